@@ -1,0 +1,208 @@
+"""Where results are put and found: the only room that writes to ``outputs/<run>/``.
+
+Layout of a run's folder::
+
+    tables/table_4_1.csv            figures/figure_4_1.png, .svg
+    appendix/<TICKER>_trials.csv    predictions/<TICKER>_<NETWORK>.csv
+    models/<TICKER>_<NETWORK>.keras studies/<TICKER>_<NETWORK>.db
+    records/<notebook>.json         what a notebook made, from which parameters and data
+
+Every file is written beside its place and moved there, so a killed run leaves no half file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Iterator, Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+from pydantic import BaseModel
+
+from lib import settings
+from lib.errors import ProjectError
+
+
+class ArtifactError(ProjectError):
+    """A result is missing, was made with other parameters, or cannot be written."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A draft beside ``path`` that takes its place when the block ends without an error.
+
+    Raises:
+        ArtifactError: the place cannot be written (full disk, no permission).
+    """
+    draft = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
+        os.replace(draft, path)
+    except OSError as error:
+        raise ArtifactError(
+            f"cannot write {path}: {error.strerror or error}. Free space or choose another output_dir; what was finished is kept"
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file as a whole or not at all."""
+    with replacing(path) as draft:
+        draft.write_text(text, encoding="utf-8")
+    return path
+
+
+def write_json(path: Path, content: Any) -> Path:
+    """Write JSON as a whole or not at all."""
+    return write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class Store:
+    """The results of one notebook in one run.
+
+    Args:
+        chosen: the notebook's checked parameters; must declare ``output_dir``.
+        notebook: its name, such as ``01_data``.
+    """
+
+    def __init__(self, chosen: BaseModel, notebook: str):
+        self.root = settings.resolve(chosen.output_dir)
+        self.notebook = notebook
+        self.parameters = settings.as_plain(chosen)
+        self.made: list[dict[str, str]] = []
+        self.facts: dict[str, Any] = {}
+
+    # -- leaving results -------------------------------------------------------------------
+
+    def table(self, name: str, frame: pd.DataFrame, title: str) -> pd.DataFrame:
+        """Save ``tables/<name>.csv`` (index included when it has a name) and return the frame."""
+        return self._csv(self.root / "tables" / f"{name}.csv", frame, "table", title)
+
+    def listing(self, ticker: str, frame: pd.DataFrame, title: str) -> pd.DataFrame:
+        """Save an appendix's trial listing of one ticker."""
+        return self._csv(self.root / "appendix" / f"{ticker}_trials.csv", frame, "listing", title)
+
+    def predictions(self, ticker: str, network: str, frame: pd.DataFrame) -> pd.DataFrame:
+        """Save predicted, actual and naive prices in dollars, one row a target day."""
+        path = self.root / "predictions" / f"{ticker}_{network}.csv"
+        return self._csv(path, frame, "predictions", f"{ticker}, {network}: predicted and actual prices")
+
+    def figure(self, name: str, figure: Figure, title: str) -> Figure:
+        """Save ``figures/<name>.png`` and ``.svg`` and return the figure."""
+        for kind in ("png", "svg"):
+            path = self.root / "figures" / f"{name}.{kind}"
+            with replacing(path) as draft:
+                # No date and a fixed salt, so that the same figure is the same file.
+                from matplotlib import rc_context
+
+                with rc_context({"svg.hashsalt": name}):
+                    figure.savefig(draft, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+            self._note(path, "figure", title)
+        return figure
+
+    def model(self, ticker: str, network: str, model: Any) -> Path:
+        """Save a Keras model; it loads again with ``keras.saving.load_model``."""
+        path = self.root / "models" / f"{ticker}_{network}.keras"
+        with replacing(path.with_name(path.stem + ".part.keras")) as draft:
+            target = draft.with_suffix(".keras")
+            model.save(target)
+            os.replace(target, path)
+            draft.touch()
+        path.with_name(path.stem + ".part.keras").unlink(missing_ok=True)
+        self._note(path, "model", f"{ticker}, {network}: trained network")
+        return path
+
+    def study_path(self, ticker: str, network: str) -> Path:
+        """Where the study of one ticker and network lives (SQLite)."""
+        path = self.root / "studies" / f"{ticker}_{network}.db"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def fact(self, **facts: Any) -> None:
+        """Keep a fact about the run (data digest, seeds, seconds) for ``run.json``."""
+        self.facts.update(facts)
+
+    def finish(self) -> str:
+        """Write the notebook's record, remove what an earlier run of it left and this one did not make.
+
+        Returns:
+            A sentence that says what was left and where.
+        """
+        path = self.root / "records" / f"{self.notebook}.json"
+        before = json.loads(path.read_text(encoding="utf-8"))["made"] if path.is_file() else []
+        kept = {m["path"] for m in self.made}
+        for old in before:
+            if old["path"] not in kept:
+                (self.root / old["path"]).unlink(missing_ok=True)
+        write_json(path, {
+            "notebook": self.notebook,
+            "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "parameters": self.parameters,
+            "facts": self.facts,
+            "made": self.made,
+        })
+        return f"{len(self.made)} files in {self._shown(self.root)}"
+
+    # -- finding results -------------------------------------------------------------------
+
+    def find_predictions(self, ticker: str, network: str, made_by: str) -> pd.DataFrame:
+        """Predictions that another notebook left.
+
+        Raises:
+            ArtifactError: they are missing, or were made with other parameters; names the
+                command that makes them.
+        """
+        path = self.root / "predictions" / f"{ticker}_{network}.csv"
+        mend = f"Make them with: python run_all.py --only {made_by[:2]}, with this run's parameter file, or run notebooks/{made_by}.ipynb"
+        self.check_record(made_by, f"predictions of {ticker}, {network}", path, mend)
+        return pd.read_csv(path, parse_dates=["date"])
+
+    def check_record(self, made_by: str, what: str, path: Path, mend: str) -> None:
+        """Refuse a result that is missing or that other parameters made."""
+        record = self.root / "records" / f"{made_by}.json"
+        if not path.is_file() or not record.is_file():
+            raise ArtifactError(f"{what} are missing in {self._shown(self.root)}. {mend}")
+        theirs = json.loads(record.read_text(encoding="utf-8"))["parameters"]
+        other = [
+            f"{k} {theirs[k]!r} there, {v!r} here"
+            for k, v in self.parameters.items()
+            if k in theirs and theirs[k] != v and k not in ("networks", "tickers", "output_dir")
+        ]
+        if other:
+            raise ArtifactError(f"{what} were made with other parameters ({'; '.join(other)}). {mend}")
+
+    # -- inside ----------------------------------------------------------------------------
+
+    def _csv(self, path: Path, frame: pd.DataFrame, kind: str, title: str) -> pd.DataFrame:
+        with replacing(path) as draft:
+            frame.to_csv(draft, index=frame.index.name is not None, lineterminator="\n")
+        self._note(path, kind, title)
+        return frame
+
+    def _note(self, path: Path, kind: str, title: str) -> None:
+        self.made = [m for m in self.made if m["path"] != path.relative_to(self.root).as_posix()]
+        self.made.append({"path": path.relative_to(self.root).as_posix(), "kind": kind, "title": title, "sha256": sha256(path)})
+
+    @staticmethod
+    def _shown(path: Path) -> str:
+        return str(path.relative_to(settings.PROJECT_ROOT)) if path.is_relative_to(settings.PROJECT_ROOT) else str(path)
+
+
+def read_records(root: Path) -> dict[str, Mapping[str, Any]]:
+    """All notebooks' records of a run, by notebook name."""
+    found = {}
+    for path in sorted((root / "records").glob("*.json")):
+        found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+    return found

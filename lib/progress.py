@@ -1,0 +1,70 @@
+"""Progress of long work: one self-updating line on screen, one event a step for the runner.
+
+In a terminal or a notebook the line overwrites itself (carriage return). When the environment
+variable ``RUN_PROGRESS_FILE`` names a file, the newest state is also left there as JSON, so that
+``run_all.py`` can show how far a notebook's own long work is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+
+FILE_VARIABLE = "RUN_PROGRESS_FILE"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as ``0:07`` or ``1:02:03``."""
+    minutes, s = divmod(int(round(seconds)), 60)
+    hours, m = divmod(minutes, 60)
+    return f"{hours}:{m:02d}:{s:02d}" if hours else f"{m}:{s:02d}"
+
+
+class Progress:
+    """Counts ``total`` steps of work called ``label`` and says what is done and what is left.
+
+    Use as a context manager; call :meth:`step` after each piece of work.
+    """
+
+    def __init__(self, label: str, total: int, every_seconds: float = 0.5):
+        self.label, self.total, self.every = label, total, every_seconds
+        self.done, self.started, self.shown, self.note = 0.0, time.monotonic(), -1e9, ""
+
+    def step(self, note: str = "", amount: float = 1.0) -> None:
+        """One piece (or ``amount`` pieces) of work is done; ``note`` says what came of it."""
+        self.done, self.note = self.done + amount, note or self.note
+        if time.monotonic() - self.shown >= self.every or self.done >= self.total:
+            self._show()
+
+    def _show(self) -> None:
+        now = time.monotonic()
+        self.shown, spent = now, now - self.started
+        left = spent / self.done * (self.total - self.done) if self.done else float("nan")
+        text = f"{self.label}: {self.done:.0f} of {self.total}, {clock(spent)} spent"
+        if self.done and self.done < self.total:
+            text += f", about {clock(left)} left"
+        sys.stdout.write("\r" + f"{text}{', ' + self.note if self.note else ''}".ljust(100)[:140])
+        sys.stdout.flush()
+        _leave(self.done / self.total if self.total else 1.0, text, self.note)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+
+
+def _leave(fraction: float, text: str, note: str) -> None:
+    target = os.environ.get(FILE_VARIABLE)
+    if not target:
+        return
+    draft = f"{target}.{os.getpid()}"
+    try:
+        with open(draft, "w", encoding="utf-8") as f:
+            json.dump({"fraction": min(fraction, 1.0), "text": text, "note": note}, f)
+        os.replace(draft, target)
+    except OSError:
+        pass  # a display must never end the work it shows

@@ -1,0 +1,238 @@
+"""Every number that steers a run: names, units, ranges, and the check of a whole parameter file.
+
+A parameter file is flat YAML, so that it also works with papermill's own ``-f``. It must
+name every key; a notebook declares the keys that it uses and sees no others.
+"""
+
+from __future__ import annotations
+
+import difflib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Mapping
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, ValidationError, create_model
+
+from lib.errors import ProjectError
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+Network = Literal["CNN", "LSTM", "CNN-LSTM", "LSTM-CNN"]
+Ticker = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.^=-]{0,14}$")]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class SettingsError(ProjectError):
+    """A parameter file, an override or a notebook's parameters are not usable."""
+
+
+def key(meaning: str, **limits: Any) -> Any:
+    """A field whose ``meaning`` is at once its comment in files and the 'allowed' of its errors."""
+    return Field(description=meaning, **limits)
+
+
+class Settings(BaseModel):
+    """All parameters of a run. No field has a default: a file that forgets one is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # Prices
+    source: Literal["sample", "yahoo", "folder"] = key("where prices come from: sample, yahoo or folder")
+    data_dir: str | None = key("folder of TICKER.csv files for source folder, relative to the project; else null")
+    tickers: Annotated[list[Ticker], Field(min_length=1)] = key("Yahoo symbols, at least one, such as BTC-USD")
+    start_date: date = key("first day, YYYY-MM-DD, UTC")
+    end_date: date = key("last day, YYYY-MM-DD, UTC, itself included")
+    # Cleaning
+    gap_fill: Literal["linear", "previous"] = key("how short gaps are filled: linear (looks ahead) or previous")
+    max_gap_days: StrictInt = key("longest gap that is filled, 1 to 60 days; longer ones are dropped", ge=1, le=60)
+    outliers: Annotated[Literal["off", "cap", "median"], BeforeValidator(lambda v: "off" if v is False else v)] = key("what happens beyond the IQR fences: off, cap or median")
+    outlier_iqr: float = key("distance of the fences, above 0 to 10 interquartile ranges", gt=0, le=10)
+    # Indicators
+    rsi_days: StrictInt = key("RSI period, 2 to 100 days", ge=2, le=100)
+    macd_fast_days: StrictInt = key("MACD fast EMA, 2 to 100 days", ge=2, le=100)
+    macd_slow_days: StrictInt = key("MACD slow EMA, 3 to 200 days, above the fast one", ge=3, le=200)
+    macd_signal_days: StrictInt = key("MACD signal EMA, 1 to 100 days", ge=1, le=100)
+    ema_days: StrictInt = key("EMA period, 2 to 200 days", ge=2, le=200)
+    # Windows
+    inputs: Literal["own_close", "all_closes", "ohlcv_indicators"] = key(
+        "what a window holds: own_close, all_closes or ohlcv_indicators"
+    )
+    lookback: StrictInt = key("length of an input window, 1 to 365 days", ge=1, le=365)
+    split: Annotated[list[Share], Field(min_length=3, max_length=3)] = key(
+        "shares of train, validation and test days, in time order, sum 1"
+    )
+    scaling: Literal["all", "train"] = key("days that fit scaler and fences: all (as the thesis, leaks) or train")
+    # Stationarity
+    unit_root_trend: Literal["c", "ct"] = key("terms in the ADF and KPSS regressions: c (constant) or ct (and trend)")
+    # Networks
+    networks: Annotated[list[Network], Field(min_length=1)] = key("which of CNN, LSTM, CNN-LSTM, LSTM-CNN are run")
+    hidden_dense_units: StrictInt = key("hidden dense layer, 0 (none, Appendix 6) to 512 units; Tables 4.3, 4.4: 50", ge=0, le=512)
+    output_activation: Literal["leaky_relu", "linear"] = key("after the last layer: leaky_relu (Appendix 6) or linear (Tables 4.3, 4.4)")
+    batch_normalization: StrictBool = key("after each Conv1D and LSTM: false (Appendix 6) or true (section 4.4)")
+    clip_norm: float | None = key("gradient norm limit, above 0 to 100, or null (none, Appendix 6)", gt=0, le=100)
+    reduce_lr: StrictBool = key("halve the learning rate on a plateau: false (Appendix 6) or true (section 4.4)")
+    # Training
+    max_epochs: StrictInt = key("no training is longer than this, 1 to 1000 epochs", ge=1, le=1000)
+    patience: StrictInt = key("early stopping after so many epochs without gain, 1 to 1000", ge=1, le=1000)
+    restore_best_weights: StrictBool = key("score with the best epoch's weights (true) or the last one's (false)")
+    seed: StrictInt = key("seed of weights, shuffling, dropout and search, 0 to 4294967295", ge=0, le=2**32 - 1)
+    threads: StrictInt = key("TensorFlow threads of each process, 1 to 64; results are bit-equal for one number only", ge=1, le=64)
+    # Tuning
+    trials: Annotated[StrictInt, Field(ge=1, le=1000)] | Literal["printed"] = key(
+        "trials of each study, 1 to 1000, or printed (as many as the thesis lists)"
+    )
+    search_space: Literal["appendix_6", "section_4_4"] = key("ranges of the search: appendix_6 or section_4_4 (filters from 20)")
+    startup_trials: StrictInt = key("random trials before TPE takes over, 1 to 1000", ge=1, le=1000)
+    pruner: Literal["none", "median"] = key("none (the trials of the appendices) or median (section 4.4)")
+    workers: StrictInt = key("studies side by side in processes, 1 to 64", ge=1, le=64)
+    # Results
+    output_dir: str = key("where results go, relative to the project", min_length=1)
+
+
+KEYS = tuple(Settings.model_fields)
+
+
+def meaning(name: str) -> str:
+    """Unit, range and meaning of one key: the trailing comment that files and notebooks carry."""
+    return Settings.model_fields[name].description or ""
+
+
+def contradictions(values: Mapping[str, Any]) -> list[str]:
+    """Sentences about pairs of keys that cannot both hold. Pairs with a key missing are passed over."""
+    found = []
+
+    def clash(*names: str) -> bool:
+        return all(n in values for n in names)
+
+    if clash("start_date", "end_date") and values["end_date"] <= values["start_date"]:
+        found.append(f"end_date {values['end_date']} must be after start_date {values['start_date']}")
+    if clash("source", "data_dir"):
+        if values["source"] == "folder" and not values["data_dir"]:
+            found.append("source is folder, so data_dir must name the folder")
+        if values["source"] != "folder" and values["data_dir"]:
+            found.append(f"data_dir is {values['data_dir']!r}, but source is {values['source']}: set source to folder, or data_dir to null")
+    if clash("source", "tickers") and values["source"] == "sample" and values["tickers"] != ["BTC-USD"]:
+        found.append(f"source sample holds BTC-USD only, but tickers is {values['tickers']}: use source yahoo or folder")
+    if clash("split") and abs(sum(values["split"]) - 1) > 1e-9:
+        found.append(f"split {values['split']} sums to {sum(values['split']):g}, but must sum to 1")
+    if clash("macd_fast_days", "macd_slow_days") and values["macd_fast_days"] >= values["macd_slow_days"]:
+        found.append(f"macd_fast_days {values['macd_fast_days']} must be below macd_slow_days {values['macd_slow_days']}")
+    for name in ("tickers", "networks"):
+        if clash(name) and len(set(values[name])) < len(values[name]):
+            found.append(f"{name} {values[name]} names something twice")
+    if clash("trials", "tickers") and values["trials"] == "printed":
+        unknown = [t for t in values["tickers"] if t not in ("ADA-USD", "ETH-USD", "SOL-USD")]
+        if unknown:
+            found.append(f"trials is printed, but the thesis lists no trials for {', '.join(unknown)}: give a number")
+    if clash("start_date", "end_date", "lookback", "split"):
+        days = (values["end_date"] - values["start_date"]).days + 1
+        smallest = int(days * min(values["split"]))
+        if smallest <= values["lookback"]:
+            found.append(
+                f"lookback {values['lookback']} leaves no window in a part of {smallest} days"
+                f" (share {min(values['split']):g} of {days} days): widen the dates, or shorten lookback"
+            )
+    return found
+
+
+def check(values: Mapping[str, Any], where: str, partial: bool = False) -> Settings:
+    """Validate a set of parameters as a whole.
+
+    Args:
+        values: key -> value as YAML or a notebook gave it.
+        where: named in errors, such as ``params/sample.yaml``.
+        partial: allow missing keys; the result then has only the given ones.
+
+    Raises:
+        SettingsError: one line for each thing that is wrong.
+    """
+    model = Settings
+    if partial:
+        fields = {n: (Settings.model_fields[n].annotation, Settings.model_fields[n]) for n in KEYS if n in values}
+        model = create_model("Declared", __config__=Settings.model_config, **fields)
+    wrong = [
+        f"{where}: unknown key {name!r}{_did_you_mean(name)}. Every key is listed in params/sample.yaml"
+        for name in values
+        if name not in KEYS
+    ]
+    try:
+        checked = model.model_validate({n: v for n, v in values.items() if n in KEYS})
+    except ValidationError as error:
+        seen = set()
+        for e in error.errors():
+            name = str(e["loc"][0])
+            if name not in seen:
+                seen.add(name)
+                wrong.append(_sentence(where, name, values, e))
+        checked = None
+    if checked is not None:
+        good = {n: getattr(checked, n) for n in type(checked).model_fields}
+        wrong += [f"{where}: {c}" for c in contradictions(good)]
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    return checked
+
+
+def _sentence(where: str, name: str, values: Mapping[str, Any], error: Mapping[str, Any]) -> str:
+    if error["type"] == "missing":
+        return f"{where}: key {name!r} is missing. Allowed: {meaning(name)}"
+    return f"{where}: {name} is {values[name]!r}, which is not allowed. Allowed: {meaning(name)}"
+
+
+def _did_you_mean(name: str) -> str:
+    near = difflib.get_close_matches(str(name), KEYS, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """``key=value`` from a command line; the value is read as YAML, so lists and null work."""
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise SettingsError(f"-p {text}: give key=value, such as -p trials=2 or -p split=[0.6,0.2,0.2]")
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"-p {text}: the value is not YAML ({error})") from None
+
+
+def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read, override and validate a parameter file.
+
+    Raises:
+        SettingsError: the file is missing or not flat YAML, or any key is wrong; the message
+            names file, key, value and what is allowed.
+    """
+    path = Path(path)
+    shown = path.relative_to(PROJECT_ROOT) if path.is_absolute() and path.is_relative_to(PROJECT_ROOT) else path
+    if not path.is_file():
+        have = ", ".join(sorted(f"params/{p.name}" for p in (PROJECT_ROOT / "params").glob("*.yaml")))
+        raise SettingsError(f"{shown}: there is no such parameter file. The project's own are {have}")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{shown}: not readable as YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise SettingsError(f"{shown}: expected lines of 'key: value', found {type(values).__name__}")
+    where = f"{shown}" if not overrides else f"{shown} with -p {' '.join(overrides)}"
+    return check({**values, **(overrides or {})}, where)
+
+
+def from_notebook(namespace: Mapping[str, Any]) -> Settings:
+    """The checked parameters that a notebook's parameters cell (or papermill) assigned.
+
+    Call it right after the parameters cell as ``settings.from_notebook(globals())``. The
+    result has exactly the declared keys, so using an undeclared one fails at once.
+    """
+    return check({n: namespace[n] for n in KEYS if n in namespace}, "the parameters cell", partial=True)
+
+
+def as_plain(chosen: BaseModel) -> dict[str, Any]:
+    """Settings as JSON-able values, in the order of the file."""
+    return chosen.model_dump(mode="json")
+
+
+def resolve(path: str | Path) -> Path:
+    """A path from a parameter, relative to the project's root, wherever the process stands."""
+    path = Path(path).expanduser()
+    return path if path.is_absolute() else (PROJECT_ROOT / path).resolve()

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Iterator, Mapping
 
 import pandas as pd
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from pydantic import BaseModel
 
@@ -105,8 +106,6 @@ class Store:
             path = self.root / "figures" / f"{name}.{kind}"
             with replacing(path) as draft:
                 # No date and a fixed salt, so that the same figure is the same file.
-                from matplotlib import rc_context
-
                 with rc_context({"svg.hashsalt": name}):
                     figure.savefig(draft, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
             self._note(path, "figure", title)
@@ -115,12 +114,8 @@ class Store:
     def model(self, ticker: str, network: str, model: Any) -> Path:
         """Save a Keras model; it loads again with ``keras.saving.load_model``."""
         path = self.root / "models" / f"{ticker}_{network}.keras"
-        with replacing(path.with_name(path.stem + ".part.keras")) as draft:
-            target = draft.with_suffix(".keras")
-            model.save(target)
-            os.replace(target, path)
-            draft.touch()
-        path.with_name(path.stem + ".part.keras").unlink(missing_ok=True)
+        with replacing(path) as draft:
+            model.save(draft)
         self._note(path, "model", f"{ticker}, {network}: trained network")
         return path
 

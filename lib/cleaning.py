@@ -1,0 +1,74 @@
+"""Clean prices: gaps and outliers (thesis section 4.2).
+
+Both steps are off the critical path of the recovered protocol, whose prices have no gaps and
+whose scores fit uncapped closes, but the thesis describes them, so they are here and visible.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+
+def every_day(frame: pd.DataFrame) -> pd.DataFrame:
+    """Reindex to every calendar day between first and last; days that are absent become empty rows."""
+    days = pd.date_range(frame.index[0], frame.index[-1], freq="D", name=frame.index.name)
+    return frame.reindex(days)
+
+
+def gaps(frame: pd.DataFrame) -> pd.DataFrame:
+    """Runs of days with a missing value.
+
+    Returns:
+        One row a gap: ``first_day``, ``last_day``, ``days``.
+    """
+    empty = every_day(frame).isna().any(axis=1)
+    run = (empty != empty.shift()).cumsum()[empty]
+    days = empty.index[empty].to_series()
+    by_run = days.groupby(run.to_numpy())
+    return pd.DataFrame({"first_day": by_run.min(), "last_day": by_run.max(), "days": by_run.size()}).reset_index(drop=True)
+
+
+def fill_gaps(frame: pd.DataFrame, max_gap_days: int, method: str = "linear") -> pd.DataFrame:
+    """Fill short gaps and drop the days of long ones.
+
+    Args:
+        frame: daily prices, columns of numbers, DatetimeIndex.
+        max_gap_days: gaps up to this length are filled; longer ones are dropped whole.
+        method: ``linear`` interpolates between the days around the gap, so a filled day uses a
+            price from after it; ``previous`` repeats the last known day and looks back only.
+
+    Returns:
+        Daily prices without missing values; days of long gaps are absent.
+    """
+    daily = every_day(frame)
+    filled = daily.interpolate("linear", limit_area="inside") if method == "linear" else daily.ffill()
+    for gap in gaps(frame).itertuples():
+        if gap.days > max_gap_days:
+            filled = filled.drop(pd.date_range(gap.first_day, gap.last_day))
+    return filled.dropna()
+
+
+def fences(frame: pd.DataFrame, factor: float = 1.5) -> pd.DataFrame:
+    """Tukey's fences of each column: ``lower`` is Q1 - factor x IQR, ``upper`` is Q3 + factor x IQR."""
+    q1, q3 = frame.quantile(0.25), frame.quantile(0.75)
+    return pd.DataFrame({"lower": q1 - factor * (q3 - q1), "upper": q3 + factor * (q3 - q1)})
+
+
+def treat_outliers(frame: pd.DataFrame, rule: str, factor: float = 1.5, fit_until: pd.Timestamp | None = None) -> pd.DataFrame:
+    """Cap values beyond the IQR fences, or replace them by the column's median.
+
+    Args:
+        frame: numbers, one column a feature.
+        rule: ``off``, ``cap`` (to the fence) or ``median``.
+        factor: distance of the fences in interquartile ranges.
+        fit_until: fences and median are computed on days before this one; ``None`` uses every
+            day, as the thesis does, and so lets later prices change earlier ones.
+    """
+    if rule == "off":
+        return frame
+    fit = frame if fit_until is None else frame[frame.index < fit_until]
+    limits = fences(fit, factor)
+    if rule == "cap":
+        return frame.clip(limits["lower"], limits["upper"], axis=1)
+    outside = frame.lt(limits["lower"], axis=1) | frame.gt(limits["upper"], axis=1)
+    return frame.mask(outside, fit.median(), axis=1)

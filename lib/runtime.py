@@ -1,0 +1,85 @@
+"""TensorFlow with a fixed number of threads, so that results repeat to the last bit.
+
+The number of threads decides in which order sums are added, so it is part of a result. It can be
+set only before TensorFlow is imported; every room that needs TensorFlow asks :func:`keras` for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import sys
+from types import ModuleType
+
+import numpy as np
+
+from lib.errors import ProjectError
+
+_threads: int | None = None
+
+
+def start(threads: int) -> None:
+    """Fix the number of threads of this process's TensorFlow. May be repeated with the same number.
+
+    Raises:
+        ProjectError: TensorFlow already runs with another number of threads.
+    """
+    global _threads
+    if _threads == threads:
+        return
+    if _threads is not None or "tensorflow" in sys.modules:
+        raise ProjectError(
+            f"TensorFlow already runs in this process{f' with {_threads} threads' if _threads else ''}, and cannot change to"
+            f" {threads}. Restart the kernel and run the notebook from its first cell"
+        )
+    for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+        os.environ[variable] = str(threads)
+    os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+    # Below 3 TensorFlow reports as errors that there is no GPU and that its own graph is newer.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+    _threads = threads
+
+
+def keras() -> ModuleType:
+    """Keras, once :func:`start` has been called.
+
+    Raises:
+        ProjectError: the number of threads was never chosen.
+    """
+    if _threads is None:
+        raise ProjectError("call runtime.start(threads) before building or training a network")
+    import keras
+
+    return keras
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, NumPy and TensorFlow (weights, shuffling, dropout) in this process."""
+    random.seed(seed)
+    np.random.seed(seed)
+    keras().utils.set_random_seed(seed)
+
+
+def derived_seed(seed: int, *names: object) -> int:
+    """A seed of 32 bits for one piece of work, the same on every machine and in every order of work.
+
+    Args:
+        seed: the run's seed.
+        names: what the piece is, such as ticker, network and trial number.
+    """
+    text = "/".join(map(str, (seed, *names)))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def device() -> str:
+    """What TensorFlow computes on, such as ``CPU x 1 thread``."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    return f"{len(gpus)} GPU" if gpus else f"CPU, {_threads} thread{'s' if _threads != 1 else ''}"

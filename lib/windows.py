@@ -1,0 +1,173 @@
+"""From clean prices to scaled windows: features, split by time, scaling, sliding windows.
+
+Thesis sections 4.1.2 and 4.2. The order is the thesis's: scale, split by time, then cut windows
+inside each part, so that no window crosses a split. Which days fit the scaler is a parameter:
+``all`` is what the thesis did, and lets the highest and lowest later price into every input;
+``train`` does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel
+from sklearn.preprocessing import MinMaxScaler
+
+from lib import cleaning, indicators
+from lib.errors import ProjectError
+
+PARTS = ("train", "validation", "test")
+
+
+class WindowError(ProjectError):
+    """The prices leave no window to train or score on."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The windows of one part (train, validation or test) of one ticker.
+
+    Attributes:
+        X: scaled inputs, float32, shape (windows, lookback, features).
+        y: scaled next-day closes that training aims at, float32, shape (windows,).
+        dates: the day that each window forecasts, shape (windows,).
+        actual_usd: the close of that day in US dollars, untouched by outlier treatment.
+        last_close_usd: the close of the day before, which is the naive forecast.
+    """
+
+    name: str
+    X: np.ndarray
+    y: np.ndarray
+    dates: pd.DatetimeIndex
+    actual_usd: np.ndarray
+    last_close_usd: np.ndarray
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One ticker, ready for a network: three parts and the way back to dollars."""
+
+    ticker: str
+    features: tuple[str, ...]
+    low_usd: float
+    high_usd: float
+    days: dict[str, pd.DatetimeIndex]
+    train: Part
+    validation: Part
+    test: Part
+
+    @property
+    def parts(self) -> tuple[Part, Part, Part]:
+        """Train, validation and test, in time order."""
+        return self.train, self.validation, self.test
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """(lookback, features)"""
+        return self.train.X.shape[1:]
+
+    def to_usd(self, scaled: np.ndarray) -> np.ndarray:
+        """Scaled closes to US dollars."""
+        return np.asarray(scaled, dtype="float64") * (self.high_usd - self.low_usd) + self.low_usd
+
+    def to_scaled(self, usd: np.ndarray) -> np.ndarray:
+        """US dollars to scaled closes."""
+        return (np.asarray(usd, dtype="float64") - self.low_usd) / (self.high_usd - self.low_usd)
+
+
+def split_days(days: pd.DatetimeIndex, shares: Sequence[float]) -> dict[str, pd.DatetimeIndex]:
+    """Cut days into train, validation and test by time: ``int(n x share)`` days, the rest is test."""
+    first = int(len(days) * shares[0])
+    # One product of the summed shares would round differently from the recovered protocol's.
+    second = int(len(days) * round(shares[0] + shares[1], 12))
+    return dict(zip(PARTS, (days[:first], days[first:second], days[second:])))
+
+
+def cut_windows(values: np.ndarray, target: np.ndarray, days: pd.DatetimeIndex, lookback: int) -> tuple[np.ndarray, ...]:
+    """Sliding windows and the value that follows each.
+
+    Args:
+        values: inputs of consecutive rows, shape (days, features).
+        target: what is forecast, shape (days,).
+        days: the rows' days; a window that would step over an absent day is left out.
+        lookback: rows in a window.
+
+    Returns:
+        ``X`` of shape (windows, lookback, features), ``y`` of shape (windows,), and ``at`` of
+        shape (windows,): the row number of each y.
+    """
+    if len(values) <= lookback:
+        return np.empty((0, lookback, values.shape[1])), np.empty(0), np.empty(0, dtype=int)
+    at = np.arange(lookback, len(values))
+    whole = (days[at] - days[at - lookback]).days == lookback
+    X = np.lib.stride_tricks.sliding_window_view(values, lookback, axis=0)[:-1].swapaxes(1, 2)
+    return X[whole], target[at][whole], at[whole]
+
+
+def feature_frame(prices: Mapping[str, pd.DataFrame], ticker: str, chosen: BaseModel) -> pd.DataFrame:
+    """The inputs of one ticker before scaling, one row a day; ``Close`` is always the own close.
+
+    Args:
+        prices: clean prices of every ticker.
+        chosen: needs ``inputs`` and the indicator periods.
+    """
+    own = prices[ticker]
+    if chosen.inputs == "own_close":
+        return own[["Close"]]
+    if chosen.inputs == "all_closes":
+        others = [p["Close"].rename(t) for t, p in prices.items() if t != ticker]
+        return pd.concat([own["Close"], *others], axis=1, join="inner", sort=True)
+    return indicators.add_indicators(
+        own, chosen.rsi_days, chosen.macd_fast_days, chosen.macd_slow_days, chosen.macd_signal_days, chosen.ema_days
+    ).dropna()
+
+
+def clean(prices: Mapping[str, pd.DataFrame], chosen: BaseModel) -> dict[str, pd.DataFrame]:
+    """Gaps filled or dropped in every ticker."""
+    return {t: cleaning.fill_gaps(p, chosen.max_gap_days, chosen.gap_fill) for t, p in prices.items()}
+
+
+def build(prices: Mapping[str, pd.DataFrame], chosen: BaseModel) -> dict[str, Dataset]:
+    """Prices as loaded -> one :class:`Dataset` a ticker: the whole of the thesis's preprocessing.
+
+    Args:
+        prices: ticker -> daily Open, High, Low, Close, Volume.
+        chosen: checked parameters of the groups Cleaning, Indicators and Windows.
+
+    Raises:
+        WindowError: a part of some ticker holds no window.
+    """
+    cleaned = clean(prices, chosen)
+    built = {}
+    for ticker in cleaned:
+        days = split_days(feature_frame(cleaned, ticker, chosen).index, chosen.split)
+        fit_until = days["validation"][0] if chosen.scaling == "train" else None
+        treated = {
+            t: cleaning.treat_outliers(p, chosen.outliers, chosen.outlier_iqr, fit_until) for t, p in cleaned.items()
+        }
+        features = feature_frame(treated, ticker, chosen)
+        built[ticker] = _dataset(ticker, features, cleaned[ticker]["Close"], days, chosen)
+    return built
+
+
+def _dataset(ticker: str, features: pd.DataFrame, close_usd: pd.Series, days: dict[str, pd.DatetimeIndex], chosen: BaseModel) -> Dataset:
+    fit = features if chosen.scaling == "all" else features.loc[days["train"]]
+    scaler = MinMaxScaler().fit(fit.to_numpy())
+    column = features.columns.get_loc("Close")
+    parts = {}
+    for name in PARTS:
+        scaled = scaler.transform(features.loc[days[name]].to_numpy())
+        X, y, at = cut_windows(scaled, scaled[:, column], days[name], chosen.lookback)
+        if len(y) == 0:
+            raise WindowError(
+                f"{ticker}: the {name} part has {len(days[name])} days and no window of {chosen.lookback} days and a next one."
+                " Widen start_date to end_date, give the part a larger share in split, or shorten lookback"
+            )
+        usd = close_usd.loc[days[name]].to_numpy()
+        parts[name] = Part(name, X.astype("float32"), y.astype("float32"), days[name][at], usd[at], usd[at - 1])
+    return Dataset(
+        ticker, tuple(features.columns), float(scaler.data_min_[column]), float(scaler.data_max_[column]), days, **parts
+    )

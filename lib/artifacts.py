@@ -23,10 +23,15 @@ from typing import Any, Iterator, Mapping
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from pandas.io.formats.style import Styler
 from pydantic import BaseModel
 
 from lib import settings
 from lib.errors import ProjectError
+
+
+# A result for one ticker and network is the same whichever others were run, and wherever they went.
+MAY_DIFFER = ("networks", "tickers", "output_dir", "data_dir", "workers", "trials")
 
 
 class ArtifactError(ProjectError):
@@ -87,13 +92,15 @@ class Store:
 
     # -- leaving results -------------------------------------------------------------------
 
-    def table(self, name: str, frame: pd.DataFrame, title: str) -> pd.DataFrame:
-        """Save ``tables/<name>.csv`` (index included when it has a name) and return the frame."""
-        return self._csv(self.root / "tables" / f"{name}.csv", frame, "table", title)
+    def table(self, name: str, frame: pd.DataFrame, title: str) -> Styler:
+        """Save ``tables/<name>.csv`` at full precision and return the table ready to be shown."""
+        self._csv(self.root / "tables" / f"{name}.csv", frame, "table", title)
+        return shown(frame, name, title)
 
-    def listing(self, ticker: str, frame: pd.DataFrame, title: str) -> pd.DataFrame:
-        """Save an appendix's trial listing of one ticker."""
-        return self._csv(self.root / "appendix" / f"{ticker}_trials.csv", frame, "listing", title)
+    def listing(self, ticker: str, frame: pd.DataFrame, title: str) -> Styler:
+        """Save an appendix's trial listing of one ticker and return it ready to be shown."""
+        self._csv(self.root / "appendix" / f"{ticker}_trials.csv", frame, "listing", title)
+        return shown(frame, f"{ticker}_trials", title)
 
     def predictions(self, ticker: str, network: str, frame: pd.DataFrame) -> pd.DataFrame:
         """Save predicted, actual and naive prices in dollars, one row a target day."""
@@ -160,9 +167,14 @@ class Store:
                 command that makes them.
         """
         path = self.root / "predictions" / f"{ticker}_{network}.csv"
-        mend = f"Make them with: python run_all.py --only {made_by[:2]}, with this run's parameter file, or run notebooks/{made_by}.ipynb"
-        self.check_record(made_by, f"predictions of {ticker}, {network}", path, mend)
+        self.check_record(made_by, f"predictions of {ticker}, {network}", path, _mend(made_by))
         return pd.read_csv(path, parse_dates=["date"])
+
+    def find_listing(self, ticker: str, made_by: str) -> pd.DataFrame:
+        """The trial listing of a ticker that another notebook left; raises like :meth:`find_predictions`."""
+        path = self.root / "appendix" / f"{ticker}_trials.csv"
+        self.check_record(made_by, f"trials of {ticker}", path, _mend(made_by))
+        return pd.read_csv(path)
 
     def check_record(self, made_by: str, what: str, path: Path, mend: str) -> None:
         """Refuse a result that is missing or that other parameters made."""
@@ -173,7 +185,7 @@ class Store:
         other = [
             f"{k} {theirs[k]!r} there, {v!r} here"
             for k, v in self.parameters.items()
-            if k in theirs and theirs[k] != v and k not in ("networks", "tickers", "output_dir")
+            if k in theirs and theirs[k] != v and k not in MAY_DIFFER
         ]
         if other:
             raise ArtifactError(f"{what} were made with other parameters ({'; '.join(other)}). {mend}")
@@ -182,7 +194,7 @@ class Store:
 
     def _csv(self, path: Path, frame: pd.DataFrame, kind: str, title: str) -> pd.DataFrame:
         with replacing(path) as draft:
-            frame.to_csv(draft, index=frame.index.name is not None, lineterminator="\n")
+            frame.to_csv(draft, index=False, lineterminator="\n")
         self._note(path, kind, title)
         return frame
 
@@ -193,6 +205,20 @@ class Store:
     @staticmethod
     def _shown(path: Path) -> str:
         return str(path.relative_to(settings.PROJECT_ROOT)) if path.is_relative_to(settings.PROJECT_ROOT) else str(path)
+
+
+def shown(frame: pd.DataFrame, name: str, title: str) -> Styler:
+    """A table for reading: five significant digits, empty where a value is missing, with its title."""
+
+    def short(value: float) -> str:
+        return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.5g}"
+
+    numbers = {c: short for c in frame.select_dtypes("floating").columns}
+    return frame.style.format(numbers, na_rep="").hide(axis="index").set_caption(title).set_uuid(name)
+
+
+def _mend(made_by: str) -> str:
+    return f"Make them with: python run_all.py --only {made_by[:2]} (and this run's parameter file), or run notebooks/{made_by}.ipynb"
 
 
 def read_records(root: Path) -> dict[str, Mapping[str, Any]]:

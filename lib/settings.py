@@ -49,11 +49,9 @@ class Settings(BaseModel):
     outliers: Annotated[Literal["off", "cap", "median"], BeforeValidator(lambda v: "off" if v is False else v)] = key("what happens beyond the IQR fences: off, cap or median")
     outlier_iqr: float = key("distance of the fences, above 0 to 10 interquartile ranges", gt=0, le=10)
     # Indicators
-    rsi_days: StrictInt = key("RSI period, 2 to 100 days", ge=2, le=100)
-    macd_fast_days: StrictInt = key("MACD fast EMA, 2 to 100 days", ge=2, le=100)
-    macd_slow_days: StrictInt = key("MACD slow EMA, 3 to 200 days, above the fast one", ge=3, le=200)
-    macd_signal_days: StrictInt = key("MACD signal EMA, 1 to 100 days", ge=1, le=100)
-    ema_days: StrictInt = key("EMA period, 2 to 200 days", ge=2, le=200)
+    indicator_days: Annotated[list[Annotated[StrictInt, Field(ge=1, le=250)]], Field(min_length=5, max_length=5)] = key(
+        "periods of RSI, MACD fast, MACD slow, MACD signal, EMA, each 1 to 250 days, fast below slow"
+    )
     # Windows
     inputs: Literal["own_close", "all_closes", "ohlcv_indicators"] = key(
         "what a window holds: own_close, all_closes or ohlcv_indicators"
@@ -116,8 +114,9 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
         found.append(f"source sample holds BTC-USD only, but tickers is {values['tickers']}: use source yahoo or folder")
     if clash("split") and abs(sum(values["split"]) - 1) > 1e-9:
         found.append(f"split {values['split']} sums to {sum(values['split']):g}, but must sum to 1")
-    if clash("macd_fast_days", "macd_slow_days") and values["macd_fast_days"] >= values["macd_slow_days"]:
-        found.append(f"macd_fast_days {values['macd_fast_days']} must be below macd_slow_days {values['macd_slow_days']}")
+    if clash("indicator_days") and values["indicator_days"][1] >= values["indicator_days"][2]:
+        fast, slow = values["indicator_days"][1:3]
+        found.append(f"indicator_days: MACD fast {fast} must be below MACD slow {slow}")
     for name in ("tickers", "networks"):
         if clash(name) and len(set(values[name])) < len(values[name]):
             found.append(f"{name} {values[name]} names something twice")

@@ -12,7 +12,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 
 import optuna
 import pandas as pd
@@ -21,14 +21,13 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
-from lib import baselines, metrics, networks, runtime, settings, thesis, training
+from lib import baselines, market, metrics, networks, runtime, settings, thesis, training
 from lib.errors import ProjectError
 from lib.windows import Dataset
 
 # What a study's results depend on; a study file made with other values is refused.
 STEERING = (
-    "gap_fill", "max_gap_days", "outliers", "outlier_iqr", "rsi_days", "macd_fast_days", "macd_slow_days",
-    "macd_signal_days", "ema_days", "inputs", "lookback", "split", "scaling",
+    "gap_fill", "max_gap_days", "outliers", "outlier_iqr", "indicator_days", "inputs", "lookback", "split", "scaling",
     "hidden_dense_units", "output_activation", "batch_normalization", "clip_norm", "reduce_lr", "max_epochs",
     "patience", "restore_best_weights", "seed", "threads", "search_space", "startup_trials", "pruner",
 )
@@ -129,6 +128,13 @@ def _storage_error(study_plan: StudyPlan, error: Exception) -> StudyError:
         f"the study file {study_plan.path} cannot be used ({reason}). Free space, make its folder writable, or move a damaged"
         " file away; finished trials in it are kept"
     )
+
+
+def price_digests(prices: Mapping[str, pd.DataFrame], inputs: str) -> dict[str, str]:
+    """Ticker -> digest of the prices that its study depends on: its own, or with ``all_closes`` everyone's."""
+    if inputs == "all_closes":
+        return dict.fromkeys(prices, market.digest_of_all(prices))
+    return {ticker: facts["sha256"] for ticker, facts in market.digest(prices).items()}
 
 
 def steering_of(chosen: BaseModel, digest: str) -> dict[str, Any]:

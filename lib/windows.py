@@ -120,9 +120,7 @@ def feature_frame(prices: Mapping[str, pd.DataFrame], ticker: str, chosen: BaseM
     if chosen.inputs == "all_closes":
         others = [p["Close"].rename(t) for t, p in prices.items() if t != ticker]
         return pd.concat([own["Close"], *others], axis=1, join="inner", sort=True)
-    return indicators.add_indicators(
-        own, chosen.rsi_days, chosen.macd_fast_days, chosen.macd_slow_days, chosen.macd_signal_days, chosen.ema_days
-    ).dropna()
+    return indicators.add_indicators(own, *chosen.indicator_days).dropna()
 
 
 def clean(prices: Mapping[str, pd.DataFrame], chosen: BaseModel) -> dict[str, pd.DataFrame]:

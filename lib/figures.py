@@ -1,0 +1,316 @@
+"""Figures from finished results. Each function returns a matplotlib Figure; none shows or saves it.
+
+Colours come from palettes that colour-blind readers can tell apart, and mean one thing everywhere:
+a coin, a network, the naive forecast, a part of the data.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import Iterator, Mapping, Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+
+from lib import baselines, thesis
+from lib.windows import Dataset
+
+NETWORK_COLOURS = {"CNN": "#E69F00", "LSTM": "#0072B2", "CNN-LSTM": "#009E73", "LSTM-CNN": "#CC79A7", baselines.NAIVE: "#6E6E6E"}
+COIN_COLOURS = {"ADA-USD": "#2A6FDB", "ETH-USD": "#D55E00", "SOL-USD": "#5D3A9B", "BTC-USD": "#8A6D00"}
+PART_COLOURS = {"train": "#FFFFFF", "validation": "#FFE8B8", "test": "#CFE3F5"}
+ACTUAL_COLOUR = "#111111"
+_OTHER_COINS = ("#117733", "#882255", "#44AA99", "#999933")
+_STYLE = {
+    **sns.axes_style("whitegrid"), "figure.dpi": 100, "font.size": 10, "axes.titlesize": 11, "axes.titleweight": "bold",
+    "axes.edgecolor": "#666666", "grid.color": "#DDDDDD", "legend.frameon": False, "svg.fonttype": "none",
+    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "figure.constrained_layout.use": True,
+}
+
+
+def coin_colour(ticker: str) -> str:
+    """A coin's colour: fixed for the thesis's coins and BTC, by name for any other."""
+    return COIN_COLOURS.get(ticker) or _OTHER_COINS[sum(ticker.encode()) % len(_OTHER_COINS)]
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+def _canvas(rows: int, columns: int = 1, width: float = 9.0, row_height: float = 2.6, **axes: object) -> tuple[Figure, np.ndarray]:
+    figure = Figure(figsize=(width, row_height * rows))
+    return figure, figure.subplots(rows, columns, squeeze=False, **axes)
+
+
+def _dates(ax: Axes) -> None:
+    locator = AutoDateLocator()
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+
+
+def price_trends(closes_usd: Mapping[str, pd.Series]) -> Figure:
+    """Figure 4.1: daily closes of each ticker."""
+    with _style():
+        figure, axes = _canvas(len(closes_usd), sharex=True)
+        for ax, (ticker, close) in zip(axes.flat, closes_usd.items()):
+            ax.plot(close.index, close, color=coin_colour(ticker), lw=1.1)
+            ax.set(title=f"{ticker}, daily close", ylabel="close (USD)")
+            _dates(ax)
+        return figure
+
+
+def levels_and_returns(closes_usd: Mapping[str, pd.Series], returns: Mapping[str, pd.Series]) -> Figure:
+    """Closes beside their daily log returns: what the unit-root tests look at."""
+    with _style():
+        figure, axes = _canvas(len(closes_usd), 2, row_height=2.2)
+        for row, ticker in zip(axes, closes_usd):
+            row[0].plot(closes_usd[ticker], color=coin_colour(ticker), lw=1)
+            row[0].set(title=f"{ticker}, level", ylabel="close (USD)")
+            row[1].plot(returns[ticker], color=coin_colour(ticker), lw=0.6)
+            row[1].set(title=f"{ticker}, log returns", ylabel="log return per day")
+            for ax in row:
+                _dates(ax)
+        return figure
+
+
+def cleaning_before_after(before: Mapping[str, pd.DataFrame], after: Mapping[str, pd.DataFrame], label: str) -> Figure:
+    """Closes before and after a cleaning step; days that the step changed or added are marked."""
+    with _style():
+        figure, axes = _canvas(len(before))
+        for ax, ticker in zip(axes.flat, before):
+            old, new = before[ticker]["Close"], after[ticker]["Close"]
+            touched = new.index[(old.reindex(new.index) != new).to_numpy()]
+            ax.plot(old, color="#999999", lw=2.2, label="before")
+            ax.plot(new, color=coin_colour(ticker), lw=0.9, label="after")
+            ax.plot(new.loc[touched], "o", color="#C00000", ms=4, mfc="none", label=f"{len(touched)} days changed")
+            ax.set(title=f"{ticker}: {label}", ylabel="close (USD)")
+            ax.legend(loc="upper left", ncols=3, fontsize=8)
+            _dates(ax)
+        return figure
+
+
+def outlier_fences(closes_usd: Mapping[str, pd.Series], fences: Mapping[str, pd.DataFrame]) -> Figure:
+    """Box plots of closes with their IQR fences: what an outlier rule would touch."""
+    with _style():
+        figure, axes = _canvas(1, len(closes_usd), row_height=3.2)
+        for ax, (ticker, close) in zip(axes.flat, closes_usd.items()):
+            sns.boxplot(y=close, ax=ax, color=coin_colour(ticker), whis=(0, 100), width=0.4, boxprops={"alpha": 0.5})
+            outside = 0
+            for side in ("lower", "upper"):
+                fence = fences[ticker].loc["Close", side]
+                ax.axhline(fence, color="#C00000", ls="--", lw=1)
+                outside += int((close < fence).sum() if side == "lower" else (close > fence).sum())
+            ax.set(title=f"{ticker}: {outside} closes outside", ylabel="close (USD), fences dashed")
+        return figure
+
+
+def indicators(prices: pd.DataFrame, ticker: str, last_days: int = 250) -> Figure:
+    """Close with EMA, RSI and MACD of the last days."""
+    shown = prices.tail(last_days)
+    with _style():
+        figure, axes = _canvas(3, row_height=2.1, sharex=True)
+        price, rsi, macd = axes.flat
+        price.plot(shown["Close"], color=coin_colour(ticker), lw=1.1, label="close")
+        price.plot(shown["EMA"], color="#333333", lw=1, ls="--", label="EMA")
+        price.set(title=f"{ticker}, last {len(shown)} days", ylabel="USD")
+        rsi.plot(shown["RSI"], color="#333333", lw=1)
+        for level in (30, 70):
+            rsi.axhline(level, color="#C00000", lw=0.8, ls="--")
+        rsi.set(ylabel="RSI (0 to 100)", ylim=(0, 100))
+        macd.bar(shown.index, shown["MACD_hist"], color="#AAAAAA", width=1.0, label="histogram")
+        macd.plot(shown["MACD"], color="#0072B2", lw=1, label="MACD")
+        macd.plot(shown["MACD_signal"], color="#D55E00", lw=1, label="signal")
+        macd.set(ylabel="MACD (USD)")
+        for ax in (price, macd):
+            ax.legend(loc="upper left", ncols=3, fontsize=8)
+        _dates(macd)
+        return figure
+
+
+def splits(data: Mapping[str, Dataset], closes_usd: Mapping[str, pd.Series]) -> Figure:
+    """Figure 4.2: train, validation and test days; a dashed and a dotted line where they meet."""
+    with _style():
+        figure, axes = _canvas(len(data))
+        for ax, (ticker, windows) in zip(axes.flat, data.items()):
+            days = windows.days
+            ax.plot(closes_usd[ticker], color=coin_colour(ticker), lw=1.1)
+            for part in ("validation", "test"):
+                ax.axvspan(days[part][0], days[part][-1], color=PART_COLOURS[part], label=f"{part}, {len(days[part])} days", lw=0)
+            ax.axvline(days["validation"][0], color="#333333", ls="--", lw=1.2)
+            ax.axvline(days["test"][0], color="#333333", ls=":", lw=1.6)
+            ax.set(title=f"{ticker}: train {len(days['train'])} days", ylabel="close (USD)")
+            ax.legend(loc="upper left", fontsize=8)
+            _dates(ax)
+        return figure
+
+
+def scaled_window(data: Dataset) -> Figure:
+    """The first training window after scaling, each feature a line, and the value to forecast."""
+    with _style():
+        figure, axes = _canvas(1, row_height=3.0)
+        ax = axes[0, 0]
+        for k, feature in enumerate(data.features):
+            own = feature == "Close"
+            ax.plot(range(data.input_shape[0]), data.train.X[0, :, k], lw=1.6 if own else 0.8,
+                    color=coin_colour(data.ticker) if own else None, label=feature)
+        ax.plot(data.input_shape[0], data.train.y[0], "D", color=ACTUAL_COLOUR, label="next close (target)")
+        ax.set(title=f"{data.ticker}: the first window of {data.input_shape[0]} days", xlabel="day in the window", ylabel="scaled value (0 to 1)")
+        ax.legend(fontsize=8, ncols=4)
+        return figure
+
+
+def learning_curves(fits: Mapping[str, object], network: str) -> Figure:
+    """Training and validation loss by epoch for each ticker; the best epoch is marked."""
+    with _style():
+        figure, axes = _canvas(1, len(fits), row_height=3.1)
+        for ax, (ticker, fit) in zip(axes.flat, fits.items()):
+            epochs = range(1, fit.epochs + 1)
+            ax.plot(epochs, fit.history["loss"], color="#333333", ls="--", label="train")
+            ax.plot(epochs, fit.history["val_loss"], color=NETWORK_COLOURS[network], label="validation")
+            ax.plot(fit.best_epoch, fit.history["val_loss"][fit.best_epoch - 1], "o", color="#C00000", mfc="none", label="best epoch")
+            ax.set(title=f"{network}, {ticker}", xlabel="epoch", ylabel="scaled MSE", yscale="log")
+            ax.xaxis.get_major_locator().set_params(integer=True)
+            ax.legend(fontsize=8)
+        return figure
+
+
+def predicted_and_actual(predictions: Mapping[str, pd.DataFrame], network: str) -> Figure:
+    """Predicted, actual and naive prices in dollars on the validation and test days of each ticker."""
+    with _style():
+        figure, axes = _canvas(len(predictions), row_height=3.0)
+        for ax, (ticker, frame) in zip(axes.flat, predictions.items()):
+            shown = frame[frame["part"] != "train"]
+            for part, days in shown.groupby("part", sort=False):
+                ax.axvspan(days["date"].iloc[0], days["date"].iloc[-1], color=PART_COLOURS[part], lw=0, label=part)
+                ax.plot(days["date"], days["actual_usd"], color=ACTUAL_COLOUR, lw=1.2, label="actual")
+                ax.plot(days["date"], days["naive_usd"], color=NETWORK_COLOURS[baselines.NAIVE], lw=0.9, ls=":", label="naive")
+                ax.plot(days["date"], days["predicted_usd"], color=NETWORK_COLOURS[network], lw=1.2, label=network)
+            ax.set(title=f"{ticker}: next-day close", ylabel="USD")
+            handles = dict(zip(*reversed(ax.get_legend_handles_labels())))
+            ax.legend(handles.values(), handles.keys(), fontsize=8, ncols=5, loc="upper left")
+            _dates(ax)
+        return figure
+
+
+_HISTOGRAMS = (("batch_size", "batch size (windows)"), ("dropout_rate", "dropout rate"), ("learning_rate", "learning rate"), ("parameters", "parameters of the network"))
+
+
+def hyperparameter_distributions(trials: pd.DataFrame) -> Figure:
+    """Figure 4.3: how often the search tried which batch size, dropout, learning rate and network size."""
+    with _style():
+        figure, axes = _canvas(2, 2, row_height=2.9)
+        order = [n for n in NETWORK_COLOURS if n in set(trials["network"])]
+        for ax, (name, label) in zip(axes.flat, _HISTOGRAMS):
+            shown = trials.dropna(subset=[name])
+            if name == "batch_size":
+                counts = shown.groupby(["batch_size", "network"]).size().unstack(fill_value=0).reindex(columns=order, fill_value=0)
+                bottom = np.zeros(len(counts))
+                for network in order:
+                    ax.bar(counts.index.astype(int).astype(str), counts[network], bottom=bottom, color=NETWORK_COLOURS[network], label=network)
+                    bottom += counts[network].to_numpy()
+            else:
+                sns.histplot(shown, x=name, hue="network", hue_order=order, palette=NETWORK_COLOURS, multiple="stack", bins=10,
+                             log_scale=name in ("learning_rate", "parameters"), ax=ax, legend=False, alpha=1, edgecolor="white")
+            ax.set(xlabel=label, ylabel="trials")
+            ax.yaxis.get_major_locator().set_params(integer=True)
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(order))
+        return figure
+
+
+_IMPACT = (("batch_size", "batch size (windows)"), ("dropout_rate", "dropout rate"), ("learning_rate", "learning rate"),
+           ("epochs", "epochs allowed"), ("parameters", "parameters of the network"), ("pool_size", "pool size (days)"))
+
+
+def hyperparameter_impact(trials: pd.DataFrame) -> Figure:
+    """Figure 4.4: validation R2 of each trial against its hyperparameters; failures below -1 are drawn at -1."""
+    with _style():
+        figure, axes = _canvas(2, 3, row_height=2.9, sharey=True)
+        for ax, (name, label) in zip(axes.flat, _IMPACT):
+            for network, rows in trials.groupby("network", sort=False):
+                if name in rows and rows[name].notna().any():
+                    ax.plot(rows[name], rows["r2"].clip(lower=-1), "o", color=NETWORK_COLOURS[network], ms=4, alpha=0.8, label=network)
+            if name in ("learning_rate", "parameters"):
+                ax.set_xscale("log")
+            ax.set_xlabel(label)
+        for row in axes:
+            row[0].set_ylabel("validation R2")
+        figure.legend(*axes[0, 1].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+        return figure
+
+
+def search_over_time(trials: pd.DataFrame, naive_mse: Mapping[str, float], naive_r2: Mapping[str, float]) -> Figure:
+    """Figure 4.6: R2 and MSE trial after trial, best so far as a line, the naive forecast beside.
+
+    Args:
+        trials: of all studies, numbered from 1.
+        naive_mse, naive_r2: ticker -> the naive forecast's scaled validation scores.
+    """
+    tickers = list(dict.fromkeys(trials["ticker"]))
+    with _style():
+        figure, axes = _canvas(len(tickers), 2, row_height=2.9, sharex=True)
+        for row, ticker in zip(axes, tickers):
+            for ax, score, naive, best in ((row[0], "r2", naive_r2, "cummax"), (row[1], "mse", naive_mse, "cummin")):
+                for network, t in trials[trials["ticker"] == ticker].groupby("network", sort=False):
+                    values = t[score].clip(lower=-1) if score == "r2" else t[score]
+                    ax.plot(t["trial"], values, "o", ms=3, color=NETWORK_COLOURS[network], alpha=0.6)
+                    ax.plot(t["trial"], getattr(values, best)(), drawstyle="steps-post", color=NETWORK_COLOURS[network], label=network)
+                ax.axhline(naive[ticker], color=NETWORK_COLOURS[baselines.NAIVE], ls="--", lw=1.2, label="naive")
+                ax.set(title=ticker, xlabel="trial", ylabel="validation R2" if score == "r2" else "validation MSE (scaled)")
+                ax.xaxis.get_major_locator().set_params(integer=True)
+            row[1].set_yscale("log")
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
+        return figure
+
+
+def best_r2(bars: pd.DataFrame, naive: Mapping[str, float], part: str) -> Figure:
+    """Figure 4.5: best R2 of each network by ticker, the naive forecast as a line, the thesis's best as a mark.
+
+    Args:
+        bars: ``ticker``, ``network``, ``r2`` of this run.
+        naive: ticker -> R2 of the naive forecast on the same days.
+        part: which part was scored, for the labels.
+    """
+    tickers, networks = list(dict.fromkeys(bars["ticker"])), list(dict.fromkeys(bars["network"]))
+    printed = thesis.trials().groupby(["ticker", "network"])["r2"].max()
+    with _style():
+        figure, axes = _canvas(1, len(tickers), row_height=3.4, sharey=True)
+        for ax, ticker in zip(axes.flat, tickers):
+            rows = bars[bars["ticker"] == ticker].set_index("network")["r2"].reindex(networks)
+            ax.bar(networks, rows.clip(lower=-1), color=[NETWORK_COLOURS[n] for n in networks], label="this run")
+            marks = [printed.get((ticker, n), np.nan) for n in networks]
+            if np.isfinite(marks).any() and part == "validation":
+                ax.plot(networks, marks, "_", color=ACTUAL_COLOUR, ms=22, mew=2, label="thesis, printed best")
+            ax.axhline(naive[ticker], color=NETWORK_COLOURS[baselines.NAIVE], ls="--", lw=1.4, label="naive")
+            ax.axhline(0, color="#333333", lw=0.8)
+            ax.set_title(f"{ticker}, {part}")
+            ax.tick_params(axis="x", rotation=30)
+        axes[0, 0].set_ylabel(f"R2 on {part} days")
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+        return figure
+
+
+def residuals(predictions: Mapping[str, Mapping[str, pd.DataFrame]], networks: Sequence[str]) -> Figure:
+    """Spread of relative errors on the test days, each network and the naive forecast."""
+    rows = []
+    for ticker, by_network in predictions.items():
+        for network, frame in by_network.items():
+            test = frame[frame["part"] == "test"]
+            rows.append(pd.DataFrame({"ticker": ticker, "model": network, "error": 100 * (test["predicted_usd"] / test["actual_usd"] - 1)}))
+        rows.append(pd.DataFrame({"ticker": ticker, "model": baselines.NAIVE, "error": 100 * (test["naive_usd"] / test["actual_usd"] - 1)}))
+    errors = pd.concat(rows, ignore_index=True)
+    order = [*networks, baselines.NAIVE]
+    with _style():
+        figure, axes = _canvas(1, len(predictions), row_height=3.4, sharey=True)
+        for ax, ticker in zip(axes.flat, predictions):
+            sns.boxplot(errors[errors["ticker"] == ticker], x="model", y="error", hue="model", order=order, hue_order=order,
+                        palette=NETWORK_COLOURS, ax=ax, legend=False, fliersize=2)
+            ax.axhline(0, color="#333333", lw=0.8)
+            ax.set(title=f"{ticker}, test", xlabel="", ylabel="predicted - actual (% of actual)")
+            ax.tick_params(axis="x", rotation=30)
+        return figure

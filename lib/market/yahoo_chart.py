@@ -7,6 +7,7 @@ it is told to raise, kept quiet, watched at the socket, and made to forget.
 from __future__ import annotations
 
 import logging
+import warnings
 from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import cache
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pandas as pd
-import peewee
 import yfinance as yf
 from curl_cffi import requests
 from yfinance.data import YfData
@@ -96,40 +96,43 @@ def _configured(yfinance_dir: Path) -> Iterator[None]:
     yf.set_tz_cache_location(str(yfinance_dir))
     YfData.cache_get.cache_clear()  # it would repeat a failed answer as long as the process lives
     try:
-        yield
+        with warnings.catch_warnings():
+            # yfinance calls pandas in ways that pandas will drop one day; only yfinance can mend that.
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"yfinance\.")
+            yield
     finally:
         yf.config.debug.hide_exceptions, logger.disabled = before
 
 
 def _fault(ticker: str, window: str, error: Exception, session: ChartSession) -> MarketError:
     """What happened and what to do, from yfinance's error and the answer that Yahoo gave."""
-    status = session.answer.status_code if session.answer is not None else None
-    reason = _reason(session.answer)
+    answer = session.answer
+    status = answer.status_code if answer is not None else 0
+    kind = type(error).__name__
+    reason = _reason(answer)
     if isinstance(error, YFRateLimitError) or status == 429:
         return SourceUnavailable(f"{ticker}: Yahoo limits the rate of requests (HTTP 429). {WAIT}")
     if isinstance(error, requests.exceptions.Timeout):
-        return SourceUnavailable(f"{ticker}: Yahoo did not answer within {session.limit_seconds:g} seconds. {WAIT}")
-    if status is None and isinstance(error, OSError):
-        return SourceUnavailable(
-            f"{ticker}: no connection to Yahoo ({type(error).__name__}). Check the network, or use source folder or sample"
-        )
+        return SourceUnavailable(f"{ticker}: Yahoo did not answer within {session.limit_seconds:g} s. {WAIT}")
+    if isinstance(error, (requests.exceptions.IncompleteRead, requests.exceptions.ChunkedEncodingError)):
+        return SourceUnavailable(f"{ticker}: the connection broke off in the middle of Yahoo's answer ({kind}). {WAIT}")
+    if isinstance(error, requests.exceptions.RequestException) and not isinstance(error, ValueError) and status < 400:
+        return SourceUnavailable(f"{ticker}: no connection to Yahoo ({kind}). Check the network, or use source folder or sample")
     if status == 404:
         return MarketError(f"{ticker}: Yahoo does not know this ticker ({reason or 'HTTP 404'}). Check its spelling, such as BTC-USD")
-    if status is not None and (status >= 500 or "Will be right back" in session.answer.text):
+    if status >= 500:
         return SourceUnavailable(f"{ticker}: Yahoo is out of order (HTTP {status}). {WAIT}")
-    if status is not None and status >= 400:
+    if status and "Will be right back" in answer.text:
+        return SourceUnavailable(f"{ticker}: Yahoo is out of order (its page says: Will be right back). {WAIT}")
+    if status >= 400:
         return MarketError(f"{ticker}: Yahoo refused {window} ({reason or f'HTTP {status}'}). Check ticker and dates. {WAIT}")
     if reason:
         return MarketError(f"{ticker}: Yahoo sent no prices for {window} ({reason}). Check ticker and dates")
-    if isinstance(error, (YFPricesMissingError, YFTzMissingError)):
+    if isinstance(error, (YFPricesMissingError, YFTzMissingError)) or _has_no_result(answer):
         return MarketError(_empty(ticker, window))
-    if isinstance(error, peewee.PeeweeException):
-        return MarketError(f"{ticker}: yfinance's own cache cannot be used ({error}). Delete the folder yfinance in the cache folder")
-    if isinstance(error, requests.exceptions.RequestException) and not isinstance(error, ValueError):
-        return SourceUnavailable(f"{ticker}: the connection to Yahoo broke off ({type(error).__name__}). {WAIT}")
-    return MarketError(
-        f"{ticker}: Yahoo's answer cannot be read; it is cut off or not in its chart format ({type(error).__name__}). {WAIT}"
-    )
+    if type(error).__module__ in ("peewee", "sqlite3"):
+        return MarketError(f"{ticker}: yfinance's notes cannot be used ({error}). Delete the folder yfinance inside the cache folder")
+    return MarketError(f"{ticker}: Yahoo's answer cannot be read; it is cut off or not in the chart format ({kind}). {WAIT}")
 
 
 def _empty(ticker: str, window: str) -> str:
@@ -142,3 +145,11 @@ def _reason(answer: Any) -> str | None:
         return str(answer.json()["chart"]["error"]["description"]).rstrip(".")
     except (AttributeError, ValueError, KeyError, TypeError):
         return None
+
+
+def _has_no_result(answer: Any) -> bool:
+    """Whether the answer is well-formed and holds nothing."""
+    try:
+        return answer.json()["chart"]["result"] in ([], None)
+    except (AttributeError, ValueError, KeyError, TypeError):
+        return False

@@ -1,0 +1,180 @@
+"""The page that leads to everything in a run's folder: ``outputs/<run>/index.html``.
+
+It is made from the folder alone: ``run.json`` (what ran, how, when) and the notebooks' records
+(what they made). Nothing is marked as good that these two do not say.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Mapping
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from lib import artifacts
+from lib.errors import ProjectError
+from lib.progress import clock
+
+HERE = Path(__file__).parent
+ROWS_SHOWN = 12
+
+
+class ReportError(ProjectError):
+    """The run's folder holds nothing that a page could be made of."""
+
+
+@dataclass
+class Item:
+    """One artefact as the page shows it: a figure's two files are one item.
+
+    Attributes:
+        name: thesis number such as ``Figure 4.1``, or the file's stem.
+        files: label -> path in the run's folder, those that are there.
+        marks: sentences about what is not as it should be (missing, changed, from an earlier run).
+    """
+
+    name: str
+    title: str
+    notebook: str
+    files: dict[str, str] = field(default_factory=dict)
+    marks: list[str] = field(default_factory=list)
+    head: list[str] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
+    rows_left: int = 0
+    numeric: list[bool] = field(default_factory=list)
+
+
+def write(root: Path) -> Path:
+    """Write ``index.html`` into a run's folder from its ``run.json`` and records.
+
+    Raises:
+        ReportError: there is no readable ``run.json``.
+        ArtifactError: the page cannot be written.
+    """
+    try:
+        run = json.loads((root / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReportError(f"{root.name}/run.json is missing or unreadable ({error}): make it with python run_all.py") from None
+    records = artifacts.read_records(root)
+    room = Environment(
+        loader=FileSystemLoader(HERE / "template"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    )
+    room.filters.update(clock=lambda s: clock(s) if s is not None else "", short=_short, moment=_moment)
+    page = room.get_template("run.html.j2").render(
+        run=run, records=records, items=items(root, run, records), stale=stale_parameters(run, records),
+        pages={n for n in run["notebooks"] if (root / "html" / f"{n}.html").is_file()},
+        copies={n for n in run["notebooks"] if (root / "notebooks" / f"{n}.ipynb").is_file()},
+        css=(HERE / "template" / "style.css").read_text(encoding="utf-8"), name=root.name, data=data_facts(records), facts=other_facts(records),
+    )
+    return artifacts.write_text(root / "index.html", page)
+
+
+def items(root: Path, run: Mapping[str, Any], records: Mapping[str, Any]) -> dict[str, list[Item]]:
+    """All artefacts by kind (table, figure, listing, predictions, model), each with what is wrong with it."""
+    found: dict[str, dict[str, Item]] = {}
+    for notebook, record in records.items():
+        earlier = from_earlier_run(run["notebooks"].get(notebook, {}), record)
+        for made in record["made"]:
+            path = root / made["path"]
+            item = found.setdefault(made["kind"], {}).setdefault(
+                path.with_suffix("").relative_to(root).as_posix(), Item(thesis_number(path.stem), made["title"], notebook)
+            )
+            if not path.is_file():
+                _mark(item, f"{path.name} is missing")
+                continue
+            item.files[path.suffix.lstrip(".").upper()] = made["path"]
+            if artifacts.sha256(path) != made["sha256"]:
+                _mark(item, f"{path.name} has changed since {notebook} left it")
+            if earlier:
+                _mark(item, earlier)
+            if made["kind"] == "table":
+                _read_rows(item, path)
+    return {kind: [by_stem[stem] for stem in sorted(by_stem)] for kind, by_stem in found.items()}
+
+
+def from_earlier_run(entry: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    """A sentence if the record is older than the notebook's latest run, which did not finish; else nothing."""
+    status = entry.get("status", "")
+    if status in ("done", ""):
+        return ""
+    if entry.get("started") and record["finished"] >= entry["started"]:
+        return ""
+    return f"from an earlier run: this time the notebook is {status}"
+
+
+def stale_parameters(run: Mapping[str, Any], records: Mapping[str, Any]) -> dict[str, list[str]]:
+    """By notebook: the parameters with which its results were made, where they are not the run's present ones."""
+    found = {}
+    for notebook, record in records.items():
+        theirs = {k: v for k, v in record["parameters"].items() if k in run["parameters"] and k != "output_dir"}
+        other = [f"{k} {v!r}, now {run['parameters'][k]!r}" for k, v in theirs.items() if v != run["parameters"][k]]
+        if other:
+            found[notebook] = other
+    return found
+
+
+def thesis_number(stem: str) -> str:
+    """``figure_4_1`` -> ``Figure 4.1``; ``table_4_5_test`` -> ``Table 4.5 test``; anything else in words."""
+    numbered = re.fullmatch(r"(figure|table)_(\d+)_(\d+)(?:_(.+))?", stem)
+    if not numbered:
+        return stem.replace("_", " ")
+    kind, chapter, number, rest = numbered.groups()
+    return f"{kind.capitalize()} {chapter}.{number}{' ' + rest.replace('_', ' ') if rest else ''}"
+
+
+def data_facts(records: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """By ticker: rows, days and digest as the notebooks noted them, and the comparison with the thesis's manifest."""
+    found: dict[str, dict[str, Any]] = {}
+    for record in records.values():
+        for ticker, fact in (record["facts"].get("data") or {}).items():
+            found.setdefault(ticker, {}).update(fact)
+        for ticker, sentence in (record["facts"].get("manifest") or {}).items():
+            found.setdefault(ticker, {})["manifest"] = sentence
+    return found
+
+
+def other_facts(records: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """(notebook, fact, value) for everything else that the notebooks noted."""
+    return [
+        (notebook, key.replace("_", " "), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        for notebook, record in records.items()
+        for key, value in record["facts"].items()
+        if key not in ("data", "manifest")
+    ]
+
+
+def _mark(item: Item, sentence: str) -> None:
+    if sentence not in item.marks:
+        item.marks.append(sentence)
+
+
+def _read_rows(item: Item, path: Path) -> None:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    if rows:
+        item.head, body = rows[0], rows[1:]
+        item.rows, item.rows_left = body[:ROWS_SHOWN], max(len(body) - ROWS_SHOWN, 0)
+        item.numeric = [all(_is_number(r[i]) for r in body if i < len(r) and r[i]) for i in range(len(item.head))]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _short(text: str) -> str:
+    """A number with six significant digits, any other text as it is."""
+    if not _is_number(text) or re.fullmatch(r"-?\d+", text):
+        return text
+    return f"{float(text):.6g}"
+
+
+def _moment(iso: str | None) -> str:
+    return re.sub(r"(\.\d+)?\+00:00$", " UTC", iso).replace("T", " ") if iso else ""

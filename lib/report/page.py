@@ -1,0 +1,136 @@
+"""One executed notebook as one HTML file that needs nothing else: no network, no scripts."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+from lib.artifacts import write_text
+from lib.progress import clock
+
+HERE = Path(__file__).parent
+NAVIGATION = re.compile(r"<!--navigation-->.*?<!--/navigation-->", re.DOTALL)
+SHOWN = ["text/html", "text/markdown", "image/png", "image/svg+xml", "image/jpeg", "text/plain"]
+
+
+def write(executed: Path, page: Path, run: str, seconds: float | None, error: Mapping[str, Any] | None, record: Path) -> Path:
+    """Render ``executed`` (.ipynb) to ``page`` (.html).
+
+    Args:
+        run: the run's name, for the link back.
+        seconds: how long the notebook took, if known.
+        error: what stopped it (cell, line, ename, evalue), or None.
+        record: the notebook's record, whose figure titles become alternative texts; may be missing.
+
+    Raises:
+        OSError, ValueError: the copy cannot be read or the page not written.
+    """
+    import nbformat
+    from nbconvert import HTMLExporter
+    from traitlets.config import Config
+
+    notebook = nbformat.read(executed, as_version=4)
+    notebook.cells = [c for c in notebook.cells if "papermill-error-cell-tag" not in c.metadata.get("tags", [])]
+    describe_images(notebook.cells, figure_titles(record))
+    exporter = HTMLExporter(
+        config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}), log=_silent(),
+        template_name="template", extra_template_basedirs=[str(HERE)], exclude_anchor_links=True,
+    )
+    about = {
+        "title": heading_of(notebook.cells) or executed.stem, "name": executed.stem, "run": run, "error": error,
+        "took": clock(seconds) if seconds is not None else None, "css": (HERE / "template" / "style.css").read_text(encoding="utf-8"),
+        "failed_index": next((i for i, c in enumerate(notebook.cells) if _failed(c)), None),
+    }
+    body, _ = exporter.from_notebook_node(notebook, resources={"about": about})
+    return write_text(page, offline(body))
+
+
+def heading_of(cells: Sequence[Any]) -> str:
+    """The first heading of a notebook, without its marks."""
+    for cell in cells:
+        found = re.search(r"^#+\s+(.+)$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else None
+        if found:
+            return found[1].strip()
+    return ""
+
+
+def figure_titles(record: Path) -> dict[str, str]:
+    """Titles of the figures that a notebook's record names, by file stem such as ``figure_4_1``."""
+    try:
+        made = json.loads(record.read_text(encoding="utf-8"))["made"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    return {Path(m["path"]).stem: m["title"] for m in made if m["kind"] == "figure"}
+
+
+def describe_images(cells: Sequence[Any], titles: Mapping[str, str]) -> None:
+    """Give every image an ``alt`` text: the title of the figure that its cell names, else the nearest heading."""
+    heading = "the notebook"
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            heading = (re.findall(r"^#+\s+(.+)$", cell.source, re.MULTILINE) or [heading])[-1].strip()
+        named = [titles[n] for n in re.findall(r"[\"']([\w-]+)[\"']", cell.source) if n in titles]
+        images = [o for o in cell.get("outputs", []) if any(k.startswith("image/") for k in o.get("data", {}))]
+        for number, output in enumerate(images, 1):
+            own = named[number - 1] if number <= len(named) else ""
+            more = f", {number} of {len(images)}" if len(images) > 1 else ""
+            output.metadata["alt"] = own or f"Figure in section: {heading}{more}"
+
+
+def offline(text: str) -> str:
+    """HTML without scripts and without anything that a browser would fetch by itself."""
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(text, "html.parser")
+    for tag in soup.find_all(["script", "iframe", "object", "embed", "base", "link"]):
+        tag.decompose()
+    for tag in soup.find_all("img"):
+        if not str(tag.get("src", "")).startswith("data:"):
+            tag.replace_with(f"(image not part of this page: {tag.get('src', 'no address')})")
+    for tag in soup.find_all(True):
+        for name in ("src", "srcset", "poster", "data", "background"):
+            if name in tag.attrs and not str(tag[name]).startswith("data:"):
+                del tag[name]
+        for name in [n for n in tag.attrs if n.startswith("on")]:
+            del tag[name]
+        if "style" in tag.attrs:
+            tag["style"] = _without_addresses(tag["style"])
+    for tag in soup.find_all("style"):
+        tag.string = _without_addresses(tag.get_text())
+    return str(soup)
+
+
+def link_neighbours(folder: Path, names: Sequence[str]) -> None:
+    """Write into each page of ``folder`` the links to the previous and next page that exist."""
+    there = [n for n in names if (folder / f"{n}.html").is_file()]
+    for i, name in enumerate(there):
+        links = []
+        if i > 0:
+            links.append(f'<a rel="prev" href="{there[i - 1]}.html">Previous: {html.escape(there[i - 1])}</a>')
+        if i + 1 < len(there):
+            links.append(f'<a rel="next" href="{there[i + 1]}.html">Next: {html.escape(there[i + 1])}</a>')
+        path = folder / f"{name}.html"
+        old = path.read_text(encoding="utf-8")
+        new = NAVIGATION.sub(lambda _: f"<!--navigation-->{' '.join(links)}<!--/navigation-->", old)
+        if new != old:
+            write_text(path, new)
+
+
+def _without_addresses(css: str) -> str:
+    css = re.sub(r"@import[^;]*;?", "", css)
+    return re.sub(r"url\(\s*['\"]?(?!['\"]?data:)[^)]*\)", "none", css)
+
+
+def _failed(cell: Any) -> bool:
+    return any(o.output_type == "error" for o in cell.get("outputs", []))
+
+
+def _silent() -> Any:
+    import logging
+
+    quiet = logging.getLogger("lib.report.page")
+    quiet.setLevel(logging.ERROR)
+    return quiet

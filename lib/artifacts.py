@@ -24,10 +24,10 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
-from pydantic import BaseModel
 
 from lib import settings
 from lib.errors import ProjectError
+from lib.settings import Chosen
 
 
 # A result for one ticker and network is the same whichever others were run, and wherever they went.
@@ -83,10 +83,10 @@ class Store:
         notebook: its name, such as ``01_data``.
     """
 
-    def __init__(self, chosen: BaseModel, notebook: str):
+    def __init__(self, chosen: Chosen, notebook: str):
         self.root = settings.resolve(chosen.output_dir)
         self.notebook = notebook
-        self.parameters = settings.as_plain(chosen)
+        self.parameters = chosen.as_plain()
         self.made: list[dict[str, str]] = []
         self.facts: dict[str, Any] = {}
 
@@ -175,6 +175,12 @@ class Store:
         path = self.root / "appendix" / f"{ticker}_trials.csv"
         self.check_record(made_by, f"trials of {ticker}", path, _mend(made_by))
         return pd.read_csv(path)
+
+    def find_fact(self, name: str, made_by: str) -> Any:
+        """A fact that another notebook's record keeps, such as its seeds."""
+        path = self.root / "records" / f"{made_by}.json"
+        self.check_record(made_by, f"facts of {made_by}", path, _mend(made_by))
+        return json.loads(path.read_text(encoding="utf-8"))["facts"][name]
 
     def check_record(self, made_by: str, what: str, path: Path, mend: str) -> None:
         """Refuse a result that is missing or that other parameters made."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Mapping
 
 import pandas as pd
-from pydantic import BaseModel
 
 from lib import baselines, metrics, runtime, thesis, training
 from lib.progress import Progress
+from lib.settings import Chosen
 from lib.windows import PARTS, Dataset
 
 
-def train_on_every_ticker(network: str, data: Mapping[str, Dataset], chosen: BaseModel) -> dict[str, training.Fit]:
+def train_on_every_ticker(network: str, data: Mapping[str, Dataset], chosen: Chosen) -> dict[str, training.Fit]:
     """Train one network on each ticker with the hyperparameters that the thesis calls best.
 
     Args:
@@ -52,13 +52,15 @@ def prediction_frame(data: Dataset, model: object) -> pd.DataFrame:
     ], ignore_index=True)
 
 
-def score_table(predictions: Mapping[str, Mapping[str, pd.DataFrame]], data: Mapping[str, Dataset], seed: int) -> pd.DataFrame:
+def score_table(
+    predictions: Mapping[str, Mapping[str, pd.DataFrame]], data: Mapping[str, Dataset], seeds: Mapping[tuple[str, str], int]
+) -> pd.DataFrame:
     """Scores of every network and of the naive forecast, by ticker and part.
 
     Args:
         predictions: ticker -> network -> frame as :func:`prediction_frame` makes it.
         data: ticker -> windows, for the scale.
-        seed: the run's seed, kept beside each score.
+        seeds: (ticker, network) -> seed of its training, kept beside each score.
 
     Returns:
         One row a ticker, part, model and unit (``scaled``: 0 to 1; ``USD``), with MSE, MAE, RMSE,
@@ -73,9 +75,8 @@ def score_table(predictions: Mapping[str, Mapping[str, pd.DataFrame]], data: Map
                     actual = convert(days["actual_usd"].to_numpy())
                     score = metrics.scores(actual, convert(days["predicted_usd"].to_numpy()))
                     naive = metrics.scores(actual, convert(days["naive_usd"].to_numpy()))
-                    trained = network != baselines.NAIVE
                     rows.append({"ticker": ticker, "part": part, "model": network, "unit": unit, "days": len(days), **score,
-                                 "skill": 1 - score["MSE"] / naive["MSE"], "seed": seed if trained else None})
+                                 "skill": 1 - score["MSE"] / naive["MSE"], "seed": seeds.get((ticker, network))})
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 
 

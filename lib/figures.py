@@ -7,7 +7,7 @@ a coin, a network, the naive forecast, a part of the data.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Iterator, Mapping, Sequence
+from typing import Iterator, Mapping
 
 import matplotlib as mpl
 import numpy as np
@@ -244,23 +244,23 @@ def hyperparameter_impact(trials: pd.DataFrame) -> Figure:
         return figure
 
 
-def search_over_time(trials: pd.DataFrame, naive_mse: Mapping[str, float], naive_r2: Mapping[str, float]) -> Figure:
+def search_over_time(trials: pd.DataFrame, naive: Mapping[str, Mapping[str, float]]) -> Figure:
     """Figure 4.6: R2 and MSE trial after trial, best so far as a line, the naive forecast beside.
 
     Args:
         trials: of all studies, numbered from 1.
-        naive_mse, naive_r2: ticker -> the naive forecast's scaled validation scores.
+        naive: ticker -> scaled validation scores of the naive forecast.
     """
     tickers = list(dict.fromkeys(trials["ticker"]))
     with _style():
         figure, axes = _canvas(len(tickers), 2, row_height=2.9, sharex=True)
         for row, ticker in zip(axes, tickers):
-            for ax, score, naive, best in ((row[0], "r2", naive_r2, "cummax"), (row[1], "mse", naive_mse, "cummin")):
+            for ax, score, best in ((row[0], "r2", "cummax"), (row[1], "mse", "cummin")):
                 for network, t in trials[trials["ticker"] == ticker].groupby("network", sort=False):
                     values = t[score].clip(lower=-1) if score == "r2" else t[score]
                     ax.plot(t["trial"], values, "o", ms=3, color=NETWORK_COLOURS[network], alpha=0.6)
                     ax.plot(t["trial"], getattr(values, best)(), drawstyle="steps-post", color=NETWORK_COLOURS[network], label=network)
-                ax.axhline(naive[ticker], color=NETWORK_COLOURS[baselines.NAIVE], ls="--", lw=1.2, label="naive")
+                ax.axhline(naive[ticker][score.upper()], color=NETWORK_COLOURS[baselines.NAIVE], ls="--", lw=1.2, label="naive")
                 ax.set(title=ticker, xlabel="trial", ylabel="validation R2" if score == "r2" else "validation MSE (scaled)")
                 ax.xaxis.get_major_locator().set_params(integer=True)
             row[1].set_yscale("log")
@@ -268,34 +268,35 @@ def search_over_time(trials: pd.DataFrame, naive_mse: Mapping[str, float], naive
         return figure
 
 
-def best_r2(bars: pd.DataFrame, naive: Mapping[str, float], part: str) -> Figure:
-    """Figure 4.5: best R2 of each network by ticker, the naive forecast as a line, the thesis's best as a mark.
+def best_r2(rows: pd.DataFrame, part: str) -> Figure:
+    """Figure 4.5: R2 of each network by ticker, the naive forecast as a line, the thesis's best as a mark.
 
     Args:
-        bars: ``ticker``, ``network``, ``r2`` of this run.
-        naive: ticker -> R2 of the naive forecast on the same days.
-        part: which part was scored, for the labels.
+        rows: ``ticker``, ``model`` (networks and ``naive``), ``R2``; bars below -1 are drawn at -1.
+        part: which part was scored; the thesis's marks belong to the validation part.
     """
-    tickers, networks = list(dict.fromkeys(bars["ticker"])), list(dict.fromkeys(bars["network"]))
+    tickers = list(dict.fromkeys(rows["ticker"]))
+    names = [n for n in dict.fromkeys(rows["model"]) if n != baselines.NAIVE]
     printed = thesis.trials().groupby(["ticker", "network"])["r2"].max()
     with _style():
         figure, axes = _canvas(1, len(tickers), row_height=3.4, sharey=True)
         for ax, ticker in zip(axes.flat, tickers):
-            rows = bars[bars["ticker"] == ticker].set_index("network")["r2"].reindex(networks)
-            ax.bar(networks, rows.clip(lower=-1), color=[NETWORK_COLOURS[n] for n in networks], label="this run")
-            marks = [printed.get((ticker, n), np.nan) for n in networks]
+            r2 = rows[rows["ticker"] == ticker].set_index("model")["R2"]
+            bars = ax.bar(names, r2.reindex(names).clip(lower=-1), color=[NETWORK_COLOURS[n] for n in names])
+            ax.bar_label(bars, [f"{v:.3f}" for v in r2.reindex(names)], fontsize=8)
+            marks = [printed.get((ticker, n), np.nan) for n in names]
             if np.isfinite(marks).any() and part == "validation":
-                ax.plot(networks, marks, "_", color=ACTUAL_COLOUR, ms=22, mew=2, label="thesis, printed best")
-            ax.axhline(naive[ticker], color=NETWORK_COLOURS[baselines.NAIVE], ls="--", lw=1.4, label="naive")
+                ax.plot(names, marks, "_", color=ACTUAL_COLOUR, ms=22, mew=2, label="thesis, printed best")
+            ax.axhline(r2[baselines.NAIVE], color=NETWORK_COLOURS[baselines.NAIVE], ls="--", lw=1.4, label="naive forecast")
             ax.axhline(0, color="#333333", lw=0.8)
-            ax.set_title(f"{ticker}, {part}")
+            ax.set_title(f"{ticker}: naive {r2[baselines.NAIVE]:.3f}")
             ax.tick_params(axis="x", rotation=30)
         axes[0, 0].set_ylabel(f"R2 on {part} days")
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
         return figure
 
 
-def residuals(predictions: Mapping[str, Mapping[str, pd.DataFrame]], networks: Sequence[str]) -> Figure:
+def residuals(predictions: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
     """Spread of relative errors on the test days, each network and the naive forecast."""
     rows = []
     for ticker, by_network in predictions.items():
@@ -304,7 +305,7 @@ def residuals(predictions: Mapping[str, Mapping[str, pd.DataFrame]], networks: S
             rows.append(pd.DataFrame({"ticker": ticker, "model": network, "error": 100 * (test["predicted_usd"] / test["actual_usd"] - 1)}))
         rows.append(pd.DataFrame({"ticker": ticker, "model": baselines.NAIVE, "error": 100 * (test["naive_usd"] / test["actual_usd"] - 1)}))
     errors = pd.concat(rows, ignore_index=True)
-    order = [*networks, baselines.NAIVE]
+    order = list(dict.fromkeys(errors["model"].where(errors["model"] != baselines.NAIVE).dropna())) + [baselines.NAIVE]
     with _style():
         figure, axes = _canvas(1, len(predictions), row_height=3.4, sharey=True)
         for ax, ticker in zip(axes.flat, predictions):

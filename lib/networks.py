@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Callable, Mapping
 
 import pandas as pd
-from pydantic import BaseModel
 
 from lib import runtime
+from lib.settings import Chosen
 
 Hyperparameters = Mapping[str, float]
 
@@ -32,7 +32,7 @@ class Variant:
     batch_normalization: bool = False
 
 
-def variant(chosen: BaseModel) -> Variant:
+def variant(chosen: Chosen) -> Variant:
     """The variant that a run's parameters choose."""
     return Variant(chosen.hidden_dense_units, chosen.output_activation, chosen.batch_normalization)
 

@@ -88,6 +88,30 @@ class Settings(BaseModel):
     output_dir: str = key("where results go, relative to the project", min_length=1)
 
 
+class Chosen:
+    """Checked parameters, read as attributes. A notebook's has exactly the keys that it declared."""
+
+    def __init__(self, values: Mapping[str, Any]):
+        object.__setattr__(self, "_values", dict(values))
+
+    def __getattr__(self, name: str) -> Any:
+        values = self.__dict__.get("_values", {})
+        if name in values:
+            return values[name]
+        known = "the parameters cell does not declare it" if name in KEYS else "there is no such key"
+        raise AttributeError(f"parameter {name!r} is not available: {known}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"parameters are fixed once they are checked; set {name!r} in the parameter file")
+
+    def __repr__(self) -> str:
+        return f"Chosen({', '.join(f'{k}={v!r}' for k, v in self._values.items())})"
+
+    def as_plain(self) -> dict[str, Any]:
+        """The values as JSON-able ones, in the order of the parameter file; dates as YYYY-MM-DD."""
+        return {k: v.isoformat() if isinstance(v, date) else v for k, v in self._values.items()}
+
+
 KEYS = tuple(Settings.model_fields)
 
 
@@ -135,7 +159,7 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def check(values: Mapping[str, Any], where: str, partial: bool = False) -> Settings:
+def check(values: Mapping[str, Any], where: str, partial: bool = False) -> Chosen:
     """Validate a set of parameters as a whole.
 
     Args:
@@ -164,13 +188,13 @@ def check(values: Mapping[str, Any], where: str, partial: bool = False) -> Setti
             if name not in seen:
                 seen.add(name)
                 wrong.append(_sentence(where, name, values, e))
-        checked = None
-    if checked is not None:
-        good = {n: getattr(checked, n) for n in type(checked).model_fields}
+        good = {}
+    else:
+        good = {n: getattr(checked, n) for n in KEYS if n in model.model_fields}
         wrong += [f"{where}: {c}" for c in contradictions(good)]
     if wrong:
         raise SettingsError("\n".join(wrong))
-    return checked
+    return Chosen(good)
 
 
 def _sentence(where: str, name: str, values: Mapping[str, Any], error: Mapping[str, Any]) -> str:
@@ -195,7 +219,7 @@ def parse_override(text: str) -> tuple[str, Any]:
         raise SettingsError(f"-p {text}: the value is not YAML ({error})") from None
 
 
-def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Settings:
+def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Chosen:
     """Read, override and validate a parameter file.
 
     Raises:
@@ -217,7 +241,7 @@ def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Settin
     return check({**values, **(overrides or {})}, where)
 
 
-def from_notebook(namespace: Mapping[str, Any]) -> Settings:
+def from_notebook(namespace: Mapping[str, Any]) -> Chosen:
     """The checked parameters that a notebook's parameters cell (or papermill) assigned.
 
     Call it right after the parameters cell as ``settings.from_notebook(globals())``. The
@@ -226,9 +250,8 @@ def from_notebook(namespace: Mapping[str, Any]) -> Settings:
     return check({n: namespace[n] for n in KEYS if n in namespace}, "the parameters cell", partial=True)
 
 
-def as_plain(chosen: BaseModel) -> dict[str, Any]:
-    """Settings as JSON-able values, in the order of the file."""
-    return chosen.model_dump(mode="json")
+def as_plain(chosen: Chosen) -> dict[str, Any]:
+    return chosen.as_plain()
 
 
 def resolve(path: str | Path) -> Path:

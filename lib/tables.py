@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+import numpy as np
 import pandas as pd
 
-from lib import networks, thesis
+from lib import baselines, networks, thesis
+from lib.windows import Dataset
 
 OURS, THEIRS = "this run", "thesis"
 
@@ -80,10 +82,83 @@ def hyperparameters(network: str) -> pd.DataFrame:
     return frame.assign(place=best["place"])
 
 
-def best_trials(trials: pd.DataFrame) -> pd.DataFrame:
-    """The trial with the smallest validation MSE of each ticker and network."""
+def best_trials(trials: pd.DataFrame, naive: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    """The trial with the smallest validation MSE of each ticker and network, the naive forecast last of each ticker.
+
+    Args:
+        trials: as ``tuning.trial_frame`` gives them.
+        naive: ticker -> scaled validation scores of the naive forecast.
+    """
     done = trials[trials["state"] == "complete"]
-    return done.loc[done.groupby(["ticker", "network"], sort=False)["mse"].idxmin()].reset_index(drop=True)
+    best = done.loc[done.groupby(["ticker", "network"], sort=False)["mse"].idxmin()]
+    rows = []
+    for ticker, found in best.groupby("ticker", sort=False):
+        score = naive[ticker]
+        last = {"ticker": ticker, "network": baselines.NAIVE, "mae": score["MAE"], "mse": score["MSE"], "r2": score["R2"]}
+        rows += [*found.to_dict("records"), last]
+    frame = pd.DataFrame(rows)
+    columns = ["ticker", "network", "trial", "mse", "mae", "r2", "epochs_run", "best_epoch", "parameters", "seed"]
+    whole = dict.fromkeys(["trial", "epochs_run", "best_epoch", "parameters", "seed"], "Int64")
+    return frame[[*columns, *(c for c in trials.columns if c not in (*columns, "state", "seconds"))]].astype(whole)
+
+
+def best_r2(listings: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Best R2 of each network (and of the naive forecast) in each ticker's trial listing: ``ticker``, ``model``, ``R2``."""
+    parts = [l.groupby("Model", sort=False)["R2 Score"].max().rename_axis("model").rename("R2").reset_index().assign(ticker=t)
+             for t, l in listings.items()]
+    return pd.concat(parts, ignore_index=True)[["ticker", "model", "R2"]]
+
+
+def r2_of_part(scores: pd.DataFrame, part: str) -> pd.DataFrame:
+    """R2 of every model on one part: ``ticker``, ``model``, ``R2``."""
+    return scores[(scores["part"] == part) & (scores["unit"] == "USD")][["ticker", "model", "R2"]].reset_index(drop=True)
+
+
+def window_counts(data: Mapping[str, Dataset]) -> pd.DataFrame:
+    """Days, windows and targets of each part of each ticker; the variance is that of the scaled targets (divisor n)."""
+    return pd.DataFrame([
+        {
+            "ticker": ticker, "part": part.name, "days": len(windows.days[part.name]), "windows": len(part.y),
+            "first_target": part.dates[0].date().isoformat(), "last_target": part.dates[-1].date().isoformat(),
+            "lookback": windows.input_shape[0], "features": windows.input_shape[1],
+            "target_variance": float(np.var(windows.to_scaled(part.actual_usd))),
+        }
+        for ticker, windows in data.items()
+        for part in windows.parts
+    ])
+
+
+def range_in_words(closes_usd: Mapping[str, pd.Series]) -> str:
+    """A line a ticker: its lowest and highest close, when, and the deepest fall from a peak."""
+    lines = []
+    for ticker, close in closes_usd.items():
+        fall = (close / close.cummax() - 1).min()
+        lines.append(
+            f"{ticker}: lowest close {close.min():,.4g} USD on {close.idxmin():%Y-%m-%d}, highest {close.max():,.4g} USD on"
+            f" {close.idxmax():%Y-%m-%d}; deepest fall from a peak {fall:.0%}."
+        )
+    return "\n".join(lines)
+
+
+def impact_in_words(trials: pd.DataFrame) -> str:
+    """Spearman's rank correlation of each hyperparameter with validation R2, strongest first, over all trials."""
+    names = ("batch_size", "dropout_rate", "learning_rate", "epochs", "parameters", "pool_size")
+    r2 = trials["r2"]
+    found = {n: trials[n].corr(r2, method="spearman") for n in names if n in trials and trials[n].nunique() > 1}
+    ordered = sorted(((n, c) for n, c in found.items() if pd.notna(c)), key=lambda item: -abs(item[1]))
+    told = ", ".join(f"{n} {c:+.2f}" for n, c in ordered)
+    return f"Rank correlation with validation R2 over {len(trials)} trials: {told or 'too few trials to say'}."
+
+
+def comparison_in_words(scores: pd.DataFrame) -> str:
+    """How many network and ticker pairs beat the naive forecast, on validation and on test days."""
+    lines = []
+    for part in ("validation", "test"):
+        rows = scores[(scores["unit"] == "USD") & (scores["part"] == part) & (scores["model"] != baselines.NAIVE)]
+        better = rows[rows["skill"] > 0]
+        names = ", ".join(f"{r.model} on {r.ticker}" for r in better.itertuples()) or "none"
+        lines.append(f"{part}: {len(better)} of {len(rows)} trained networks have a smaller MSE than the naive forecast ({names}).")
+    return "\n".join(lines)
 
 
 def cleaning_steps(before: pd.DataFrame, after: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

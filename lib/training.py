@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 import numpy as np
-from pydantic import BaseModel
 
 from lib import networks, runtime
+from lib.settings import Chosen
 from lib.windows import Dataset
 
 
@@ -42,7 +42,7 @@ class Fit:
 
 
 def fit(
-    network: str, hyperparameters: networks.Hyperparameters, data: Dataset, chosen: BaseModel, seed: int,
+    network: str, hyperparameters: networks.Hyperparameters, data: Dataset, chosen: Chosen, seed: int,
     on_epoch: Callable[[int, int, float, float], None] | None = None,
 ) -> Fit:
     """Build and train one network on the training part, watched on the validation part.

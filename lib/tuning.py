@@ -18,11 +18,11 @@ import optuna
 import pandas as pd
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
-from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
-from lib import baselines, market, metrics, networks, runtime, settings, thesis, training
+from lib import baselines, market, metrics, networks, runtime, thesis, training
 from lib.errors import ProjectError
+from lib.settings import Chosen
 from lib.windows import Dataset
 
 # What a study's results depend on; a study file made with other values is refused.
@@ -48,7 +48,7 @@ class StudyPlan:
     path: Path
 
 
-def plan(chosen: BaseModel, path_of: Callable[[str, str], Path]) -> list[StudyPlan]:
+def plan(chosen: Chosen, path_of: Callable[[str, str], Path]) -> list[StudyPlan]:
     """The studies of a run; ``trials`` may be a number or ``printed`` (as many as the appendices list)."""
     return [
         StudyPlan(t, n, thesis.trial_count(t, n) if chosen.trials == "printed" else chosen.trials, path_of(t, n))
@@ -137,13 +137,13 @@ def price_digests(prices: Mapping[str, pd.DataFrame], inputs: str) -> dict[str, 
     return {ticker: facts["sha256"] for ticker, facts in market.digest(prices).items()}
 
 
-def steering_of(chosen: BaseModel, digest: str) -> dict[str, Any]:
+def steering_of(chosen: Chosen, digest: str) -> dict[str, Any]:
     """What a study depends on: parameters and the digest of its prices."""
-    plain = settings.as_plain(chosen)
+    plain = chosen.as_plain()
     return {**{k: plain[k] for k in STEERING}, "data_digest": digest}
 
 
-def run_study(study_plan: StudyPlan, data: Dataset, chosen: BaseModel, digest: str, on_event: OnEvent | None = None) -> None:
+def run_study(study_plan: StudyPlan, data: Dataset, chosen: Chosen, digest: str, on_event: OnEvent | None = None) -> None:
     """Run the trials that a study still lacks. The objective is the validation part's scaled MSE.
 
     Args:
@@ -168,7 +168,7 @@ def run_study(study_plan: StudyPlan, data: Dataset, chosen: BaseModel, digest: s
             on_event(study.study_name, 1.0, f"{study.study_name} trial {number}, best MSE {best:.3g}")
 
 
-def _run_trial(study: optuna.Study, space: dict[str, BaseDistribution], study_plan: StudyPlan, data: Dataset, chosen: BaseModel, seed: int) -> None:
+def _run_trial(study: optuna.Study, space: dict[str, BaseDistribution], study_plan: StudyPlan, data: Dataset, chosen: Chosen, seed: int) -> None:
     trial = study.ask(space)
 
     def watch(epoch: int, _: int, __: float, val_loss: float) -> None:
@@ -205,6 +205,28 @@ def trial_frame(study_plan: StudyPlan, steering: dict[str, Any]) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
+def range_in_words(distribution: BaseDistribution) -> str:
+    """A search range for reading, such as ``0.0001 to 0.01, log scale``."""
+    if isinstance(distribution, CategoricalDistribution):
+        return f"one of {', '.join(map(str, distribution.choices))}"
+    extra = ", log scale" if getattr(distribution, "log", False) else ""
+    step = getattr(distribution, "step", None)
+    extra += f", in steps of {step}" if step not in (None, 1) else ""
+    return f"{distribution.low:g} to {distribution.high:g}{extra}"
+
+
+def naive_scores(data: Dataset) -> dict[str, float]:
+    """Scaled scores of the naive forecast on the validation days, where trials are judged."""
+    part = data.validation
+    return metrics.scores(data.to_scaled(part.actual_usd), data.to_scaled(baselines.naive(part.last_close_usd)))
+
+
+def listing_title(ticker: str) -> str:
+    """The caption of a ticker's listing, with the appendix that prints the thesis's."""
+    appendix = thesis.APPENDIX.get(ticker)
+    return f"Appendix {appendix}. Trials of {ticker}" if appendix else f"Trials of {ticker} (not in the thesis)"
+
+
 _COLUMNS = {  # the appendices' own columns, then those they lack
     "trial": "Trial", "seconds": "Duration", "batch_size": "Batch Size", "dropout_rate": "Dropout Rate", "epochs": "Epochs",
     "filters": "Filters", "kernel_size": "Kernel Size", "learning_rate": "Learning Rate", "lstm_units1": "LSTM Units1",
@@ -223,8 +245,7 @@ def listing(trials: pd.DataFrame, data: Dataset) -> pd.DataFrame:
     they stand in Filters1 to Kernel Size2 and in LSTM Units1, LSTM Units2. The last row is the
     naive forecast on the same validation days.
     """
-    part = data.validation
-    naive = metrics.scores(data.to_scaled(part.actual_usd), data.to_scaled(baselines.naive(part.last_close_usd)))
+    naive = naive_scores(data)
     last = {"network": baselines.NAIVE, "mae": naive["MAE"], "mse": naive["MSE"], "r2": naive["R2"]}
     frame = pd.concat([trials, pd.DataFrame([last])], ignore_index=True).reindex(columns=list(_COLUMNS))
     frame["seconds"] = frame["seconds"].map(lambda s: f"{s:.0f}s" if pd.notna(s) else "")

@@ -13,11 +13,11 @@ from typing import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel
 from sklearn.preprocessing import MinMaxScaler
 
 from lib import cleaning, indicators
 from lib.errors import ProjectError
+from lib.settings import Chosen
 
 PARTS = ("train", "validation", "test")
 
@@ -107,7 +107,7 @@ def cut_windows(values: np.ndarray, target: np.ndarray, days: pd.DatetimeIndex, 
     return X[whole], target[at][whole], at[whole]
 
 
-def feature_frame(prices: Mapping[str, pd.DataFrame], ticker: str, chosen: BaseModel) -> pd.DataFrame:
+def feature_frame(prices: Mapping[str, pd.DataFrame], ticker: str, chosen: Chosen) -> pd.DataFrame:
     """The inputs of one ticker before scaling, one row a day; ``Close`` is always the own close.
 
     Args:
@@ -123,12 +123,12 @@ def feature_frame(prices: Mapping[str, pd.DataFrame], ticker: str, chosen: BaseM
     return indicators.add_indicators(own, *chosen.indicator_days).dropna()
 
 
-def clean(prices: Mapping[str, pd.DataFrame], chosen: BaseModel) -> dict[str, pd.DataFrame]:
+def clean(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, pd.DataFrame]:
     """Gaps filled or dropped in every ticker."""
     return {t: cleaning.fill_gaps(p, chosen.max_gap_days, chosen.gap_fill) for t, p in prices.items()}
 
 
-def build(prices: Mapping[str, pd.DataFrame], chosen: BaseModel) -> dict[str, Dataset]:
+def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, Dataset]:
     """Prices as loaded -> one :class:`Dataset` a ticker: the whole of the thesis's preprocessing.
 
     Args:
@@ -151,7 +151,7 @@ def build(prices: Mapping[str, pd.DataFrame], chosen: BaseModel) -> dict[str, Da
     return built
 
 
-def _dataset(ticker: str, features: pd.DataFrame, close_usd: pd.Series, days: dict[str, pd.DatetimeIndex], chosen: BaseModel) -> Dataset:
+def _dataset(ticker: str, features: pd.DataFrame, close_usd: pd.Series, days: dict[str, pd.DatetimeIndex], chosen: Chosen) -> Dataset:
     fit = features if chosen.scaling == "all" else features.loc[days["train"]]
     scaler = MinMaxScaler().fit(fit.to_numpy())
     column = features.columns.get_loc("Close")

@@ -9,10 +9,10 @@ from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from queue import Empty
 from typing import Mapping, Sequence
 
-from pydantic import BaseModel
 
 from lib import runtime, tuning
 from lib.progress import Progress
+from lib.settings import Chosen
 from lib.windows import Dataset
 
 _events = None
@@ -32,12 +32,12 @@ def _prepare(events: "multiprocessing.Queue", threads: int) -> None:
     runtime.start(threads)
 
 
-def _work(study_plan: tuning.StudyPlan, data: Dataset, chosen: BaseModel, digest: str) -> None:
+def _work(study_plan: tuning.StudyPlan, data: Dataset, chosen: Chosen, digest: str) -> None:
     tuning.run_study(study_plan, data, chosen, digest, lambda *event: _events.put(event))
 
 
 def run_studies(
-    plans: Sequence[tuning.StudyPlan], data: Mapping[str, Dataset], chosen: BaseModel, digests: Mapping[str, str]
+    plans: Sequence[tuning.StudyPlan], data: Mapping[str, Dataset], chosen: Chosen, digests: Mapping[str, str]
 ) -> None:
     """Run every study to its full number of trials, ``chosen.workers`` of them at a time.
 

@@ -9,6 +9,7 @@ from lib.runner import command
 def main(words: list[str] | None = None) -> int:
     """Read the command line; returns the exit code."""
     parser = argparse.ArgumentParser(
+        allow_abbrev=False,
         description="Execute the notebooks with a parameter file, render them, and write outputs/<run>/index.html.",
         epilog="Exit codes: 0 all succeeded, 1 a notebook failed, 2 nothing was started, 130 or 143 stopped.",
     )
@@ -16,7 +17,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("-p", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="override one parameter; may be repeated")
     parser.add_argument("--only", nargs="+", default=[], metavar="NN", help="run these notebooks only, such as --only 04 08")
     parser.add_argument("--from", dest="start", metavar="NN", help="run this notebook and all after it")
-    parser.add_argument("--jobs", type=int, metavar="N", help="notebooks side by side; default: the number of cores")
+    parser.add_argument("--jobs", metavar="N", help="notebooks side by side; default: the number of cores")
     parser.add_argument("--list", dest="listing", action="store_true", help="show the notebooks, what they wait for and what is there; run nothing")
     given = parser.parse_args(words)
     return command.run(given.file, given.overrides, given.only, given.start, given.jobs, given.listing)

@@ -80,9 +80,9 @@ def items(root: Path, run: Mapping[str, Any], records: Mapping[str, Any]) -> dic
         earlier = from_earlier_run(run["notebooks"].get(notebook, {}), record)
         for made in record["made"]:
             path = root / made["path"]
-            item = found.setdefault(made["kind"], {}).setdefault(
-                path.with_suffix("").relative_to(root).as_posix(), Item(thesis_number(path.stem), made["title"], notebook)
-            )
+            name = thesis_number(path.stem)
+            title = made["title"].removeprefix(name).lstrip(".: ") or made["title"]
+            item = found.setdefault(made["kind"], {}).setdefault(made["path"].rpartition(".")[0], Item(name, title, notebook))
             if not path.is_file():
                 _mark(item, f"{path.name} is missing")
                 continue
@@ -93,7 +93,7 @@ def items(root: Path, run: Mapping[str, Any], records: Mapping[str, Any]) -> dic
                 _mark(item, earlier)
             if made["kind"] == "table":
                 _read_rows(item, path)
-    return {kind: [by_stem[stem] for stem in sorted(by_stem)] for kind, by_stem in found.items()}
+    return {kind: [by_stem[stem] for stem in sorted(by_stem, key=_place)] for kind, by_stem in found.items()}
 
 
 def from_earlier_run(entry: Mapping[str, Any], record: Mapping[str, Any]) -> str:
@@ -147,6 +147,11 @@ def other_facts(records: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
+def _place(stem: str) -> tuple[bool, list[str]]:
+    """Sorting key: the thesis's own numbers first and as numbers, then the rest by name."""
+    return not re.search(r"/(figure|table)_\d+_\d+", stem), [part.zfill(6) if part.isdigit() else part for part in re.split(r"(\d+)", stem)]
+
+
 def _mark(item: Item, sentence: str) -> None:
     if sentence not in item.marks:
         item.marks.append(sentence)
@@ -177,4 +182,4 @@ def _short(text: str) -> str:
 
 
 def _moment(iso: str | None) -> str:
-    return re.sub(r"(\.\d+)?\+00:00$", " UTC", iso).replace("T", " ") if iso else ""
+    return re.sub(r"(\.\d+)?\+00:00$", " UTC", iso.replace("T", " ")) if iso else ""

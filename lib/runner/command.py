@@ -28,7 +28,7 @@ class Order:
     parameter_file: Path
     overrides: tuple[str, ...]
     texts: tuple[str, ...]
-    chosen: settings.Settings
+    chosen: settings.Chosen
     notebooks: list[Notebook]
     selected: list[Notebook]
     jobs: int
@@ -45,7 +45,7 @@ class OrderError(ProjectError):
 
 def check(
     parameter_file: str | Path, overrides: Sequence[str] = (), only: Sequence[str] = (), start: str | None = None,
-    jobs: int | None = None, notebooks_dir: Path = NOTEBOOKS,
+    jobs: int | str | None = None, notebooks_dir: Path = NOTEBOOKS,
 ) -> Order:
     """Everything that can be known to be wrong before a kernel starts.
 
@@ -78,14 +78,15 @@ def check(
         selected = select(notebooks, only, start)
     except ProjectError as error:
         wrong.append(str(error))
-    if jobs is not None and jobs < 1:
+    count = facts.cores() if jobs is None else int(jobs) if str(jobs).isdecimal() else 0
+    if count < 1:
         wrong.append(f"--jobs {jobs}: allowed are whole numbers from 1; this machine has {facts.cores()} cores")
     if wrong:
         raise OrderError("\n".join(wrong))
-    return Order(file, tuple(given), tuple(overrides), chosen, notebooks, selected, jobs or facts.cores())
+    return Order(file, tuple(given), tuple(overrides), chosen, notebooks, selected, count)
 
 
-def missing_prices(chosen: settings.Settings) -> list[str]:
+def missing_prices(chosen: settings.Chosen) -> list[str]:
     """What is missing in ``data_dir``, as sentences; nothing for the other sources."""
     if chosen.source != "folder":
         return []
@@ -99,7 +100,7 @@ def missing_prices(chosen: settings.Settings) -> list[str]:
 
 def run(
     parameter_file: str | Path, overrides: Sequence[str] = (), only: Sequence[str] = (), start: str | None = None,
-    jobs: int | None = None, listing: bool = False, notebooks_dir: Path = NOTEBOOKS, out: TextIO | None = None,
+    jobs: int | str | None = None, listing: bool = False, notebooks_dir: Path = NOTEBOOKS, out: TextIO | None = None,
 ) -> int:
     """What ``run_all.py`` does; returns its exit code. Wrong orders are told on stderr."""
     out = out or sys.stdout

@@ -135,4 +135,5 @@ def _read(path: Path) -> Notebook:
 
 
 def _plain(markdown: str) -> str:
-    return markdown.replace("**", "").replace("`", "").lstrip("> ")
+    text = markdown.replace("**", "").replace("`", "").lstrip("> ")
+    return text.removeprefix("Question").lstrip(".: ") if text.startswith(("Question.", "Question:")) else text

@@ -27,7 +27,7 @@ class Session:
 
     def __init__(self, order: Order, out: TextIO):
         self.order, self.root = order, order.root
-        self.plain = settings.as_plain(order.chosen)
+        self.plain = order.chosen.as_plain()
         self.earlier = facts.read_earlier(self.root)
         self.facts = facts.describe(
             order.notebooks, order.selected, self.plain, order.overrides, order.parameter_file, order.jobs, self.earlier

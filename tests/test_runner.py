@@ -60,7 +60,7 @@ def finished(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(base / "jupyter"))
         code = command.run(
-            "params/sample.yaml", [f"output_dir={base / 'out'}", "seed=11"], jobs=2, notebooks_dir=base / "notebooks", out=out
+            "params/sample.yaml", [f"output_dir={base / 'out'}", "seed=11"], jobs=3, notebooks_dir=base / "notebooks", out=out
         )
     return base / "out", code, out.getvalue()
 

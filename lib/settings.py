@@ -7,6 +7,8 @@ name every key; a notebook declares the keys that it uses and sees no others.
 from __future__ import annotations
 
 import difflib
+import re
+from copy import copy
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Mapping
@@ -20,7 +22,24 @@ PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 Network = Literal["CNN", "LSTM", "CNN-LSTM", "LSTM-CNN"]
 Ticker = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.^=-]{0,14}$")]
-Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a truth value is not a number")
+    return value
+
+
+def _day(value: Any) -> Any:
+    # Without this a bare number would be read as seconds since 1970.
+    if not isinstance(value, date) and not (isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value)):
+        raise ValueError("not a day")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+Day = Annotated[date, BeforeValidator(_day)]
+Share = Annotated[Number, Field(gt=0, lt=1)]
 
 
 class SettingsError(ProjectError):
@@ -41,16 +60,16 @@ class Settings(BaseModel):
     source: Literal["sample", "yahoo", "folder"] = key("where prices come from: sample, yahoo or folder")
     data_dir: str | None = key("folder of TICKER.csv files for source folder, relative to the project; else null")
     tickers: Annotated[list[Ticker], Field(min_length=1)] = key("Yahoo symbols, at least one, such as BTC-USD")
-    start_date: date = key("first day, YYYY-MM-DD, UTC")
-    end_date: date = key("last day, YYYY-MM-DD, UTC, itself included")
+    start_date: Day = key("first day, YYYY-MM-DD, UTC")
+    end_date: Day = key("last day, YYYY-MM-DD, UTC, itself included")
     # Cleaning
     gap_fill: Literal["linear", "previous"] = key("how short gaps are filled: linear (looks ahead) or previous")
     max_gap_days: StrictInt = key("longest gap that is filled, 1 to 60 days; longer ones are dropped", ge=1, le=60)
     outliers: Annotated[Literal["off", "cap", "median"], BeforeValidator(lambda v: "off" if v is False else v)] = key("what happens beyond the IQR fences: off, cap or median")
-    outlier_iqr: float = key("distance of the fences, above 0 to 10 interquartile ranges", gt=0, le=10)
+    outlier_iqr: Number = key("distance of the fences, above 0 to 10 interquartile ranges", gt=0, le=10)
     # Indicators
-    indicator_days: Annotated[list[Annotated[StrictInt, Field(ge=1, le=250)]], Field(min_length=5, max_length=5)] = key(
-        "periods of RSI, MACD fast, MACD slow, MACD signal, EMA, each 1 to 250 days, fast below slow"
+    indicator_days: Annotated[list[Annotated[StrictInt, Field(ge=2, le=250)]], Field(min_length=5, max_length=5)] = key(
+        "periods of RSI, MACD fast, MACD slow, MACD signal, EMA, each 2 to 250 days, fast below slow"
     )
     # Windows
     inputs: Literal["own_close", "all_closes", "ohlcv_indicators"] = key(
@@ -68,7 +87,7 @@ class Settings(BaseModel):
     hidden_dense_units: StrictInt = key("hidden dense layer, 0 (none, Appendix 6) to 512 units; Tables 4.3, 4.4: 50", ge=0, le=512)
     output_activation: Literal["leaky_relu", "linear"] = key("after the last layer: leaky_relu (Appendix 6) or linear (Tables 4.3, 4.4)")
     batch_normalization: StrictBool = key("after each Conv1D and LSTM: false (Appendix 6) or true (section 4.4)")
-    clip_norm: float | None = key("gradient norm limit, above 0 to 100, or null (none, Appendix 6)", gt=0, le=100)
+    clip_norm: Number | None = key("gradient norm limit, above 0 to 100, or null (none, Appendix 6)", gt=0, le=100)
     reduce_lr: StrictBool = key("halve the learning rate on a plateau: false (Appendix 6) or true (section 4.4)")
     # Training
     max_epochs: StrictInt = key("no training is longer than this, 1 to 1000 epochs", ge=1, le=1000)
@@ -97,7 +116,7 @@ class Chosen:
     def __getattr__(self, name: str) -> Any:
         values = self.__dict__.get("_values", {})
         if name in values:
-            return values[name]
+            return copy(values[name])
         known = "the parameters cell does not declare it" if name in KEYS else "there is no such key"
         raise AttributeError(f"parameter {name!r} is not available: {known}")
 
@@ -109,7 +128,7 @@ class Chosen:
 
     def as_plain(self) -> dict[str, Any]:
         """The values as JSON-able ones, in the order of the parameter file; dates as YYYY-MM-DD."""
-        return {k: v.isoformat() if isinstance(v, date) else v for k, v in self._values.items()}
+        return {k: v.isoformat() if isinstance(v, date) else copy(v) for k, v in self._values.items()}
 
 
 KEYS = tuple(Settings.model_fields)
@@ -170,37 +189,31 @@ def check(values: Mapping[str, Any], where: str, partial: bool = False) -> Chose
     Raises:
         SettingsError: one line for each thing that is wrong.
     """
-    model = Settings
-    if partial:
-        fields = {n: (Settings.model_fields[n].annotation, Settings.model_fields[n]) for n in KEYS if n in values}
-        model = create_model("Declared", __config__=Settings.model_config, **fields)
     wrong = [
         f"{where}: unknown key {name!r}{_did_you_mean(name)}. Every key is listed in params/sample.yaml"
         for name in values
         if name not in KEYS
     ]
+    known = {n: values[n] for n in KEYS if n in values}
+    if not partial:
+        wrong += [f"{where}: key {n!r} is missing. Allowed: {meaning(n)}" for n in KEYS if n not in known]
     try:
-        checked = model.model_validate({n: v for n, v in values.items() if n in KEYS})
+        good = _validated(known)
     except ValidationError as error:
-        seen = set()
-        for e in error.errors():
-            name = str(e["loc"][0])
-            if name not in seen:
-                seen.add(name)
-                wrong.append(_sentence(where, name, values, e))
-        good = {}
-    else:
-        good = {n: getattr(checked, n) for n in KEYS if n in model.model_fields}
-        wrong += [f"{where}: {c}" for c in contradictions(good)]
+        bad = {str(e["loc"][0]) for e in error.errors()}
+        wrong += [f"{where}: {n} is {known[n]!r}, which is not allowed. Allowed: {meaning(n)}" for n in KEYS if n in bad]
+        good = _validated({n: v for n, v in known.items() if n not in bad})
+    wrong += [f"{where}: {c}" for c in contradictions(good)]
     if wrong:
         raise SettingsError("\n".join(wrong))
     return Chosen(good)
 
 
-def _sentence(where: str, name: str, values: Mapping[str, Any], error: Mapping[str, Any]) -> str:
-    if error["type"] == "missing":
-        return f"{where}: key {name!r} is missing. Allowed: {meaning(name)}"
-    return f"{where}: {name} is {values[name]!r}, which is not allowed. Allowed: {meaning(name)}"
+def _validated(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of some keys, each checked by itself."""
+    fields = {n: (Settings.model_fields[n].annotation, Settings.model_fields[n]) for n in values}
+    checked = create_model("Declared", __config__=Settings.model_config, **fields).model_validate(values)
+    return {n: getattr(checked, n) for n in values}
 
 
 def _did_you_mean(name: str) -> str:
@@ -248,10 +261,6 @@ def from_notebook(namespace: Mapping[str, Any]) -> Chosen:
     result has exactly the declared keys, so using an undeclared one fails at once.
     """
     return check({n: namespace[n] for n in KEYS if n in namespace}, "the parameters cell", partial=True)
-
-
-def as_plain(chosen: Chosen) -> dict[str, Any]:
-    return chosen.as_plain()
 
 
 def resolve(path: str | Path) -> Path:

@@ -1,0 +1,207 @@
+"""Parameters: every kind of wrong one is named, the committed files are right, checked ones are fixed."""
+
+import copy
+import pickle
+import re
+from datetime import date
+
+import pytest
+import yaml
+
+from lib import settings
+from lib.settings import KEYS, PROJECT_ROOT, SettingsError
+
+FILES = ("params/sample.yaml", "params/thesis.yaml")
+
+
+@pytest.fixture
+def sample():
+    return yaml.safe_load((PROJECT_ROOT / "params/sample.yaml").read_text(encoding="utf-8"))
+
+
+def refusal(values, where="params/mine.yaml", partial=False):
+    with pytest.raises(SettingsError) as caught:
+        settings.check(values, where, partial)
+    return str(caught.value)
+
+
+WRONG = [
+    ("source", "kraken"), ("source", None), ("data_dir", 5), ("tickers", []), ("tickers", "BTC-USD"), ("tickers", ["btc-usd"]),
+    ("tickers", ["../x"]), ("start_date", "2020-13-01"), ("start_date", "yesterday"), ("start_date", 0), ("start_date", "86400"),
+    ("end_date", True), ("gap_fill", "spline"), ("max_gap_days", 0), ("max_gap_days", 61), ("max_gap_days", 2.5),
+    ("outliers", True), ("outliers", "drop"), ("outlier_iqr", 0), ("outlier_iqr", 10.5), ("outlier_iqr", float("nan")),
+    ("outlier_iqr", True), ("indicator_days", [14, 12, 26, 9]), ("indicator_days", [1, 12, 26, 9, 20]),
+    ("indicator_days", [14, 12, 251, 9, 20]), ("indicator_days", 14), ("inputs", "closes"), ("lookback", 0), ("lookback", 366),
+    ("lookback", "60"), ("split", [0.7, 0.3]), ("split", [0.7, 0.3, 0.0]), ("split", [1.2, -0.1, -0.1]), ("scaling", "none"),
+    ("unit_root_trend", "n"), ("networks", []), ("networks", ["GRU"]), ("hidden_dense_units", -1), ("hidden_dense_units", 513),
+    ("output_activation", "relu"), ("batch_normalization", 1), ("batch_normalization", "yes"), ("clip_norm", 0), ("clip_norm", 101),
+    ("clip_norm", True), ("reduce_lr", None), ("max_epochs", 0), ("max_epochs", 1001), ("patience", 0), ("patience", 1001),
+    ("restore_best_weights", "true"), ("seed", -1), ("seed", 2**32), ("seed", 1.0), ("threads", 0), ("threads", 65),
+    ("trials", 0), ("trials", 1001), ("trials", "many"), ("trials", True), ("search_space", "wide"), ("startup_trials", 0),
+    ("startup_trials", 1001), ("pruner", "hyperband"), ("workers", 0), ("workers", 65), ("output_dir", ""), ("output_dir", None),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG, ids=[f"{n}-{v}" for n, v in WRONG])
+def test_a_wrong_value_is_named_with_file_key_value_and_what_is_allowed(sample, name, value):
+    message = refusal({**sample, name: value})
+    assert message == f"params/mine.yaml: {name} is {value!r}, which is not allowed. Allowed: {settings.meaning(name)}"
+
+
+def test_every_key_has_a_wrong_value_above():
+    assert {name for name, _ in WRONG} == set(KEYS)
+
+
+EDGES = [
+    ("max_gap_days", 1), ("max_gap_days", 60), ("outlier_iqr", 10), ("indicator_days", [2, 2, 3, 2, 250]), ("lookback", 1),
+    ("hidden_dense_units", 0), ("hidden_dense_units", 512), ("clip_norm", 100), ("clip_norm", 0.5), ("max_epochs", 1000),
+    ("patience", 1), ("seed", 0), ("seed", 2**32 - 1), ("threads", 64), ("trials", 1), ("trials", 1000), ("startup_trials", 1),
+    ("workers", 64), ("split", [0.2, 0.4, 0.4]),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), EDGES, ids=[f"{n}-{v}" for n, v in EDGES])
+def test_the_ends_of_each_range_are_allowed(sample, name, value):
+    assert getattr(settings.check({**sample, name: value}, "f"), name) == value
+
+
+def test_an_unknown_key_is_named_with_the_nearest_known_one(sample):
+    message = refusal({**sample, "lookbak": 30})
+    assert message == "params/mine.yaml: unknown key 'lookbak' (did you mean 'lookback'?). Every key is listed in params/sample.yaml"
+    assert "did you mean" not in refusal({**sample, "zzz": 1})
+
+
+def test_a_missing_key_is_named(sample):
+    del sample["patience"]
+    assert refusal(sample) == f"params/mine.yaml: key 'patience' is missing. Allowed: {settings.meaning('patience')}"
+
+
+CONTRADICTIONS = [
+    ({"end_date": "2020-01-01"}, "end_date 2020-01-01 must be after start_date 2020-01-01"),
+    ({"source": "folder"}, "source is folder, so data_dir must name the folder"),
+    ({"data_dir": "prices"}, "data_dir is 'prices', but source is sample: set source to folder, or data_dir to null"),
+    ({"tickers": ["ETH-USD"]}, "source sample holds BTC-USD only, but tickers is ['ETH-USD']: use source yahoo or folder"),
+    ({"split": [0.7, 0.2, 0.2]}, "split [0.7, 0.2, 0.2] sums to 1.1, but must sum to 1"),
+    ({"indicator_days": [14, 26, 26, 9, 20]}, "indicator_days: MACD fast 26 must be below MACD slow 26"),
+    ({"source": "yahoo", "tickers": ["ETH-USD", "ETH-USD"]}, "tickers ['ETH-USD', 'ETH-USD'] names something twice"),
+    ({"networks": ["CNN", "CNN"]}, "networks ['CNN', 'CNN'] names something twice"),
+    ({"trials": "printed"}, "trials is printed, but the thesis lists no trials for BTC-USD: give a number"),
+    ({"lookback": 99}, "lookback 99 leaves no window in a part of 99 days (share 0.15 of 665 days): widen the dates, or shorten lookback"),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), CONTRADICTIONS, ids=["+".join(c) for c, _ in CONTRADICTIONS])
+def test_two_keys_that_contradict_each_other_are_named(sample, change, sentence):
+    assert sentence in refusal({**sample, "end_date": "2021-10-26", **change}).splitlines()[0]
+
+
+def test_a_part_of_one_day_more_than_the_lookback_is_enough(sample):
+    settings.check({**sample, "end_date": "2021-10-26", "lookback": 98}, "f")
+
+
+def test_all_faults_are_named_at_once_contradictions_included(sample):
+    del sample["seed"]
+    lines = refusal({**sample, "lookbak": 1, "threads": 0, "pruner": "x", "data_dir": "d", "networks": ["LSTM", "LSTM"]}).splitlines()
+    assert [re.match(r"params/mine.yaml: (unknown key 'lookbak'|key 'seed'|threads|pruner|data_dir|networks)", line) is not None for line in lines] == [True] * 6
+
+
+def test_yaml_off_is_the_word_off(sample):
+    assert yaml.safe_load("outliers: off") == {"outliers": False}
+    assert settings.check({**sample, "outliers": False}, "f").outliers == "off"
+    assert settings.from_notebook({"outliers": False}).outliers == "off"
+
+
+@pytest.mark.parametrize(("text", "parsed"), [
+    ("trials=2", ("trials", 2)), ("split=[0.6,0.2,0.2]", ("split", [0.6, 0.2, 0.2])), ("data_dir=null", ("data_dir", None)),
+    ("data_dir=../a=b", ("data_dir", "../a=b")), ("outliers=off", ("outliers", False)),
+])
+def test_an_override_is_read_as_yaml(text, parsed):
+    assert settings.parse_override(text) == parsed
+
+
+@pytest.mark.parametrize("text", ["trials", "=2", "split=[0.6"])
+def test_an_override_that_is_none_is_refused(text):
+    with pytest.raises(SettingsError, match=f"^-p {re.escape(text)}: "):
+        settings.parse_override(text)
+
+
+def test_overrides_replace_what_the_file_says_and_errors_name_them():
+    chosen = settings.load("params/thesis.yaml", {"source": "folder", "data_dir": "prices", "trials": 2})
+    assert (chosen.source, chosen.data_dir, chosen.trials, chosen.lookback) == ("folder", "prices", 2, 60)
+    with pytest.raises(SettingsError, match=r"^params/thesis.yaml with -p trials lookback: trials is 0, "):
+        settings.load("params/thesis.yaml", {"trials": 0, "lookback": 30})
+
+
+def test_a_file_that_is_missing_or_no_flat_yaml_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match="no such parameter file. The project's own are params/sample.yaml, params/thesis.yaml"):
+        settings.load(tmp_path / "none.yaml")
+    bad = tmp_path / "bad.yaml"
+    for text, sentence in (("- a\n- b\n", "found list"), ("a: [1\n", "not readable as YAML"), ("", "found NoneType")):
+        bad.write_text(text)
+        with pytest.raises(SettingsError, match=sentence):
+            settings.load(bad)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_committed_file_loads_and_its_comments_are_the_meanings(file, monkeypatch):
+    monkeypatch.chdir(PROJECT_ROOT)
+    settings.load(file)
+    comments = dict(re.findall(r"^(\w+):.*?  # (.*)$", (PROJECT_ROOT / file).read_text(encoding="utf-8"), re.MULTILINE))
+    assert comments == {name: settings.meaning(name) for name in KEYS}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_no_meaning_has_an_equals_sign(name):
+    """papermill's reader of a parameters cell trips on one inside a comment."""
+    assert settings.meaning(name) and "=" not in settings.meaning(name)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_committed_file_is_flat_as_papermill_wants_it(file):
+    values = yaml.safe_load((PROJECT_ROOT / file).read_text(encoding="utf-8"))
+    plain = (str, int, float, bool, type(None))
+    assert list(values) == list(KEYS)
+    assert all(isinstance(v, plain) or (isinstance(v, list) and all(isinstance(x, plain) for x in v)) for v in values.values())
+    assert settings.load(PROJECT_ROOT / file).as_plain() == values
+
+
+def test_the_thesis_file_is_the_recovered_protocol():
+    chosen = settings.load(PROJECT_ROOT / "params/thesis.yaml")
+    assert chosen.tickers == ["ADA-USD", "ETH-USD", "SOL-USD"]
+    assert (chosen.start_date, chosen.end_date) == (date(2021, 1, 1), date(2025, 1, 19))
+    assert (chosen.split, chosen.lookback, chosen.scaling, chosen.outliers) == ([0.7, 0.15, 0.15], 60, "all", "off")
+    assert (chosen.patience, chosen.pruner, chosen.clip_norm, chosen.reduce_lr, chosen.trials) == (10, "none", None, False, "printed")
+
+
+def test_a_notebook_sees_only_the_keys_that_it_declares():
+    chosen = settings.from_notebook({"lookback": 30, "seed": 1, "start_date": "2020-01-01", "np": object()})
+    assert chosen.as_plain() == {"start_date": "2020-01-01", "lookback": 30, "seed": 1}
+    with pytest.raises(AttributeError, match="'patience' is not available: the parameters cell does not declare it"):
+        chosen.patience
+    with pytest.raises(AttributeError, match="'lookbak' is not available: there is no such key"):
+        chosen.lookbak
+    with pytest.raises(SettingsError, match="^the parameters cell: lookback is 0, "):
+        settings.from_notebook({"lookback": 0})
+    with pytest.raises(SettingsError, match="the parameters cell: split .* sums to 0.9"):
+        settings.from_notebook({"split": [0.5, 0.2, 0.2]})
+
+
+def test_checked_parameters_cannot_be_changed():
+    chosen = settings.load(PROJECT_ROOT / "params/sample.yaml")
+    with pytest.raises(AttributeError, match="set 'seed' in the parameter file"):
+        chosen.seed = 7
+    chosen.tickers.append("ETH-USD")
+    chosen.as_plain()["split"].append(1)
+    assert (chosen.seed, chosen.tickers, chosen.split) == (42, ["BTC-USD"], [0.7, 0.15, 0.15])
+
+
+def test_checked_parameters_travel_between_processes():
+    chosen = settings.load(PROJECT_ROOT / "params/thesis.yaml")
+    for other in (pickle.loads(pickle.dumps(chosen)), copy.deepcopy(chosen)):
+        assert other.as_plain() == chosen.as_plain() and other.start_date == date(2021, 1, 1)
+
+
+def test_paths_are_relative_to_the_project_wherever_the_process_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert settings.resolve("outputs/x") == PROJECT_ROOT / "outputs/x"
+    assert settings.resolve(tmp_path / "x") == tmp_path / "x"

@@ -1,0 +1,37 @@
+"""Studies side by side give the same trials as one after the other, and an error loses nothing."""
+
+import pandas as pd
+import pytest
+
+from lib import tuning, windows, workers
+
+pytestmark = pytest.mark.slow
+
+
+def all_trials(folder, random_walk, chosen, trials=2):
+    prices = random_walk("ADA-USD", "ETH-USD")
+    data = windows.build(prices, chosen)
+    digests = tuning.price_digests(prices, chosen.inputs)
+    plans = [tuning.StudyPlan(t, n, trials, folder / f"{t}_{n}.db") for t in prices for n in ("CNN", "LSTM")]
+    workers.run_studies(plans, data, chosen, digests)
+    frames = [tuning.trial_frame(p, tuning.steering_of(chosen, digests[p.ticker])) for p in plans]
+    return pd.concat(frames, ignore_index=True).drop(columns="seconds")
+
+
+def test_one_and_two_workers_give_equal_trials(tmp_path, random_walk, tiny, capsys):
+    settings = {"max_epochs": 1, "startup_trials": 2, "source": "yahoo", "tickers": ["ADA-USD", "ETH-USD"]}
+    one = all_trials(tmp_path / "one", random_walk, tiny(workers=1, **settings))
+    two = all_trials(tmp_path / "two", random_walk, tiny(workers=2, **settings))
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+    assert len(two) == 8
+    assert "Trials: 8 of 8" in capsys.readouterr().out
+    again = all_trials(tmp_path / "two", random_walk, tiny(workers=2, **settings))
+    pd.testing.assert_frame_equal(two, again, check_exact=True)
+    assert "nothing to run" in capsys.readouterr().out
+
+
+def test_an_error_in_one_study_keeps_what_the_others_finished(tmp_path, random_walk, tiny):
+    chosen = tiny(workers=2, max_epochs=1, source="yahoo", tickers=["ADA-USD", "ETH-USD"])
+    (tmp_path / "ETH-USD_LSTM.db").mkdir()
+    with pytest.raises(tuning.StudyError, match="ETH-USD_LSTM.db"):
+        all_trials(tmp_path, random_walk, chosen, trials=1)

@@ -21,7 +21,7 @@ def add_indicators(
     Returns:
         A new frame; RSI in 0..100, the others in US dollars. The first days of an indicator
         are missing until its longest average is full. A value depends on its own and earlier
-        days only.
+        days only. Days that are absent (a dropped gap) are stepped over.
     """
     close = prices["Close"].to_numpy(dtype="float64")
     macd, signal, histogram = talib.MACD(close, macd_fast_days, macd_slow_days, macd_signal_days)

@@ -79,10 +79,9 @@ class Dataset:
 
 
 def split_days(days: pd.DatetimeIndex, shares: Sequence[float]) -> dict[str, pd.DatetimeIndex]:
-    """Cut days into train, validation and test by time: ``int(n x share)`` days, the rest is test."""
-    first = int(len(days) * shares[0])
-    # One product of the summed shares would round differently from the recovered protocol's.
-    second = int(len(days) * round(shares[0] + shares[1], 12))
+    """Cut days into train, validation and test by time: ``n x share`` days rounded down, the rest is test."""
+    # Rounded first, or 0.57 of 100 days would be 56.99999999999999, and so 56.
+    first, second = (int(round(len(days) * share, 9)) for share in (shares[0], shares[0] + shares[1]))
     return dict(zip(PARTS, (days[:first], days[first:second], days[second:])))
 
 
@@ -136,12 +135,14 @@ def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, Datas
         chosen: checked parameters of the groups Cleaning, Indicators and Windows.
 
     Raises:
-        WindowError: a part of some ticker holds no window.
+        WindowError: a part of some ticker holds no window, or its closes never change.
     """
     cleaned = clean(prices, chosen)
     built = {}
     for ticker in cleaned:
         days = split_days(feature_frame(cleaned, ticker, chosen).index, chosen.split)
+        for part in PARTS:
+            _refuse_if(len(days[part]) <= chosen.lookback, ticker, part, days, chosen)
         fit_until = days["validation"][0] if chosen.scaling == "train" else None
         treated = {
             t: cleaning.treat_outliers(p, chosen.outliers, chosen.outlier_iqr, fit_until) for t, p in cleaned.items()
@@ -155,17 +156,26 @@ def _dataset(ticker: str, features: pd.DataFrame, close_usd: pd.Series, days: di
     fit = features if chosen.scaling == "all" else features.loc[days["train"]]
     scaler = MinMaxScaler().fit(fit.to_numpy())
     column = features.columns.get_loc("Close")
+    if scaler.data_range_[column] == 0:
+        raise WindowError(
+            f"{ticker}: the close never changes on the days that fit the scaler, so it cannot be scaled."
+            " Check the prices, widen start_date to end_date, or set outliers to off"
+        )
     parts = {}
     for name in PARTS:
         scaled = scaler.transform(features.loc[days[name]].to_numpy())
         X, y, at = cut_windows(scaled, scaled[:, column], days[name], chosen.lookback)
-        if len(y) == 0:
-            raise WindowError(
-                f"{ticker}: the {name} part has {len(days[name])} days and no window of {chosen.lookback} days and a next one."
-                " Widen start_date to end_date, give the part a larger share in split, or shorten lookback"
-            )
+        _refuse_if(len(y) == 0, ticker, name, days, chosen)
         usd = close_usd.loc[days[name]].to_numpy()
         parts[name] = Part(name, X.astype("float32"), y.astype("float32"), days[name][at], usd[at], usd[at - 1])
     return Dataset(
         ticker, tuple(features.columns), float(scaler.data_min_[column]), float(scaler.data_max_[column]), days, **parts
     )
+
+
+def _refuse_if(empty: bool, ticker: str, part: str, days: Mapping[str, pd.DatetimeIndex], chosen: Chosen) -> None:
+    if empty:
+        raise WindowError(
+            f"{ticker}: the {part} part has {len(days[part])} days and no window of {chosen.lookback} days and a next one."
+            " Widen start_date to end_date, give the part a larger share in split, or shorten lookback"
+        )

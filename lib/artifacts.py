@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Iterator, Mapping
@@ -51,11 +51,16 @@ def replacing(path: Path) -> Iterator[Path]:
         yield draft
         os.replace(draft, path)
     except OSError as error:
-        raise ArtifactError(
-            f"cannot write {path}: {error.strerror or error}. Free space or choose another output_dir; what was finished is kept"
-        ) from error
+        raise _unwritable(path, error) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> ArtifactError:
+    return ArtifactError(
+        f"cannot write {path}: {error.strerror or error}. Free space or choose another output_dir; what was finished is kept"
+    )
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -129,7 +134,10 @@ class Store:
     def study_path(self, ticker: str, network: str) -> Path:
         """Where the study of one ticker and network lives (SQLite)."""
         path = self.root / "studies" / f"{ticker}_{network}.db"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(path, error) from error
         return path
 
     def fact(self, **facts: Any) -> None:
@@ -183,18 +191,29 @@ class Store:
         return json.loads(path.read_text(encoding="utf-8"))["facts"][name]
 
     def check_record(self, made_by: str, what: str, path: Path, mend: str) -> None:
-        """Refuse a result that is missing or that other parameters made."""
-        record = self.root / "records" / f"{made_by}.json"
-        if not path.is_file() or not record.is_file():
+        """Refuse a result that is missing, or that other parameters, other prices or a broken-off run made."""
+        place = self.root / "records" / f"{made_by}.json"
+        if not path.is_file() or not place.is_file():
             raise ArtifactError(f"{what} are missing in {self._shown(self.root)}. {mend}")
-        theirs = json.loads(record.read_text(encoding="utf-8"))["parameters"]
+        record = json.loads(place.read_text(encoding="utf-8"))
+        if path != place:
+            digests = {m["path"]: m["sha256"] for m in record["made"]}
+            if digests.get(path.relative_to(self.root).as_posix()) != sha256(path):
+                raise ArtifactError(f"{what} are not those of the last finished run of {made_by}. {mend}")
+        theirs = record["parameters"]
+        # With every coin's closes in the windows, which coins were run does matter.
+        free = set(MAY_DIFFER) - ({"tickers"} if theirs.get("inputs") == "all_closes" else set())
         other = [
             f"{k} {theirs[k]!r} there, {v!r} here"
             for k, v in self.parameters.items()
-            if k in theirs and theirs[k] != v and k not in MAY_DIFFER
+            if k in theirs and theirs[k] != v and k not in free
         ]
         if other:
             raise ArtifactError(f"{what} were made with other parameters ({'; '.join(other)}). {mend}")
+        here, there = self.facts.get("data", {}), record["facts"].get("data", {})
+        changed = [t for t in here if t in there and here[t] != there[t]]
+        if changed:
+            raise ArtifactError(f"{what} were made from other prices of {', '.join(changed)}. {mend}")
 
     # -- inside ----------------------------------------------------------------------------
 

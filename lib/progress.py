@@ -30,12 +30,12 @@ class Progress:
 
     def __init__(self, label: str, total: int, every_seconds: float = 0.5):
         self.label, self.total, self.every = label, total, every_seconds
-        self.done, self.started, self.shown, self.note = 0.0, time.monotonic(), -1e9, ""
+        self.done, self.started, self.shown, self.note, self.width = 0.0, time.monotonic(), -1e9, "", 0
 
     def step(self, note: str = "", amount: float = 1.0) -> None:
         """One piece (or ``amount`` pieces) of work is done; ``note`` says what came of it."""
         self.done, self.note = self.done + amount, note or self.note
-        if time.monotonic() - self.shown >= self.every or self.done >= self.total:
+        if time.monotonic() - self.shown >= self.every or self.done >= self.total - 1e-9:
             self._show()
 
     def _show(self) -> None:
@@ -43,9 +43,11 @@ class Progress:
         self.shown, spent = now, now - self.started
         left = spent / self.done * (self.total - self.done) if self.done else float("nan")
         text = f"{self.label}: {self.done:.0f} of {self.total}, {clock(spent)} spent"
-        if self.done and self.done < self.total:
+        if 0 < self.done < self.total - 1e-9:
             text += f", about {clock(left)} left"
-        sys.stdout.write("\r" + f"{text}{', ' + self.note if self.note else ''}".ljust(100)[:140])
+        line = f"{text}{', ' + self.note if self.note else ''}"[:140]
+        sys.stdout.write("\r" + line.ljust(self.width))
+        self.width = len(line)
         sys.stdout.flush()
         _leave(self.done / self.total if self.total else 1.0, text, self.note)
 

@@ -197,9 +197,9 @@ def _run_trial(study: optuna.Study, space: dict[str, BaseDistribution], study_pl
 
 
 def trial_frame(study_plan: StudyPlan, steering: dict[str, Any]) -> pd.DataFrame:
-    """The finished trials of one study, numbered from 1: ticker, network, hyperparameters, scores."""
+    """The study's first ``study_plan.trials`` finished trials, numbered from 1: hyperparameters, scores."""
     rows = []
-    for number, t in enumerate(finished(open_study(study_plan, steering)), start=1):
+    for number, t in enumerate(finished(open_study(study_plan, steering))[: study_plan.trials], start=1):
         rows.append({"ticker": study_plan.ticker, "network": study_plan.network, "trial": number,
                      "state": t.state.name.lower(), **t.params, **t.user_attrs})
     return pd.DataFrame(rows)

@@ -1,0 +1,130 @@
+"""Every notebook keeps to the house's shape, and every parameter reaches the notebooks that use it."""
+
+import ast
+import io
+import re
+import statistics
+import tokenize
+
+import nbformat
+import papermill
+import pytest
+import yaml
+
+from lib import settings
+
+FOLDER = settings.PROJECT_ROOT / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+PARAMETER_FILES = sorted((settings.PROJECT_ROOT / "params").glob("*.yaml"))
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+
+
+def code_cells(path):
+    return [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+
+
+def parameters_cell(path):
+    tagged = [c for c in code_cells(path) if "parameters" in c.metadata.get("tags", [])]
+    assert len(tagged) == 1, f"{path.name} has {len(tagged)} cells tagged parameters"
+    return tagged[0]
+
+
+def declared(path):
+    return {n.targets[0].id: ast.literal_eval(n.value) for n in ast.parse(parameters_cell(path).source).body}
+
+
+def python_of(cell):
+    return "\n".join(line for line in cell.source.splitlines() if not line.lstrip().startswith("%"))
+
+
+def assigned_names(tree):
+    """Every name that code gives a value: assignments, loops, with, imports, definitions."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).split(".")[0])
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+    return names
+
+
+def test_the_nine_notebooks_of_the_thesis_are_there():
+    assert [p.stem for p in NOTEBOOKS[:9]] == [
+        "01_data", "02_stationarity", "03_preprocessing", "04_cnn", "05_lstm", "06_cnn_lstm", "07_lstm_cnn", "08_tuning", "09_comparison"]
+
+
+@each_notebook
+def test_first_cell_says_question_reads_leaves_and_time(path):
+    first = nbformat.read(path, as_version=4).cells[0]
+    assert first.cell_type == "markdown" and first.source.startswith(f"# {path.stem[:2]} ")
+    for wanted in ("**Question.**", "| Reproduces |", "| Reads |", "| Leaves |", "| Takes |"):
+        assert wanted in first.source
+
+
+@each_notebook
+def test_committed_without_outputs(path):
+    assert all(not c.outputs and c.execution_count is None for c in code_cells(path))
+
+
+@each_notebook
+def test_cells_are_short_and_define_nothing(path):
+    cells = [c for c in code_cells(path) if c is not parameters_cell(path) and "parameters" not in c.metadata.get("tags", [])]
+    lengths = [sum(1 for line in c.source.splitlines() if line.strip()) for c in cells]
+    assert max(lengths) <= 25 and statistics.median(lengths) <= 8
+    assert not [n for c in cells for n in ast.walk(ast.parse(python_of(c))) if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+
+
+@each_notebook
+def test_defaults_are_the_sample_run_with_the_meaning_beside(path):
+    sample = yaml.safe_load((settings.PROJECT_ROOT / "params" / "sample.yaml").read_text(encoding="utf-8"))
+    for name, value in declared(path).items():
+        assert value == sample[name], f"{name} in {path.name} differs from params/sample.yaml"
+    tokens = tokenize.generate_tokens(io.StringIO(parameters_cell(path).source).readline)
+    comments = [t.string for t in tokens if t.type == tokenize.COMMENT]
+    assert comments == [f"# {settings.meaning(name)}" for name in declared(path)]
+    assert not any("=" in c for c in comments), "papermill's parser trips on it"
+
+
+@each_notebook
+def test_papermill_finds_every_declared_parameter(path):
+    assert set(papermill.inspect_notebook(path)) == set(declared(path))
+
+
+@each_notebook
+def test_no_parameter_is_assigned_again(path):
+    """A name assigned after the parameters cell would silently beat what papermill injects."""
+    cells = code_cells(path)
+    later = cells[[c.id for c in cells].index(parameters_cell(path).id) + 1:]
+    for cell in later:
+        again = assigned_names(ast.parse(python_of(cell))) & set(settings.KEYS)
+        assert not again, f"{path.name} assigns {again} again in: {cell.source.splitlines()[0]}"
+
+
+@each_notebook
+def test_every_parameter_read_is_declared_and_every_declared_one_is_known(path):
+    code = "\n".join(python_of(c) for c in code_cells(path))
+    read = set(re.findall(r"\bP\.(\w+)", code))
+    assert read <= set(declared(path)) <= set(settings.KEYS)
+
+
+@pytest.mark.parametrize("path", PARAMETER_FILES, ids=lambda p: p.name)
+def test_every_key_of_a_parameter_file_reaches_a_notebook(path):
+    """Keys that no notebook declares would steer nothing."""
+    reached = {name for notebook in NOTEBOOKS for name in declared(notebook)}
+    assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) == reached == set(settings.KEYS)
+
+
+@each_notebook
+def test_ends_by_leaving_its_record_under_its_own_name(path):
+    code = [python_of(c) for c in code_cells(path)]
+    assert f'artifacts.Store(P, "{path.stem}")' in "\n".join(code)
+    assert "store.finish()" in code[-1]
+
+
+@each_notebook
+def test_what_it_waits_for_exists(path):
+    after = nbformat.read(path, as_version=4).metadata["run"]["after"]
+    assert set(after) <= {p.stem for p in NOTEBOOKS}
+    assert all(name < path.stem for name in after)

@@ -30,17 +30,22 @@ class Page(HTMLParser):
             self.links.append(attrs.get("href"))
         elif tag == "img":
             self.images.append(attrs)
-        self.fetched += [v for k, v in attrs.items() if k in ("src", "href", "srcset", "data") and tag != "a" and not v.startswith("data:")]
+        asking = ("src", "href", "srcset", "data")
+        self.fetched += [v for k, v in attrs.items() if k in asking and tag != "a" and not v.startswith("data:")]
 
 
 def display(**data):
     return new_output("display_data", data={k.replace("_", "/"): v for k, v in data.items()})
 
 
+FOREIGN = """<script src="https://x.example/a.js"></script><img src="https://x.example/a.png">
+<link href="https://x.example/b.css"><p onclick="f()" style="background:url(https://x.example/c.png)">kept</p>
+<style>@import url(https://x.example/d.css); p {color: teal}</style>"""
+
+
 @pytest.fixture()
 def rendered(tmp_path):
     """A page of a notebook that would fetch, show and fail all it can."""
-    foreign = '<script src="https://x.example/a.js"></script><img src="https://x.example/a.png"><link href="https://x.example/b.css"><p onclick="f()" style="background:url(https://x.example/c.png)">kept</p><style>@import url(https://x.example/d.css); p {color: teal}</style>'
     injected = new_code_cell("trials = 3")
     injected.metadata["tags"] = ["injected-parameters"]
     cells = [
@@ -48,13 +53,14 @@ def rendered(tmp_path):
         injected,
         new_markdown_cell("## Closes"),
         new_code_cell("store.figure('figure_4_1', f, 't')", outputs=[display(image_png=PIXEL)]),
-        new_code_cell("other()", outputs=[display(image_png=PIXEL), display(text_html=foreign, text_plain="plain")]),
+        new_code_cell("other()", outputs=[display(image_png=PIXEL), display(text_html=FOREIGN, text_plain="plain")]),
         new_code_cell("frame", outputs=[new_output("execute_result", data={"text/html": "<table><tr><td>cell value</td></tr></table>"})]),
         new_code_cell("warn()", outputs=[new_output("stream", name="stderr", text="\x1b[31mcareful <b>\x1b[0m")]),
-        new_code_cell("1 / 0", outputs=[new_output("error", ename="ZeroDivisionError", evalue="division <by> zero", traceback=["\x1b[0;31mline\x1b[0m"])]),
+        new_code_cell("1 / 0", outputs=[new_output("error", ename="ZeroDivisionError", evalue="division <by> zero", traceback=["\x1b[0m"])]),
     ]
     nbformat.write(new_notebook(cells=cells, metadata={"language_info": {"name": "python"}}), tmp_path / "01_data.ipynb")
-    (tmp_path / "record.json").write_text(json.dumps({"made": [{"path": "figures/figure_4_1.png", "kind": "figure", "title": "Daily closes"}]}))
+    made = [{"path": "figures/figure_4_1.png", "kind": "figure", "title": "Daily closes"}]
+    (tmp_path / "record.json").write_text(json.dumps({"made": made}))
     error = {"cell": 6, "count": 6, "line": "1 / 0", "ename": "ZeroDivisionError", "evalue": "division <by> zero"}
     page.write(tmp_path / "01_data.ipynb", tmp_path / "html" / "01_data.html", "sample", 61.0, error, tmp_path / "record.json")
     return tmp_path / "html" / "01_data.html"
@@ -100,8 +106,13 @@ def test_neighbours_are_linked_if_they_exist(rendered):
 def run_folder(tmp_path):
     """A run's folder: 01 done, 02 failed with results of an earlier run, one file changed, one missing."""
     made = {
-        "01_data": [("tables/table_4_1.csv", "table", "Statistics", "name,mean\nBTC,0.123456789\n"), ("figures/figure_4_1.png", "figure", "Figure 4.1. Closes", "png"), ("figures/figure_4_1.svg", "figure", "Figure 4.1. Closes", "svg"), ("tables/table_4_10.csv", "table", "Ten", "a\n1\n"), ("tables/table_4_2.csv", "table", "Two", "a\n1\n")],
-        "02_net": [("predictions/BTC-USD_CNN.csv", "predictions", "BTC-USD, CNN", "x"), ("models/BTC-USD_CNN.keras", "model", "network", "k"), ("appendix/BTC-USD_trials.csv", "listing", "trials", "t")],
+        "01_data": [("tables/table_4_1.csv", "table", "Statistics", "name,mean\nBTC,0.123456789\n"),
+                    ("figures/figure_4_1.png", "figure", "Figure 4.1. Closes", "png"),
+                    ("figures/figure_4_1.svg", "figure", "Figure 4.1. Closes", "svg"),
+                    ("tables/table_4_10.csv", "table", "Ten", "a\n1\n"), ("tables/table_4_2.csv", "table", "Two", "a\n1\n")],
+        "02_net": [("predictions/BTC-USD_CNN.csv", "predictions", "BTC-USD, CNN", "x"),
+                   ("models/BTC-USD_CNN.keras", "model", "network", "k"),
+                   ("appendix/BTC-USD_trials.csv", "listing", "trials", "t")],
     }
     for notebook, files in made.items():
         entries = []
@@ -109,19 +120,27 @@ def run_folder(tmp_path):
             (tmp_path / path).parent.mkdir(exist_ok=True)
             (tmp_path / path).write_text(content)
             entries.append({"path": path, "kind": kind, "title": title, "sha256": hashlib.sha256(content.encode()).hexdigest()})
-        facts = {"data": {"BTC-USD": {"rows": 600, "sha256": "ab12"}}, "manifest": {"BTC-USD": "not of the thesis"}, "scaler": "min-max"} if notebook == "01_data" else {}
-        record = {"notebook": notebook, "finished": "2025-01-01T00:00:00+00:00", "parameters": {"trials": 3 if notebook == "01_data" else 5}, "facts": facts, "made": entries}
+        first = notebook == "01_data"
+        data = {"data": {"BTC-USD": {"rows": 600, "sha256": "ab12"}}, "manifest": {"BTC-USD": "not of the thesis"}, "scaler": "min-max"}
+        parameters, finished = {"trials": 3 if first else 5}, "2025-01-01T00:00:00+00:00"
+        record = {"notebook": notebook, "finished": finished, "parameters": parameters, "facts": data if first else {}, "made": entries}
         (tmp_path / "records").mkdir(exist_ok=True)
         (tmp_path / "records" / f"{notebook}.json").write_text(json.dumps(record))
     (tmp_path / "tables" / "table_4_1.csv").write_text("name,mean\nBTC,9\n")
     (tmp_path / "models" / "BTC-USD_CNN.keras").unlink()
-    blank = {"title": "A <title>", "question": "Why?", "started": "2026-01-01T00:00:00.000+00:00", "finished": None, "seconds": 5.0, "peak_memory_mb": None, "error": None}
+    blank = {
+        "title": "A <title>", "question": "Why?", "started": "2026-01-01T00:00:00.000+00:00", "finished": None, "seconds": 5.0,
+        "peak_memory_mb": None, "error": None,
+    }
     run = {
-        "notebooks": {"01_data": {**blank, "status": "done"}, "02_net": {**blank, "status": "failed", "error": {"sentence": "02_net failed: in cell 3"}}},
+        "notebooks": {
+            "01_data": {**blank, "status": "done"},
+            "02_net": {**blank, "status": "failed", "error": {"sentence": "02_net failed: in cell 3"}},
+        },
         "parameters": {"trials": 3, "seed": 42}, "overrides": ["seed"], "parameter_file": "params/sample.yaml", "result": "failed",
         "started": "2026-01-01T00:00:00.000+00:00", "finished": "2026-01-01T00:01:00.000+00:00", "wall_seconds": 60.0,
         "code": {"commit": "c0ffee", "changed": True, "sha256": "5ee"}, "python": "3.11", "platform": "Linux", "cores": 2, "jobs": 2,
-        "device": "CPU", "seeds": [42], "threads": 1, "packages": {"numpy": "2.0"},
+        "device": "CPU", "seeds": {"run": 42, "01_data": {"BTC-USD": 7}}, "threads": 1, "packages": {"numpy": "2.0"},
     }
     (tmp_path / "run.json").write_text(json.dumps(run))
     (tmp_path / "html").mkdir()
@@ -155,7 +174,11 @@ def test_the_index_marks_what_is_not_as_it_should_be(run_folder):
 
 def test_the_index_tells_the_facts(run_folder):
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", index.write(run_folder).read_text()))
-    for told in ("seed 42 overridden", "ab12", "not of the thesis", "c0ffee with changes that are not committed", "numpy 2.0", "min-max", "2026-01-01 00:01:00 UTC", "after 1:00", "1 done, 1 failed"):
+    for told in (
+        "seed 42 overridden", "run: 42 01_data: {\"BTC-USD\": 7}", "ab12", "not of the thesis",
+        "c0ffee with changes that are not committed", "numpy 2.0", "min-max", "2026-01-01 00:01:00 UTC", "after 1:00",
+        "1 done, 1 failed",
+    ):
         assert told in text, told
 
 

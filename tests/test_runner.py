@@ -19,6 +19,7 @@ from lib.runner import command
 from lib.runner.lock import held
 
 ROOT = settings.PROJECT_ROOT
+one_run = pytest.mark.xdist_group("one_run")  # these share a run, so one process has them all
 PARAMETERS = 'seed = 7  # a seed\nstart_date = "2020-02-02"  # first day\nnetworks = ["CNN"]  # which\noutput_dir = "outputs/none"  # where'
 STORE = "from lib import artifacts, settings\nP = settings.from_notebook(globals())\nstore = artifacts.Store(P, {!r})"
 
@@ -48,7 +49,7 @@ def finished(tmp_path_factory):
         STORE.format("01_good"),
         "from matplotlib.figure import Figure\nstore.figure('figure_4_1', Figure(), 'Closes')",
         "from lib.progress import Progress\nwith Progress('steps', 3, 0) as p:\n    for i in range(3): p.step()",
-        "store.fact(data={'BTC-USD': {'rows': 3, 'sha256': 'abc'}})\nprint(store.finish())", seconds=3,
+        "store.fact(data={'BTC-USD': {'rows': 3, 'sha256': 'abc'}}, seeds={'BTC-USD': 5})\nprint(store.finish())", seconds=3,
     )
     put(base / "notebooks", "02_alone", "import time\ntime.sleep(2)")
     put(base / "notebooks", "03_bad", "x = 1", "# comment first\nraise ValueError('no such\\nthing')", "print('never')", after=["01_good"])
@@ -65,6 +66,7 @@ def finished(tmp_path_factory):
     return base / "out", code, out.getvalue()
 
 
+@one_run
 def test_a_failure_is_named_in_the_last_lines_and_gives_code_1(finished):
     root, code, text = finished
     assert code == 1
@@ -73,6 +75,7 @@ def test_a_failure_is_named_in_the_last_lines_and_gives_code_1(finished):
     assert "04_after not run: 03_bad failed" in text
 
 
+@one_run
 def test_what_does_not_depend_on_a_failure_finishes(finished):
     run = json.loads((finished[0] / "run.json").read_text())
     assert {n: e["status"] for n, e in run["notebooks"].items()} == {
@@ -81,6 +84,7 @@ def test_what_does_not_depend_on_a_failure_finishes(finished):
     assert not (finished[0] / "notebooks" / "04_after.ipynb").exists()
 
 
+@one_run
 def test_order_and_side_by_side(finished):
     entries = json.loads((finished[0] / "run.json").read_text())["notebooks"]
     begin = {n: datetime.fromisoformat(e["started"]) for n, e in entries.items() if e["started"]}
@@ -89,6 +93,7 @@ def test_order_and_side_by_side(finished):
     assert begin["03_bad"] >= end["01_good"]
 
 
+@one_run
 def test_the_failed_copy_is_kept_with_its_error(finished):
     book = nbformat.read(finished[0] / "notebooks" / "03_bad.ipynb", as_version=4)
     errors = [o for c in book.cells for o in c.get("outputs", []) if o.output_type == "error"]
@@ -96,6 +101,7 @@ def test_the_failed_copy_is_kept_with_its_error(finished):
     assert "never" not in printed(finished[0] / "notebooks" / "03_bad.ipynb")
 
 
+@one_run
 def test_parameters_interpreter_and_folder_of_the_kernel(finished):
     words = printed(finished[0] / "notebooks" / "01_good.ipynb").split("\n")[0]
     shown = sys.executable.replace(sys.prefix, "(python)")
@@ -103,14 +109,16 @@ def test_parameters_interpreter_and_folder_of_the_kernel(finished):
     assert words.endswith("/notebooks")
 
 
+@one_run
 def test_progress_lines_keep_their_last_state_only(finished):
     assert printed(finished[0] / "notebooks" / "01_good.ipynb").count("steps:") == 1
 
 
+@one_run
 def test_run_json_says_from_what_and_by_what(finished):
     root, _, _ = finished
     run = json.loads((root / "run.json").read_text())
-    assert run["parameters"]["seed"] == 11 and run["seeds"] == [11] and run["threads"] == 1
+    assert run["parameters"]["seed"] == 11 and run["seeds"] == {"run": 11, "01_good": {"BTC-USD": 5}} and run["threads"] == 1
     assert run["overrides"] == ["output_dir", "seed"] and run["parameter_file"] == "params/sample.yaml"
     assert run["data"] == {"BTC-USD": {"rows": 3, "sha256": "abc"}}
     assert run["packages"]["papermill"] and run["packages"]["TA-Lib"] and run["python"].startswith("3.")
@@ -130,7 +138,8 @@ def test_a_dead_kernel_and_a_dead_process_are_failures_the_rest_goes_on(tmp_path
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "run.json").write_text(json.dumps(before))
     put(books, "03_kept", "1")
-    code = command.run("params/sample.yaml", [f"output_dir={tmp_path / 'out'}"], only=["1", "02_process"], jobs=2, notebooks_dir=books, out=out)
+    override = [f"output_dir={tmp_path / 'out'}"]
+    code = command.run("params/sample.yaml", override, only=["1", "02_process"], jobs=2, notebooks_dir=books, out=out)
     text = out.getvalue()
     assert code == 1
     assert "01_kernel failed in cell 4, which begins with `import os, signal`: DeadKernelError: the kernel died" in text
@@ -151,11 +160,18 @@ def alive(pid: int) -> bool:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="counts processes through /proc")
 def test_sigterm_leaves_no_process_and_says_how_to_go_on(tmp_path):
     pids = tmp_path / "pids"
-    source = f"import os, subprocess, time\nsub = subprocess.Popen(['sleep', '300'])\nopen({str(pids)!r}, 'w').write(f'{{os.getppid()}} {{os.getpid()}} {{sub.pid}}\\n')\ntime.sleep(300)"
+    source = f"""import os, subprocess, time
+sub = subprocess.Popen(['sleep', '300'])
+open({str(pids)!r}, 'w').write(f'{{os.getppid()}} {{os.getpid()}} {{sub.pid}}\\n')
+time.sleep(300)"""
     put(tmp_path / "notebooks", "01_long", source)
     put(tmp_path / "notebooks", "02_next", "1", after=["01_long"])
     put(tmp_path / "notebooks", "03_other", "1")
-    call = f"from lib.runner import command; from pathlib import Path; import sys; sys.exit(command.run('params/sample.yaml', ['output_dir={tmp_path}/out'], only=['01', '02'], notebooks_dir=Path({str(tmp_path / 'notebooks')!r})))"
+    call = f"""import sys
+from pathlib import Path
+from lib.runner import command
+folder = Path({str(tmp_path)!r})
+sys.exit(command.run('params/sample.yaml', [f'output_dir={{folder}}/out'], only=['01', '02'], notebooks_dir=folder / 'notebooks'))"""
     process = subprocess.Popen([sys.executable, "-c", call], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     until = time.monotonic() + 60
     while not (pids.exists() and pids.read_text().endswith("\n")):
@@ -169,7 +185,7 @@ def test_sigterm_leaves_no_process_and_says_how_to_go_on(tmp_path):
     assert "--only 01 02" in text and "2 stopped" in text
     time.sleep(0.2)
     assert not any(map(alive, family))
-    assert not (tmp_path / "out" / ".lock").exists()
+    assert not (tmp_path / "out" / ".lock").exists() and not list((tmp_path / "out" / "notebooks").iterdir())
 
 
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path, capsys):

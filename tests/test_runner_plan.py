@@ -90,7 +90,8 @@ def test_last_states_of_lines_that_were_written_over():
 def test_a_copy_has_whole_streams_and_no_path_of_this_machine(tmp_path):
     outputs = [new_output("stream", name="stdout", text=t) for t in ("\r1", "\r2", f"\n{PROJECT_ROOT}/lib/x.py")]
     draft, source = tmp_path / ".01_a.running.ipynb", tmp_path / "01_a.ipynb"
-    book = new_notebook(cells=[new_code_cell("x", outputs=outputs)], metadata={"papermill": {"input_path": f"{PROJECT_ROOT}/notebooks/01_a.ipynb"}})
+    where = {"papermill": {"input_path": f"{PROJECT_ROOT}/notebooks/01_a.ipynb"}}
+    book = new_notebook(cells=[new_code_cell("x", outputs=outputs)], metadata=where)
     nbformat.write(book, draft)
     copies.keep(draft, tmp_path / "out.ipynb", PROJECT_ROOT / "notebooks" / "01_a.ipynb", None)
     kept = nbformat.read(tmp_path / "out.ipynb", as_version=4)
@@ -116,7 +117,8 @@ def test_kernel_starts_are_kept_apart(tmp_path, monkeypatch):
 
 def test_log_lines_tell_inner_progress_at_most_every_fifteen_seconds(tmp_path):
     put(tmp_path, "01_a")
-    task = Task(plan.discover(tmp_path)[0], (), 1, state="running", news={"cell": 3, "cells": 9}, inner={"text": "trials: 1 of 4", "note": ""})
+    task = Task(plan.discover(tmp_path)[0], (), 1, state="running", news={"cell": 3, "cells": 9})
+    task.inner = {"text": "trials: 1 of 4", "note": ""}
     out = io.StringIO()
     log = LogLines(out)
     schedule = type("Schedule", (), {"tasks": {"01_a": task}})
@@ -149,7 +151,8 @@ def test_entries_of_notebooks_not_selected_are_kept(tmp_path):
     put(tmp_path, "01_a")
     put(tmp_path, "02_b")
     books = plan.discover(tmp_path)
-    (tmp_path / "run.json").write_text(json.dumps({"notebooks": {"01_a": {"status": "done", "seconds": 3.5}, "02_b": {"status": "running"}}}))
+    before = {"notebooks": {"01_a": {"status": "done", "seconds": 3.5}, "02_b": {"status": "running"}}}
+    (tmp_path / "run.json").write_text(json.dumps(before))
     told = facts.describe(books, books[1:], {"seed": 1, "threads": 1}, [], Path("params/sample.yaml"), 2, facts.read_earlier(tmp_path))
     assert (told["notebooks"]["01_a"]["status"], told["notebooks"]["01_a"]["seconds"]) == ("done", 3.5)
     assert told["notebooks"]["02_b"]["status"] == "waiting" and told["selected"] == ["02_b"]

@@ -47,6 +47,11 @@ class Item:
     rows_left: int = 0
     numeric: list[bool] = field(default_factory=list)
 
+    @property
+    def numbered(self) -> bool:
+        """Whether it has a number in the thesis; the others are folded."""
+        return bool(re.match(r"(Figure|Table) \d", self.name))
+
 
 def write(root: Path) -> Path:
     """Write ``index.html`` into a run's folder from its ``run.json`` and records.
@@ -68,7 +73,8 @@ def write(root: Path) -> Path:
         run=run, records=records, items=items(root, run, records), stale=stale_parameters(run, records),
         pages={n for n in run["notebooks"] if (root / "html" / f"{n}.html").is_file()},
         copies={n for n in run["notebooks"] if (root / "notebooks" / f"{n}.ipynb").is_file()},
-        css=(HERE / "template" / "style.css").read_text(encoding="utf-8"), name=root.name, data=data_facts(records), facts=other_facts(records),
+        css=(HERE / "template" / "style.css").read_text(encoding="utf-8"), name=root.name,
+        data=data_facts(records), facts=other_facts(records),
     )
     return artifacts.write_text(root / "index.html", page)
 
@@ -143,7 +149,7 @@ def other_facts(records: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         (notebook, key.replace("_", " "), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
         for notebook, record in records.items()
         for key, value in record["facts"].items()
-        if key not in ("data", "manifest")
+        if key not in ("data", "manifest", "seeds", "device")  # the last two are in run.json
     ]
 
 

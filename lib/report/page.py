@@ -13,6 +13,7 @@ from lib.progress import clock
 
 HERE = Path(__file__).parent
 NAVIGATION = re.compile(r"<!--navigation-->.*?<!--/navigation-->", re.DOTALL)
+NUMBER = re.compile(r"[-+]?[\d.,]+(e[-+]?\d+)?\s?(%|s)?|nan|-?inf", re.IGNORECASE)
 SHOWN = ["text/html", "text/markdown", "image/png", "image/svg+xml", "image/jpeg", "text/plain"]
 
 
@@ -81,12 +82,14 @@ def describe_images(cells: Sequence[Any], titles: Mapping[str, str]) -> None:
 
 
 def offline(text: str) -> str:
-    """HTML without scripts and without anything that a browser would fetch by itself."""
+    """HTML without scripts and without anything that a browser would fetch by itself; tables aligned."""
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(text, "html.parser")
     for tag in soup.find_all(["script", "iframe", "object", "embed", "base", "link"]):
         tag.decompose()
+    for table in soup.select(".box table"):
+        align(table)
     for tag in soup.find_all("img"):
         if not str(tag.get("src", "")).startswith("data:"):
             tag.replace_with(f"(image not part of this page: {tag.get('src', 'no address')})")
@@ -101,6 +104,21 @@ def offline(text: str) -> str:
     for tag in soup.find_all("style"):
         tag.string = _without_addresses(tag.get_text())
     return str(soup)
+
+
+def align(table: Any) -> None:
+    """Columns of words to the left, columns of numbers to the right, long sentences in a wide column."""
+    columns: dict[int, list[Any]] = {}
+    for row in table.find_all("tr"):
+        for number, cell in enumerate(row.find_all(["th", "td"])):
+            columns.setdefault(number, []).append(cell)
+    for cells in columns.values():
+        body = [c for c in cells if c.name == "td" and c.get_text(strip=True)]
+        words = [c for c in body if not NUMBER.fullmatch(c.get_text(strip=True))]
+        for cell in cells if words else []:
+            cell["class"] = [*cell.get("class", []), "word"]
+        for cell in cells:
+            cell["class"] = [*cell.get("class", []), "sentence" if len(cell.get_text(strip=True)) > 32 else "short"]
 
 
 def link_neighbours(folder: Path, names: Sequence[str]) -> None:

@@ -134,13 +134,14 @@ def listed(order: Order) -> list[str]:
     lines = [f"Notebooks of {order.chosen.output_dir} ({order.parameter_file.name}):"]
     for n in order.notebooks:
         picked = "" if n in order.selected else " (not selected)"
-        made = [m["path"] for m in records.get(n.name, {}).get("made", [])]
-        there = sum((order.root / path).is_file() for path in made)
-        files = f"{there} of {len(made)} files there, left {records[n.name]['finished']}" if n.name in records else "no files yet"
+        record = records.get(n.name, {"made": [], "finished": ""})
+        there = sum((order.root / made["path"]).is_file() for made in record["made"])
+        files = f"{there} of {len(record['made'])} files there, left {record['finished']}" if n.name in records else "no files yet"
         status = entries.get(n.name, {}).get("status", "never run here")
         usual = f"; usually {n.seconds:.0f} s" if n.seconds else ""
         lines += [
             f"{n.name}{picked}", f"    {n.question or n.title}",
-            f"    after {', '.join(n.after) or 'nothing'}{usual}{'; starts its own workers' if n.own_workers else ''}", f"    {status}; {files}",
+            f"    after {', '.join(n.after) or 'nothing'}{usual}{'; starts its own workers' if n.own_workers else ''}",
+            f"    {status}; {files}",
         ]
     return lines

@@ -43,7 +43,9 @@ def running_left(expected: float | None, spent: float, cell_spent: float, fracti
     return max(known) if known else None
 
 
-def total_left(left: Mapping[str, float | None], after: Mapping[str, Sequence[str]], cost: Mapping[str, int], running: set[str], slots: int) -> float | None:
+def total_left(
+    left: Mapping[str, float | None], after: Mapping[str, Sequence[str]], cost: Mapping[str, int], running: set[str], slots: int
+) -> float | None:
     """Seconds until all is done, by playing the rest of the schedule through; None if one is unknown.
 
     Args:

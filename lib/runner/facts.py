@@ -55,15 +55,18 @@ def describe(
     return {
         "started": now(), "finished": None, "wall_seconds": None, "result": "running",
         "parameter_file": _shown(parameter_file), "overrides": list(overrides), "selected": sorted(chosen),
-        "parameters": dict(parameters), "seeds": [parameters["seed"]], "threads": parameters["threads"],
+        "parameters": dict(parameters), "seeds": {"run": parameters["seed"]}, "threads": parameters["threads"],
         "data": {}, "code": code_version(), "python": platform.python_version(), "packages": package_versions(),
-        "platform": " ".join([platform.system(), platform.machine(), *platform.libc_ver()]).strip(), "cores": cores(), "jobs": jobs, "device": "CPU", "notebooks": entries,
+        "platform": " ".join([platform.system(), platform.machine(), *platform.libc_ver()]).strip(),
+        "cores": cores(), "jobs": jobs, "device": "CPU", "notebooks": entries,
     }
 
 
 def gather(run: dict[str, Any], records: Mapping[str, Mapping[str, Any]]) -> None:
-    """Take what the notebooks noted into ``run``: the digests of the data, the device."""
-    for record in records.values():
+    """Take what the notebooks noted into ``run``: digests of the data, their own seeds, the device."""
+    for notebook, record in records.items():
+        if record["facts"].get("seeds"):
+            run["seeds"][notebook] = record["facts"]["seeds"]
         for ticker, fact in (record["facts"].get("data") or {}).items():
             run["data"][ticker] = fact
         run["device"] = record["facts"].get("device") or run["device"]

@@ -48,6 +48,7 @@ class Session:
                     expected_seconds(self.order.selected, self.earlier.get("notebooks", {})), self._changed,
                 )
                 self.schedule.run(self.screen.tick, lambda: self.signal is not None)
+            self._drop_drafts()
             code = self._code()
             self.facts.update(
                 finished=facts.now(), wall_seconds=round(time.monotonic() - self.began, 1),
@@ -97,6 +98,14 @@ class Session:
         page.link_neighbours(self.root / "html", [n.name for n in self.order.notebooks])
         index.write(self.root)
 
+    def _drop_drafts(self) -> None:
+        """A stopped notebook leaves its last whole copy, not half of a new one."""
+        from lib.runner.copies import draft_of
+
+        for task in self.schedule.tasks.values():
+            if task.state == "stopped":
+                draft_of(self.root / "notebooks" / f"{task.name}.ipynb").unlink(missing_ok=True)
+
     def _code(self) -> int:
         if self.signal:
             return 128 + self.signal
@@ -111,8 +120,9 @@ class Session:
         if self.signal:
             lines.append(f"Finished before: {', '.join(names['done']) or 'none'}")
         again = [t.notebook.number for t in tasks if t.state != "done"]
-        if again and len(again) < len(self.order.notebooks):
-            lines.append(f"To go on: python run_all.py {self._same_options()} --only {' '.join(again)}".replace("  ", " "))
+        if again:
+            only = f" --only {' '.join(again)}" if len(again) < len(self.order.notebooks) else ""
+            lines.append(f"To go on: python run_all.py {self._same_options()}{only}")
         lines += [f"{t.name} not run: {t.reason}" for t in tasks if t.state == "not run"]
         lines += self.troubles
         for task in tasks:

@@ -48,6 +48,7 @@ def rendered(tmp_path):
     """A page of a notebook that would fetch, show and fail all it can."""
     injected = new_code_cell("trials = 3")
     injected.metadata["tags"] = ["injected-parameters"]
+    broken = new_output("error", ename="ZeroDivisionError", evalue="division <by> zero", traceback=["\x1b[0;31mline\x1b[0m"])
     cells = [
         new_markdown_cell("# Prices & days\n\nFrom $5 to $6, see [elsewhere](https://x.example/).\n\n| a | b |\n|---|---|\n| 1 | 2 |"),
         injected,
@@ -56,7 +57,7 @@ def rendered(tmp_path):
         new_code_cell("other()", outputs=[display(image_png=PIXEL), display(text_html=FOREIGN, text_plain="plain")]),
         new_code_cell("frame", outputs=[new_output("execute_result", data={"text/html": "<table><tr><td>cell value</td></tr></table>"})]),
         new_code_cell("warn()", outputs=[new_output("stream", name="stderr", text="\x1b[31mcareful <b>\x1b[0m")]),
-        new_code_cell("1 / 0", outputs=[new_output("error", ename="ZeroDivisionError", evalue="division <by> zero", traceback=["\x1b[0m"])]),
+        new_code_cell("1 / 0", outputs=[broken]),
     ]
     nbformat.write(new_notebook(cells=cells, metadata={"language_info": {"name": "python"}}), tmp_path / "01_data.ipynb")
     made = [{"path": "figures/figure_4_1.png", "kind": "figure", "title": "Daily closes"}]

@@ -14,8 +14,11 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from lib import baselines, thesis
 from lib.windows import Dataset
@@ -26,7 +29,7 @@ PART_COLOURS = {"train": "#FFFFFF", "validation": "#FFE8B8", "test": "#CFE3F5"}
 ACTUAL_COLOUR = "#111111"
 _OTHER_COINS = ("#117733", "#882255", "#44AA99", "#999933")
 _STYLE = {
-    **sns.axes_style("whitegrid"), "figure.dpi": 100, "font.size": 10, "axes.titlesize": 11, "axes.titleweight": "bold",
+    **sns.axes_style("whitegrid"), "figure.dpi": 100, "font.size": 10, "axes.titlesize": 11, "axes.titleweight": "bold", "axes.titlelocation": "left",
     "axes.edgecolor": "#666666", "grid.color": "#DDDDDD", "legend.frameon": False, "svg.fonttype": "none",
     "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "figure.constrained_layout.use": True,
 }
@@ -52,6 +55,22 @@ def _dates(ax: Axes) -> None:
     locator = AutoDateLocator()
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+
+
+def _legend_above(ax: Axes, ncols: int) -> None:
+    """Beside the title, where it hides no data; lines first, then shaded areas, each once."""
+    named = dict(zip(*reversed(ax.get_legend_handles_labels())))
+    ordered = sorted(named, key=lambda name: isinstance(named[name], Patch))
+    ax.legend([named[n] for n in ordered], ordered, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, ncols=ncols, fontsize=8)
+
+
+def _log_ticks(axis: Axis) -> None:
+    """Ticks of a logarithmic axis as plain numbers, neither crowded nor absent; call it after plotting."""
+    low, high = axis.get_view_interval()
+    few = MaxNLocator(4) if high < 4 * low else LogLocator(subs=(1,) if high > 30 * low else (1, 2, 5))
+    axis.set_major_locator(few)
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def price_trends(closes_usd: Mapping[str, pd.Series]) -> Figure:
@@ -88,9 +107,9 @@ def cleaning_before_after(before: Mapping[str, pd.DataFrame], after: Mapping[str
             touched = new.index[(old.reindex(new.index) != new).to_numpy()]
             ax.plot(old, color="#999999", lw=2.2, label="before")
             ax.plot(new, color=coin_colour(ticker), lw=0.9, label="after")
-            ax.plot(new.loc[touched], "o", color="#C00000", ms=4, mfc="none", label=f"{len(touched)} days changed")
+            ax.plot(new.loc[touched], "o", color="#C00000", ms=3, mfc="none", label=f"{len(touched)} days changed")
             ax.set(title=f"{ticker}: {label}", ylabel="close (USD)")
-            ax.legend(loc="upper left", ncols=3, fontsize=8)
+            _legend_above(ax, 3)
             _dates(ax)
         return figure
 
@@ -100,7 +119,7 @@ def outlier_fences(closes_usd: Mapping[str, pd.Series], fences: Mapping[str, pd.
     with _style():
         figure, axes = _canvas(1, len(closes_usd), row_height=3.2)
         for ax, (ticker, close) in zip(axes.flat, closes_usd.items()):
-            sns.boxplot(y=close, ax=ax, color=coin_colour(ticker), whis=(0, 100), width=0.4, boxprops={"alpha": 0.5})
+            sns.boxplot(y=close, ax=ax, color=coin_colour(ticker), whis=(0, 100), width=0.4, saturation=1, boxprops={"alpha": 0.5})
             outside = 0
             for side in ("lower", "upper"):
                 fence = fences[ticker].loc["Close", side]
@@ -128,7 +147,7 @@ def indicators(prices: pd.DataFrame, ticker: str, last_days: int = 250) -> Figur
         macd.plot(shown["MACD_signal"], color="#D55E00", lw=1, label="signal")
         macd.set(ylabel="MACD (USD)")
         for ax in (price, macd):
-            ax.legend(loc="upper left", ncols=3, fontsize=8)
+            _legend_above(ax, 3)
         _dates(macd)
         return figure
 
@@ -145,7 +164,7 @@ def splits(data: Mapping[str, Dataset], closes_usd: Mapping[str, pd.Series]) -> 
             ax.axvline(days["validation"][0], color="#333333", ls="--", lw=1.2)
             ax.axvline(days["test"][0], color="#333333", ls=":", lw=1.6)
             ax.set(title=f"{ticker}: train {len(days['train'])} days", ylabel="close (USD)")
-            ax.legend(loc="upper left", fontsize=8)
+            _legend_above(ax, 2)
             _dates(ax)
         return figure
 
@@ -154,15 +173,20 @@ def scaled_window(data: Dataset) -> Figure:
     """The first training window after scaling, each feature a line, and the value to forecast."""
     with _style():
         figure, axes = _canvas(1, row_height=3.0)
-        ax = axes[0, 0]
+        ax, days = axes[0, 0], data.input_shape[0]
+        others = iter(sns.color_palette("colorblind"))
         for k, feature in enumerate(data.features):
             own = feature == "Close"
-            ax.plot(range(data.input_shape[0]), data.train.X[0, :, k], lw=1.6 if own else 0.8,
-                    color=coin_colour(data.ticker) if own else None, label=feature)
-        ax.plot(data.input_shape[0], data.train.y[0], "D", color=ACTUAL_COLOUR, label="next close (target)")
-        ax.set(title=f"{data.ticker}: the first window of {data.input_shape[0]} days", xlabel="day in the window", ylabel="scaled value (0 to 1)")
-        ax.legend(fontsize=8, ncols=4)
+            ax.plot(range(1, days + 1), data.train.X[0, :, k], lw=1.8 if own else 1, ls="-" if own else "--",
+                    color=coin_colour(data.ticker) if own else _input_colour(feature, others), label=feature)
+        ax.plot(days + 1, data.train.y[0], "D", color=ACTUAL_COLOUR, label="next close (target)")
+        ax.set(title=f"{data.ticker}: the first window of {days} days", xlabel="day in the window", ylabel="scaled value (0 to 1)")
+        figure.legend(loc="outside right upper", fontsize=8)
         return figure
+
+
+def _input_colour(feature: str, others: Iterator[tuple[float, ...]]) -> str | tuple[float, ...]:
+    return COIN_COLOURS.get(feature) or next(others, "#555555")
 
 
 def learning_curves(fits: Mapping[str, object], network: str) -> Figure:
@@ -175,6 +199,7 @@ def learning_curves(fits: Mapping[str, object], network: str) -> Figure:
             ax.plot(epochs, fit.history["val_loss"], color=NETWORK_COLOURS[network], label="validation")
             ax.plot(fit.best_epoch, fit.history["val_loss"][fit.best_epoch - 1], "o", color="#C00000", mfc="none", label="best epoch")
             ax.set(title=f"{network}, {ticker}", xlabel="epoch", ylabel="scaled MSE", yscale="log")
+            _log_ticks(ax.yaxis)
             ax.xaxis.get_major_locator().set_params(integer=True)
             ax.legend(fontsize=8)
         return figure
@@ -192,12 +217,12 @@ def predicted_and_actual(predictions: Mapping[str, pd.DataFrame], network: str) 
                 ax.plot(days["date"], days["naive_usd"], color=NETWORK_COLOURS[baselines.NAIVE], lw=0.9, ls=":", label="naive")
                 ax.plot(days["date"], days["predicted_usd"], color=NETWORK_COLOURS[network], lw=1.2, label=network)
             ax.set(title=f"{ticker}: next-day close", ylabel="USD")
-            handles = dict(zip(*reversed(ax.get_legend_handles_labels())))
-            ax.legend(handles.values(), handles.keys(), fontsize=8, ncols=5, loc="upper left")
+            _legend_above(ax, 5)
             _dates(ax)
         return figure
 
 
+LEARNING_RATES = (8e-5, 1.25e-2)  # a little more than the search covers
 _HISTOGRAMS = (("batch_size", "batch size (windows)"), ("dropout_rate", "dropout rate"), ("learning_rate", "learning rate"), ("parameters", "parameters of the network"))
 
 
@@ -217,6 +242,10 @@ def hyperparameter_distributions(trials: pd.DataFrame) -> Figure:
             else:
                 sns.histplot(shown, x=name, hue="network", hue_order=order, palette=NETWORK_COLOURS, multiple="stack", bins=10,
                              log_scale=name in ("learning_rate", "parameters"), ax=ax, legend=False, alpha=1, edgecolor="white")
+            if name == "learning_rate":
+                ax.set_xlim(LEARNING_RATES)
+            if name in ("learning_rate", "parameters"):
+                _log_ticks(ax.xaxis)
             ax.set(xlabel=label, ylabel="trials")
             ax.yaxis.get_major_locator().set_params(integer=True)
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(order))
@@ -231,17 +260,39 @@ def hyperparameter_impact(trials: pd.DataFrame) -> Figure:
     """Figure 4.4: validation R2 of each trial against its hyperparameters; failures below -1 are drawn at -1."""
     with _style():
         figure, axes = _canvas(2, 3, row_height=2.9, sharey=True)
+        order = [n for n in NETWORK_COLOURS if n in set(trials["network"])]
         for ax, (name, label) in zip(axes.flat, _IMPACT):
-            for network, rows in trials.groupby("network", sort=False):
+            for k, network in enumerate(order):
+                rows = trials[trials["network"] == network]
                 if name in rows and rows[name].notna().any():
-                    ax.plot(rows[name], rows["r2"].clip(lower=-1), "o", color=NETWORK_COLOURS[network], ms=4, alpha=0.8, label=network)
-            if name in ("learning_rate", "parameters"):
-                ax.set_xscale("log")
+                    x = _beside(rows[name].astype("float64"), name, k - (len(order) - 1) / 2)
+                    ax.plot(x, rows["r2"].clip(lower=-1), "o", color=NETWORK_COLOURS[network], ms=4, alpha=0.8, label=network)
+            _scale_of(ax, name, trials)
             ax.set_xlabel(label)
         for row in axes:
             row[0].set_ylabel("validation R2")
-        figure.legend(*axes[0, 1].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+        named = {label: handle for ax in axes.flat for handle, label in zip(*ax.get_legend_handles_labels())}
+        figure.legend([named[n] for n in order if n in named], [n for n in order if n in named], loc="outside upper center", ncols=4)
         return figure
+
+
+def _beside(values: pd.Series, name: str, place: float) -> pd.Series:
+    """Networks side by side where a hyperparameter has few values; ``place`` is 0 in the middle."""
+    if name == "batch_size":
+        return values * 2 ** (0.13 * place)
+    return values + 0.13 * place if name == "pool_size" else values
+
+
+def _scale_of(ax: Axes, name: str, trials: pd.DataFrame) -> None:
+    if name in ("batch_size", "learning_rate", "parameters"):
+        ax.set_xscale("log", base=2 if name == "batch_size" else 10)
+    if name == "learning_rate":
+        ax.set_xlim(LEARNING_RATES)
+    if name in ("learning_rate", "parameters"):
+        _log_ticks(ax.xaxis)
+    if name in ("batch_size", "pool_size") and name in trials:
+        values = sorted(trials[name].dropna().astype(int).unique())
+        ax.set_xticks(values, [str(v) for v in values])
 
 
 def search_over_time(trials: pd.DataFrame, naive: Mapping[str, Mapping[str, float]]) -> Figure:
@@ -259,11 +310,14 @@ def search_over_time(trials: pd.DataFrame, naive: Mapping[str, Mapping[str, floa
                 for network, t in trials[trials["ticker"] == ticker].groupby("network", sort=False):
                     values = t[score].clip(lower=-1) if score == "r2" else t[score]
                     ax.plot(t["trial"], values, "o", ms=3, color=NETWORK_COLOURS[network], alpha=0.6)
-                    ax.plot(t["trial"], getattr(values, best)(), drawstyle="steps-post", color=NETWORK_COLOURS[network], label=network)
+                    ax.plot(t["trial"], getattr(values, best)().ffill(), drawstyle="steps-post", color=NETWORK_COLOURS[network], label=network)
                 ax.axhline(naive[ticker][score.upper()], color=NETWORK_COLOURS[baselines.NAIVE], ls="--", lw=1.2, label="naive")
-                ax.set(title=ticker, xlabel="trial", ylabel="validation R2" if score == "r2" else "validation MSE (scaled)")
+                ax.set(title=ticker, ylabel="validation R2" if score == "r2" else "validation MSE (scaled)")
                 ax.xaxis.get_major_locator().set_params(integer=True)
             row[1].set_yscale("log")
+            _log_ticks(row[1].yaxis)
+        for ax in axes[-1]:
+            ax.set_xlabel("trial")
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
         return figure
 
@@ -276,23 +330,27 @@ def best_r2(rows: pd.DataFrame, part: str) -> Figure:
         part: which part was scored; the thesis's marks belong to the validation part.
     """
     tickers = list(dict.fromkeys(rows["ticker"]))
-    names = [n for n in dict.fromkeys(rows["model"]) if n != baselines.NAIVE]
+    names = [n for n in NETWORK_COLOURS if n in set(rows["model"]) and n != baselines.NAIVE]
     printed = thesis.trials().groupby(["ticker", "network"])["r2"].max()
     with _style():
         figure, axes = _canvas(1, len(tickers), row_height=3.4, sharey=True)
         for ax, ticker in zip(axes.flat, tickers):
             r2 = rows[rows["ticker"] == ticker].set_index("model")["R2"]
-            bars = ax.bar(names, r2.reindex(names).clip(lower=-1), color=[NETWORK_COLOURS[n] for n in names])
-            ax.bar_label(bars, [f"{v:.3f}" for v in r2.reindex(names)], fontsize=8)
+            ours = r2.reindex(names)
+            ax.bar(names, ours.clip(lower=-1), color=[NETWORK_COLOURS[n] for n in names])
             marks = [printed.get((ticker, n), np.nan) for n in names]
             if np.isfinite(marks).any() and part == "validation":
                 ax.plot(names, marks, "_", color=ACTUAL_COLOUR, ms=22, mew=2, label="thesis, printed best")
             ax.axhline(r2[baselines.NAIVE], color=NETWORK_COLOURS[baselines.NAIVE], ls="--", lw=1.4, label="naive forecast")
             ax.axhline(0, color="#333333", lw=0.8)
             ax.set_title(f"{ticker}: naive {r2[baselines.NAIVE]:.3f}")
-            ax.tick_params(axis="x", rotation=30)
+            # The score stands under the name: above its bar it would meet the naive forecast's line.
+            told = [f"{n}\n{v:.3f}" if pd.notna(v) else n for n, v in ours.items()]
+            ax.set_xticks(range(len(names)), told, fontsize=8, rotation=0 if len(tickers) <= 3 else 60)
+            ax.set_ylim(top=1.05)
         axes[0, 0].set_ylabel(f"R2 on {part} days")
-        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+        named = {label: handle for ax in axes.flat for handle, label in zip(*ax.get_legend_handles_labels())}
+        figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=3)
         return figure
 
 
@@ -310,7 +368,7 @@ def residuals(predictions: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
         figure, axes = _canvas(1, len(predictions), row_height=3.4, sharey=True)
         for ax, ticker in zip(axes.flat, predictions):
             sns.boxplot(errors[errors["ticker"] == ticker], x="model", y="error", hue="model", order=order, hue_order=order,
-                        palette=NETWORK_COLOURS, ax=ax, legend=False, fliersize=2)
+                        palette=NETWORK_COLOURS, ax=ax, legend=False, fliersize=2, saturation=1)
             ax.axhline(0, color="#333333", lw=0.8)
             ax.set(title=f"{ticker}, test", xlabel="", ylabel="predicted - actual (% of actual)")
             ax.tick_params(axis="x", rotation=30)

@@ -11,7 +11,7 @@ import pytest
 
 from lib import market, settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sample_run")]
+pytestmark = pytest.mark.slow
 NETWORKS = ("CNN", "LSTM", "CNN-LSTM", "LSTM-CNN")
 
 

@@ -19,7 +19,6 @@ from lib.runner import command
 from lib.runner.lock import held
 
 ROOT = settings.PROJECT_ROOT
-one_run = pytest.mark.xdist_group("one_run")  # these share a run, so one process has them all
 PARAMETERS = 'seed = 7  # a seed\nstart_date = "2020-02-02"  # first day\nnetworks = ["CNN"]  # which\noutput_dir = "outputs/none"  # where'
 STORE = "from lib import artifacts, settings\nP = settings.from_notebook(globals())\nstore = artifacts.Store(P, {!r})"
 
@@ -66,7 +65,6 @@ def finished(tmp_path_factory):
     return base / "out", code, out.getvalue()
 
 
-@one_run
 def test_a_failure_is_named_in_the_last_lines_and_gives_code_1(finished):
     root, code, text = finished
     assert code == 1
@@ -75,7 +73,6 @@ def test_a_failure_is_named_in_the_last_lines_and_gives_code_1(finished):
     assert "04_after not run: 03_bad failed" in text
 
 
-@one_run
 def test_what_does_not_depend_on_a_failure_finishes(finished):
     run = json.loads((finished[0] / "run.json").read_text())
     assert {n: e["status"] for n, e in run["notebooks"].items()} == {
@@ -84,7 +81,6 @@ def test_what_does_not_depend_on_a_failure_finishes(finished):
     assert not (finished[0] / "notebooks" / "04_after.ipynb").exists()
 
 
-@one_run
 def test_order_and_side_by_side(finished):
     entries = json.loads((finished[0] / "run.json").read_text())["notebooks"]
     begin = {n: datetime.fromisoformat(e["started"]) for n, e in entries.items() if e["started"]}
@@ -93,7 +89,6 @@ def test_order_and_side_by_side(finished):
     assert begin["03_bad"] >= end["01_good"]
 
 
-@one_run
 def test_the_failed_copy_is_kept_with_its_error(finished):
     book = nbformat.read(finished[0] / "notebooks" / "03_bad.ipynb", as_version=4)
     errors = [o for c in book.cells for o in c.get("outputs", []) if o.output_type == "error"]
@@ -101,7 +96,6 @@ def test_the_failed_copy_is_kept_with_its_error(finished):
     assert "never" not in printed(finished[0] / "notebooks" / "03_bad.ipynb")
 
 
-@one_run
 def test_parameters_interpreter_and_folder_of_the_kernel(finished):
     words = printed(finished[0] / "notebooks" / "01_good.ipynb").split("\n")[0]
     shown = sys.executable.replace(sys.prefix, "(python)")
@@ -109,12 +103,10 @@ def test_parameters_interpreter_and_folder_of_the_kernel(finished):
     assert words.endswith("/notebooks")
 
 
-@one_run
 def test_progress_lines_keep_their_last_state_only(finished):
     assert printed(finished[0] / "notebooks" / "01_good.ipynb").count("steps:") == 1
 
 
-@one_run
 def test_run_json_says_from_what_and_by_what(finished):
     root, _, _ = finished
     run = json.loads((root / "run.json").read_text())

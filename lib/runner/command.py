@@ -9,93 +9,12 @@ from __future__ import annotations
 
 import signal
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Sequence, TextIO
+from typing import Sequence, TextIO
 
-from lib import settings
 from lib.errors import ProjectError
 from lib.runner import facts
-from lib.runner.plan import Notebook, discover, select
-
-NOTEBOOKS = settings.PROJECT_ROOT / "notebooks"
-
-
-@dataclass(frozen=True)
-class Order:
-    """A run that was checked and may start: ``overrides`` are keys, ``texts`` what was typed after -p."""
-
-    parameter_file: Path
-    overrides: tuple[str, ...]
-    texts: tuple[str, ...]
-    chosen: settings.Chosen
-    notebooks: list[Notebook]
-    selected: list[Notebook]
-    jobs: int
-
-    @property
-    def root(self) -> Path:
-        """The run's folder."""
-        return settings.resolve(self.chosen.output_dir)
-
-
-class OrderError(ProjectError):
-    """What was asked for cannot be run; one sentence a line."""
-
-
-def check(
-    parameter_file: str | Path, overrides: Sequence[str] = (), only: Sequence[str] = (), start: str | None = None,
-    jobs: int | str | None = None, notebooks_dir: Path = NOTEBOOKS,
-) -> Order:
-    """Everything that can be known to be wrong before a kernel starts.
-
-    Args:
-        overrides: ``key=value`` texts, later ones win.
-        only, start: which notebooks, as :func:`lib.runner.plan.select` reads them.
-        jobs: notebooks side by side; None for as many as there are cores.
-
-    Raises:
-        OrderError: with a sentence for each thing that is wrong.
-    """
-    wrong: list[str] = []
-    given: dict[str, Any] = {}
-    chosen, notebooks, selected = None, [], []
-    for text in overrides:
-        try:
-            given.update([settings.parse_override(text)])
-        except settings.SettingsError as error:
-            wrong.append(str(error))
-    file = Path(parameter_file)
-    if not file.is_file() and settings.resolve(file).is_file():
-        file = settings.resolve(file)  # the project's own files are found from any folder
-    try:
-        chosen = settings.load(file, given)
-        wrong += missing_prices(chosen)
-    except settings.SettingsError as error:
-        wrong.append(str(error))
-    try:
-        notebooks = discover(notebooks_dir)
-        selected = select(notebooks, only, start)
-    except ProjectError as error:
-        wrong.append(str(error))
-    count = facts.cores() if jobs is None else int(jobs) if str(jobs).isdecimal() else 0
-    if count < 1:
-        wrong.append(f"--jobs {jobs}: allowed are whole numbers from 1; this machine has {facts.cores()} cores")
-    if wrong:
-        raise OrderError("\n".join(wrong))
-    return Order(file, tuple(given), tuple(overrides), chosen, notebooks, selected, count)
-
-
-def missing_prices(chosen: settings.Chosen) -> list[str]:
-    """What is missing in ``data_dir``, as sentences; nothing for the other sources."""
-    if chosen.source != "folder":
-        return []
-    folder = settings.resolve(chosen.data_dir)
-    if not folder.is_dir():
-        return [f"data_dir is {chosen.data_dir!r}, but there is no such folder. It must hold one TICKER.csv for each ticker"]
-    missing = [f"{t}.csv" for t in chosen.tickers if not (folder / f"{t}.csv").is_file()]
-    have = ", ".join(sorted(p.name for p in folder.glob("*.csv"))) or "no CSV file"
-    return [f"data_dir {chosen.data_dir!r} lacks {', '.join(missing)} for tickers {chosen.tickers}. It holds {have}"] if missing else []
+from lib.runner.order import NOTEBOOKS, Order, check
 
 
 def run(

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from lib import settings
 from lib.runner import facts
-from lib.runner.command import Order
+from lib.runner.order import Order
 from lib.runner.estimate import expected_seconds
 from lib.runner.plan import Notebook
 from lib.runner.schedule import Schedule, Task

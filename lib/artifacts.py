@@ -7,18 +7,15 @@ Layout of a run's folder::
     models/<TICKER>_<NETWORK>.keras studies/<TICKER>_<NETWORK>.db
     records/<notebook>.json         what a notebook made, from which parameters and data
 
-Every file is written beside its place and moved there, so a killed run leaves no half file.
+Every file is written whole or not at all (``lib.files``).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib import rc_context
@@ -27,57 +24,15 @@ from pandas.io.formats.style import Styler
 
 from lib import settings
 from lib.errors import ProjectError
+from lib.files import replacing, sha256, unwritable, write_json
 from lib.settings import Chosen
-
 
 # A result for one ticker and network is the same whichever others were run, and wherever they went.
 MAY_DIFFER = ("networks", "tickers", "output_dir", "data_dir", "workers", "trials")
 
 
 class ArtifactError(ProjectError):
-    """A result is missing, was made with other parameters, or cannot be written."""
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A draft beside ``path`` that takes its place when the block ends without an error.
-
-    Raises:
-        ArtifactError: the place cannot be written (full disk, no permission).
-    """
-    draft = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield draft
-        os.replace(draft, path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, error: OSError) -> ArtifactError:
-    return ArtifactError(
-        f"cannot write {path}: {error.strerror or error}. Free space or choose another output_dir; what was finished is kept"
-    )
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write a text file as a whole or not at all."""
-    with replacing(path) as draft:
-        draft.write_text(text, encoding="utf-8")
-    return path
-
-
-def write_json(path: Path, content: Any) -> Path:
-    """Write JSON as a whole or not at all."""
-    return write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a file's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """A result is missing, or was made with other parameters or prices."""
 
 
 class Store:
@@ -137,7 +92,7 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise unwritable(path, error) from error
         return path
 
     def fact(self, **facts: Any) -> None:
@@ -244,11 +199,3 @@ def shown(frame: pd.DataFrame, name: str, title: str) -> Styler:
 
 def _mend(made_by: str) -> str:
     return f"Make them with: python run_all.py --only {made_by[:2]} (and this run's parameter file), or run notebooks/{made_by}.ipynb"
-
-
-def read_records(root: Path) -> dict[str, Mapping[str, Any]]:
-    """All notebooks' records of a run, by notebook name."""
-    found = {}
-    for path in sorted((root / "records").glob("*.json")):
-        found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
-    return found

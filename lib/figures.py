@@ -25,7 +25,7 @@ from lib.windows import Dataset
 
 NETWORK_COLOURS = {"CNN": "#E69F00", "LSTM": "#0072B2", "CNN-LSTM": "#009E73", "LSTM-CNN": "#CC79A7", baselines.NAIVE: "#6E6E6E"}
 COIN_COLOURS = {"ADA-USD": "#2A6FDB", "ETH-USD": "#D55E00", "SOL-USD": "#5D3A9B", "BTC-USD": "#8A6D00"}
-PART_COLOURS = {"train": "#FFFFFF", "validation": "#FFE8B8", "test": "#CFE3F5"}
+PART_COLOURS = {"train": "#FFFFFF", "validation": "#E9E9E4", "test": "#CFE3F5"}
 ACTUAL_COLOUR = "#111111"
 _OTHER_COINS = ("#117733", "#882255", "#44AA99", "#999933")
 _STYLE = {

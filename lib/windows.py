@@ -127,6 +127,12 @@ def clean(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, pd.Da
     return {t: cleaning.fill_gaps(p, chosen.max_gap_days, chosen.gap_fill) for t, p in prices.items()}
 
 
+def treat(cleaned: pd.DataFrame, days: Mapping[str, pd.DatetimeIndex], chosen: Chosen) -> pd.DataFrame:
+    """The outlier rule of a run, its fences fitted on all days or, with ``scaling`` train, on training days."""
+    fit_until = days["validation"][0] if chosen.scaling == "train" else None
+    return cleaning.treat_outliers(cleaned, chosen.outliers, chosen.outlier_iqr, fit_until)
+
+
 def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, Dataset]:
     """Prices as loaded -> one :class:`Dataset` a ticker: the whole of the thesis's preprocessing.
 
@@ -143,10 +149,7 @@ def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, Datas
         days = split_days(feature_frame(cleaned, ticker, chosen).index, chosen.split)
         for part in PARTS:
             _refuse_if(len(days[part]) <= chosen.lookback, ticker, part, days, chosen)
-        fit_until = days["validation"][0] if chosen.scaling == "train" else None
-        treated = {
-            t: cleaning.treat_outliers(p, chosen.outliers, chosen.outlier_iqr, fit_until) for t, p in cleaned.items()
-        }
+        treated = {t: treat(p, days, chosen) for t, p in cleaned.items()}
         features = feature_frame(treated, ticker, chosen)
         built[ticker] = _dataset(ticker, features, cleaned[ticker]["Close"], days, chosen)
     return built

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lib import artifacts, settings
-from lib.artifacts import ArtifactError, Store
+from lib import files, settings
+from lib.artifacts import Store, shown
+from lib.errors import ProjectError
 
 FRAME = pd.DataFrame({"date": ["2021-01-01", "2021-01-02"], "actual_usd": [1.5, 0.1 + 0.2]})
 
@@ -24,12 +25,12 @@ def store(tmp_path):
     return make
 
 
-def files(folder):
+def paths_in(folder):
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 
 
 def sentence(action, *args):
-    with pytest.raises(ArtifactError) as caught:
+    with pytest.raises(ProjectError) as caught:
         action(*args)
     return str(caught.value)
 
@@ -39,20 +40,20 @@ def sentence(action, *args):
 
 def test_a_text_is_replaced(tmp_path):
     path = tmp_path / "deep" / "a.txt"
-    artifacts.write_text(path, "old")
-    artifacts.write_text(path, "new")
-    assert path.read_text() == "new" and files(tmp_path) == ["deep/a.txt"]
+    files.write_text(path, "old")
+    files.write_text(path, "new")
+    assert path.read_text() == "new" and paths_in(tmp_path) == ["deep/a.txt"]
 
 
 def test_a_failure_while_writing_leaves_the_old_file_and_no_draft(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
     with pytest.raises(KeyError):
-        with artifacts.replacing(path) as draft:
+        with files.replacing(path) as draft:
             draft.write_text("half")
             assert path.read_text() == "old"
             raise KeyError
-    assert path.read_text() == "old" and files(tmp_path) == ["a.txt"]
+    assert path.read_text() == "old" and paths_in(tmp_path) == ["a.txt"]
 
 
 @pytest.mark.parametrize("where", ["write", "move"])
@@ -69,9 +70,9 @@ def test_a_full_disk_is_one_sentence_and_the_old_file_stays(tmp_path, monkeypatc
             m.setattr(os, "replace", refuse)
         else:
             m.setattr(type(path), "write_text", refuse)
-        told = sentence(artifacts.write_text, path, "new")
+        told = sentence(files.write_text, path, "new")
     assert told == f"cannot write {path}: No space left on device. Free space or choose another output_dir; what was finished is kept"
-    assert path.read_text() == "old" and files(tmp_path) == ["a.txt"]
+    assert path.read_text() == "old" and paths_in(tmp_path) == ["a.txt"]
 
 
 def test_a_file_where_the_folder_should_be_is_one_sentence(tmp_path, store):
@@ -86,7 +87,7 @@ def test_tables_keep_full_precision(store, tmp_path):
 
 
 def test_json_is_readable_and_keeps_its_letters(tmp_path):
-    path = artifacts.write_json(tmp_path / "a.json", {"name": "Zażółć", "n": 1})
+    path = files.write_json(tmp_path / "a.json", {"name": "Zażółć", "n": 1})
     assert json.loads(path.read_text(encoding="utf-8")) == {"name": "Zażółć", "n": 1}
     assert "Zażółć" in path.read_text(encoding="utf-8")
 
@@ -119,14 +120,14 @@ def test_the_record_says_what_was_made_from_which_parameters(store, tmp_path):
     s.figure("f", drawing(), "A figure")
     s.fact(device="CPU", seeds={"ADA-USD": 3})
     assert s.finish() == f"3 files in {tmp_path / 'run'}"
-    record = artifacts.read_records(tmp_path / "run")["04_cnn"]
+    record = files.read_records(tmp_path / "run")["04_cnn"]
     assert record["notebook"] == "04_cnn" and record["facts"] == {"device": "CPU", "seeds": {"ADA-USD": 3}}
     assert record["parameters"] == {"start_date": "2021-01-01", "seed": 7, "output_dir": str(tmp_path / "run")}
     assert [(m["path"], m["kind"], m["title"]) for m in record["made"]] == [
         ("tables/t.csv", "table", "The same again"), ("figures/f.png", "figure", "A figure"), ("figures/f.svg", "figure", "A figure"),
     ]
     for made in record["made"]:
-        assert made["sha256"] == artifacts.sha256(tmp_path / "run" / made["path"])
+        assert made["sha256"] == files.sha256(tmp_path / "run" / made["path"])
 
 
 def test_finish_removes_what_an_earlier_run_of_the_same_notebook_left_and_nothing_else(store, tmp_path):
@@ -142,7 +143,7 @@ def test_finish_removes_what_an_earlier_run_of_the_same_notebook_left_and_nothin
     again = store()
     again.predictions("ADA-USD", "CNN", FRAME)
     again.finish()
-    assert files(tmp_path / "run") == [
+    assert paths_in(tmp_path / "run") == [
         "predictions/ADA-USD_CNN.csv", "predictions/ETH-USD_LSTM.csv", "records/04_cnn.json", "records/05_lstm.json", "tables/by_hand.csv",
     ]
 
@@ -230,8 +231,8 @@ def test_a_shown_table_has_five_digits_blanks_and_its_title():
     frame = pd.DataFrame({
         "name": ["a", "b", "c"], "x": [0.000123456789, 123456.7, math.nan], "n": pd.array([1036, None, 3], dtype="Int64"),
     })
-    html = artifacts.shown(frame, "t", "Table 9.9").to_html()
+    html = shown(frame, "t", "Table 9.9").to_html()
     body = [re.sub(r"<[^>]+>", "", c).strip() for c in re.findall(r"<td.*?</td>", html)]
     assert body == ["a", "0.00012346", "1036", "b", "123,457", "", "c", "", "3"]
     assert "<caption>Table 9.9</caption>" in html
-    assert html == artifacts.shown(frame, "t", "Table 9.9").to_html()
+    assert html == shown(frame, "t", "Table 9.9").to_html()

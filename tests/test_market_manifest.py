@@ -54,7 +54,7 @@ def own_manifest(tmp_path, monkeypatch):
     path = tmp_path / "manifest.json"
     monkeypatch.setattr(comparison, "MANIFEST", path)
     comparison.manifest.cache_clear()
-    manifest.artifacts.write_json(path, manifest.build({"AAA-USD": frame}))
+    manifest.files.write_json(path, manifest.build({"AAA-USD": frame}))
     yield frame
     comparison.manifest.cache_clear()
 

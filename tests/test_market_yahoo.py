@@ -192,7 +192,7 @@ def edit_price(csv, note):
 def edit_both(csv, note):
     edit_price(csv, note)
     facts = json.loads(note.read_text())
-    note.write_text(json.dumps({**facts, "file_sha256": cache.artifacts.sha256(csv)}))
+    note.write_text(json.dumps({**facts, "file_sha256": cache.files.sha256(csv)}))
 
 
 DAMAGES = {

@@ -163,7 +163,7 @@ def test_the_index_leads_to_everything_that_is_there(run_folder):
 
 
 def test_the_index_marks_what_is_not_as_it_should_be(run_folder):
-    found = index.items(run_folder, *[json.loads((run_folder / "run.json").read_text())], index.artifacts.read_records(run_folder))
+    found = index.items(run_folder, *[json.loads((run_folder / "run.json").read_text())], index.files.read_records(run_folder))
     assert {i.name: i.marks for i in found["table"]}["Table 4.1"] == ["table_4_1.csv has changed since 01_data left it"]
     assert found["model"][0].marks == ["BTC-USD_CNN.keras is missing"] and not found["model"][0].files
     assert found["predictions"][0].marks == ["from an earlier run: this time the notebook is failed"]

@@ -1,7 +1,6 @@
 """What the thesis printed: complete, consistent with itself, and equal to its text where that is at hand."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd

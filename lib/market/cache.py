@@ -14,7 +14,7 @@ from typing import Iterator
 
 import pandas as pd
 
-from lib import artifacts
+from lib import files
 from lib.market import csv_prices, digests
 from lib.market.faults import MarketError
 
@@ -39,7 +39,7 @@ def find(cache_dir: Path, ticker: str, start_date: date, end_date: date) -> pd.D
         return None
     try:
         facts = json.loads(note.read_text(encoding="utf-8"))
-        if artifacts.sha256(csv) != facts["file_sha256"]:
+        if files.sha256(csv) != facts["file_sha256"]:
             raise DamagedEntry(f"the kept file {csv.name} is not the one that {note.name} describes")
         frame = csv_prices.read(csv, csv.name)
         if digests.sha256(frame) != facts["sha256"]:
@@ -64,15 +64,15 @@ def keep(cache_dir: Path, ticker: str, start_date: date, end_date: date, frame: 
     """
     csv, note = _places(cache_dir, ticker, start_date, end_date)
     try:
-        with artifacts.replacing(csv) as draft:
+        with files.replacing(csv) as draft:
             csv_prices.write(draft, frame)
-        artifacts.write_json(note, {
+        files.write_json(note, {
             "ticker": ticker, "start_date": f"{start_date}", "end_date": f"{end_date}", "rows": len(frame),
             "taken": taken, "yfinance": version,
-            "file_sha256": artifacts.sha256(csv), "sha256": digests.sha256(frame),
+            "file_sha256": files.sha256(csv), "sha256": digests.sha256(frame),
         })
-    except (artifacts.ArtifactError, OSError) as error:
-        reason = error.__cause__ if isinstance(error, artifacts.ArtifactError) else error
+    except (files.FileError, OSError) as error:
+        reason = error.__cause__ if isinstance(error, files.FileError) else error
         raise MarketError(
             f"{ticker}: downloaded, but {csv} cannot be written ({getattr(reason, 'strerror', None) or reason})."
             " Free space or make the folder writable"

@@ -14,7 +14,7 @@ from typing import Any, Mapping
 
 import pandas as pd
 
-from lib import artifacts
+from lib import files
 from lib.errors import ProjectError
 from lib.market import comparison, digests, sources
 
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         prices = sources.load("folder", TICKERS, START_DATE, END_DATE, data_dir=chosen.data_dir)
-        artifacts.write_json(comparison.MANIFEST, build(prices))
+        files.write_json(comparison.MANIFEST, build(prices))
     except ProjectError as error:
         print(error, file=sys.stderr)
         return 1

@@ -15,7 +15,7 @@ from typing import Any, Mapping
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lib import artifacts
+from lib import files
 from lib.errors import ProjectError
 from lib.progress import clock
 
@@ -64,7 +64,7 @@ def write(root: Path) -> Path:
         run = json.loads((root / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ReportError(f"{root.name}/run.json is missing or unreadable ({error}): make it with python run_all.py") from None
-    records = artifacts.read_records(root)
+    records = files.read_records(root)
     room = Environment(
         loader=FileSystemLoader(HERE / "template"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )
@@ -76,7 +76,7 @@ def write(root: Path) -> Path:
         css=(HERE / "template" / "style.css").read_text(encoding="utf-8"), name=root.name,
         data=data_facts(records), facts=other_facts(records),
     )
-    return artifacts.write_text(root / "index.html", page)
+    return files.write_text(root / "index.html", page)
 
 
 def items(root: Path, run: Mapping[str, Any], records: Mapping[str, Any]) -> dict[str, list[Item]]:
@@ -93,7 +93,7 @@ def items(root: Path, run: Mapping[str, Any], records: Mapping[str, Any]) -> dic
                 _mark(item, f"{path.name} is missing")
                 continue
             item.files[path.suffix.lstrip(".").upper()] = made["path"]
-            if artifacts.sha256(path) != made["sha256"]:
+            if files.sha256(path) != made["sha256"]:
                 _mark(item, f"{path.name} has changed since {notebook} left it")
             if earlier:
                 _mark(item, earlier)

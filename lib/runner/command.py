@@ -47,7 +47,7 @@ def run(
 
 def listed(order: Order) -> list[str]:
     """The notebooks with their questions, what they wait for, and what of theirs is in the run's folder."""
-    from lib.artifacts import read_records
+    from lib.files import read_records
 
     records, entries = read_records(order.root), facts.read_earlier(order.root).get("notebooks", {})
     lines = [f"Notebooks of {order.chosen.output_dir} ({order.parameter_file.name}):"]

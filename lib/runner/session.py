@@ -90,11 +90,11 @@ class Session:
             self._keep()  # also at a start, so that one can watch; what this imports loads while the first kernel starts
 
     def _keep(self) -> None:
-        from lib import artifacts
+        from lib import files
         from lib.report import index, page
 
-        facts.gather(self.facts, artifacts.read_records(self.root))
-        artifacts.write_json(self.root / "run.json", self.facts)
+        facts.gather(self.facts, files.read_records(self.root))
+        files.write_json(self.root / "run.json", self.facts)
         page.link_neighbours(self.root / "html", [n.name for n in self.order.notebooks])
         index.write(self.root)
 

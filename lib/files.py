@@ -1,0 +1,71 @@
+"""Files that are written whole or not at all, and read back by their digest.
+
+A file is drafted beside its place and moved there, so that a killed run leaves no half file.
+This room imports nothing heavy: the runner and the price cache use it too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Iterator, Mapping
+
+from lib.errors import ProjectError
+
+
+class FileError(ProjectError):
+    """A file cannot be written."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A draft beside ``path`` that takes its place when the block ends without an error.
+
+    Raises:
+        FileError: the place cannot be written (full disk, no permission).
+    """
+    draft = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
+        os.replace(draft, path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def unwritable(path: Path, error: OSError) -> FileError:
+    """The sentence about a file that cannot be written."""
+    return FileError(
+        f"cannot write {path}: {error.strerror or error}. Free space or choose another output_dir; what was finished is kept"
+    )
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file as a whole or not at all."""
+    with replacing(path) as draft:
+        draft.write_text(text, encoding="utf-8")
+    return path
+
+
+def write_json(path: Path, content: Any) -> Path:
+    """Write JSON as a whole or not at all."""
+    return write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def read_records(root: Path) -> dict[str, Mapping[str, Any]]:
+    """All notebooks' records of a run, by notebook name."""
+    found = {}
+    for path in sorted((root / "records").glob("*.json")):
+        found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+    return found

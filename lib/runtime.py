@@ -10,7 +10,10 @@ import hashlib
 import os
 import random
 import sys
+import tempfile
+from contextlib import contextmanager
 from types import ModuleType
+from typing import Iterator
 
 import numpy as np
 
@@ -38,12 +41,37 @@ def start(threads: int) -> None:
     os.environ["TF_NUM_INTEROP_THREADS"] = "1"
     # Below 3 TensorFlow reports as errors that there is no GPU and that its own graph is newer.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import tensorflow as tf
+    with _compiled_chatter_held_back():
+        import tensorflow as tf
 
+        tf.config.list_physical_devices("GPU")
+    # Every trial is a new network, so TensorFlow would warn of tracing again and again.
+    tf.get_logger().setLevel("ERROR")
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
     _threads = threads
+
+
+@contextmanager
+def _compiled_chatter_held_back() -> Iterator[None]:
+    """Keep what TensorFlow's compiled part writes to stderr while it loads; show it only if loading fails.
+
+    Its first lines come before any log level is obeyed, and would stand in every report.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        before = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(before, held.read())
+            raise
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
 
 
 def keras() -> ModuleType:

@@ -17,12 +17,11 @@ from lib.settings import PROJECT_ROOT
 
 
 def environment(progress_file: Path) -> dict[str, str]:
-    """What the process and its kernel see: this tree's ``lib``, a fixed hash seed, quiet TensorFlow."""
+    """What the process and its kernel see: this tree's ``lib``, a fixed hash seed."""
     path = [str(PROJECT_ROOT), os.environ.get("PYTHONPATH", "")]
     return {
         **os.environ,
         FILE_VARIABLE: str(progress_file),
-        "TF_CPP_MIN_LOG_LEVEL": "2",
         "PYTHONHASHSEED": "0",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTHONPATH": os.pathsep.join(p for p in path if p),

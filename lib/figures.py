@@ -69,7 +69,7 @@ def _log_ticks(axis: Axis) -> None:
     low, high = axis.get_view_interval()
     few = MaxNLocator(4) if high < 4 * low else LogLocator(subs=(1,) if high > 30 * low else (1, 2, 5))
     axis.set_major_locator(few)
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 
 

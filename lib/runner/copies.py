@@ -24,7 +24,7 @@ def keep(draft: Path, executed: Path, source: Path, error: Mapping[str, Any] | N
     written, the copy is the source notebook with the error in it.
 
     Raises:
-        ArtifactError: the place cannot be written.
+        FileError: the place cannot be written.
     """
     import nbformat
 
@@ -82,6 +82,6 @@ def _tidy(output: Any) -> None:
 
 
 def _short(text: str) -> str:
+    text = text.replace(str(Path(sys.prefix)), "(python)")  # first, as the environment may lie inside the project
     text = text.replace(f"{PROJECT_ROOT}/", "")
-    text = text.replace(str(Path(sys.prefix)), "(python)")
     return re.sub(r"/tmp/ipykernel_\d+/\d+\.py", "(cell)", text)

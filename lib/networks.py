@@ -11,7 +11,7 @@ from typing import Any, Callable, Mapping
 
 import pandas as pd
 
-from lib import runtime
+from lib import fused_lstm, runtime
 from lib.settings import Chosen
 
 Hyperparameters = Mapping[str, float]
@@ -25,11 +25,13 @@ class Variant:
         hidden_dense_units: ReLU layer before the output; 0 for none (Appendix 6), 50 in Tables 4.3, 4.4.
         output_activation: ``leaky_relu`` (slope 0.1, Appendix 6) or ``linear`` (Tables 4.3, 4.4).
         batch_normalization: after each Conv1D and LSTM (claimed in section 4.4, absent in Appendix 6).
+        fused: LSTM layers run as one operation; false takes Keras's own, equal within rounding.
     """
 
     hidden_dense_units: int = 0
     output_activation: str = "leaky_relu"
     batch_normalization: bool = False
+    fused: bool = True
 
 
 def variant(chosen: Chosen) -> Variant:
@@ -44,8 +46,8 @@ def _conv(h: Hyperparameters, number: str, v: Variant) -> list[Any]:
 
 
 def _lstm(h: Hyperparameters, number: str, v: Variant, sequences: bool) -> list[Any]:
-    layers = runtime.keras().layers
-    return [layers.LSTM(int(h[f"lstm_units{number}"]), return_sequences=sequences)] + _normalized(v)
+    kind = fused_lstm.layer() if v.fused else runtime.keras().layers.LSTM
+    return [kind(int(h[f"lstm_units{number}"]), return_sequences=sequences)] + _normalized(v)
 
 
 def _normalized(v: Variant) -> list[Any]:
@@ -141,6 +143,7 @@ _IN_WORDS = {
 
 def layer_table(model: Any) -> pd.DataFrame:
     """Layers in order: kind, output shape without the batch, parameters, the equation in words."""
+    model = fused_lstm.portable(model)
     rows = [("Input", model.input_shape[1:], 0, f"{model.input_shape[1]} days of {model.input_shape[2]} scaled values")]
     for layer in model.layers:
         kind = type(layer).__name__

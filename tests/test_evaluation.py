@@ -10,7 +10,8 @@ from lib import evaluation, windows
 class RepeatsTheLastDay:
     """Stands for a network that answers with the last close of its window."""
 
-    def predict(self, X, **_):
+    def __call__(self, X, training):
+        assert training is False
         return X[:, -1, 0]
 
 

@@ -42,7 +42,7 @@ class AnyModel:
     def count_params(self):
         return 1
 
-    def predict(self, X, **_):
+    def __call__(self, X, training):
         return X[:, -1, 0] + self.offset
 
 

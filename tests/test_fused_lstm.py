@@ -1,0 +1,81 @@
+"""The fused LSTM and the compiled epoch against Keras's own layer and ``model.fit``."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from lib import fused_lstm, networks, runtime, training, windows
+
+pytestmark = pytest.mark.usefixtures("tensorflow_on_one_thread")
+SIZES = {"filters1": 6, "filters2": 5, "kernel_size1": 3, "kernel_size2": 2, "pool_size": 2, "lstm_units1": 9, "lstm_units2": 5,
+         "filters": 6, "kernel_size": 3, "dropout_rate": 0.0, "learning_rate": 0.01, "batch_size": 32, "epochs": 3}
+WITH_LSTM = ("LSTM", "CNN-LSTM", "LSTM-CNN")
+
+
+def pair(network, input_shape, **variant):
+    """The same network fused and with Keras's layers, from the same weights."""
+    runtime.seed_everything(3)
+    fused = networks.build(network, SIZES, input_shape, networks.Variant(**variant))
+    plain = networks.build(network, SIZES, input_shape, networks.Variant(fused=False, **variant))
+    plain.set_weights(fused.get_weights())
+    return fused, plain
+
+
+@pytest.mark.parametrize("network", WITH_LSTM)
+def test_values_and_gradients_equal_keras(network):
+    import tensorflow as tf
+
+    fused, plain = pair(network, (20, 3))
+    assert not any(isinstance(layer, fused_lstm.layer()) for layer in plain.layers)
+    assert any(isinstance(layer, fused_lstm.layer()) for layer in fused.layers)
+    rng = np.random.default_rng(1)
+    X, y = tf.constant(rng.normal(size=(7, 20, 3)), tf.float32), tf.constant(rng.normal(size=(7, 1)), tf.float32)
+    found = []
+    for model in (fused, plain):
+        with tf.GradientTape() as tape:
+            tape.watch(X)
+            out = model(X, training=True)
+            loss = tf.reduce_mean(tf.square(out - y))
+        found.append([out, *tape.gradient(loss, [X, *model.trainable_variables])])
+    for a, b in zip(*found):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("network, extra", [*((n, {}) for n in networks.ARCHITECTURES), ("LSTM", {"clip_norm": 0.05}), ("LSTM-CNN", {"batch_normalization": True})])
+def test_ten_training_steps_equal_model_fit(network, extra, random_walk, tiny):
+    """160 windows in 5 steps an epoch, two epochs, no shuffling and no dropout: the same weights and losses."""
+    chosen = tiny(**extra)
+    data = windows.build(random_walk(), chosen)["BTC-USD"]
+    keras = runtime.keras()
+    runs = []
+    for compiled, model in zip((True, False), pair(network, data.input_shape, batch_normalization=chosen.batch_normalization)):
+        model.compile(optimizer=keras.optimizers.Adam(0.01, clipnorm=chosen.clip_norm), loss="mean_squared_error")
+        if compiled:
+            run_epoch = training.compiled_epoch(model, data, 32)
+            losses = np.array([[float(x) for x in run_epoch(np.arange(len(data.train.y)))] for _ in range(2)])
+        else:
+            past = model.fit(data.train.X, data.train.y, validation_data=(data.validation.X, data.validation.y), batch_size=32,
+                             epochs=2, shuffle=False, verbose=0)
+            losses = np.array([past.history["loss"], past.history["val_loss"]]).T
+        assert int(model.optimizer.iterations) == 2 * -(-len(data.train.y) // 32)
+        runs.append((losses, model.get_weights()))
+    np.testing.assert_allclose(runs[0][0], runs[1][0], rtol=1e-4)
+    for a, b in zip(runs[0][1], runs[1][1]):
+        np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-5)
+
+
+def test_a_saved_network_loads_without_this_project_and_back_into_fused_layers(tmp_path):
+    fused, _ = pair("LSTM-CNN", (20, 1))
+    X = np.random.default_rng(2).normal(size=(5, 20, 1)).astype("float32")
+    path = tmp_path / "model.keras"
+    fused_lstm.portable(fused).save(path)
+    np.save(tmp_path / "X.npy", X)
+    code = ("import sys, keras, numpy as np; m = keras.saving.load_model(sys.argv[1]); np.save(sys.argv[3], m(np.load(sys.argv[2])));"
+            "sys.exit('lib' in sys.modules)")
+    subprocess.run([sys.executable, "-c", code, path, tmp_path / "X.npy", tmp_path / "out.npy"], check=True, cwd=tmp_path, capture_output=True)
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), fused(X), rtol=1e-4, atol=1e-6)
+    again = networks.build("LSTM-CNN", SIZES, (20, 1))
+    again.set_weights(runtime.keras().saving.load_model(path).get_weights())
+    np.testing.assert_array_equal(again(X), fused(X))

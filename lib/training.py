@@ -17,6 +17,10 @@ from lib.settings import Chosen
 from lib.windows import Dataset
 
 
+# Kept with every study. Change it whenever the same parameters would give other weights.
+METHOD = "compiled epoch, fused LSTM, 1"
+
+
 @dataclass(frozen=True)
 class Fit:
     """A trained network and how it came about.

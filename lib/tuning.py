@@ -138,9 +138,9 @@ def price_digests(prices: Mapping[str, pd.DataFrame], inputs: str) -> dict[str, 
 
 
 def steering_of(chosen: Chosen, digest: str) -> dict[str, Any]:
-    """What a study depends on: parameters and the digest of its prices."""
+    """What a study depends on: parameters, the digest of its prices, and how networks are trained."""
     plain = chosen.as_plain()
-    return {**{k: plain[k] for k in STEERING}, "data_digest": digest}
+    return {**{k: plain[k] for k in STEERING}, "data_digest": digest, "training": training.METHOD}
 
 
 def run_study(study_plan: StudyPlan, data: Dataset, chosen: Chosen, digest: str, on_event: OnEvent | None = None) -> None:

@@ -58,7 +58,7 @@ def write(root: Path) -> Path:
 
     Raises:
         ReportError: there is no readable ``run.json``.
-        ArtifactError: the page cannot be written.
+        FileError: the page cannot be written.
     """
     try:
         run = json.loads((root / "run.json").read_text(encoding="utf-8"))

@@ -20,7 +20,7 @@ from lib.errors import ProjectError
 from lib.progress import clock
 
 HERE = Path(__file__).parent
-ROWS_SHOWN = 12
+ROWS_SHOWN = 40
 
 
 class ReportError(ProjectError):

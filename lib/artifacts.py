@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Mapping
 
 import pandas as pd
 from matplotlib import rc_context
@@ -44,7 +44,7 @@ class Store:
     """
 
     def __init__(self, chosen: Chosen, notebook: str):
-        self.root = settings.resolve(chosen.output_dir)
+        self.root = settings.output_root(chosen.output_dir)
         self.notebook = notebook
         self.parameters = chosen.as_plain()
         self.made: list[dict[str, str]] = []
@@ -100,17 +100,14 @@ class Store:
         self.facts.update(facts)
 
     def finish(self) -> str:
-        """Write the notebook's record, remove what an earlier run of it left and this one did not make.
+        """Write the notebook's record; what an earlier run of it left is taken over or removed.
 
         Returns:
             A sentence that says what was left and where.
         """
         path = self.root / "records" / f"{self.notebook}.json"
-        before = json.loads(path.read_text(encoding="utf-8"))["made"] if path.is_file() else []
-        kept = {m["path"] for m in self.made}
-        for old in before:
-            if old["path"] not in kept:
-                (self.root / old["path"]).unlink(missing_ok=True)
+        if path.is_file():
+            self._take_over(json.loads(path.read_text(encoding="utf-8")))
         write_json(path, {
             "notebook": self.notebook,
             "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -155,20 +152,37 @@ class Store:
             digests = {m["path"]: m["sha256"] for m in record["made"]}
             if digests.get(path.relative_to(self.root).as_posix()) != sha256(path):
                 raise ArtifactError(f"{what} are not those of the last finished run of {made_by}. {mend}")
-        theirs = record["parameters"]
-        # With every coin's closes in the windows, which coins were run does matter.
-        free = set(MAY_DIFFER) - ({"tickers"} if theirs.get("inputs") == "all_closes" else set())
-        other = [
-            f"{k} {theirs[k]!r} there, {v!r} here"
-            for k, v in self.parameters.items()
-            if k in theirs and theirs[k] != v and k not in free
-        ]
-        if other:
+        if other := self._differences(record["parameters"]):
             raise ArtifactError(f"{what} were made with other parameters ({'; '.join(other)}). {mend}")
         here, there = self.facts.get("data", {}), record["facts"].get("data", {})
         changed = [t for t in here if t in there and here[t] != there[t]]
         if changed:
             raise ArtifactError(f"{what} were made from other prices of {', '.join(changed)}. {mend}")
+
+    def _take_over(self, before: Mapping[str, Any]) -> None:
+        """Keep what an earlier run left for other tickers, remove its tables and figures that were not made again.
+
+        Trained models, predictions and listings are dear and are never removed. Those of other
+        tickers stay in the record if they come from the same parameters.
+        """
+        made_again = {m["path"] for m in self.made}
+        rest = [m for m in before["made"] if m["path"] not in made_again]
+        for old in rest:
+            if old["kind"] in ("table", "figure"):
+                (self.root / old["path"]).unlink(missing_ok=True)
+        if self._differences(before["parameters"]):
+            return
+        self.made += [m for m in rest if m["kind"] not in ("table", "figure") and (self.root / m["path"]).is_file()]
+        for name, fact in before["facts"].items():
+            if isinstance(fact, dict) and isinstance(self.facts.get(name), dict):
+                self.facts[name] = {**fact, **self.facts[name]}
+
+    def _differences(self, theirs: Mapping[str, Any]) -> list[str]:
+        """Where another record's parameters differ from these in a way that changes results."""
+        # With every coin's closes in the windows, which coins were run does matter.
+        free = set(MAY_DIFFER) - ({"tickers"} if theirs.get("inputs") == "all_closes" else set())
+        mine = self.parameters
+        return [f"{k} {theirs[k]!r} there, {mine[k]!r} here" for k in mine if k in theirs and theirs[k] != mine[k] and k not in free]
 
     # -- inside ----------------------------------------------------------------------------
 

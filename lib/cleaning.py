@@ -48,9 +48,16 @@ def fill_gaps(frame: pd.DataFrame, max_gap_days: int, method: str = "linear") ->
     return filled.dropna()
 
 
-def fences(frame: pd.DataFrame, factor: float = 1.5) -> pd.DataFrame:
-    """Tukey's fences of each column: ``lower`` is Q1 - factor x IQR, ``upper`` is Q3 + factor x IQR."""
-    q1, q3 = frame.quantile(0.25), frame.quantile(0.75)
+def fences(frame: pd.DataFrame, factor: float = 1.5, fit_until: pd.Timestamp | None = None) -> pd.DataFrame:
+    """Tukey's fences of each column: ``lower`` is Q1 - factor x IQR, ``upper`` is Q3 + factor x IQR.
+
+    Args:
+        frame: numbers, one column a feature.
+        factor: distance in interquartile ranges.
+        fit_until: quartiles of the days before this one; ``None`` uses every day.
+    """
+    fit = frame if fit_until is None else frame[frame.index < fit_until]
+    q1, q3 = fit.quantile(0.25), fit.quantile(0.75)
     return pd.DataFrame({"lower": q1 - factor * (q3 - q1), "upper": q3 + factor * (q3 - q1)})
 
 
@@ -67,7 +74,7 @@ def treat_outliers(frame: pd.DataFrame, rule: str, factor: float = 1.5, fit_unti
     if rule == "off":
         return frame
     fit = frame if fit_until is None else frame[frame.index < fit_until]
-    limits = fences(fit, factor)
+    limits = fences(frame, factor, fit_until)
     if rule == "cap":
         return frame.clip(limits["lower"], limits["upper"], axis=1)
     outside = frame.lt(limits["lower"], axis=1) | frame.gt(limits["upper"], axis=1)

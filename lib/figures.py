@@ -257,7 +257,7 @@ _IMPACT = (("batch_size", "batch size (windows)"), ("dropout_rate", "dropout rat
 
 
 def hyperparameter_impact(trials: pd.DataFrame) -> Figure:
-    """Figure 4.4: validation R2 of each trial against its hyperparameters; failures below -1 are drawn at -1."""
+    """Figure 4.4: validation R2 of each trial against its hyperparameters; those below -1 are triangles at -1."""
     with _style():
         figure, axes = _canvas(2, 3, row_height=2.9, sharey=True)
         order = [n for n in NETWORK_COLOURS if n in set(trials["network"])]
@@ -266,14 +266,21 @@ def hyperparameter_impact(trials: pd.DataFrame) -> Figure:
                 rows = trials[trials["network"] == network]
                 if name in rows and rows[name].notna().any():
                     x = _beside(rows[name].astype("float64"), name, k - (len(order) - 1) / 2)
-                    ax.plot(x, rows["r2"].clip(lower=-1), "o", color=NETWORK_COLOURS[network], ms=4, alpha=0.8, label=network)
+                    _r2_points(ax, x, rows["r2"], NETWORK_COLOURS[network], label=network)
             _scale_of(ax, name, trials)
             ax.set_xlabel(label)
         for row in axes:
-            row[0].set_ylabel("validation R2")
+            row[0].set_ylabel("validation R2 (triangle: below -1)")
         named = {label: handle for ax in axes.flat for handle, label in zip(*ax.get_legend_handles_labels())}
         figure.legend([named[n] for n in order if n in named], [n for n in order if n in named], loc="outside upper center", ncols=4)
         return figure
+
+
+def _r2_points(ax: Axes, x: pd.Series, r2: pd.Series, colour: str, label: str | None = None) -> None:
+    """R2 as points; what lies below -1 stands at -1 as a triangle that points down."""
+    below = r2 < -1
+    ax.plot(x[~below], r2[~below], "o", color=colour, ms=4, alpha=0.8, label=label)
+    ax.plot(x[below], r2[below].clip(lower=-1), "v", color=colour, ms=5, alpha=0.8)
 
 
 def _beside(values: pd.Series, name: str, place: float) -> pd.Series:
@@ -309,10 +316,13 @@ def search_over_time(trials: pd.DataFrame, naive: Mapping[str, Mapping[str, floa
             for ax, score, best in ((row[0], "r2", "cummax"), (row[1], "mse", "cummin")):
                 for network, t in trials[trials["ticker"] == ticker].groupby("network", sort=False):
                     values = t[score].clip(lower=-1) if score == "r2" else t[score]
-                    ax.plot(t["trial"], values, "o", ms=3, color=NETWORK_COLOURS[network], alpha=0.6)
+                    if score == "r2":
+                        _r2_points(ax, t["trial"], t[score], NETWORK_COLOURS[network])
+                    else:
+                        ax.plot(t["trial"], values, "o", ms=3, color=NETWORK_COLOURS[network], alpha=0.6)
                     ax.plot(t["trial"], getattr(values, best)().ffill(), drawstyle="steps-post", color=NETWORK_COLOURS[network], label=network)
                 ax.axhline(naive[ticker][score.upper()], color=NETWORK_COLOURS[baselines.NAIVE], ls="--", lw=1.2, label="naive")
-                ax.set(title=ticker, ylabel="validation R2" if score == "r2" else "validation MSE (scaled)")
+                ax.set(title=ticker, ylabel="validation R2 (triangle: below -1)" if score == "r2" else "validation MSE (scaled)")
                 ax.xaxis.get_major_locator().set_params(integer=True)
             row[1].set_yscale("log")
             _log_ticks(row[1].yaxis)
@@ -326,7 +336,7 @@ def best_r2(rows: pd.DataFrame, part: str) -> Figure:
     """Figure 4.5: R2 of each network by ticker, the naive forecast as a line, the thesis's best as a mark.
 
     Args:
-        rows: ``ticker``, ``model`` (networks and ``naive``), ``R2``; bars below -1 are drawn at -1.
+        rows: ``ticker``, ``model`` (networks and ``naive``), ``R2``; bars end at -1, the score stands below.
         part: which part was scored; the thesis's marks belong to the validation part.
     """
     tickers = list(dict.fromkeys(rows["ticker"]))
@@ -338,9 +348,12 @@ def best_r2(rows: pd.DataFrame, part: str) -> Figure:
             r2 = rows[rows["ticker"] == ticker].set_index("model")["R2"]
             ours = r2.reindex(names)
             ax.bar(names, ours.clip(lower=-1), color=[NETWORK_COLOURS[n] for n in names])
-            marks = [printed.get((ticker, n), np.nan) for n in names]
-            if np.isfinite(marks).any() and part == "validation":
-                ax.plot(names, marks, "_", color=ACTUAL_COLOUR, ms=22, mew=2, label="thesis, printed best")
+            if part == "validation":
+                for place, n in enumerate(names):
+                    # ADA's printed CNN trials are a rerun that was scored on other days.
+                    mark, told = ("x", "thesis, printed best, on other days") if (ticker, n) == ("ADA-USD", "CNN") else ("_", "thesis, printed best")
+                    if (ticker, n) in printed:
+                        ax.plot(place, printed[(ticker, n)], mark, color=ACTUAL_COLOUR, ms=22 if mark == "_" else 8, mew=2, label=told)
             ax.axhline(r2[baselines.NAIVE], color=NETWORK_COLOURS[baselines.NAIVE], ls="--", lw=1.4, label="naive forecast")
             ax.axhline(0, color="#333333", lw=0.8)
             ax.set_title(f"{ticker}: naive {r2[baselines.NAIVE]:.3f}")

@@ -130,13 +130,13 @@ def build(network: str, hyperparameters: Hyperparameters, input_shape: tuple[int
 
 
 _IN_WORDS = {
-    "Conv1D": "each filter weighs the values of {kernel_size[0]} neighbouring days and adds a bias; ReLU keeps what is positive (eq. 1, 2)",
+    "Conv1D": "each filter weighs the values of {kernel_size[0]} neighbouring days (eq. 1) and adds a bias; ReLU keeps what is positive",
     "LSTM": "at each day three gates between 0 and 1 decide what enters the cell, what stays and what shows; {output}",
     "MaxPooling1D": "keeps the largest of every {pool_size[0]} neighbouring days (a size of 1 changes nothing)",
     "Dropout": "in training sets a random share of {rate:g} to zero; in forecasting does nothing",
-    "BatchNormalization": "brings each feature to mean 0 and spread 1 over the batch, then rescales",
+    "BatchNormalization": "brings each feature to mean 0 and spread 1, over the batch in training and by running averages in forecasting, then rescales",
     "Flatten": "lays days and features out in one row",
-    "Dense": "a weighted sum of all inputs and a bias",
+    "Dense": "a weighted sum of all inputs and a bias{output}",
     "LeakyReLU": "passes positive values, multiplies negative ones by 0.1",
 }
 
@@ -150,6 +150,8 @@ def layer_table(model: Any) -> pd.DataFrame:
         config = {**layer.get_config(), "output": ""}
         if kind == "LSTM":
             config["output"] = "gives every day's state" if layer.return_sequences else "gives the last day's state"
+        if kind == "Dense" and config["activation"] == "relu":
+            config["output"] = "; ReLU keeps what is positive"
         size = {"Conv1D": "filters", "LSTM": "units", "Dense": "units"}.get(kind)
         name = f"{kind} ({config[size]})" if size else kind
         rows.append((name, tuple(layer.output.shape[1:]), layer.count_params(), _IN_WORDS[kind].format(**config)))

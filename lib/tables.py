@@ -57,22 +57,22 @@ def layers(network: str, model: Any) -> pd.DataFrame:
 
 
 def table_4_5(scores: pd.DataFrame) -> pd.DataFrame:
-    """Scores in dollars of every network and the naive forecast (Table 4.5), validation and test apart.
+    """Scores of every network and the naive forecast (Table 4.5), ours in dollars, validation and test apart.
 
     Args:
         scores: as ``evaluation.score_table`` gives them.
 
     Returns:
-        Our rows by ticker and part, then the thesis's rows, whose ticker and part it does not state.
+        Our rows by ticker and part, then the thesis's rows, whose ticker, part and unit it does not state.
     """
-    ours = scores[(scores["unit"] == "USD") & (scores["part"] != "train")].drop(columns=["unit"]).assign(whose=OURS)
+    ours = scores[(scores["unit"] == "USD") & (scores["part"] != "train")].assign(whose=OURS)
     printed = thesis.printed()["table_4_5"]
     theirs = pd.DataFrame([
-        {"ticker": "not stated", "part": "not stated", "model": network, "whose": THEIRS, "MSE": mse, "MAE": mae, "R2": r2}
+        {"ticker": "not stated", "part": "not stated", "unit": "not stated", "model": network, "whose": THEIRS, "MSE": mse, "MAE": mae, "R2": r2}
         for network, (mse, mae, r2) in printed["rows"].items()
     ])
     frame = pd.concat([ours, theirs], ignore_index=True)
-    return frame[["ticker", "part", "model", "whose", "days", "MSE", "MAE", "RMSE", "MAPE", "R2", "skill", "seed"]].astype({"days": "Int64"})
+    return frame[["ticker", "part", "model", "whose", "unit", "days", "MSE", "MAE", "RMSE", "MAPE", "R2", "skill", "seed"]].astype({"days": "Int64"})
 
 
 def hyperparameters(network: str) -> pd.DataFrame:
@@ -98,8 +98,9 @@ def best_trials(trials: pd.DataFrame, naive: Mapping[str, Mapping[str, float]]) 
         rows += [*found.to_dict("records"), last]
     frame = pd.DataFrame(rows)
     columns = ["ticker", "network", "trial", "mse", "mae", "r2", "epochs_run", "best_epoch", "parameters", "seed"]
-    whole = dict.fromkeys(["trial", "epochs_run", "best_epoch", "parameters", "seed"], "Int64")
-    return frame[[*columns, *(c for c in trials.columns if c not in (*columns, "state", "seconds"))]].astype(whole)
+    columns += [c for c in trials.columns if c not in (*columns, "state", "seconds")]
+    whole = {c: "Int64" for c in columns if frame[c].dtype.kind == "f" and (frame[c].dropna() % 1 == 0).all()}
+    return frame[columns].astype(whole)
 
 
 def best_r2(listings: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -141,13 +142,31 @@ def range_in_words(closes_usd: Mapping[str, pd.Series]) -> str:
 
 
 def impact_in_words(trials: pd.DataFrame) -> str:
-    """Spearman's rank correlation of each hyperparameter with validation R2, strongest first, over all trials."""
+    """Spearman's rank correlation of hyperparameters with validation R2, strongest first.
+
+    Computed within each ticker and network, as both shift R2 by themselves, and averaged over
+    them, weighted by their completed trials; those with fewer than five are left out.
+    """
     names = ("batch_size", "dropout_rate", "learning_rate", "epochs", "parameters", "pool_size")
-    r2 = trials["r2"]
-    found = {n: trials[n].corr(r2, method="spearman") for n in names if n in trials and trials[n].nunique() > 1}
-    ordered = sorted(((n, c) for n, c in found.items() if pd.notna(c)), key=lambda item: -abs(item[1]))
-    told = ", ".join(f"{n} {c:+.2f}" for n, c in ordered)
-    return f"Rank correlation with validation R2 over {len(trials)} trials: {told or 'too few trials to say'}."
+    found = []
+    for name in (n for n in names if n in trials):
+        known = [g.dropna(subset=[name, "r2"]) for _, g in trials.groupby(["ticker", "network"])]
+        known = [g for g in known if len(g) >= 5 and g[name].nunique() > 1 and g["r2"].nunique() > 1]
+        if known:
+            sizes = [len(g) for g in known]
+            mean = np.average([g[name].corr(g["r2"], method="spearman") for g in known], weights=sizes)
+            found.append((mean, f"{name} {mean:+.2f} ({sum(sizes)} trials of {len(sizes)} studies)"))
+    told = ", ".join(text for _, text in sorted(found, key=lambda f: -abs(f[0])))
+    return f"Rank correlation with validation R2 within studies: {told or 'too few trials to say'}."
+
+
+def parameter_count_in_words(network: str, model: Any) -> str:
+    """Our number of parameters beside the thesis's, which section 4.3.4 prints for the LSTM-CNN."""
+    printed, ours = thesis.printed()["parameter_counts"].get(network), model.count_params()
+    if not printed:
+        return f"{network}: {ours:,} parameters; the thesis prints no number for it."
+    verdict = "the same" if printed == ours else f"{ours - printed:+,} with this run's reading of the layers"
+    return f"{network}: {ours:,} parameters; the thesis prints {printed:,}: {verdict}."
 
 
 def comparison_in_words(scores: pd.DataFrame) -> str:
@@ -161,18 +180,24 @@ def comparison_in_words(scores: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def cleaning_steps(before: pd.DataFrame, after: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """What each cleaning step did to a ticker's closes: days, missing days, values changed, range.
+def cleaning_steps(prices: pd.DataFrame, filled: pd.DataFrame, treated: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """What gap filling, and then each outlier rule by itself, does to a ticker's closes.
 
     Args:
-        before: prices as loaded.
-        after: step -> prices after it, in order.
+        prices: as loaded.
+        filled: after gap filling.
+        treated: outlier rule -> ``filled`` after it.
+
+    Returns:
+        A row a step: days, missing days, closes changed against the step before (for each rule:
+        against ``filled``), range in US dollars.
     """
-    rows, last = [], None
-    for step, frame in {"as loaded": before, **after}.items():
+    rows = []
+    steps = [("as loaded", prices, prices), ("gaps filled", filled, prices), *((f"outliers: {r}", f, filled) for r, f in treated.items())]
+    for step, frame, before in steps:
         close = frame["Close"]
-        changed = 0 if last is None else int((close.dropna() != last.reindex(close.dropna().index)).sum())
-        rows.append({"step": step, "days": len(close), "missing": int(close.isna().sum()), "closes_changed": changed,
+        known = close.dropna()
+        rows.append({"step": step, "days": len(close), "missing": int(close.isna().sum()),
+                     "closes_changed": int((known != before["Close"].reindex(known.index)).sum()),
                      "minimum_usd": close.min(), "maximum_usd": close.max()})
-        last = close
     return pd.DataFrame(rows)

@@ -232,7 +232,7 @@ _COLUMNS = {  # the appendices' own columns, then those they lack
     "filters": "Filters", "kernel_size": "Kernel Size", "learning_rate": "Learning Rate", "lstm_units1": "LSTM Units1",
     "lstm_units2": "LSTM Units2", "pool_size": "Pool Size", "mae": "MAE", "mse": "MSE", "r2": "R2 Score", "network": "Model",
     "filters1": "Filters1", "filters2": "Filters2", "kernel_size1": "Kernel Size1", "kernel_size2": "Kernel Size2",
-    "epochs_run": "Epochs Run", "best_epoch": "Best Epoch", "parameters": "Parameters", "seed": "Seed",
+    "state": "State", "epochs_run": "Epochs Run", "best_epoch": "Best Epoch", "parameters": "Parameters", "seed": "Seed",
 }
 _WHOLE = ("trial", "batch_size", "epochs", "filters", "kernel_size", "lstm_units1", "lstm_units2", "pool_size", "filters1",
           "filters2", "kernel_size1", "kernel_size2", "epochs_run", "best_epoch", "parameters", "seed")

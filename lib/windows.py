@@ -127,10 +127,9 @@ def clean(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, pd.Da
     return {t: cleaning.fill_gaps(p, chosen.max_gap_days, chosen.gap_fill) for t, p in prices.items()}
 
 
-def treat(cleaned: pd.DataFrame, days: Mapping[str, pd.DatetimeIndex], chosen: Chosen) -> pd.DataFrame:
-    """The outlier rule of a run, its fences fitted on all days or, with ``scaling`` train, on training days."""
-    fit_until = days["validation"][0] if chosen.scaling == "train" else None
-    return cleaning.treat_outliers(cleaned, chosen.outliers, chosen.outlier_iqr, fit_until)
+def fit_until(days: Mapping[str, pd.DatetimeIndex], chosen: Chosen) -> pd.Timestamp | None:
+    """The first day that fences and scaler may not see: none (all days are used), or with ``scaling`` train the first validation day."""
+    return days["validation"][0] if chosen.scaling == "train" else None
 
 
 def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, Dataset]:
@@ -149,13 +148,18 @@ def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, Datas
         days = split_days(feature_frame(cleaned, ticker, chosen).index, chosen.split)
         for part in PARTS:
             _refuse_if(len(days[part]) <= chosen.lookback, ticker, part, days, chosen)
-        treated = {t: treat(p, days, chosen) for t, p in cleaned.items()}
+        treated = {
+            t: cleaning.treat_outliers(p, chosen.outliers, chosen.outlier_iqr, fit_until(days, chosen)) for t, p in cleaned.items()
+        }
         features = feature_frame(treated, ticker, chosen)
-        built[ticker] = _dataset(ticker, features, cleaned[ticker]["Close"], days, chosen)
+        observed = prices[ticker]["Close"].dropna().index
+        built[ticker] = _dataset(ticker, features, cleaned[ticker]["Close"], observed, days, chosen)
     return built
 
 
-def _dataset(ticker: str, features: pd.DataFrame, close_usd: pd.Series, days: dict[str, pd.DatetimeIndex], chosen: Chosen) -> Dataset:
+def _dataset(
+    ticker: str, features: pd.DataFrame, close_usd: pd.Series, observed: pd.DatetimeIndex, days: dict[str, pd.DatetimeIndex], chosen: Chosen
+) -> Dataset:
     fit = features if chosen.scaling == "all" else features.loc[days["train"]]
     scaler = MinMaxScaler().fit(fit.to_numpy())
     column = features.columns.get_loc("Close")
@@ -168,6 +172,10 @@ def _dataset(ticker: str, features: pd.DataFrame, close_usd: pd.Series, days: di
     for name in PARTS:
         scaled = scaler.transform(features.loc[days[name]].to_numpy())
         X, y, at = cut_windows(scaled, scaled[:, column], days[name], chosen.lookback)
+        if name != "train":
+            # A filled price is no price to be scored on, and a filled day before the target was drawn towards it.
+            real = days[name][at].isin(observed) & days[name][at - 1].isin(observed)
+            X, y, at = X[real], y[real], at[real]
         _refuse_if(len(y) == 0, ticker, name, days, chosen)
         usd = close_usd.loc[days[name]].to_numpy()
         parts[name] = Part(name, X.astype("float32"), y.astype("float32"), days[name][at], usd[at], usd[at - 1])

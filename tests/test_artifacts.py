@@ -130,7 +130,8 @@ def test_the_record_says_what_was_made_from_which_parameters(store, tmp_path):
         assert made["sha256"] == files.sha256(tmp_path / "run" / made["path"])
 
 
-def test_finish_removes_what_an_earlier_run_of_the_same_notebook_left_and_nothing_else(store, tmp_path):
+def test_finish_removes_old_tables_of_its_notebook_and_nothing_dear(store, tmp_path):
+    """ETH's predictions of an earlier run stay, and stay usable, when ADA alone is run again."""
     first = store()
     for ticker in ("ADA-USD", "ETH-USD"):
         first.predictions(ticker, "CNN", FRAME)
@@ -144,8 +145,22 @@ def test_finish_removes_what_an_earlier_run_of_the_same_notebook_left_and_nothin
     again.predictions("ADA-USD", "CNN", FRAME)
     again.finish()
     assert paths_in(tmp_path / "run") == [
-        "predictions/ADA-USD_CNN.csv", "predictions/ETH-USD_LSTM.csv", "records/04_cnn.json", "records/05_lstm.json", "tables/by_hand.csv",
+        "predictions/ADA-USD_CNN.csv", "predictions/ETH-USD_CNN.csv", "predictions/ETH-USD_LSTM.csv",
+        "records/04_cnn.json", "records/05_lstm.json", "tables/by_hand.csv",
     ]
+    assert len(store("09_comparison").find_predictions("ETH-USD", "CNN", "04_cnn")) == len(FRAME)
+
+
+def test_predictions_of_other_parameters_stay_but_are_not_found(store, tmp_path):
+    first = store(lookback=60)
+    first.predictions("ETH-USD", "CNN", FRAME)
+    first.finish()
+    again = store(lookback=30)
+    again.predictions("ADA-USD", "CNN", FRAME)
+    again.finish()
+    assert (tmp_path / "run/predictions/ETH-USD_CNN.csv").is_file()
+    with pytest.raises(ProjectError, match="not those of the last finished run"):
+        store("09_comparison", lookback=30).find_predictions("ETH-USD", "CNN", "04_cnn")
 
 
 # -- found again -----------------------------------------------------------------------------

@@ -199,10 +199,10 @@ def test_hyperparameter_impact_has_the_tried_values_as_ticks(trials):
     by_label = {ax.get_xlabel(): ax for ax in figure.axes}
     assert [t.get_text() for t in by_label["batch size (windows)"].get_xticklabels()] == ["16", "32", "64", "128"]
     assert [t.get_text() for t in by_label["pool size (days)"].get_xticklabels()] == ["1", "2", "3"]
-    r2 = by_label["dropout rate"].lines[0].get_ydata()
-    assert r2.tolist() == [-1.0, 0.5, 0.9, 0.8]
+    seen, below = by_label["dropout rate"].lines[:2]
+    assert seen.get_ydata().tolist() == [0.5, 0.9, 0.8] and below.get_ydata().tolist() == [-1.0] and below.get_marker() == "v"
     assert "LSTM" not in [x.get_label() for x in by_label["pool size (days)"].lines] and legend_of(figure) == list(NETWORKS)
-    assert figure.axes[0].get_ylabel() == "validation R2"
+    assert figure.axes[0].get_ylabel() == "validation R2 (triangle: below -1)"
 
 
 def test_search_over_time_shows_the_best_so_far_and_the_naive_forecast(trials):
@@ -213,7 +213,7 @@ def test_search_over_time_shows_the_best_so_far_and_the_naive_forecast(trials):
     assert line(left, "CNN").get_ydata().tolist() == [-1.0, 0.5, 0.5, 0.8]
     assert line(right, "CNN").get_ydata().tolist() == [0.01, 0.005, 0.005, 0.0025]
     assert set(line(left, "naive").get_ydata()) == {0.97} and set(line(right, "naive").get_ydata()) == {0.001}
-    assert right.get_yscale() == "log" and labels(figure) == [("trial", "validation R2"), ("trial", "validation MSE (scaled)")]
+    assert right.get_yscale() == "log" and labels(figure) == [("trial", "validation R2 (triangle: below -1)"), ("trial", "validation MSE (scaled)")]
 
 
 def test_best_r2_draws_failures_at_minus_one_and_prints_their_value():
@@ -223,7 +223,8 @@ def test_best_r2_draws_failures_at_minus_one_and_prints_their_value():
     assert [bar.get_height() for bar in ax.patches] == [-1.0, 0.9]  # CNN first, in every figure
     assert [t.get_text() for t in ax.get_xticklabels()] == ["CNN\n-2.500", "LSTM\n0.900"]
     printed = thesis.trials().query("ticker == 'ADA-USD'").groupby("network")["r2"].max()
-    assert line(ax, "thesis, printed best").get_ydata().tolist() == [printed["CNN"], printed["LSTM"]]
+    assert line(ax, "thesis, printed best").get_ydata().tolist() == [printed["LSTM"]]
+    assert line(ax, "thesis, printed best, on other days").get_ydata().tolist() == [printed["CNN"]]
     assert set(line(ax, "naive forecast").get_ydata()) == {0.97}
     assert [same_color(b.get_facecolor(), figures.NETWORK_COLOURS[n]) for b, n in zip(ax.patches, ("CNN", "LSTM"))] == [True, True]
     assert "thesis, printed best" not in legend_of(drawn(figures.best_r2(rows, "test")))

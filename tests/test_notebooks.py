@@ -109,6 +109,19 @@ def test_every_parameter_read_is_declared_and_every_declared_one_is_known(path):
     assert read <= set(declared(path)) <= set(settings.KEYS)
 
 
+@each_notebook
+def test_every_declared_parameter_is_used(path):
+    """By name, or by a part of lib that is handed all of them."""
+    code = "\n".join(python_of(c) for c in code_cells(path))
+    groups = {"windows.build(prices, P)": "gap_fill max_gap_days outliers outlier_iqr indicator_days inputs lookback split scaling",
+              "windows.clean(prices, P)": "gap_fill max_gap_days", "artifacts.Store(P": "output_dir",
+              "train_on_every_ticker(NETWORK, data, P)": " ".join(settings.KEYS), "run_studies(plans, data, P, digests)": " ".join(settings.KEYS),
+              # what is looked up must come from the same parameters
+              "store.find_predictions": " ".join(settings.KEYS)}
+    used = set(re.findall(r"\bP\.(\w+)", code)).union(*(names.split() for call, names in groups.items() if call in code))
+    assert set(declared(path)) <= used
+
+
 @pytest.mark.parametrize("path", PARAMETER_FILES, ids=lambda p: p.name)
 def test_every_key_of_a_parameter_file_reaches_a_notebook(path):
     """Keys that no notebook declares would steer nothing."""

@@ -209,3 +209,26 @@ def test_every_text_colour_is_readable_in_light_and_dark():
     for colours in schemes:
         for name in set(colours) - {"page", "raised", "line"}:
             assert min(contrast(colours[name], colours["page"]), contrast(colours[name], colours["raised"])) >= 4.5, name
+
+
+def test_the_index_shows_the_verdict_beside_its_own_digest_only(run_folder):
+    """02_net used other prices than those that 01_data compared: both digests are shown, the verdict beside the first, a warning on top."""
+    path = run_folder / "records" / "02_net.json"
+    record = json.loads(path.read_text())
+    record["facts"] = {"data": {"BTC-USD": {"rows": 600, "sha256": "cd34"}}}
+    path.write_text(json.dumps(record))
+    rows = index.data_facts(index.files.read_records(run_folder))
+    assert [(r["sha256"], r["manifest"], r["notebooks"]) for r in rows] == [
+        ("ab12", "not of the thesis", ["01_data"]), ("cd34", "", ["02_net"])]
+    text = index.write(run_folder).read_text()
+    assert "different prices of BTC-USD: ab12 in 01_data; cd34 in 02_net" in text
+    assert text.index("Warning:") < text.index('id="notebooks"')
+
+
+def test_the_index_warns_when_prices_are_not_the_thesiss(run_folder):
+    path = run_folder / "records" / "01_data.json"
+    record = json.loads(path.read_text())
+    assert "Warning:" not in index.write(run_folder).read_text()
+    record["facts"]["manifest_verdict"] = {"BTC-USD": "differs"}
+    path.write_text(json.dumps(record))
+    assert "The prices of BTC-USD differ from those that the thesis was reproduced on" in index.write(run_folder).read_text()

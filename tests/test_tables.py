@@ -74,11 +74,12 @@ def scores():
 def test_table_4_5_has_dollars_only_parts_apart_and_the_thesis_last(scores):
     table = tables.table_4_5(scores)
     ours, theirs = table[table["whose"] == "this run"], table[table["whose"] == "thesis"]
-    assert list(table.columns) == ["ticker", "part", "model", "whose", "days", "MSE", "MAE", "RMSE", "MAPE", "R2", "skill", "seed"]
+    assert list(table.columns) == ["ticker", "part", "model", "whose", "unit", "days", "MSE", "MAE", "RMSE", "MAPE", "R2", "skill", "seed"]
     assert [tuple(r) for r in ours[["ticker", "part", "model"]].to_numpy()] == [
         (t, p, m) for t in ("ADA-USD", "ETH-USD") for p in ("validation", "test") for m in ("CNN", "LSTM", "naive")
     ]
-    assert theirs.index.tolist() == [12, 13, 14, 15] and set(theirs["ticker"]) == set(theirs["part"]) == {"not stated"}
+    assert theirs.index.tolist() == [12, 13, 14, 15] and set(theirs["ticker"]) == set(theirs["part"]) == set(theirs["unit"]) == {"not stated"}
+    assert set(ours["unit"]) == {"USD"}
     assert theirs.set_index("model")[["MSE", "MAE", "R2"]].T.to_dict("list") == thesis.printed()["table_4_5"]["rows"]
     assert ours["seed"].tolist()[:2] == [7, 7] and pd.isna(ours["seed"].iloc[2]) and theirs["days"].isna().all()
 
@@ -116,10 +117,37 @@ def test_best_trials_are_the_smallest_mse_of_finished_ones_with_the_naive_foreca
     assert table["batch_size"].tolist()[:2] == [32, 16] and not {"state", "seconds"} & set(table.columns)
 
 
-def test_impact_in_words_ranks_by_strength():
-    trials = pd.DataFrame({"r2": [0.1, 0.2, 0.3, 0.4], "learning_rate": [4, 3, 2, 1], "batch_size": [16, 64, 32, 128], "dropout_rate": 0.1})
-    assert tables.impact_in_words(trials) == "Rank correlation with validation R2 over 4 trials: learning_rate -1.00, batch_size +0.80."
-    assert tables.impact_in_words(trials.head(1)).endswith("over 1 trials: too few trials to say.")
+def test_impact_in_words_ranks_within_studies():
+    """Two studies whose levels of R2 differ so much that pooling them would turn the sign of the learning rate."""
+    study = pd.DataFrame({"ticker": "ADA-USD", "network": "CNN", "r2": [0.1, 0.2, 0.3, 0.4, 0.5], "learning_rate": [5, 4, 3, 2, 1],
+                          "batch_size": [16, 64, 32, 128, 128], "dropout_rate": 0.1})
+    other = study.assign(ticker="ETH-USD", r2=study["r2"] + 10, learning_rate=study["learning_rate"] + 10, batch_size=np.nan)
+    few = study.head(2).assign(network="LSTM", learning_rate=[1, 2])
+    told = tables.impact_in_words(pd.concat([study, other, few], ignore_index=True))
+    assert told == ("Rank correlation with validation R2 within studies: learning_rate -1.00 (10 trials of 2 studies),"
+                    " batch_size +0.87 (5 trials of 1 studies).")
+    assert tables.impact_in_words(few).endswith("too few trials to say.")
+
+
+def test_parameter_count_in_words():
+    def model(count):
+        return types.SimpleNamespace(count_params=lambda: count)
+
+    assert "LSTM-CNN: 69,920 parameters; the thesis prints 52,934: +16,986 with" in tables.parameter_count_in_words("LSTM-CNN", model(69920))
+    assert tables.parameter_count_in_words("LSTM-CNN", model(52934)).endswith("52,934: the same.")
+    assert tables.parameter_count_in_words("CNN", model(5)).endswith("prints no number for it.")
+
+
+def test_best_trials_keep_whole_numbers_whole():
+    trials = pd.DataFrame([
+        {"ticker": "ADA-USD", "network": n, "trial": k, "state": "complete", "seconds": 1.0, "mse": mse, "mae": 0.1, "r2": 0.5, "filters": f,
+         "dropout_rate": 0.15, "epochs_run": 3, "best_epoch": 2, "parameters": 9, "seed": 1}
+        for n, k, mse, f in (("CNN-LSTM", 1, 0.3, 20.0), ("CNN-LSTM", 2, 0.2, 30.0), ("LSTM", 1, 0.4, np.nan))
+    ])
+    table = tables.best_trials(trials, {"ADA-USD": {"MSE": 0.1, "MAE": 0.05, "R2": 0.9}})
+    assert table[["network", "trial", "filters"]].astype(object).where(table[["network", "trial", "filters"]].notna(), None).values.tolist() == [
+        ["CNN-LSTM", 2, 30], ["LSTM", 1, None], ["naive", None, None]]
+    assert str(table["filters"].dtype) == "Int64" and table["dropout_rate"].dtype == float
 
 
 def test_best_r2_takes_the_highest_of_each_model_in_a_listing():
@@ -131,16 +159,16 @@ def test_best_r2_takes_the_highest_of_each_model_in_a_listing():
 
 def test_cleaning_steps_count_what_each_changed():
     frames = [days(v).to_frame("Close") for v in ([1, np.nan, 3, 100], [1, 2, 3, 100], [1, 2, 3, 7])]
-    table = tables.cleaning_steps(frames[0], {"gaps filled": frames[1], "outliers: cap": frames[2]})
-    assert table.to_dict("list") == {
-        "step": ["as loaded", "gaps filled", "outliers: cap"], "days": [4, 4, 4], "missing": [1, 0, 0], "closes_changed": [0, 1, 1],
-        "minimum_usd": [1, 1, 1], "maximum_usd": [100, 100, 7],
+    table = tables.cleaning_steps(frames[0], frames[1], {"cap": frames[2], "median": frames[1]})
+    assert table.to_dict("list") == {  # each rule counts against the filled closes, not against the rule before it
+        "step": ["as loaded", "gaps filled", "outliers: cap", "outliers: median"], "days": [4] * 4, "missing": [1, 0, 0, 0],
+        "closes_changed": [0, 1, 1, 0], "minimum_usd": [1] * 4, "maximum_usd": [100, 100, 7, 100],
     }
 
 
 def test_cleaning_steps_count_days_that_were_not_there():
     loaded = days([1, 2, 3, 4]).to_frame("Close")
-    table = tables.cleaning_steps(loaded.drop(loaded.index[1:3]), {"gaps filled": loaded})
+    table = tables.cleaning_steps(loaded.drop(loaded.index[1:3]), loaded, {})
     assert table["days"].tolist() == [2, 4] and table["closes_changed"].tolist() == [0, 2]
 
 

@@ -168,6 +168,17 @@ def test_a_gap_that_is_short_enough_is_filled_and_kept():
     np.testing.assert_allclose(data.train.actual_usd, np.arange(3, 36))
 
 
+def test_no_score_rests_on_a_filled_price():
+    """A gap in the test part: neither its days nor the day after it (which the filling looked at) are forecast there."""
+    frame = noisy(40, 3)
+    whole = windows.build({"A": frame}, chosen(lookback=3, split=[0.5, 0.25, 0.25]))["A"]
+    frame.iloc[34:36] = np.nan
+    gapped = windows.build({"A": frame}, chosen(lookback=3, split=[0.5, 0.25, 0.25]))["A"]
+    assert list(whole.test.dates.difference(gapped.test.dates)) == list(frame.index[34:37])
+    assert len(gapped.test.dates) == len(whole.test.dates) - 3 == len(gapped.test.X)
+    assert len(gapped.train.y) == len(whole.train.y)
+
+
 def test_all_closes_holds_the_own_close_first_and_the_others_in_order_on_the_same_days():
     prices = {"A": noisy(80, 1), "B": noisy(80, 2).iloc[10:], "C": noisy(80, 3).iloc[:-3]}
     built = windows.build(prices, chosen(inputs="all_closes", lookback=4))

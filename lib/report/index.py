@@ -74,7 +74,7 @@ def write(root: Path) -> Path:
         pages={n for n in run["notebooks"] if (root / "html" / f"{n}.html").is_file()},
         copies={n for n in run["notebooks"] if (root / "notebooks" / f"{n}.ipynb").is_file()},
         css=(HERE / "template" / "style.css").read_text(encoding="utf-8"), name=root.name,
-        data=data_facts(records), facts=other_facts(records),
+        data=data_facts(records), warnings=data_warnings(data_facts(records), records), facts=other_facts(records),
     )
     return files.write_text(root / "index.html", page)
 
@@ -132,15 +132,31 @@ def thesis_number(stem: str) -> str:
     return f"{kind.capitalize()} {chapter}.{number}{' ' + rest.replace('_', ' ') if rest else ''}"
 
 
-def data_facts(records: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """By ticker: rows, days and digest as the notebooks noted them, and the comparison with the thesis's manifest."""
-    found: dict[str, dict[str, Any]] = {}
-    for record in records.values():
+def data_facts(records: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Which prices the notebooks used: a row for each ticker and digest, with the notebooks that noted it.
+
+    The comparison with the thesis's manifest stands only beside the digest that it was made for.
+    """
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for notebook, record in records.items():
+        sentences = record["facts"].get("manifest") or {}
         for ticker, fact in (record["facts"].get("data") or {}).items():
-            found.setdefault(ticker, {}).update(fact)
-        for ticker, sentence in (record["facts"].get("manifest") or {}).items():
-            found.setdefault(ticker, {})["manifest"] = sentence
-    return found
+            row = found.setdefault((ticker, fact["sha256"]), {"ticker": ticker, **fact, "notebooks": [], "manifest": ""})
+            row["notebooks"].append(notebook)
+            row["manifest"] = sentences.get(ticker, row["manifest"])
+    return sorted(found.values(), key=lambda row: row["ticker"])
+
+
+def data_warnings(data: list[dict[str, Any]], records: Mapping[str, Any]) -> list[str]:
+    """What a reader must know about the prices before looking at any number."""
+    verdicts = [v for record in records.values() for v in (record["facts"].get("manifest_verdict") or {}).items()]
+    warnings = [f"The prices of {ticker} differ from those that the thesis was reproduced on" for ticker, v in verdicts if v == "differs"]
+    for ticker in dict.fromkeys(row["ticker"] for row in data):
+        used = [row for row in data if row["ticker"] == ticker]
+        if len(used) > 1:
+            which = "; ".join(f"{row['sha256'][:8]} in {', '.join(row['notebooks'])}" for row in used)
+            warnings.append(f"Notebooks of this run used different prices of {ticker}: {which}")
+    return warnings
 
 
 def other_facts(records: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -149,7 +165,7 @@ def other_facts(records: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         (notebook, key.replace("_", " "), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
         for notebook, record in records.items()
         for key, value in record["facts"].items()
-        if key not in ("data", "manifest", "seeds", "device")  # the last two are in run.json
+        if key not in ("data", "manifest", "manifest_verdict", "seeds", "device")  # the last two are in run.json
     ]
 
 

@@ -16,9 +16,15 @@ from typing import Annotated, Any, Literal, Mapping
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, ValidationError, create_model
 
+from lib import flat_yaml
+from lib.contradictions import contradictions
 from lib.errors import ProjectError
+from lib.places import PROJECT_ROOT, output_root, resolve
 
-PROJECT_ROOT = Path(__file__).resolve().parents[1]
+__all__ = [
+    "KEYS", "PROJECT_ROOT", "Chosen", "Network", "Settings", "SettingsError", "Ticker", "check", "contradictions", "from_notebook",
+    "load", "meaning", "output_root", "parse_override", "resolve",
+]
 
 Network = Literal["CNN", "LSTM", "CNN-LSTM", "LSTM-CNN"]
 Ticker = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.^=-]{0,14}$")]
@@ -139,45 +145,6 @@ def meaning(name: str) -> str:
     return Settings.model_fields[name].description or ""
 
 
-def contradictions(values: Mapping[str, Any]) -> list[str]:
-    """Sentences about pairs of keys that cannot both hold. Pairs with a key missing are passed over."""
-    found = []
-
-    def clash(*names: str) -> bool:
-        return all(n in values for n in names)
-
-    if clash("start_date", "end_date") and values["end_date"] <= values["start_date"]:
-        found.append(f"end_date {values['end_date']} must be after start_date {values['start_date']}")
-    if clash("source", "data_dir"):
-        if values["source"] == "folder" and not values["data_dir"]:
-            found.append("source is folder, so data_dir must name the folder")
-        if values["source"] != "folder" and values["data_dir"]:
-            found.append(f"data_dir is {values['data_dir']!r}, but source is {values['source']}: set source to folder, or data_dir to null")
-    if clash("source", "tickers") and values["source"] == "sample" and values["tickers"] != ["BTC-USD"]:
-        found.append(f"source sample holds BTC-USD only, but tickers is {values['tickers']}: use source yahoo or folder")
-    if clash("split") and abs(sum(values["split"]) - 1) > 1e-9:
-        found.append(f"split {values['split']} sums to {sum(values['split']):g}, but must sum to 1")
-    if clash("indicator_days") and values["indicator_days"][1] >= values["indicator_days"][2]:
-        fast, slow = values["indicator_days"][1:3]
-        found.append(f"indicator_days: MACD fast {fast} must be below MACD slow {slow}")
-    for name in ("tickers", "networks"):
-        if clash(name) and len(set(values[name])) < len(values[name]):
-            found.append(f"{name} {values[name]} names something twice")
-    if clash("trials", "tickers") and values["trials"] == "printed":
-        unknown = [t for t in values["tickers"] if t not in ("ADA-USD", "ETH-USD", "SOL-USD")]
-        if unknown:
-            found.append(f"trials is printed, but the thesis lists no trials for {', '.join(unknown)}: give a number")
-    if clash("start_date", "end_date", "lookback", "split"):
-        days = (values["end_date"] - values["start_date"]).days + 1
-        smallest = int(days * min(values["split"]))
-        if smallest <= values["lookback"]:
-            found.append(
-                f"lookback {values['lookback']} leaves no window in a part of {smallest} days"
-                f" (share {min(values['split']):g} of {days} days): widen the dates, or shorten lookback"
-            )
-    return found
-
-
 def check(values: Mapping[str, Any], where: str, partial: bool = False) -> Chosen:
     """Validate a set of parameters as a whole.
 
@@ -227,7 +194,7 @@ def parse_override(text: str) -> tuple[str, Any]:
     if not sign or not name:
         raise SettingsError(f"-p {text}: give key=value, such as -p trials=2 or -p split=[0.6,0.2,0.2]")
     try:
-        return name, yaml.safe_load(value)
+        return name, flat_yaml.read(value)
     except yaml.YAMLError as error:
         raise SettingsError(f"-p {text}: the value is not YAML ({error})") from None
 
@@ -236,8 +203,8 @@ def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Chosen
     """Read, override and validate a parameter file.
 
     Raises:
-        SettingsError: the file is missing or not flat YAML, or any key is wrong; the message
-            names file, key, value and what is allowed.
+        SettingsError: the file is missing or not flat YAML, or a key is wrong or given twice; the
+            message names file, key, value and what is allowed.
     """
     path = Path(path)
     shown = path.relative_to(PROJECT_ROOT) if path.is_absolute() and path.is_relative_to(PROJECT_ROOT) else path
@@ -245,8 +212,8 @@ def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Chosen
         have = ", ".join(sorted(f"params/{p.name}" for p in (PROJECT_ROOT / "params").glob("*.yaml")))
         raise SettingsError(f"{shown}: there is no such parameter file. The project's own are {have}")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values = flat_yaml.read(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"{shown}: not readable as YAML: {error}") from None
     if not isinstance(values, dict):
         raise SettingsError(f"{shown}: expected lines of 'key: value', found {type(values).__name__}")
@@ -261,9 +228,3 @@ def from_notebook(namespace: Mapping[str, Any]) -> Chosen:
     result has exactly the declared keys, so using an undeclared one fails at once.
     """
     return check({n: namespace[n] for n in KEYS if n in namespace}, "the parameters cell", partial=True)
-
-
-def resolve(path: str | Path) -> Path:
-    """A path from a parameter, relative to the project's root, wherever the process stands."""
-    path = Path(path).expanduser()
-    return path if path.is_absolute() else (PROJECT_ROOT / path).resolve()

@@ -1,5 +1,8 @@
-"""Shared by all tests: where notebooks stand among the tests, TensorFlow's threads, tiny prices."""
+"""Shared by all tests: where results go, where notebooks stand, TensorFlow's threads, tiny prices."""
 
+import os
+import shutil
+import tempfile
 from datetime import date
 
 import numpy as np
@@ -8,6 +11,13 @@ import pytest
 import yaml
 
 from lib import settings
+
+# Notebooks under test, and whatever else takes a relative output_dir, leave the user's results alone.
+os.environ["OUTPUT_BASE"] = tempfile.mkdtemp(prefix="tests_")
+
+
+def pytest_unconfigure():
+    shutil.rmtree(os.environ["OUTPUT_BASE"], ignore_errors=True)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -51,7 +61,7 @@ def tiny(sample_values):
     """Checked parameters for a training of seconds: 240 days, windows of 8."""
     def choose(**changes):
         start, end = date(2024, 1, 1), date(2024, 8, 27)
-        values = {**sample_values, "start_date": start, "end_date": end, "lookback": 8, "max_epochs": 3, "patience": 2, **changes}
+        values = {**sample_values, "source": "yahoo", "start_date": start, "end_date": end, "lookback": 8, "max_epochs": 3, "patience": 2, **changes}
         return settings.check(values, "the test")
 
     return choose

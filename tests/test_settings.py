@@ -1,6 +1,7 @@
 """Parameters: every kind of wrong one is named, the committed files are right, checked ones are fixed."""
 
 import copy
+import os
 import pickle
 import re
 from datetime import date
@@ -8,7 +9,7 @@ from datetime import date
 import pytest
 import yaml
 
-from lib import settings
+from lib import contradictions, places, settings
 from lib.settings import KEYS, PROJECT_ROOT, SettingsError
 
 FILES = ("params/sample.yaml", "params/thesis.yaml")
@@ -86,13 +87,46 @@ CONTRADICTIONS = [
     ({"source": "yahoo", "tickers": ["ETH-USD", "ETH-USD"]}, "tickers ['ETH-USD', 'ETH-USD'] names something twice"),
     ({"networks": ["CNN", "CNN"]}, "networks ['CNN', 'CNN'] names something twice"),
     ({"trials": "printed"}, "trials is printed, but the thesis lists no trials for BTC-USD: give a number"),
+    ({"start_date": "2019-12-31", "end_date": "2021-10-28"},
+     "source sample holds 2020-01-01 to 2021-10-27, but start_date is 2019-12-31 and end_date is 2021-10-28: stay within, or use"),
+    ({"source": "yahoo", "end_date": "2024-06-01"}, "end_date is 2024-06-01, but Yahoo's last complete day is before 2024-06-01"),
+    ({"output_dir": "~no-such-user/x"}, "output_dir is '~no-such-user/x', which is no path: "),
     ({"lookback": 99}, "lookback 99 leaves no window in a part of 99 days (share 0.15 of 665 days): widen the dates, or shorten lookback"),
 ]
 
 
 @pytest.mark.parametrize(("change", "sentence"), CONTRADICTIONS, ids=["+".join(c) for c, _ in CONTRADICTIONS])
-def test_two_keys_that_contradict_each_other_are_named(sample, change, sentence):
+def test_two_keys_that_contradict_each_other_are_named(sample, change, sentence, monkeypatch):
+    monkeypatch.setattr(contradictions, "today", lambda: date(2024, 6, 1))
     assert sentence in refusal({**sample, "end_date": "2021-10-26", **change}).splitlines()[0]
+
+
+def test_yesterday_is_the_last_day_of_yahoo_and_folders_have_no_limit(sample, monkeypatch):
+    monkeypatch.setattr(contradictions, "today", lambda: date(2024, 6, 1))
+    settings.check({**sample, "source": "yahoo", "end_date": "2024-05-31"}, "f")
+    settings.check({**sample, "source": "folder", "data_dir": "d", "start_date": "2019-01-01", "end_date": "2024-06-30"}, "f")
+
+
+def test_the_samples_days_are_those_of_its_source():
+    from lib.market import sample as source
+
+    assert contradictions.SAMPLE_DAYS == (source.START_DATE, source.END_DATE)
+
+
+@pytest.mark.parametrize("folder", [".", "./", "..", "/", "outputs/..", *places.SOURCES, "lib/x", "outputs/../notebooks/x", str(PROJECT_ROOT)])
+def test_results_never_go_among_the_projects_sources(sample, folder):
+    message = refusal({**sample, "output_dir": folder})
+    assert message.startswith(f"params/mine.yaml: output_dir is {folder!r}, which ") and message.endswith("such as outputs/NAME")
+
+
+def test_a_link_into_the_sources_is_seen_through(sample, tmp_path):
+    (tmp_path / "link").symlink_to(PROJECT_ROOT / "notebooks")
+    assert "the project's own folder notebooks" in refusal({**sample, "output_dir": str(tmp_path / "link" / "x")})
+
+
+@pytest.mark.parametrize("folder", ["outputs", "outputs/notebooks", "results", "library", "../elsewhere", "/tmp/x"])
+def test_results_may_go_anywhere_else(sample, folder):
+    assert settings.check({**sample, "output_dir": folder}, "f").output_dir == folder
 
 
 def test_a_part_of_one_day_more_than_the_lookback_is_enough(sample):
@@ -140,6 +174,37 @@ def test_a_file_that_is_missing_or_no_flat_yaml_is_refused(tmp_path):
         bad.write_text(text)
         with pytest.raises(SettingsError, match=sentence):
             settings.load(bad)
+
+
+@pytest.mark.parametrize("day", ["2020-13-01", "2020-02-30", "2020-01-01T00:00:00"])
+def test_a_day_that_does_not_exist_is_refused_in_a_file_and_in_an_override(day, tmp_path):
+    message = f"start_date is '{day}', which is not allowed. Allowed: first day, YYYY-MM-DD, UTC"
+    text = (PROJECT_ROOT / "params/sample.yaml").read_text(encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(text.replace('"2020-01-01"', day))
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        settings.load(tmp_path / "mine.yaml")
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        settings.load(PROJECT_ROOT / "params/sample.yaml", dict([settings.parse_override(f"start_date={day}")]))
+
+
+def test_a_day_needs_no_quotes(tmp_path):
+    text = (PROJECT_ROOT / "params/sample.yaml").read_text(encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(text.replace('"2020-01-01"', "2020-01-02"))
+    assert settings.load(tmp_path / "mine.yaml").start_date == date(2020, 1, 2)
+
+
+@pytest.mark.parametrize("text", ["seed=0b_", "start_date=!!timestamp 2020-13-01"])
+def test_an_override_that_only_looks_like_a_number_or_day_is_refused(text):
+    with pytest.raises(SettingsError, match="^-p "):
+        settings.parse_override(text)
+
+
+def test_a_key_given_twice_is_refused(tmp_path):
+    text = (PROJECT_ROOT / "params/sample.yaml").read_text(encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(text + "seed: 7\n")
+    line = text.count("\n") + 1
+    with pytest.raises(SettingsError, match=f"key 'seed' is given a second time in line {line}: keep one of them"):
+        settings.load(tmp_path / "mine.yaml")
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -205,3 +270,12 @@ def test_paths_are_relative_to_the_project_wherever_the_process_stands(tmp_path,
     monkeypatch.chdir(tmp_path)
     assert settings.resolve("outputs/x") == PROJECT_ROOT / "outputs/x"
     assert settings.resolve(tmp_path / "x") == tmp_path / "x"
+
+
+def test_a_runs_folder_is_taken_from_output_base_if_that_is_set(tmp_path, monkeypatch):
+    assert os.environ["OUTPUT_BASE"] and not settings.output_root("outputs/x").is_relative_to(PROJECT_ROOT)
+    monkeypatch.setenv("OUTPUT_BASE", str(tmp_path))
+    assert settings.output_root("outputs/x") == tmp_path / "outputs/x"
+    assert settings.output_root("/elsewhere/x") == settings.resolve("/elsewhere/x")
+    monkeypatch.delenv("OUTPUT_BASE")
+    assert settings.output_root("outputs/x") == PROJECT_ROOT / "outputs/x"

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib import market, settings, thesis, windows
+from lib import baselines, market, metrics, settings, thesis, windows
 
 FOLDER = Path(os.environ.get("MARKET_DATA_DIR") or settings.PROJECT_ROOT.parent / "shared" / "market")
 TICKERS = ("ADA-USD", "ETH-USD", "SOL-USD")
@@ -99,3 +99,11 @@ def test_capped_or_replaced_closes_do_not_fit_ada(rule):
     """Notebook 03 says that ADA's printed scores fit uncapped closes; targets that were treated have another variance."""
     part = built(outliers=rule)["ADA-USD"].validation
     assert not agree(float(np.var(part.y.astype("float64"))), RECOVERED["ADA-USD"], 1000)
+
+
+@pytest.mark.parametrize("ticker, network", [("SOL-USD", "LSTM"), ("SOL-USD", "CNN"), ("ETH-USD", "LSTM-CNN")])
+def test_the_naive_forecast_reaches_about_the_printed_best_r2(recovered, ticker, network):
+    """The README says so of the days that the thesis was scored on."""
+    part = recovered[ticker].validation
+    naive = metrics.scores(part.actual_usd, baselines.naive(part.last_close_usd))["R2"]
+    assert abs(naive - thesis.printed()["best"][network]["scores"]["r2"]) < 0.005

@@ -6,16 +6,21 @@ import multiprocessing
 import os
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from queue import Empty
 from typing import Mapping, Sequence
 
-
 from lib import runtime, tuning
+from lib.errors import ProjectError
 from lib.progress import Progress
 from lib.settings import Chosen
 from lib.windows import Dataset
 
 _events = None
+
+
+class WorkerError(ProjectError):
+    """A worker process ended before its work did."""
 
 
 def _prepare(events: "multiprocessing.Queue", threads: int) -> None:
@@ -52,6 +57,7 @@ def run_studies(
 
     Raises:
         tuning.StudyError: see :func:`tuning.open_study`.
+        WorkerError: a worker process died.
     """
     missing = 0
     for p in plans:
@@ -63,21 +69,28 @@ def run_studies(
     context = multiprocessing.get_context("spawn")
     events = context.Queue()
     workers = min(chosen.workers, len(plans))
-    with Progress("Trials", missing) as progress, ProcessPoolExecutor(workers, context, _prepare, (events, chosen.threads)) as pool:
-        running = [pool.submit(_work, p, data[p.ticker], chosen, digests[p.ticker]) for p in plans]
-        try:
-            while True:
-                done, waiting = wait(running, timeout=0.3, return_when=FIRST_EXCEPTION)
-                _show(events, progress)
-                if not waiting or any(f.exception() for f in done):
-                    break
-        finally:
+    try:
+        with Progress("Trials", missing) as progress, ProcessPoolExecutor(workers, context, _prepare, (events, chosen.threads)) as pool:
+            running = [pool.submit(_work, p, data[p.ticker], chosen, digests[p.ticker]) for p in plans]
+            try:
+                while True:
+                    done, waiting = wait(running, timeout=0.3, return_when=FIRST_EXCEPTION)
+                    _show(events, progress)
+                    if not waiting or any(f.exception() for f in done):
+                        break
+            finally:
+                for f in running:
+                    f.cancel()
+            _show(events, progress)
             for f in running:
-                f.cancel()
-        _show(events, progress)
-        for f in running:
-            if not f.cancelled():
-                f.result()
+                if not f.cancelled():
+                    f.result()
+    except BrokenProcessPool as error:
+        fewer = f", perhaps with fewer workers than {workers}" if workers > 1 else ""
+        raise WorkerError(
+            "a worker process ended before its trials were done, most often because memory ran out."
+            f" Finished trials are kept: run it again to go on{fewer}"
+        ) from error
 
 
 def _show(events: "multiprocessing.Queue", progress: Progress) -> None:

@@ -53,6 +53,8 @@ def finished(tmp_path_factory):
     put(base / "notebooks", "02_alone", "import time\ntime.sleep(2)")
     put(base / "notebooks", "03_bad", "x = 1", "# comment first\nraise ValueError('no such\\nthing')", "print('never')", after=["01_good"])
     put(base / "notebooks", "04_after", "print('never')", after=["03_bad", "01_good"])
+    (base / "out" / "notebooks").mkdir(parents=True)
+    (base / "out" / "notebooks" / ".04_after.running.ipynb").write_text("left by a run that was killed")
     fake = base / "jupyter" / "kernels" / "python3"
     fake.mkdir(parents=True)
     (fake / "kernel.json").write_text('{"argv": ["/bin/false"], "display_name": "Another Python", "language": "python"}')
@@ -201,6 +203,8 @@ WRONG = [
     (["--only", "04", "--from", "05"], ["choose one"]),
     (["--jobs", "0"], ["--jobs 0", "from 1"]),
     (["-p", "source=folder", "-p", "data_dir=nowhere/at/all"], ["data_dir", "nowhere/at/all", "TICKER.csv"]),
+    (["-p", "output_dir=."], ["output_dir is '.'", "the project's own folder", "outputs/NAME"]),
+    (["-p", "start_date=2020-02-30"], ["start_date is '2020-02-30'", "YYYY-MM-DD"]),
     (["-p", "source=folder", "-p", "data_dir=params"], ["data_dir 'params' lacks BTC-USD.csv", "no CSV file"]),
 ]
 
@@ -212,3 +216,23 @@ def test_wrong_orders_end_with_code_2_before_anything_starts(words, told):
     assert time.monotonic() - began < 3
     assert answer.returncode == 2 and answer.stdout == ""
     assert all(t in answer.stderr for t in told) and "Traceback" not in answer.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as gone:
+        answer = subprocess.run([sys.executable, "run_all.py", "--list"], cwd=ROOT, stdout=gone, stderr=subprocess.PIPE, text=True)
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_what_a_killed_run_left_as_running_is_listed_as_stopped(tmp_path):
+    put(tmp_path / "notebooks", "01_any", "1")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "run.json").write_text(json.dumps({"notebooks": {"01_any": {"status": "running"}}}))
+    order = command.check("params/sample.yaml", [f"output_dir={tmp_path / 'out'}"], notebooks_dir=tmp_path / "notebooks")
+    assert "    stopped; no files yet" in command.listed(order)
+    with held(tmp_path / "out", "outputs/x"):
+        assert "    running; no files yet" in command.listed(order)
+    (tmp_path / "out" / ".lock").write_text("999999\n")
+    assert "    stopped; no files yet" in command.listed(order)

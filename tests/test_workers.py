@@ -1,5 +1,7 @@
 """Studies side by side give the same trials as one after the other, and an error loses nothing."""
 
+import multiprocessing
+
 import pandas as pd
 import pytest
 
@@ -35,3 +37,20 @@ def test_an_error_in_one_study_keeps_what_the_others_finished(tmp_path, random_w
     (tmp_path / "ETH-USD_LSTM.db").mkdir()
     with pytest.raises(tuning.StudyError, match="ETH-USD_LSTM.db"):
         all_trials(tmp_path, random_walk, chosen, trials=1)
+
+
+def test_a_killed_worker_is_told_in_a_sentence_and_finished_trials_are_kept(tmp_path, random_walk, tiny, monkeypatch):
+    def kill_one(*_):
+        multiprocessing.active_children()[0].kill()
+
+    monkeypatch.setattr(workers.Progress, "step", kill_one)  # as soon as the first trial is told
+    chosen = tiny(workers=2, max_epochs=1)
+    prices = random_walk("BTC-USD")
+    digests = tuning.price_digests(prices, chosen.inputs)
+    plans = [tuning.StudyPlan("BTC-USD", n, 500, tmp_path / f"{n}.db") for n in ("CNN", "LSTM")]
+    told = "ended before its trials were done, .* memory .* are kept: run it again to go on, perhaps with fewer workers than 2$"
+    with pytest.raises(workers.WorkerError, match=told):
+        workers.run_studies(plans, windows.build(prices, chosen), chosen, digests)
+    assert not multiprocessing.active_children()
+    steering = tuning.steering_of(chosen, digests["BTC-USD"])
+    assert sum(len(tuning.finished(tuning.open_study(p, steering))) for p in plans) >= 1

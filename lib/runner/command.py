@@ -7,6 +7,7 @@ was started, because parameters, options or prices are wrong or another run hold
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Sequence, TextIO
 
 from lib.errors import ProjectError
 from lib.runner import facts
-from lib.runner.order import NOTEBOOKS, Order, check
+from lib.runner.lock import is_held
+from lib.runner.order import NOTEBOOKS, Order, asked_for, check
 
 
 def run(
@@ -26,7 +28,7 @@ def run(
     try:
         order = check(parameter_file, overrides, only, start, jobs, notebooks_dir)
         if listing:
-            print("\n".join(listed(order)), file=out)
+            _print("\n".join(listed(order)), out)
             return 0
         from lib.runner.lock import held
 
@@ -50,13 +52,17 @@ def listed(order: Order) -> list[str]:
     from lib.files import read_records
 
     records, entries = read_records(order.root), facts.read_earlier(order.root).get("notebooks", {})
+    busy = is_held(order.root)
     lines = [f"Notebooks of {order.chosen.output_dir} ({order.parameter_file.name}):"]
     for n in order.notebooks:
-        picked = "" if n in order.selected else " (not selected)"
+        why = "" if asked_for(n, order.chosen) else ": its network is not in networks"
+        picked = "" if n in order.selected else f" (not selected{why})"
         record = records.get(n.name, {"made": [], "finished": ""})
         there = sum((order.root / made["path"]).is_file() for made in record["made"])
         files = f"{there} of {len(record['made'])} files there, left {record['finished']}" if n.name in records else "no files yet"
         status = entries.get(n.name, {}).get("status", "never run here")
+        if status in ("running", "waiting") and not busy:
+            status = "stopped"  # by force, or it would have said so itself
         usual = f"; usually {n.seconds:.0f} s" if n.seconds else ""
         lines += [
             f"{n.name}{picked}", f"    {n.question or n.title}",
@@ -64,3 +70,12 @@ def listed(order: Order) -> list[str]:
             f"    {status}; {files}",
         ]
     return lines
+
+
+def _print(text: str, out: TextIO) -> None:
+    """Print, and take it as enough if the reader (head, less) has gone before the end."""
+    try:
+        print(text, file=out, flush=True)
+    except BrokenPipeError:
+        # Python flushes once more at its end; that goes nowhere instead of failing again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())

@@ -42,6 +42,21 @@ def held(root: Path, shown: str) -> Iterator[None]:
         os.close(handle)
 
 
+def is_held(root: Path) -> bool:
+    """Whether a run is writing to this folder now."""
+    try:
+        handle = os.open(root / ".lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def _take(path: Path, shown: str) -> int:
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)

@@ -8,7 +8,7 @@ from typing import Any, Sequence
 
 from lib import settings
 from lib.errors import ProjectError
-from lib.runner import facts
+from lib.runner import facts, inputs
 from lib.runner.plan import Notebook, discover, select
 
 NOTEBOOKS = settings.PROJECT_ROOT / "notebooks"
@@ -29,7 +29,7 @@ class Order:
     @property
     def root(self) -> Path:
         """The run's folder."""
-        return settings.resolve(self.chosen.output_dir)
+        return settings.output_root(self.chosen.output_dir)
 
 
 class OrderError(ProjectError):
@@ -63,7 +63,7 @@ def check(
         file = settings.resolve(file)  # the project's own files are found from any folder
     try:
         chosen = settings.load(file, given)
-        wrong += missing_prices(chosen)
+        wrong += inputs.missing_prices(chosen)
     except settings.SettingsError as error:
         wrong.append(str(error))
     try:
@@ -71,6 +71,13 @@ def check(
         selected = select(notebooks, only, start)
     except ProjectError as error:
         wrong.append(str(error))
+    if chosen and selected:
+        left_out = [n.name for n in selected if not asked_for(n, chosen)]
+        selected = [n for n in selected if n.name not in left_out]
+        if not selected:
+            wrong.append(f"networks is {chosen.networks}, so nothing is left to run of {', '.join(left_out)}: add theirs to networks, or choose other notebooks")
+        if any(n.own_workers for n in selected):
+            wrong += inputs.other_searches(settings.output_root(chosen.output_dir), chosen.as_plain(), chosen.output_dir)
     count = facts.cores() if jobs is None else int(jobs) if str(jobs).isdecimal() else 0
     if count < 1:
         wrong.append(f"--jobs {jobs}: allowed are whole numbers from 1; this machine has {facts.cores()} cores")
@@ -79,13 +86,6 @@ def check(
     return Order(file, tuple(given), tuple(overrides), chosen, notebooks, selected, count)
 
 
-def missing_prices(chosen: settings.Chosen) -> list[str]:
-    """What is missing in ``data_dir``, as sentences; nothing for the other sources."""
-    if chosen.source != "folder":
-        return []
-    folder = settings.resolve(chosen.data_dir)
-    if not folder.is_dir():
-        return [f"data_dir is {chosen.data_dir!r}, but there is no such folder. It must hold one TICKER.csv for each ticker"]
-    missing = [f"{t}.csv" for t in chosen.tickers if not (folder / f"{t}.csv").is_file()]
-    have = ", ".join(sorted(p.name for p in folder.glob("*.csv"))) or "no CSV file"
-    return [f"data_dir {chosen.data_dir!r} lacks {', '.join(missing)} for tickers {chosen.tickers}. It holds {have}"] if missing else []
+def asked_for(notebook: Notebook, chosen: settings.Chosen) -> bool:
+    """Whether a notebook has anything to do: the network that it is about is among the chosen ones."""
+    return notebook.network is None or notebook.network in chosen.networks

@@ -2,10 +2,11 @@
 
 A notebook describes itself in its metadata, so a new one needs no change here::
 
-    "run": {"after": ["01_data"], "slots": "workers", "seconds": 20}
+    "run": {"after": ["01_data"], "slots": "workers", "seconds": 20, "network": "CNN"}
 
 ``after`` names the notebooks whose results it needs (default none), ``slots: workers`` says that it
-starts as many processes as the parameter ``workers``, ``seconds`` is its usual time in the sample run.
+starts as many processes as the parameter ``workers``, ``seconds`` is its usual time in the sample run,
+``network`` says that it is about one network and only runs if the parameter ``networks`` has it.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import ast
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Sequence, get_args
 
 from lib.errors import ProjectError
+from lib.settings import Network
 
 
 class PlanError(ProjectError):
@@ -34,6 +36,7 @@ class Notebook:
         own_workers: it starts processes of its own, as many as the parameter ``workers``.
         seconds: usual seconds in the sample run, or None.
         declares: names that its parameters cell assigns.
+        network: the one network that it is about, or None.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Notebook:
     own_workers: bool
     seconds: float | None
     declares: tuple[str, ...]
+    network: str | None
 
     @property
     def number(self) -> str:
@@ -119,6 +123,9 @@ def _read(path: Path) -> Notebook:
     slots, seconds = run.get("slots"), run.get("seconds")
     if slots not in (None, "workers"):
         raise PlanError(f"{path.name}: its metadata run.slots is {slots!r}. Allowed: workers, or nothing")
+    network = run.get("network")
+    if network not in (None, *get_args(Network)):
+        raise PlanError(f"{path.name}: its metadata run.network is {network!r}. Allowed: {', '.join(get_args(Network))}, or nothing")
     first = next((c for c in cells if c["cell_type"] == "markdown"), {"source": ""})
     lines = [line.strip() for line in "".join(first["source"]).splitlines() if line.strip()]
     titled = bool(lines) and lines[0].startswith("#")
@@ -131,6 +138,7 @@ def _read(path: Path) -> Notebook:
         own_workers=slots == "workers",
         seconds=float(seconds) if seconds else None,
         declares=names,
+        network=network,
     )
 
 

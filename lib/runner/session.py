@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Sequence, TextIO
 
 from lib import settings
 from lib.runner import facts
+from lib.runner.copies import draft_of
 from lib.runner.order import Order
 from lib.runner.estimate import expected_seconds
 from lib.runner.plan import Notebook
@@ -42,13 +44,14 @@ class Session:
         before = {s: signal.signal(s, self._stop) for s in (signal.SIGINT, signal.SIGTERM)}
         last: list[str] = []
         try:
+            self._drop_drafts([n.name for n in self.order.selected])  # of a run that was killed or had no space left
             with tempfile.TemporaryDirectory(prefix="run_all_") as work:
                 self.schedule = Schedule(
                     self.order.selected, self.order.jobs, self.plain["workers"], self._job, Path(work),
                     expected_seconds(self.order.selected, self.earlier.get("notebooks", {})), self._changed,
                 )
                 self.schedule.run(self.screen.tick, lambda: self.signal is not None)
-            self._drop_drafts()
+            self._drop_drafts([t.name for t in self.schedule.tasks.values() if t.state == "stopped"])
             code = self._code()
             self.facts.update(
                 finished=facts.now(), wall_seconds=round(time.monotonic() - self.began, 1),
@@ -98,13 +101,11 @@ class Session:
         page.link_neighbours(self.root / "html", [n.name for n in self.order.notebooks])
         index.write(self.root)
 
-    def _drop_drafts(self) -> None:
+    def _drop_drafts(self, names: Sequence[str]) -> None:
         """A stopped notebook leaves its last whole copy, not half of a new one."""
-        from lib.runner.copies import draft_of
-
-        for task in self.schedule.tasks.values():
-            if task.state == "stopped":
-                draft_of(self.root / "notebooks" / f"{task.name}.ipynb").unlink(missing_ok=True)
+        for name in names:
+            with suppress(OSError):
+                draft_of(self.root / "notebooks" / f"{name}.ipynb").unlink(missing_ok=True)
 
     def _code(self) -> int:
         if self.signal:

@@ -7,6 +7,7 @@ set only before TensorFlow is imported; every room that needs TensorFlow asks :f
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import random
 import sys
@@ -41,6 +42,8 @@ def start(threads: int) -> None:
     os.environ["TF_NUM_INTEROP_THREADS"] = "1"
     # Below 3 TensorFlow reports as errors that there is no GPU and that its own graph is newer.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Loaded after TensorFlow, curl_cffi (which yfinance downloads with) can no longer open a session.
+    importlib.import_module("curl_cffi.requests")
     with _compiled_chatter_held_back():
         import tensorflow as tf
 

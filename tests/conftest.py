@@ -1,8 +1,5 @@
-"""Shared by all tests: where results go, where notebooks stand, TensorFlow's threads, tiny prices."""
+"""Shared by the tests: TensorFlow's threads, the sample's values, tiny prices."""
 
-import os
-import shutil
-import tempfile
 from datetime import date
 
 import numpy as np
@@ -11,35 +8,6 @@ import pytest
 import yaml
 
 from lib import settings
-
-# Notebooks under test, and whatever else takes a relative output_dir, leave the user's results alone.
-os.environ["OUTPUT_BASE"] = tempfile.mkdtemp(prefix="tests_")
-
-
-def pytest_unconfigure():
-    shutil.rmtree(os.environ["OUTPUT_BASE"], ignore_errors=True)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Notebooks are slow. The longest work comes first, so that no process ends with it alone."""
-    first = {"test_run_all.py": 0, "test_runner.py": 2}
-    for item in items:
-        if item.path.suffix == ".ipynb":
-            item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: 1 if item.path.suffix == ".ipynb" else first.get(item.path.name, 3))
-
-
-def pytest_xdist_make_scheduler(config, log):
-    """A test file stays in one process; so do the notebooks, in order, as 09 reads what 04 to 08 left."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class ByFile(LoadScopeScheduling):
-        def _split_scope(self, nodeid):
-            path = nodeid.split("::")[0]
-            return "notebooks" if path.endswith(".ipynb") else path
-
-    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,8 @@
 """Training repeats to the last bit, stops when it should, and learns what can be learned."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -70,6 +73,15 @@ def test_a_planted_signal_is_learned(tiny):
 def test_threads_cannot_change_under_a_running_tensorflow():
     with pytest.raises(errors.ProjectError, match="Restart the kernel"):
         runtime.start(2)
+
+
+def test_prices_can_still_be_downloaded_once_tensorflow_runs():
+    """In a process of its own, as which of the two libraries came first decides."""
+    code = ("from lib import runtime; runtime.start(1); from curl_cffi import requests\n"
+            "try:\n    requests.Session(impersonate='chrome').get('http://127.0.0.1:9/', timeout=2)\n"
+            "except requests.exceptions.ConnectionError:\n    print('asked')")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "asked", done.stderr
 
 
 def test_derived_seeds_differ_by_every_name_and_are_fixed():

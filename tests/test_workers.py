@@ -1,6 +1,13 @@
 """Studies side by side give the same trials as one after the other, and an error loses nothing."""
 
 import multiprocessing
+import os
+import pickle
+import random
+import signal
+import subprocess
+import sys
+import time
 
 import pandas as pd
 import pytest
@@ -54,3 +61,41 @@ def test_a_killed_worker_is_told_in_a_sentence_and_finished_trials_are_kept(tmp_
     assert not multiprocessing.active_children()
     steering = tuning.steering_of(chosen, digests["BTC-USD"])
     assert sum(len(tuning.finished(tuning.open_study(p, steering))) for p in plans) >= 1
+
+
+SCRIPT = """
+import pickle, sys
+from pathlib import Path
+from lib import tuning, windows, workers
+
+def main():
+    prices, chosen, folder, trials = pickle.loads(Path(sys.argv[1]).read_bytes())
+    digests = tuning.price_digests(prices, chosen.inputs)
+    plans = [tuning.StudyPlan("BTC-USD", n, trials, folder / f"BTC-USD_{n}.db") for n in ("CNN", "LSTM")]
+    workers.run_studies(plans, windows.build(prices, chosen), chosen, digests)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_three_kills_at_random_moments_change_nothing(tmp_path, random_walk, tiny):
+    """kill -9 of the whole process group, workers included, three times; then the search goes on to its end."""
+    prices, chosen, trials = random_walk(), tiny(workers=2, max_epochs=1, startup_trials=3), 8
+    script, task = tmp_path / "search.py", tmp_path / "task"
+    script.write_text(SCRIPT)
+    found = []
+    for kills in (0, 3):
+        folder = tmp_path / str(kills)
+        task.write_bytes(pickle.dumps((prices, chosen, folder, trials)))
+        for _ in range(kills):
+            search = subprocess.Popen([sys.executable, script, task], start_new_session=True, stdout=subprocess.DEVNULL)
+            time.sleep(random.uniform(7, 10))  # it takes some seconds until the first trial runs
+            os.killpg(search.pid, signal.SIGKILL)
+            search.wait()
+        subprocess.run([sys.executable, script, task], check=True, stdout=subprocess.DEVNULL)
+        steering = tuning.steering_of(chosen, tuning.price_digests(prices, chosen.inputs)["BTC-USD"])
+        plans = [tuning.StudyPlan("BTC-USD", n, trials, folder / f"BTC-USD_{n}.db") for n in ("CNN", "LSTM")]
+        found.append(pd.concat([tuning.trial_frame(p, steering) for p in plans], ignore_index=True).drop(columns="seconds"))
+    assert len(found[0]) == 2 * trials
+    pd.testing.assert_frame_equal(*found, check_exact=True)

@@ -31,7 +31,7 @@ STEERING = (
     "hidden_dense_units", "output_activation", "batch_normalization", "clip_norm", "reduce_lr", "max_epochs",
     "patience", "restore_best_weights", "seed", "threads", "search_space", "startup_trials", "pruner",
 )
-OnEvent = Callable[[str, float, str], None]
+OnTrial = Callable[[str], None]
 
 
 class StudyError(ProjectError):
@@ -143,7 +143,7 @@ def steering_of(chosen: Chosen, digest: str) -> dict[str, Any]:
     return {**{k: plain[k] for k in STEERING}, "data_digest": digest, "training": training.METHOD}
 
 
-def run_study(study_plan: StudyPlan, data: Dataset, chosen: Chosen, digest: str, on_event: OnEvent | None = None) -> None:
+def run_study(study_plan: StudyPlan, data: Dataset, chosen: Chosen, digest: str, on_trial: OnTrial | None = None) -> None:
     """Run the trials that a study still lacks. The objective is the validation part's scaled MSE.
 
     Args:
@@ -151,7 +151,7 @@ def run_study(study_plan: StudyPlan, data: Dataset, chosen: Chosen, digest: str,
         data: the windows of its ticker.
         chosen: checked parameters; see :data:`STEERING`.
         digest: of the prices, kept with the study.
-        on_event: called with (study name, trials done as a fraction of one trial or 1.0, note).
+        on_trial: called after each trial with a note of what came of it.
     """
     study = open_study(study_plan, steering_of(chosen, digest))
     space = search_space(study_plan.network, chosen.search_space)
@@ -163,9 +163,9 @@ def run_study(study_plan: StudyPlan, data: Dataset, chosen: Chosen, digest: str,
             _run_trial(study, space, study_plan, data, chosen, seed)
         except (SQLAlchemyError, optuna.exceptions.StorageInternalError, OSError) as error:
             raise _storage_error(study_plan, error) from error
-        if on_event:
+        if on_trial:
             best = min((t.value for t in finished(study) if t.state == TrialState.COMPLETE), default=math.nan)
-            on_event(study.study_name, 1.0, f"{study.study_name} trial {number}, best MSE {best:.3g}")
+            on_trial(f"{study.study_name} trial {number}, best MSE {best:.3g}")
 
 
 def _run_trial(study: optuna.Study, space: dict[str, BaseDistribution], study_plan: StudyPlan, data: Dataset, chosen: Chosen, seed: int) -> None:

@@ -38,7 +38,7 @@ def _prepare(events: "multiprocessing.Queue", threads: int) -> None:
 
 
 def _work(study_plan: tuning.StudyPlan, data: Dataset, chosen: Chosen, digest: str) -> None:
-    tuning.run_study(study_plan, data, chosen, digest, lambda *event: _events.put(event))
+    tuning.run_study(study_plan, data, chosen, digest, _events.put)
 
 
 def run_studies(
@@ -96,7 +96,6 @@ def run_studies(
 def _show(events: "multiprocessing.Queue", progress: Progress) -> None:
     while True:
         try:
-            _, amount, note = events.get_nowait()
+            progress.step(events.get_nowait())
         except Empty:
             return
-        progress.step(note, amount)

@@ -25,6 +25,7 @@ from pandas.io.formats.style import Styler
 from lib import settings
 from lib.errors import ProjectError
 from lib.files import replacing, sha256, unwritable, write_json
+from lib.kept import Kept
 from lib.settings import Chosen
 
 # A result for one ticker and network is the same whichever others were run, and wherever they went.
@@ -94,6 +95,10 @@ class Store:
         except OSError as error:
             raise unwritable(path, error) from error
         return path
+
+    def kept(self, name: str) -> Kept:
+        """Results of single trainings that an earlier, perhaps stopped run left, and a place for new ones."""
+        return Kept(self.root / "studies" / f"{name}.db")
 
     def fact(self, **facts: Any) -> None:
         """Keep a fact about the run (data digest, seeds, seconds) for ``run.json``."""
@@ -212,4 +217,4 @@ def shown(frame: pd.DataFrame, name: str, title: str) -> Styler:
 
 
 def _mend(made_by: str) -> str:
-    return f"Make them with: python run_all.py --only {made_by[:2]} (and this run's parameter file), or run notebooks/{made_by}.ipynb"
+    return f"Make them with: python run_all.py --only {made_by.partition('_')[0]} (and this run's parameter file), or run notebooks/{made_by}.ipynb"

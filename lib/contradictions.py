@@ -29,7 +29,7 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
     if given("indicator_days") and values["indicator_days"][1] >= values["indicator_days"][2]:
         fast, slow = values["indicator_days"][1:3]
         found.append(f"indicator_days: MACD fast {fast} must be below MACD slow {slow}")
-    for name in ("tickers", "networks"):
+    for name in ("tickers", "networks", "replay_inputs"):
         if given(name) and len(set(values[name])) < len(values[name]):
             found.append(f"{name} {values[name]} names something twice")
     if given("trials", "tickers") and values["trials"] == "printed":

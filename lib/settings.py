@@ -26,6 +26,7 @@ __all__ = [
     "load", "meaning", "output_root", "parse_override", "resolve",
 ]
 
+Inputs = Literal["own_close", "all_closes", "ohlcv_indicators"]
 Network = Literal["CNN", "LSTM", "CNN-LSTM", "LSTM-CNN"]
 Ticker = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.^=-]{0,14}$")]
 
@@ -78,7 +79,7 @@ class Settings(BaseModel):
         "periods of RSI, MACD fast, MACD slow, MACD signal, EMA, each 2 to 250 days, fast below slow"
     )
     # Windows
-    inputs: Literal["own_close", "all_closes", "ohlcv_indicators"] = key(
+    inputs: Inputs = key(
         "what a window holds: own_close, all_closes or ohlcv_indicators"
     )
     lookback: StrictInt = key("length of an input window, 1 to 365 days", ge=1, le=365)
@@ -109,6 +110,12 @@ class Settings(BaseModel):
     startup_trials: StrictInt = key("random trials before TPE takes over, 1 to 1000", ge=1, le=1000)
     pruner: Literal["none", "median"] = key("none (the trials of the appendices) or median (section 4.4)")
     workers: StrictInt = key("studies side by side in processes, 1 to 64", ge=1, le=64)
+    # Replay of printed trials
+    replay_trials: Annotated[StrictInt, Field(ge=1, le=100)] | Literal["printed"] = key(
+        "printed trials trained again of each ticker and network, 1 to 100, or printed (all)"
+    )
+    replay_seeds: StrictInt = key("trainings of each printed trial, 0 (no replay) to 20", ge=0, le=20)
+    replay_inputs: Annotated[list[Inputs], Field(min_length=1)] = key("what windows hold in the replay, at least one of inputs' values")
     # Results
     output_dir: str = key("where results go, relative to the project", min_length=1)
 
@@ -131,6 +138,10 @@ class Chosen:
 
     def __repr__(self) -> str:
         return f"Chosen({', '.join(f'{k}={v!r}' for k, v in self._values.items())})"
+
+    def but(self, **changes: Any) -> "Chosen":
+        """The same parameters with some values changed; the new values must be checked ones."""
+        return Chosen({**self._values, **changes})
 
     def as_plain(self) -> dict[str, Any]:
         """The values as JSON-able ones, in the order of the parameter file; dates as YYYY-MM-DD."""

@@ -19,6 +19,12 @@ from lib.windows import Dataset
 
 # Kept with every study. Change it whenever the same parameters would give other weights.
 METHOD = "compiled epoch, fused LSTM, 1"
+# The parameters that a training's result depends on, beside network, hyperparameters, prices and its own seed.
+STEERING = (
+    "gap_fill", "max_gap_days", "outliers", "outlier_iqr", "indicator_days", "inputs", "lookback", "split", "scaling",
+    "hidden_dense_units", "output_activation", "batch_normalization", "clip_norm", "reduce_lr", "max_epochs",
+    "patience", "restore_best_weights", "seed", "threads",
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,7 @@ class Fit:
         model: the Keras model, with the best epoch's weights or the last one's.
         history: ``loss`` and ``val_loss`` (scaled MSE) of each epoch, and ``learning_rate``.
         best_epoch: the epoch, from 1, with the smallest validation loss.
+        best_weights, last_weights: of the best epoch and of the last one, whichever ``model`` has.
         seconds: wall time of building and training.
         seed: what everything random was seeded with.
     """
@@ -36,6 +43,8 @@ class Fit:
     model: Any
     history: dict[str, list[float]]
     best_epoch: int
+    best_weights: list[np.ndarray]
+    last_weights: list[np.ndarray]
     seconds: float
     seed: int
 
@@ -93,9 +102,12 @@ def fit(
         if chosen.reduce_lr and plateau >= max(1, chosen.patience // 2):
             optimizer.learning_rate.assign(optimizer.learning_rate * 0.5)
             plateau = 0
-    if chosen.restore_best_weights and best_weights is not None:
+    last_weights = model.get_weights()
+    if best_weights is None:  # every validation loss was NaN
+        best_weights = last_weights
+    if chosen.restore_best_weights:
         model.set_weights(best_weights)
-    return Fit(model, history, best_epoch, time.perf_counter() - started, seed)
+    return Fit(model, history, best_epoch, best_weights, last_weights, time.perf_counter() - started, seed)
 
 
 def compiled_epoch(model: Any, data: Dataset, batch_size: int) -> Callable[[np.ndarray], tuple[Any, Any]]:

@@ -26,11 +26,7 @@ from lib.settings import Chosen
 from lib.windows import Dataset
 
 # What a study's results depend on; a study file made with other values is refused.
-STEERING = (
-    "gap_fill", "max_gap_days", "outliers", "outlier_iqr", "indicator_days", "inputs", "lookback", "split", "scaling",
-    "hidden_dense_units", "output_activation", "batch_normalization", "clip_norm", "reduce_lr", "max_epochs",
-    "patience", "restore_best_weights", "seed", "threads", "search_space", "startup_trials", "pruner",
-)
+STEERING = (*training.STEERING, "search_space", "startup_trials", "pruner")
 OnTrial = Callable[[str], None]
 
 

@@ -1,14 +1,14 @@
-"""Studies side by side in worker processes, with one progress display."""
+"""Work side by side in worker processes, with one progress display."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import threading
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from queue import Empty
-from typing import Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from lib import runtime, tuning
 from lib.errors import ProjectError
@@ -37,17 +37,72 @@ def _prepare(events: "multiprocessing.Queue", threads: int) -> None:
     runtime.start(threads)
 
 
-def _work(study_plan: tuning.StudyPlan, data: Dataset, chosen: Chosen, digest: str) -> None:
-    tuning.run_study(study_plan, data, chosen, digest, _events.put)
+def _call(work: Callable[..., Any], piece: tuple[Any, ...]) -> Any:
+    return work(*piece, _events.put)
+
+
+def run(
+    work: Callable[..., Any], pieces: Sequence[tuple[Any, ...]], chosen: Chosen, label: str, steps: int,
+    on_result: Callable[[int, Any], None] | None = None,
+) -> None:
+    """Call ``work(*piece, note)`` for every piece, ``chosen.workers`` of them at a time.
+
+    An error in one piece ends the call; results that came before it were handed over.
+
+    Args:
+        work: a function of a module; ``note(text)`` tells that a step is done.
+        pieces: its arguments.
+        chosen: checked parameters; ``workers`` and ``threads`` are used.
+        label: what the progress display calls the steps, such as ``Trials``.
+        steps: how many notes all pieces give together.
+        on_result: called in this process with (position of the piece, result), as they come.
+
+    Raises:
+        WorkerError: a worker process died.
+    """
+    context = multiprocessing.get_context("spawn")
+    events = context.Queue()
+    workers = min(chosen.workers, len(pieces))
+    try:
+        with Progress(label, steps) as progress, ProcessPoolExecutor(workers, context, _prepare, (events, chosen.threads)) as pool:
+            running = {pool.submit(_call, work, piece): at for at, piece in enumerate(pieces)}
+            try:
+                while running:
+                    done, _ = wait(running, timeout=0.3, return_when=FIRST_EXCEPTION)
+                    _show(events, progress)
+                    _hand_over(done, running, on_result)
+            finally:
+                for future in running:
+                    future.cancel()
+            _show(events, progress)
+    except BrokenProcessPool as error:
+        fewer = f", perhaps with fewer workers than {workers}" if workers > 1 else ""
+        raise WorkerError(
+            f"a worker process ended before its {label.lower()} were done, most often because memory ran out."
+            f" Finished {label.lower()} are kept: run it again to go on{fewer}"
+        ) from error
+
+
+def _hand_over(done: set[Future], running: dict[Future, int], on_result: Callable[[int, Any], None] | None) -> None:
+    """Take what is finished out of ``running``, the good results first, so that an error loses none of them."""
+    for future in sorted(done, key=lambda f: f.exception() is not None):
+        at, result = running.pop(future), future.result()
+        if on_result:
+            on_result(at, result)
+
+
+def _show(events: "multiprocessing.Queue", progress: Progress) -> None:
+    while True:
+        try:
+            progress.step(events.get_nowait())
+        except Empty:
+            return
 
 
 def run_studies(
     plans: Sequence[tuning.StudyPlan], data: Mapping[str, Dataset], chosen: Chosen, digests: Mapping[str, str]
 ) -> None:
-    """Run every study to its full number of trials, ``chosen.workers`` of them at a time.
-
-    The trials are the same for any number of workers. An error in one study ends the call once the
-    trials that run are told; what was finished stays in the studies' files.
+    """Run every study to its full number of trials. The trials are the same for any number of workers.
 
     Args:
         plans: the studies.
@@ -66,36 +121,5 @@ def run_studies(
     if not missing:
         print("All trials of all studies were finished before; nothing to run.")
         return
-    context = multiprocessing.get_context("spawn")
-    events = context.Queue()
-    workers = min(chosen.workers, len(plans))
-    try:
-        with Progress("Trials", missing) as progress, ProcessPoolExecutor(workers, context, _prepare, (events, chosen.threads)) as pool:
-            running = [pool.submit(_work, p, data[p.ticker], chosen, digests[p.ticker]) for p in plans]
-            try:
-                while True:
-                    done, waiting = wait(running, timeout=0.3, return_when=FIRST_EXCEPTION)
-                    _show(events, progress)
-                    if not waiting or any(f.exception() for f in done):
-                        break
-            finally:
-                for f in running:
-                    f.cancel()
-            _show(events, progress)
-            for f in running:
-                if not f.cancelled():
-                    f.result()
-    except BrokenProcessPool as error:
-        fewer = f", perhaps with fewer workers than {workers}" if workers > 1 else ""
-        raise WorkerError(
-            "a worker process ended before its trials were done, most often because memory ran out."
-            f" Finished trials are kept: run it again to go on{fewer}"
-        ) from error
-
-
-def _show(events: "multiprocessing.Queue", progress: Progress) -> None:
-    while True:
-        try:
-            progress.step(events.get_nowait())
-        except Empty:
-            return
+    pieces = [(p, data[p.ticker], chosen, digests[p.ticker]) for p in plans]
+    run(tuning.run_study, pieces, chosen, "Trials", missing)

@@ -16,7 +16,7 @@ from typing import Sequence, TextIO
 from lib.errors import ProjectError
 from lib.runner import facts
 from lib.runner.lock import is_held
-from lib.runner.order import NOTEBOOKS, Order, asked_for, check
+from lib.runner.order import NOTEBOOKS, Order, why_left_out, check
 
 
 def run(
@@ -55,8 +55,8 @@ def listed(order: Order) -> list[str]:
     busy = is_held(order.root)
     lines = [f"Notebooks of {order.chosen.output_dir} ({order.parameter_file.name}):"]
     for n in order.notebooks:
-        why = "" if asked_for(n, order.chosen) else ": its network is not in networks"
-        picked = "" if n in order.selected else f" (not selected{why})"
+        why = why_left_out(n, order.chosen)
+        picked = "" if n in order.selected else f" (not selected{': ' if why else ''}{why})"
         record = records.get(n.name, {"made": [], "finished": ""})
         there = sum((order.root / made["path"]).is_file() for made in record["made"])
         files = f"{there} of {len(record['made'])} files there, left {record['finished']}" if n.name in records else "no files yet"

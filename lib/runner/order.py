@@ -72,10 +72,10 @@ def check(
     except ProjectError as error:
         wrong.append(str(error))
     if chosen and selected:
-        left_out = [n.name for n in selected if not asked_for(n, chosen)]
-        selected = [n for n in selected if n.name not in left_out]
+        reasons = {n.name: why_left_out(n, chosen) for n in selected}
+        selected = [n for n in selected if not reasons[n.name]]
         if not selected:
-            wrong.append(f"networks is {chosen.networks}, so nothing is left to run of {', '.join(left_out)}: add theirs to networks, or choose other notebooks")
+            wrong.append(f"nothing is left to run: {'; '.join(f'{name} is left out, as {why}' for name, why in reasons.items())}")
         if any(n.own_workers for n in selected):
             wrong += inputs.other_searches(settings.output_root(chosen.output_dir), chosen.as_plain(), chosen.output_dir)
     count = facts.cores() if jobs is None else int(jobs) if str(jobs).isdecimal() else 0
@@ -86,6 +86,10 @@ def check(
     return Order(file, tuple(given), tuple(overrides), chosen, notebooks, selected, count)
 
 
-def asked_for(notebook: Notebook, chosen: settings.Chosen) -> bool:
-    """Whether a notebook has anything to do: the network that it is about is among the chosen ones."""
-    return notebook.network is None or notebook.network in chosen.networks
+def why_left_out(notebook: Notebook, chosen: settings.Chosen) -> str:
+    """Why a notebook has nothing to do with these parameters; empty if it has."""
+    if notebook.networks and not set(notebook.networks) & set(chosen.networks):
+        return f"networks {chosen.networks} lacks {' and '.join(notebook.networks)}"
+    if notebook.unless_zero and not getattr(chosen, notebook.unless_zero):
+        return f"{notebook.unless_zero} is 0"
+    return ""

@@ -2,23 +2,25 @@
 
 A notebook describes itself in its metadata, so a new one needs no change here::
 
-    "run": {"after": ["01_data"], "slots": "workers", "seconds": 20, "network": "CNN"}
+    "run": {"after": ["01_data"], "slots": "workers", "seconds": 20, "networks": ["CNN"], "unless_zero": "replay_seeds"}
 
 ``after`` names the notebooks whose results it needs (default none), ``slots: workers`` says that it
 starts as many processes as the parameter ``workers``, ``seconds`` is its usual time in the sample run,
-``network`` says that it is about one network and only runs if the parameter ``networks`` has it.
+``networks`` names those that it is about: it only runs if the parameter ``networks`` has one of them.
+``unless_zero`` names a parameter: it only runs if that is not 0.
 """
 
 from __future__ import annotations
 
 import ast
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Sequence, get_args
 
 from lib.errors import ProjectError
-from lib.settings import Network
+from lib.settings import KEYS, Network
 
 
 class PlanError(ProjectError):
@@ -36,7 +38,8 @@ class Notebook:
         own_workers: it starts processes of its own, as many as the parameter ``workers``.
         seconds: usual seconds in the sample run, or None.
         declares: names that its parameters cell assigns.
-        network: the one network that it is about, or None.
+        networks: those that it is about, or none if it is about all.
+        unless_zero: the parameter that leaves it out by being 0, or None.
     """
 
     name: str
@@ -47,21 +50,22 @@ class Notebook:
     own_workers: bool
     seconds: float | None
     declares: tuple[str, ...]
-    network: str | None
+    networks: tuple[str, ...]
+    unless_zero: str | None
 
     @property
     def number(self) -> str:
-        """The two digits in front of the name."""
-        return self.name[:2]
+        """What stands before the name: two digits, and perhaps a letter."""
+        return self.name.partition("_")[0]
 
 
 def discover(folder: Path) -> list[Notebook]:
-    """All notebooks ``NN_name.ipynb`` of a folder, in the order of their numbers.
+    """All notebooks ``NN_name.ipynb`` (or ``NNb_name.ipynb``) of a folder, in the order of their numbers.
 
     Raises:
         PlanError: there is none, one is unreadable, or ``after`` names an unknown one or goes in a circle.
     """
-    found = [_read(p) for p in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
+    found = [_read(p) for p in sorted(folder.glob("*.ipynb")) if re.match(r"\d\d[a-z]?_", p.name)]
     if not found:
         raise PlanError(f"{folder.name}/: there are no notebooks here; expected names such as 01_data.ipynb")
     names = [n.name for n in found]
@@ -104,7 +108,7 @@ def declared(source: str) -> tuple[str, ...]:
 
 def _find(notebooks: Sequence[Notebook], text: str, option: str) -> Notebook:
     wanted = text.removesuffix(".ipynb")
-    wanted = wanted.zfill(2) if wanted.isdigit() else wanted
+    wanted = re.sub(r"^(\d[a-z]?)$", r"0\1", wanted)
     for n in notebooks:
         if wanted in (n.number, n.name):
             return n
@@ -123,9 +127,11 @@ def _read(path: Path) -> Notebook:
     slots, seconds = run.get("slots"), run.get("seconds")
     if slots not in (None, "workers"):
         raise PlanError(f"{path.name}: its metadata run.slots is {slots!r}. Allowed: workers, or nothing")
-    network = run.get("network")
-    if network not in (None, *get_args(Network)):
-        raise PlanError(f"{path.name}: its metadata run.network is {network!r}. Allowed: {', '.join(get_args(Network))}, or nothing")
+    networks, unless_zero = run.get("networks", []), run.get("unless_zero")
+    if not isinstance(networks, list) or not set(networks) <= set(get_args(Network)):
+        raise PlanError(f"{path.name}: its metadata run.networks is {networks!r}. Allowed: a list of {', '.join(get_args(Network))}, or nothing")
+    if unless_zero not in (None, *KEYS):
+        raise PlanError(f"{path.name}: its metadata run.unless_zero is {unless_zero!r}. Allowed: a parameter's name, or nothing")
     first = next((c for c in cells if c["cell_type"] == "markdown"), {"source": ""})
     lines = [line.strip() for line in "".join(first["source"]).splitlines() if line.strip()]
     titled = bool(lines) and lines[0].startswith("#")
@@ -138,7 +144,8 @@ def _read(path: Path) -> Notebook:
         own_workers=slots == "workers",
         seconds=float(seconds) if seconds else None,
         declares=names,
-        network=network,
+        networks=tuple(networks),
+        unless_zero=unless_zero,
     )
 
 

@@ -32,7 +32,7 @@ class Kept:
 
     def find(self, key: Mapping[str, Any]) -> dict[str, Any] | None:
         """The result that was kept under an equal key, or None."""
-        rows = self._run("SELECT result FROM results WHERE key_sha256 = ?", (digest(key),))
+        rows = self._run("SELECT result FROM results WHERE key_sha256 = ?", (digest(key),)) if self.path.is_file() else []
         return json.loads(rows[0][0]) if rows else None
 
     def keep(self, key: Mapping[str, Any], result: Mapping[str, Any]) -> None:

@@ -63,11 +63,13 @@ def printed_trials(tickers: Sequence[str], of_networks: Sequence[str], count: in
     known = [t for t in tickers if t in thesis.APPENDIX]
     parts = [rows[rows["ticker"] == (t if known else STAND_IN)].assign(ticker=t, same_coin=bool(known)) for t in known or tickers]
     rows = pd.concat(parts)
-    names = {n: [h for h in networks.ARCHITECTURES[n].hyperparameters] for n in of_networks}
+    names = {n: list(networks.ARCHITECTURES[n].hyperparameters) for n in of_networks}
     whole = [n for n in of_networks if set(names[n]) <= set(rows) and rows.loc[rows["network"] == n, names[n]].notna().all(axis=None)]
     rows = rows[rows["network"].isin(whole)]
     if rows.empty:
-        raise ReplayError(f"networks is {list(of_networks)}, but only CNN-LSTM and LSTM-CNN trials are printed with every hyperparameter: add one of them")
+        raise ReplayError(
+            f"networks is {list(of_networks)}, but only CNN-LSTM and LSTM-CNN trials are printed with every hyperparameter: add one of them"
+        )
     if count != "printed":
         rows = rows.groupby(["ticker", "network"], sort=False).head(int(count))
     rows = rows.rename(columns={"mse": "printed_mse", "mae": "printed_mae", "r2": "printed_r2"})

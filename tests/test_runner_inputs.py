@@ -79,7 +79,7 @@ def study(root, network="CNN", **steering):
 def notebooks(tmp_path):
     folder = tmp_path / "books"
     folder.mkdir()
-    for name, run in (("01_cnn", {"network": "CNN"}), ("02_lstm", {"network": "LSTM"}), ("03_search", {"slots": "workers"})):
+    for name, run in (("01_cnn", {"networks": ["CNN"]}), ("02_lstm", {"networks": ["LSTM"]}), ("03_search", {"slots": "workers"})):
         cell = new_code_cell("seed = 1")
         cell.metadata["tags"] = ["parameters"]
         nbformat.write(new_notebook(cells=[new_markdown_cell(f"# {name}\nWhy?"), cell], metadata={"run": run}), folder / f"{name}.ipynb")
@@ -152,19 +152,35 @@ def test_a_notebook_of_a_network_that_is_not_chosen_is_left_out(check):
     assert [n.name for n in check("networks=[LSTM]").selected] == ["02_lstm", "03_search"]
     listing = command.listed(check("networks=[LSTM]", only=["1", "2"]))
     assert [line for line in listing if line.startswith("0")] == [
-        "01_cnn (not selected: its network is not in networks)", "02_lstm", "03_search (not selected)"
+        "01_cnn (not selected: networks ['LSTM'] lacks CNN)", "02_lstm", "03_search (not selected)"
     ]
 
 
 def test_nothing_left_to_run_is_an_error(check):
-    with pytest.raises(order.OrderError, match=r"networks is \['CNN-LSTM'\], so nothing is left to run of 01_cnn, 02_lstm: add theirs"):
+    with pytest.raises(order.OrderError, match=r"nothing is left to run: 01_cnn is left out, as networks \['CNN-LSTM'\] lacks CNN; 02_lstm is left out, as .* lacks LSTM"):
         check("networks=[CNN-LSTM]", only=["1", "2"])
+
+
+def test_a_notebook_whose_parameter_is_zero_is_left_out(notebooks, check):
+    path = notebooks / "03_search.ipynb"
+    book = json.loads(path.read_text())
+    book["metadata"]["run"]["unless_zero"] = "replay_seeds"
+    path.write_text(json.dumps(book))
+    assert "03_search" in [n.name for n in check("replay_seeds=1").selected]
+    assert [n.name for n in check("replay_seeds=0").selected] == ["01_cnn", "02_lstm"]
+    assert "03_search (not selected: replay_seeds is 0)" in command.listed(check("replay_seeds=0"))
+    with pytest.raises(order.OrderError, match="03_search is left out, as replay_seeds is 0"):
+        check("replay_seeds=0", only=["3"])
+    book["metadata"]["run"]["unless_zero"] = "seeds"
+    path.write_text(json.dumps(book))
+    with pytest.raises(order.OrderError, match="03_search.ipynb: its metadata run.unless_zero is 'seeds'. Allowed: a parameter"):
+        check()
 
 
 def test_an_unknown_network_in_a_notebook_is_named(notebooks, check):
     path = notebooks / "01_cnn.ipynb"
     book = json.loads(path.read_text())
-    book["metadata"]["run"]["network"] = "GRU"
+    book["metadata"]["run"]["networks"] = ["GRU"]
     path.write_text(json.dumps(book))
-    with pytest.raises(order.OrderError, match="01_cnn.ipynb: its metadata run.network is 'GRU'. Allowed: CNN, LSTM, "):
+    with pytest.raises(order.OrderError, match="01_cnn.ipynb: its metadata run.networks is \\['GRU'\\]. Allowed: a list of CNN, LSTM, "):
         check()

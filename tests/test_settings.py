@@ -39,7 +39,8 @@ WRONG = [
     ("clip_norm", True), ("reduce_lr", None), ("max_epochs", 0), ("max_epochs", 1001), ("patience", 0), ("patience", 1001),
     ("restore_best_weights", "true"), ("seed", -1), ("seed", 2**32), ("seed", 1.0), ("threads", 0), ("threads", 65),
     ("trials", 0), ("trials", 1001), ("trials", "many"), ("trials", True), ("search_space", "wide"), ("startup_trials", 0),
-    ("startup_trials", 1001), ("pruner", "hyperband"), ("workers", 0), ("workers", 65), ("output_dir", ""), ("output_dir", None),
+    ("startup_trials", 1001), ("pruner", "hyperband"), ("workers", 0), ("workers", 65), ("replay_trials", 0),
+    ("replay_trials", "all"), ("replay_seeds", -1), ("replay_seeds", 21), ("replay_inputs", []), ("replay_inputs", ["closes"]), ("output_dir", ""), ("output_dir", None),
 ]
 
 
@@ -57,7 +58,7 @@ EDGES = [
     ("max_gap_days", 1), ("max_gap_days", 60), ("outlier_iqr", 10), ("indicator_days", [2, 2, 3, 2, 250]), ("lookback", 1),
     ("hidden_dense_units", 0), ("hidden_dense_units", 512), ("clip_norm", 100), ("clip_norm", 0.5), ("max_epochs", 1000),
     ("patience", 1), ("seed", 0), ("seed", 2**32 - 1), ("threads", 64), ("trials", 1), ("trials", 1000), ("startup_trials", 1),
-    ("workers", 64), ("split", [0.2, 0.4, 0.4]),
+    ("workers", 64), ("replay_seeds", 0), ("replay_seeds", 20), ("replay_trials", 100), ("split", [0.2, 0.4, 0.4]),
 ]
 
 
@@ -167,7 +168,7 @@ def test_overrides_replace_what_the_file_says_and_errors_name_them():
 
 
 def test_a_file_that_is_missing_or_no_flat_yaml_is_refused(tmp_path):
-    with pytest.raises(SettingsError, match="no such parameter file. The project's own are params/sample.yaml, params/thesis.yaml"):
+    with pytest.raises(SettingsError, match="no such parameter file. The project's own are params/replay.yaml, params/sample.yaml, params/thesis.yaml"):
         settings.load(tmp_path / "none.yaml")
     bad = tmp_path / "bad.yaml"
     for text, sentence in (("- a\n- b\n", "found list"), ("a: [1\n", "not readable as YAML"), ("", "found NoneType")):

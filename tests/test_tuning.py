@@ -51,7 +51,7 @@ def quick_fit(monkeypatch):
     """Training that takes no time, so that what is tested is the chain of trials and nothing else."""
     def fit(network, hyperparameters, data, chosen, seed, on_epoch=None):
         offset = hyperparameters["dropout_rate"] + abs(math.log10(hyperparameters["learning_rate"]) + 3) + seed / 2**34
-        return training.Fit(AnyModel(offset), {"loss": [offset], "val_loss": [offset]}, 1, 0.0, seed)
+        return training.Fit(AnyModel(offset), {"loss": [offset], "val_loss": [offset]}, 1, [], [], 0.0, seed)
 
     monkeypatch.setattr(tuning.training, "fit", fit)
 
@@ -156,7 +156,7 @@ def test_the_median_pruner_really_prunes(tmp_path, data, tiny, monkeypatch):
         loss = next(made_up)
         for epoch in (1, 2):
             on_epoch(epoch, 2, loss, loss)
-        return training.Fit(AnyModel(0.0), {"loss": [loss], "val_loss": [loss]}, 1, 0.0, seed)
+        return training.Fit(AnyModel(0.0), {"loss": [loss], "val_loss": [loss]}, 1, [], [], 0.0, seed)
 
     monkeypatch.setattr(tuning.training, "fit", fake)
     trials, _ = run(tmp_path, "CNN", 7, data, tiny(pruner="median", startup_trials=2))

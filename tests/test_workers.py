@@ -27,13 +27,15 @@ def all_trials(folder, random_walk, chosen, trials=2):
     return pd.concat(frames, ignore_index=True).drop(columns="seconds")
 
 
-def test_one_and_two_workers_give_equal_trials(tmp_path, random_walk, tiny, capsys):
+def test_one_two_and_five_workers_give_equal_trials(tmp_path, random_walk, tiny, capsys):
     settings = {"max_epochs": 1, "startup_trials": 2, "source": "yahoo", "tickers": ["ADA-USD", "ETH-USD"]}
     one = all_trials(tmp_path / "one", random_walk, tiny(workers=1, **settings))
     two = all_trials(tmp_path / "two", random_walk, tiny(workers=2, **settings))
     pd.testing.assert_frame_equal(one, two, check_exact=True)
     assert len(two) == 8
     assert "Trials: 8 of 8" in capsys.readouterr().out
+    five = all_trials(tmp_path / "five", random_walk, tiny(workers=5, **settings))
+    pd.testing.assert_frame_equal(one, five, check_exact=True)
     again = all_trials(tmp_path / "two", random_walk, tiny(workers=2, **settings))
     pd.testing.assert_frame_equal(two, again, check_exact=True)
     assert "nothing to run" in capsys.readouterr().out

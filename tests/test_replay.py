@@ -1,0 +1,136 @@
+"""The replay of printed trials: which are taken, what is trained, and what is said of the scores."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib import replay, settings, thesis, training, tuning, windows
+from lib.kept import Kept
+
+READINGS = [("own_close", "best"), ("own_close", "last"), ("all_closes", "best"), ("all_closes", "last")]
+COINS = ["ADA-USD", "ETH-USD", "SOL-USD"]
+
+
+def test_120_printed_trials_state_every_hyperparameter():
+    rows = replay.printed_trials(COINS, ["CNN", "LSTM", "CNN-LSTM", "LSTM-CNN"])
+    assert len(rows) == 120 and rows.notna().all(axis=None) and rows["same_coin"].all()
+    counts = rows.groupby(["ticker", "network"]).size().to_dict()
+    assert counts == {(t, n): 30 if t == "ETH-USD" else 15 for t in COINS for n in ("CNN-LSTM", "LSTM-CNN")}
+    # Appendix 2 prints this row under LSTM, but it has filters and a kernel.
+    ada = rows[(rows["ticker"] == "ADA-USD") & (rows["network"] == "CNN-LSTM")].iloc[0]
+    raw = thesis.trials().query("ticker == 'ADA-USD' and model == 'LSTM'").iloc[0]
+    assert (ada["printed_mse"], ada["filters"], ada["lstm_units1"]) == (raw["mse"], raw["filters"], raw["lstm_units1"])
+
+
+def test_fewer_trials_other_coins_and_networks_without_any():
+    assert len(replay.printed_trials(["SOL-USD"], ["LSTM-CNN"], 4)) == 4
+    stand_in = replay.printed_trials(["BTC-USD"], ["CNN-LSTM"], 2)
+    assert not stand_in["same_coin"].any() and set(stand_in["ticker"]) == {"BTC-USD"}
+    sol = replay.printed_trials(["SOL-USD"], ["CNN-LSTM"], 2)
+    assert stand_in["printed_mse"].tolist() == sol["printed_mse"].tolist()
+    assert set(replay.printed_trials(["BTC-USD", "SOL-USD"], ["CNN-LSTM"])["ticker"]) == {"SOL-USD"}
+    with pytest.raises(replay.ReplayError, match=r"networks is \['CNN'\], but only CNN-LSTM and LSTM-CNN"):
+        replay.printed_trials(["SOL-USD"], ["CNN"])
+
+
+@pytest.mark.parametrize("printed, half", [(0.0032, 5e-6), (0.00112, 5e-6), (0.000935, 5e-7), (7.7e-5, 5e-7), (0.0154, 5e-5)])
+def test_the_last_place_of_a_printed_mse(printed, half):
+    assert replay.half_unit(printed) == pytest.approx(half, rel=1e-12)
+
+
+def made_up(ours, printed=(0.002, 0.004), naive=0.001):
+    """Two trials of one network; ``ours``: reading -> per trial the MSE of each seed."""
+    fits = [
+        {"ticker": "SOL-USD", "network": "CNN-LSTM", "trial": t, "inputs": i, "weights": w, "seed_number": k, "mse": m, "r2": 1 - m}
+        for (i, w), trials in ours.items() for t, seeds in enumerate(trials, 1) for k, m in enumerate(seeds, 1)
+    ]
+    rows = pd.DataFrame({"ticker": "SOL-USD", "network": "CNN-LSTM", "trial": [1, 2], "same_coin": True, "printed_mse": printed,
+                         "printed_mae": 0.1, "printed_r2": 0.9})
+    return pd.DataFrame(fits), rows, naive
+
+
+@pytest.fixture
+def naive_is(monkeypatch):
+    def put(mse):
+        monkeypatch.setattr(tuning, "naive_scores", lambda _: {"MSE": mse})
+
+    return put
+
+
+def test_table_and_agreement_worked_out_by_hand(naive_is):
+    fits, printed, naive = made_up({
+        ("own_close", "best"): [(0.001, 0.002, 0.004), (0.0005, 0.001, 0.002)],  # median half of the printed score in trial 2
+        ("own_close", "last"): [(0.0021, 0.003, 0.004), (0.0039, 0.00391, 0.003992)],  # outside by rounding or more
+    })
+    naive_is(naive)
+    rows = replay.table(printed, fits, {"SOL-USD": None})
+    assert rows["inside, own_close, best"].tolist() == [True, False]
+    assert rows["mse_median, own_close, best"].tolist() == [0.002, 0.001]
+    # 0.004 stands for 0.003995 to 0.004005, and 0.002 for 0.001995 to 0.002005
+    assert rows["inside, own_close, last"].tolist() == [False, False]
+    found = replay.agreement(fits, rows).set_index(["weights", "network"])
+    best = found.loc[("best", "all")]
+    assert best["inside"] == 0.5 and best["expected_inside"] == 0.5 and best["trials"] == 2 and best["seeds"] == 3
+    assert best["printed_over_ours"] == pytest.approx(math.exp(np.median([0, math.log(4)])))
+    assert best["distance"] == pytest.approx(math.log(4) / 2)
+    # each seed against the median of the other two, by hand
+    logs = [math.log(0.003 / 0.001), math.log(0.0025 / 0.002), math.log(0.004 / 0.0015)]
+    logs += [math.log(0.0015 / 0.0005), math.log(0.00125 / 0.001), math.log(0.002 / 0.00075)]
+    assert best["seed_distance"] == pytest.approx(np.median(logs))
+    assert best["printed_below_naive"] == 0 and best["ours_below_naive"] == 0
+    assert found.loc[("best", "CNN-LSTM")].drop("rank_correlation").equals(best.drop("rank_correlation"))
+
+
+def test_rounding_decides_at_the_edge(naive_is):
+    naive_is(1.0)
+    fits, printed, _ = made_up({("own_close", "best"): [(0.0020049, 0.003), (0.003, 0.0039951)]})
+    assert replay.table(printed, fits, {"SOL-USD": None})["inside, own_close, best"].tolist() == [True, True]
+    fits, printed, _ = made_up({("own_close", "best"): [(0.0020051, 0.003), (0.003, 0.0039949)]})
+    assert replay.table(printed, fits, {"SOL-USD": None})["inside, own_close, best"].tolist() == [False, False]
+
+
+def test_the_nearest_reading_is_named_with_its_sign_test(naive_is):
+    naive_is(0.003)
+    near, far = [(0.0019, 0.002, 0.0021), (0.0039, 0.004, 0.0041)], [(0.01, 0.02, 0.03), (0.04, 0.05, 0.06)]
+    fits, printed, _ = made_up({("own_close", "best"): far, ("all_closes", "last"): near})
+    rows = replay.table(printed, fits, {"SOL-USD": None})
+    told = replay.in_words(rows, replay.agreement(fits, rows))
+    assert "nearest to inputs all_closes with the weights of the last epoch: 100% of 2" in told
+    assert "Against inputs own_close, weights best (inside 0%" in told and "nearer in 2 of 2 trials, sign test p 0.5" in told
+    assert "Below the naive forecast's MSE are 50% of the printed scores and 50% of ours" in told
+    assert "no match" in replay.in_words(rows.assign(same_coin=False), replay.agreement(fits, rows))
+
+
+@pytest.mark.slow
+def test_every_seed_is_trained_once_and_found_again(tmp_path, random_walk, tiny, tensorflow_on_one_thread, capsys):
+    chosen = tiny(max_epochs=2, tickers=["SOL-USD", "ETH-USD"], replay_seeds=2, replay_inputs=["own_close", "all_closes"], replay_trials=1,
+                  networks=["CNN-LSTM"])
+    prices = random_walk("SOL-USD", "ETH-USD")
+    printed = replay.printed_trials(chosen.tickers, chosen.networks, chosen.replay_trials)
+    fits = replay.run(prices, printed, chosen, Kept(tmp_path / "r.db"))
+    assert len(fits) == 2 * 2 * 2 * 2 and "0 of 8 trainings were finished before" in capsys.readouterr().out
+    assert fits.drop_duplicates("seed").shape[0] == 4, "the inputs share their seeds"
+    again = replay.run(prices, printed, chosen, Kept(tmp_path / "r.db"))
+    pd.testing.assert_frame_equal(fits, again, check_exact=True)
+    assert "Trainings" not in capsys.readouterr().out
+
+    # One of them by hand, with this process's own TensorFlow on one thread
+    one = fits.query("ticker == 'ETH-USD' and inputs == 'all_closes' and seed_number == 2").set_index("weights")
+    row = printed[printed["ticker"] == "ETH-USD"].iloc[0]
+    data = windows.build(prices, chosen.but(inputs="all_closes"))["ETH-USD"]
+    assert data.input_shape == (8, 2)
+    for weights, restore in (("best", True), ("last", False)):
+        fit = training.fit("CNN-LSTM", row, data, chosen.but(restore_best_weights=restore), int(one["seed"].iloc[0]))
+        error = training.predict(fit.model, data.validation.X).astype("float64") - data.to_scaled(data.validation.actual_usd)
+        assert one.loc[weights, "mse"] == float(np.mean(error**2))
+    # A later run with one seed more trains only that one
+    replay.run(prices, printed, chosen.but(replay_seeds=3), Kept(tmp_path / "r.db"))
+    assert "8 of 12 trainings were finished before" in capsys.readouterr().out
+
+
+def test_replay_parameters_are_the_thesiss_but_for_seeds_and_folder():
+    thesis_run, replay_run = (settings.load(settings.PROJECT_ROOT / "params" / f"{n}.yaml").as_plain() for n in ("thesis", "replay"))
+    differing = {k for k in thesis_run if thesis_run[k] != replay_run[k]}
+    assert differing == {"replay_seeds", "output_dir"} and replay_run["replay_seeds"] >= 3

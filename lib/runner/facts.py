@@ -8,16 +8,19 @@ import json
 import os
 import platform
 import re
-import subprocess
 import tomllib
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
+from lib.provenance import git, machine
 from lib.runner.plan import Notebook
 from lib.settings import PROJECT_ROOT
 
-BLANK = {"status": "waiting", "started": None, "finished": None, "seconds": None, "peak_memory_mb": None, "rendered": None, "error": None}
+BLANK = {
+    "status": "waiting", "started": None, "finished": None, "seconds": None, "peak_memory_mb": None, "rendered": None, "error": None,
+    "sources": None,  # the stamp of lib.provenance.sources, from the moment that the notebook starts
+}
 
 
 def now() -> str:
@@ -51,19 +54,22 @@ def describe(
         kept = {**BLANK, "status": "not selected", **(before or {})}
         if kept["status"] in ("running", "waiting"):
             kept["status"] = "stopped"
-        entries[n.name] = {**(BLANK if n.name in chosen else kept), "title": n.title, "question": n.question}
+        # A stamp stays until the notebook starts: it tells by which sources the work was made that is gone on from.
+        entry = {**BLANK, "sources": kept["sources"]} if n.name in chosen else kept
+        entries[n.name] = {**entry, "title": n.title, "question": n.question}
     return {
         "started": now(), "finished": None, "wall_seconds": None, "result": "running",
         "parameter_file": _shown(parameter_file), "overrides": list(overrides), "selected": sorted(chosen),
         "parameters": dict(parameters), "seeds": {"run": parameters["seed"]}, "threads": parameters["threads"],
         "data": {}, "code": code_version(), "python": platform.python_version(), "packages": package_versions(),
         "platform": " ".join([platform.system(), platform.machine(), *platform.libc_ver()]).strip(),
-        "cores": cores(), "jobs": jobs, "device": "CPU", "notebooks": entries,
+        "cpu": machine.cpu(), "cores": cores(), "jobs": jobs, "device": "CPU", "peak_memory_mb": None, "notebooks": entries,
     }
 
 
 def gather(run: dict[str, Any], records: Mapping[str, Mapping[str, Any]]) -> None:
-    """Take what the notebooks noted into ``run``: digests of the data, their own seeds, the device."""
+    """Take what the notebooks noted into ``run``: digests of the data, their own seeds, the device, the largest memory."""
+    run["peak_memory_mb"] = max((e["peak_memory_mb"] for e in run["notebooks"].values() if e.get("peak_memory_mb")), default=None)
     for notebook, record in records.items():
         if record["facts"].get("seeds"):
             run["seeds"][notebook] = record["facts"]["seeds"]
@@ -79,10 +85,10 @@ def code_version() -> dict[str, Any]:
     lib/, notebooks/ and run_all.py and is there in any case.
     """
     parts = ("lib", "notebooks", "run_all.py", "params", "pyproject.toml", "requirements.txt")
-    top = _git("rev-parse", "--show-toplevel")
+    top = git.ask("rev-parse", "--show-toplevel")
     own = top is not None and Path(top).resolve() == PROJECT_ROOT
-    status = _git("status", "--porcelain", "--", *parts) if own else None
-    return {"commit": _git("rev-parse", "HEAD") if own else None, "changed": bool(status), "sha256": source_digest(PROJECT_ROOT)}
+    status = git.ask("status", "--porcelain", "--", *parts) if own else None
+    return {"commit": git.ask("rev-parse", "HEAD") if own else None, "changed": bool(status), "sha256": source_digest(PROJECT_ROOT)}
 
 
 def source_digest(root: Path) -> str:
@@ -105,14 +111,6 @@ def package_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found
-
-
-def _git(*words: str) -> str | None:
-    try:
-        answer = subprocess.run(["git", "-C", str(PROJECT_ROOT), *words], capture_output=True, text=True, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return answer.stdout.strip() if answer.returncode == 0 else None
 
 
 def _shown(path: Path) -> str:

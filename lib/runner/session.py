@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Sequence, TextIO
 
 from lib import settings
+from lib.provenance import sources
 from lib.runner import facts
 from lib.runner.copies import draft_of
 from lib.runner.order import Order
@@ -20,7 +21,7 @@ from lib.runner.screen import LiveTable, LogLines
 
 
 class Session:
-    """Runs a checked order; keeps ``run.json`` and ``index.html`` up to date on the way.
+    """Runs a checked order; keeps ``run.json`` and ``index.html`` up to date on the way, and leaves ``README.md`` at the end.
 
     Args:
         order: what to run.
@@ -58,6 +59,7 @@ class Session:
                 result="stopped" if self.signal else "failed" if code else "done",
             )
             self._keep()
+            self._leave_page()
             code, last = self._code(), self._last_lines()
             return code
         finally:
@@ -81,9 +83,12 @@ class Session:
         entry = self.facts["notebooks"][task.name]
         entry.update(status=task.state, peak_memory_mb=task.peak_memory_mb)
         if task.state == "running":
-            entry.update(started=facts.now())
+            entry.update(started=facts.now(), sources=sources.begin(task.notebook.path, self.root, entry["sources"]))
         elif task.seconds is not None:
             entry.update(finished=facts.now(), seconds=round(task.seconds, 1), rendered=not task.trouble)
+        if task.state == "done":
+            record = self.root / "records" / f"{task.name}.json"
+            entry.update(sources=sources.finish(entry["sources"], task.notebook.path, record))
         if task.reason:
             entry["error"] = {"sentence": f"{task.name} {task.state}: {task.reason}", **(task.error or {})}
         if task.trouble and task.state in ("done", "failed"):
@@ -100,6 +105,14 @@ class Session:
         files.write_json(self.root / "run.json", self.facts)
         page.link_neighbours(self.root / "html", [n.name for n in self.order.notebooks])
         index.write(self.root)
+
+    def _leave_page(self) -> None:
+        try:
+            from lib.report import results_page
+
+            results_page.write(self.root)
+        except Exception as trouble:  # a page that cannot be written must not hide how the run went
+            self.troubles.append(f"README.md could not be written: {type(trouble).__name__}: {trouble}")
 
     def _drop_drafts(self, names: Sequence[str]) -> None:
         """A stopped notebook leaves its last whole copy, not half of a new one."""

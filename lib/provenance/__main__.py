@@ -1,0 +1,91 @@
+"""Results held against code: python -m lib.provenance --help"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from lib import settings
+from lib.errors import ProjectError
+from lib.places import resolve
+
+
+def check(root: Path) -> int:
+    """Say of each notebook whether it comes from the present sources, and what else is wrong."""
+    from lib.provenance import committed
+
+    folder = committed.Folder(root)
+    found = committed.stamps(folder)
+    for name, words in found.items():
+        print(f"{name}: {'from other sources' if words else 'from the present sources'}")
+        for word in words:
+            print(f"    {word}")
+    wrong = committed.wrong(folder)
+    for what, sentences in wrong.items():
+        if what != "stamps":
+            print(f"{what}: {'all well' if not sentences else ''}")
+            for sentence in sentences:
+                print(f"    {sentence}")
+    if wrong["stamps"]:
+        print(committed.mend(folder))
+    return 1 if any(wrong.values()) else 0
+
+
+def recheck(root: Path, overrides: list[str]) -> int:
+    """Compute a part again; write new stamps if all of it is equal."""
+    from lib.provenance import committed
+    from lib.provenance import recheck as again
+
+    folder = committed.Folder(root)
+    outcome = again.run(folder, dict(settings.parse_override(text) for text in overrides), told=print)
+    if outcome.elsewhere:
+        print(f"This is another machine than that of the run ({'; '.join(outcome.elsewhere)}), so equal means {outcome.how}.")
+    else:
+        print("Processor, packages and threads are those of the run, so equal means the same bits.")
+    for part in outcome.parts:
+        print(f"{part.notebook}: {part.what}: {part.differs or 'equal'}")
+    for name in outcome.uncovered:
+        print(f"{name}: too little of it is computed again here; its stamp stays")
+    if not outcome.parts:
+        return 1
+    if not outcome.equal:
+        print(f"Results have changed, so they have to be made anew, in an empty folder: {folder.command()}")
+        return 1
+    renewed = again.renew(folder, outcome)
+    print(f"New stamps: {', '.join(renewed)}" if renewed else "All equal; no stamp had to be renewed")
+    return 1 if outcome.uncovered else 0
+
+
+def main(words: list[str] | None = None) -> int:
+    """The command line; 0 if all is well, 1 if results and code do not belong together, 2 if it could not be found out."""
+    parser = argparse.ArgumentParser(prog="python -m lib.provenance", description="Hold the results in a run's folder against the present code and parameters.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    helps = {
+        "check": "do stamps, files, parameters and page belong to the present project? Needs no prices",
+        "recheck": "compute a quick part again from prices; if all is equal, write new stamps",
+        "page": "write README.md of the folder anew",
+    }
+    for name, text in helps.items():
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.add_argument("folder", help="such as outputs/thesis, relative to the project")
+        if name == "recheck":
+            sub.add_argument("-p", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="source or data_dir; repeatable")
+    given = parser.parse_args(words)
+    root = resolve(given.folder)
+    try:
+        if given.command == "check":
+            return check(root)
+        if given.command == "recheck":
+            return recheck(root, given.overrides)
+        from lib.report import results_page
+
+        print(f"Written: {results_page.write(root).name} in {given.folder}")
+        return 0
+    except ProjectError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""What git says about the project; nothing where there is no git."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from lib.places import PROJECT_ROOT
+
+
+def ask(*words: str, project: Path = PROJECT_ROOT) -> str | None:
+    """Git's answer without the white space around it, or None if it has none."""
+    try:
+        answer = subprocess.run(["git", "-C", str(project), *words], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+def tracked(root: Path, project: Path = PROJECT_ROOT) -> list[str]:
+    """Files below ``root`` in git's index, relative to ``root``; empty if none is or there is no git."""
+    if not root.is_dir() or not root.resolve().is_relative_to(project.resolve()):
+        return []
+    folder = root.resolve().relative_to(project.resolve()).as_posix()
+    answer = ask("ls-files", "-z", "--", folder, project=project)
+    return sorted(name.removeprefix(f"{folder}/") for name in (answer or "").split("\0") if name)

@@ -1,0 +1,42 @@
+"""On what numbers were computed: they are equal to the last bit only where this is equal."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from pathlib import Path
+from typing import Any, Mapping
+
+# Their sums and products are what a result's last bits come from.
+ARITHMETIC = ("numpy", "pandas", "scikit-learn", "statsmodels", "tensorflow")
+
+
+def cpu() -> str:
+    """The processor's name with family and model, such as ``AMD EPYC (family 25, model 17)``.
+
+    Numerical libraries choose their instructions by it, and with them the last digits.
+    """
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return platform.processor() or platform.machine()
+    known: dict[str, str] = {}
+    for line in text.splitlines():
+        name, colon, value = line.partition(":")
+        if colon:
+            known.setdefault(name.strip(), value.strip())
+    name = known.get("model name") or platform.processor() or platform.machine()
+    return f"{name} (family {known['cpu family']}, model {known['model']})" if {"cpu family", "model"} <= set(known) else name
+
+
+def differences(run: Mapping[str, Any]) -> list[str]:
+    """In what this machine differs from the one of ``run.json``; empty if equal bits are to be expected."""
+    here = {"processor": cpu(), "Python": platform.python_version()}
+    there = {"processor": run.get("cpu"), "Python": run.get("python")}
+    for name in ARITHMETIC:
+        try:
+            here[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            here[name] = "not installed"
+        there[name] = run.get("packages", {}).get(name)
+    return [f"{name} {there[name] or 'unknown'} there, {here[name]} here" for name in here if here[name] != there[name]]

@@ -1,0 +1,56 @@
+"""Tables, numbers and moments in the Markdown that repository hosts render."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Sequence
+
+EMPTY = ("", "nan", "<NA>", "None")
+
+
+def number(text: str) -> str:
+    """A number with five significant digits, thousands apart from 100,000 on; whole numbers and any other text as they are."""
+    if re.fullmatch(r"-?\d+", text) or not is_number(text):
+        return text
+    value = float(text)
+    return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.5g}"
+
+
+def moment(iso: str | None) -> str:
+    """A moment of ``run.json`` for reading, such as ``2025-01-19 12:00:00 UTC``."""
+    return re.sub(r"(\.\d+)?\+00:00$", " UTC", iso.replace("T", " ")) if iso else ""
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell holds a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def plain(text: str) -> str:
+    """Text in which nothing is taken for Markdown or HTML, on one line."""
+    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", " ".join(text.split()))
+
+
+def code(text: str) -> str:
+    """Text in code letters, also inside a table."""
+    return f"`{text.replace('`', '').replace('|', '/')}`"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]], raw: Sequence[int] = ()) -> str:
+    """A table; columns of numbers are rounded and stand to the right.
+
+    Args:
+        head: names of the columns; underscores are shown as spaces.
+        rows: cells; None and missing numbers are left empty.
+        raw: columns, counted from 0, that are Markdown already.
+    """
+    texts = [["" if str(cell) in EMPTY else str(cell) for cell in row] for row in rows]
+    columns = range(len(head))
+    numeric = [at not in raw and all(is_number(row[at]) for row in texts if row[at]) for at in columns]
+    cells = [[row[at] if at in raw else plain(number(row[at])) for at in columns] for row in texts]
+    lines = [[plain(name.replace("_", " ")) for name in head], ["---:" if right else "---" for right in numeric], *cells]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

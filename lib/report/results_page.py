@@ -1,0 +1,350 @@
+"""The page that a repository host shows for a run's folder: ``outputs/<run>/README.md``.
+
+Each table and figure of the thesis with ours beside the printed values. Like the index it is made from
+the folder alone, and of the folder only from what is committed, so that it can be made again anywhere:
+the same files give the same page.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import os
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+from typing import Any, Mapping
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from lib import files
+from lib.errors import ProjectError
+from lib.places import PROJECT_ROOT
+from lib.progress import clock
+from lib.report import index, markdown
+
+# What of a run's folder the repository holds; .gitignore says the same.
+COMMITTED = ("README.md", "run.json", "tables/*.csv", "figures/*.png", "appendix/*.csv", "records/*.json")
+# The thesis's own items, in its order of each kind, and the network whose layers a table shows.
+TABLES = ("table_4_1", "table_4_2", "table_4_3", "table_4_4", "table_4_5")
+FIGURES = ("figure_4_1", "figure_4_2", "figure_4_3", "figure_4_4", "figure_4_5", "figure_4_6")
+LAYERS_OF = {"table_4_3": "CNN-LSTM", "table_4_4": "LSTM-CNN"}
+REPLAY = ("tables/replay_agreement.csv", "figures/replay.png", "tables/replay.csv", "README.md")
+
+
+class PageError(ProjectError):
+    """The run's folder holds nothing that a page could be made of."""
+
+
+def write(root: Path) -> Path:
+    """Write ``README.md`` into a run's folder.
+
+    Raises:
+        PageError: there is no readable ``run.json``.
+        FileError: the page cannot be written.
+    """
+    return files.write_text(root / "README.md", text(root))
+
+
+def text(root: Path) -> str:
+    """The page of a run's folder as Markdown; raises like :func:`write`."""
+    try:
+        run = json.loads((root / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PageError(f"{root.name}/run.json is missing or unreadable ({error}): make it with python run_all.py") from None
+    page = _Page(root, run)
+    room = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "template"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    )
+    rendered = room.get_template("results.md.j2").render(
+        page=page, run=run, name=root.name, thesis_tables=page.of_the_thesis("table", TABLES),
+        thesis_figures=page.of_the_thesis("figure", FIGURES), listings=page.listings(), missing=page.missing(),
+        more_tables=page.others("table", TABLES), more_figures=page.others("figure", FIGURES),
+    )
+    return re.sub(r"\n{3,}", "\n\n", rendered).strip() + "\n"
+
+
+def is_committed_kind(path: str) -> bool:
+    """Whether a path in a run's folder is of the kinds that the repository holds."""
+    return any(path.count("/") == pattern.count("/") and Path(path).match(pattern) for pattern in COMMITTED)
+
+
+def command_of(run: Mapping[str, Any]) -> str:
+    """The command that made a run; a folder of prices is only called FOLDER, as everybody's is another."""
+    words = ["python run_all.py", run["parameter_file"]]
+    for key in run["overrides"]:
+        value = run["parameters"][key]
+        shown = "FOLDER" if key == "data_dir" and value else value if isinstance(value, str) else json.dumps(value)
+        words.append(f"-p {shlex.quote(f'{key}={shown}')}")
+    every = [name for name, entry in run["notebooks"].items() if entry["status"] != "not selected"]
+    if set(run["selected"]) != set(every):
+        words.append(f"--only {' '.join(name.partition('_')[0] for name in run['selected'])}")
+    return " ".join(words)
+
+
+@cache
+def makers(notebook: Path) -> dict[str, str]:
+    """Name of a table or figure -> the function of ``lib`` that a notebook makes it with; empty if there is no such notebook."""
+    try:
+        cells = [c for c in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
+        tree = ast.parse("\n".join(line for c in cells for line in "".join(c["source"]).splitlines() if not line.lstrip().startswith(("%", "!"))))
+    except (OSError, ValueError, KeyError, SyntaxError):
+        return {}
+    made_by: dict[str, str] = {}
+    assigned: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Call):
+            assigned[node.targets[0].id] = ast.unparse(node.value.func)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("store.table", "store.figure") and len(node.args) > 1:
+            name, what = node.args[0], node.args[1]
+            maker = ast.unparse(what.func) if isinstance(what, ast.Call) else assigned.get(ast.unparse(what), "")
+            if isinstance(name, ast.Constant) and re.fullmatch(r"[a-z_]+\.\w+", maker):
+                made_by[name.value] = f"lib.{maker}"
+    return made_by
+
+
+class _Page:
+    """What the template asks for; every value is read from the run's files or from what the thesis printed."""
+
+    def __init__(self, root: Path, run: Mapping[str, Any]):
+        from lib import thesis
+
+        self.root, self.run = root, run
+        # What is not committed is left out here, or a page made from the repository would call it missing.
+        self.records = {
+            name: {**record, "made": [m for m in record["made"] if is_committed_kind(m["path"])]}
+            for name, record in files.read_records(root).items()
+        }
+        self.found = index.items(root, run, self.records)
+        self.printed = thesis.printed()
+        self.printed_trials = thesis.trials()
+
+    # -- the run ---------------------------------------------------------------------------
+
+    def facts(self) -> str:
+        """A table of what was run, when and on what."""
+        run = self.run
+        seconds = [e["seconds"] for e in run["notebooks"].values() if e.get("seconds")]
+        memory = run.get("peak_memory_mb") or max((e.get("peak_memory_mb") or 0 for e in run["notebooks"].values()), default=0)
+        commit = run["code"]["commit"]
+        rows = [
+            ("Command", markdown.code(command_of(run))),
+            ("Result", f"{run['result']}, finished {markdown.moment(run['finished']) or 'not yet'}"),
+            ("Time", f"{clock(run['wall_seconds'])} for the last start; all notebooks together {clock(sum(seconds))}" if run["wall_seconds"] is not None else ""),
+            ("Peak memory", f"{memory:,.0f} MB, the largest single process" if memory else ""),
+            ("Seeds", f"{run['seeds']['run']} for the run; every training's own is derived from it and stands beside its score"),
+            ("Threads", f"{run['threads']} in each process; notebooks side by side: {run['jobs']}, studies: {run['parameters'].get('workers', 1)}"),
+            ("Machine", f"{markdown.plain(run.get('cpu') or 'processor unknown')}, {run['cores']} cores, {markdown.plain(run['platform'])}"),
+            ("Code", (f"commit {markdown.code(commit)}{', with changes that were not committed' if run['code']['changed'] else ''}" if commit else
+                      f"sources {markdown.code(run['code']['sha256'][:16])}")),
+            ("Versions", f"Python {run['python']}, " + ", ".join(f"{name} {version}" for name, version in run["packages"].items())),
+        ]
+        return markdown.table(["", ""], rows, raw=(0, 1))
+
+    def prices(self) -> str:
+        """A table of the prices that were used, held against the thesis's."""
+        rows = [
+            (row["ticker"], row.get("rows"), row.get("first_day"), row.get("last_day"), markdown.code(row["sha256"][:16]),
+             markdown.plain(row["manifest"].removeprefix(f"{row['ticker']}: ") or "not compared"))
+            for row in index.data_facts(self.records)
+        ]
+        return markdown.table(["ticker", "days", "first", "last", "SHA-256", "against the thesis's window"], rows, raw=(4, 5)) if rows else ""
+
+    def warnings(self) -> list[str]:
+        """What a reader must know before looking at any number."""
+        found = index.data_warnings(index.data_facts(self.records), self.records)
+        found += [f"{name}: {entry['error']['sentence']}" for name, entry in self.run["notebooks"].items() if entry.get("error")]
+        found += [
+            f"{name} was made with other parameters: {'; '.join(other)}"
+            for name, other in index.stale_parameters(self.run, self.records).items()
+        ]
+        return [markdown.plain(sentence) for sentence in found]
+
+    def parameters(self) -> str:
+        """All parameters, those marked that the command changed."""
+        def shown(key: str, value: Any) -> str:
+            return "FOLDER" if key == "data_dir" and value else value if isinstance(value, str) else json.dumps(value)
+
+        rows = [
+            (markdown.code(key), markdown.code(shown(key, value)), "changed by the command" if key in self.run["overrides"] else "")
+            for key, value in self.run["parameters"].items()
+        ]
+        return markdown.table(["parameter", "value", ""], rows, raw=(0, 1, 2))
+
+    def notebooks(self) -> str:
+        """A table of the notebooks: how long, how large, from how many sources."""
+        rows = []
+        for name, entry in self.run["notebooks"].items():
+            stamp = entry.get("sources") or {}
+            told = f"{len(stamp['files'])} sources" if stamp.get("record") else ""
+            again = stamp.get("rechecked")
+            told += f", held again {again['when'][:10]} ({again['how']})" if told and again else ""
+            took = clock(entry["seconds"]) if entry.get("seconds") is not None else ""
+            memory = f"{entry['peak_memory_mb']:.0f} MB" if entry.get("peak_memory_mb") else ""
+            rows.append((self.notebook(name), entry["status"], took, memory, markdown.plain(told)))
+        return markdown.table(["notebook", "status", "time", "memory", "stamp"], rows, raw=(0, 1, 2, 3, 4))
+
+    # -- its items -------------------------------------------------------------------------
+
+    def of_the_thesis(self, kind: str, wanted: tuple[str, ...]) -> list[tuple[str, index.Item]]:
+        """(stem, item) of the thesis's own tables or figures that are here, in its order."""
+        by_stem = self._by_stem(kind)
+        return [(stem, by_stem[stem]) for stem in wanted if stem in by_stem]
+
+    def others(self, kind: str, but: tuple[str, ...]) -> list[tuple[str, index.Item]]:
+        """(stem, item) of the tables or figures that the thesis does not have, without those of the replay's own section."""
+        replay = {Path(path).stem for path in REPLAY} if self.replay() else set()
+        return [(stem, item) for stem, item in self._by_stem(kind).items() if stem not in but and stem not in replay]
+
+    def missing(self) -> list[str]:
+        """Names of the thesis's items that are not here."""
+        lacking = [stem for kind, wanted in (("table", TABLES), ("figure", FIGURES)) for stem in wanted if stem not in self._by_stem(kind)]
+        return [index.thesis_number(stem) for stem in lacking]
+
+    def made_by(self, stem: str, item: index.Item) -> str:
+        """Which notebook made an item, and with which function."""
+        function = makers(PROJECT_ROOT / "notebooks" / f"{item.notebook}.ipynb").get(stem)
+        return f"Made by {self.notebook(item.notebook)}" + (f" with {markdown.code(function)}" if function else "")
+
+    def notebook(self, name: str) -> str:
+        """A notebook's name, linked where the page lies in the project."""
+        path = PROJECT_ROOT / "notebooks" / f"{name}.ipynb"
+        return f"[{markdown.plain(name)}]({self._relative(path)})" if self.in_project and path.is_file() else markdown.plain(name)
+
+    @property
+    def in_project(self) -> bool:
+        """Whether links to the project's own files lead anywhere."""
+        return self.root.resolve().is_relative_to(PROJECT_ROOT)
+
+    def file(self, item: index.Item) -> str:
+        """The path of an item's one committed file; empty if it is missing."""
+        return next(iter(item.files.values()), "")
+
+    def table(self, item: index.Item) -> str:
+        """A table's rows as Markdown."""
+        return markdown.table(item.head, item.rows) if item.rows else ""
+
+    def hyperparameters(self, stem: str) -> str:
+        """What the thesis prints of the network whose layers a table shows."""
+        network = LAYERS_OF.get(stem)
+        if not network:
+            return ""
+        best = self.printed["best"][network]
+        words = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in best["hyperparameters"].items())
+        return f"Built from what the thesis prints of the {network} ({best['place']}): {words}."
+
+    def about_figure(self, stem: str) -> str:
+        """What the printed figure shows, where ``printed.yaml`` says it."""
+        return " ".join(str(self.printed.get("figures", {}).get(stem, "")).split())
+
+    def same_trainings(self) -> str:
+        """The thesis's best trial of each network beside our training with its hyperparameters, and the naive forecast."""
+        path = self.root / "tables" / "scores.csv"
+        if not path.is_file():
+            return ""
+        with path.open(encoding="utf-8", newline="") as file:
+            ours = {(r["ticker"], r["model"]): r for r in csv.DictReader(file) if r["part"] == "validation" and r["unit"] == "scaled"}
+        rows = []
+        for network, best in self.printed["best"].items():
+            for whose, model in (("this run", network), ("naive", "naive")):
+                score = ours.get((best["ticker"], model))
+                if score and whose == "this run":
+                    printed = best["scores"]
+                    rows.append((best["ticker"], network, "thesis", printed["mse"], printed["mae"], printed["r2"], ""))
+                if score:
+                    rows.append((best["ticker"], network if model == network else "naive", "this run", score["MSE"], score["MAE"], score["R2"], score["skill"]))
+        return markdown.table(["ticker", "model", "whose", "MSE", "MAE", "R2", "skill"], rows) if rows else ""
+
+    def best_r2(self) -> str:
+        """Best R2 of each network and ticker, printed and ours: the numbers behind Figure 4.5."""
+        trials = self._trials()
+        if not trials:
+            return ""
+        rows: dict[str, list[Any]] = {}
+        for ticker, by_model in trials.items():
+            for model, r2 in by_model.items():
+                rows.setdefault(model, [model]).extend([self._printed_r2(ticker, model, "max"), max(r2, default=None)])
+        whole = [row for row in rows.values() if len(row) == 1 + 2 * len(trials)]
+        return markdown.table(["model", *(f"{ticker} {whose}" for ticker in trials for whose in ("thesis", "ours"))], whole)
+
+    def listings(self) -> list[dict[str, Any]]:
+        """Each appendix in a few rows: how many trials, best and median R2, printed and ours; the naive forecast last."""
+        found = []
+        for ticker, by_model in self._trials().items():
+            item = self._by_stem("listing")[f"{ticker}_trials"]
+            rows = []
+            for model, r2 in by_model.items():
+                median = sorted(r2)[len(r2) // 2] if len(r2) % 2 else sum(sorted(r2)[len(r2) // 2 - 1: len(r2) // 2 + 1]) / 2 if r2 else None
+                naive = model == "naive"
+                rows.append((
+                    model, self._printed_r2(ticker, model, "count"), "" if naive else len(r2), self._printed_r2(ticker, model, "max"),
+                    max(r2, default=None), self._printed_r2(ticker, model, "median"), median,
+                ))
+            head = ["model", "trials, thesis", "trials, ours", "best R2, thesis", "best R2, ours", "median R2, thesis", "median R2, ours"]
+            found.append({"item": item, "table": markdown.table(head, rows), "note": self._other_protocol(ticker)})
+        return sorted(found, key=lambda entry: entry["item"].title)
+
+    def replay(self) -> dict[str, Any] | None:
+        """The printed trials trained again: from this folder or from ``replay`` beside it, if that had the same prices."""
+        folder = self.root if (self.root / REPLAY[0]).is_file() else self.root.parent / "replay"
+        if not (folder / REPLAY[0]).is_file():
+            return None
+        if folder != self.root:
+            try:
+                theirs = json.loads((folder / "run.json").read_text(encoding="utf-8"))["data"]
+            except (OSError, ValueError, KeyError):
+                return None
+            shared = set(theirs) & set(self.run["data"])
+            if not shared or any(theirs[t]["sha256"] != self.run["data"][t]["sha256"] for t in shared):
+                return None
+        agreement, picture, rows, page = (folder / path for path in REPLAY)
+        with agreement.open(encoding="utf-8", newline="") as file:
+            head, *body = list(csv.reader(file))
+        with_rows = rows.is_file()
+        return {
+            "table": markdown.table(head, body), "agreement": self._relative(agreement),
+            "picture": self._relative(picture) if picture.is_file() else "", "rows": self._relative(rows) if with_rows else "",
+            "count": len(rows.read_text(encoding="utf-8").splitlines()) - 1 if with_rows else 0,
+            "page": self._relative(page) if folder != self.root and page.is_file() else "",
+        }
+
+    # -- inside ----------------------------------------------------------------------------
+
+    def _by_stem(self, kind: str) -> dict[str, index.Item]:
+        return {Path(m["path"]).stem: item for item in self.found.get(kind, []) for m in self._made(item, kind)}
+
+    def _made(self, item: index.Item, kind: str) -> list[Mapping[str, Any]]:
+        return [
+            m for m in self.records[item.notebook]["made"]
+            if m["kind"] == kind and index.thesis_number(Path(m["path"]).stem) == item.name
+        ]
+
+    def _trials(self) -> dict[str, dict[str, list[float]]]:
+        """Ticker -> model -> R2 of each completed trial, from the listings; the naive forecast has one."""
+        found: dict[str, dict[str, list[float]]] = {}
+        for stem, item in self._by_stem("listing").items():
+            if path := self.file(item):
+                with (self.root / path).open(encoding="utf-8", newline="") as file:
+                    for row in csv.DictReader(file):
+                        r2 = found.setdefault(stem.removesuffix("_trials"), {}).setdefault(row["Model"], [])
+                        if row["R2 Score"] and row["State"] in ("complete", ""):
+                            r2.append(float(row["R2 Score"]))
+        return found
+
+    def _printed_r2(self, ticker: str, model: str, what: str) -> Any:
+        frame = self.printed_trials
+        r2 = frame.loc[(frame["ticker"] == ticker) & (frame["network"] == model), "r2"]
+        return getattr(r2, what)() if len(r2) else None
+
+    def _other_protocol(self, ticker: str) -> str:
+        rerun = self.printed["target_variance"]["ada_cnn_rerun"]
+        if ticker not in rerun["values"]:
+            return ""
+        return (f"The printed CNN trials of {ticker} fit another run than the rest: days up to {rerun['end_date']},"
+                f" split {', '.join(f'{share:g}' for share in rerun['split'])}; their scores are not quite comparable with ours.")
+
+    def _relative(self, path: Path) -> str:
+        return Path(os.path.relpath(path, self.root)).as_posix()

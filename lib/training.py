@@ -126,29 +126,29 @@ def compiled_epoch(model: Any, data: Dataset, batch_size: int) -> Callable[[np.n
 
     X, y = tf.constant(data.train.X), tf.constant(data.train.y)
     X_validation, y_validation = tf.constant(data.validation.X), tf.constant(data.validation.y)
-    windows, shape = len(data.train.y), data.input_shape
-    whole_steps, left = divmod(windows, batch_size)
+    windows = len(data.train.y)
     model.optimizer.build(model.trainable_variables)
 
     def squared_error(inputs: Any, target: Any, training: bool) -> Any:
         return tf.reduce_sum(tf.square(model(inputs, training=training)[:, 0] - target))
 
-    def step(inputs: Any, target: Any, size: int) -> Any:
+    def step(inputs: Any, target: Any) -> Any:
         with tf.GradientTape() as tape:
-            error = squared_error(tf.ensure_shape(inputs, [size, *shape]), target, training=True)
-            loss = error / size
+            error = squared_error(inputs, target, training=True)
+            loss = error / tf.cast(tf.shape(target)[0], tf.float32)
         model.optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
         return error
 
-    @tf.function
+    # Nothing here needs rewriting by autograph, and without it a trial starts sooner.
+    @tf.function(autograph=False)
     def epoch(permutation: Any) -> tuple[Any, Any]:
         shuffled_X, shuffled_y = tf.gather(X, permutation), tf.gather(y, permutation)
-        total = tf.constant(0.0)
-        for i in tf.range(whole_steps):
-            at = i * batch_size
-            total += step(shuffled_X[at:at + batch_size], shuffled_y[at:at + batch_size], batch_size)
-        if left:
-            total += step(shuffled_X[-left:], shuffled_y[-left:], left)
+
+        def next_step(at: Any, total: Any) -> tuple[Any, Any]:
+            inputs = tf.ensure_shape(shuffled_X[at:at + batch_size], [None, *data.input_shape])
+            return at + batch_size, total + step(inputs, shuffled_y[at:at + batch_size])
+
+        _, total = tf.while_loop(lambda at, _: at < windows, next_step, [tf.constant(0), tf.constant(0.0)])
         validation = squared_error(X_validation, y_validation, training=False) / len(data.validation.y)
         return total / windows, validation
 

@@ -388,7 +388,10 @@ def test_a_recheck_takes_the_runs_own_parameters(run):
     folder = committed.Folder(run, run.parents[1])
     with pytest.raises(committed.ProvenanceError, match="-p lookback: .* only source and data_dir"):
         recheck.chosen_for(folder, {"lookback": 30})
-    assert recheck.chosen_for(folder, {"data_dir": "elsewhere"}).data_dir == "elsewhere"
+    edit(run / "run.json", lambda r: [r["parameters"].update(patience=7), r["parameters"].pop("seed")])
+    chosen = recheck.chosen_for(committed.Folder(run, run.parents[1]), {"data_dir": "elsewhere"})
+    assert (chosen.data_dir, chosen.patience) == ("elsewhere", 7)
+    assert chosen.seed == 42, "a key that is new since the run is as in its parameter file"
 
 
 def test_the_smallest_trial_of_each_network():

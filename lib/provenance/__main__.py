@@ -40,7 +40,7 @@ def recheck(root: Path, overrides: list[str]) -> int:
     folder = committed.Folder(root)
     outcome = again.run(folder, dict(settings.parse_override(text) for text in overrides), told=print)
     if outcome.elsewhere:
-        print(f"This is another machine than that of the run ({'; '.join(outcome.elsewhere)}), so equal means {outcome.how}.")
+        print(f"This is another machine than that of the run ({'; '.join(outcome.elsewhere)}), so equal means {outcome.how}. A small change of the code can hide in that.")
     else:
         print("Processor, packages and threads are those of the run, so equal means the same bits.")
     for part in outcome.parts:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 import pandas as pd
 
@@ -78,12 +78,8 @@ class Folder:
 
 
 def wrong(folder: Folder) -> dict[str, list[str]]:
-    """All checks that need no prices: what was looked at -> sentences."""
-    return {
-        "files": files_wrong(folder), "price series": daily_columns(folder), "paths of a machine": machine_paths(folder),
-        "parameters": parameters_wrong(folder), "prices": digests_wrong(folder), "stamps": stamps_wrong(folder),
-        "computed again": recomputed_wrong(folder), "page": page_wrong(folder),
-    }
+    """Every one of :data:`CHECKS`: what was looked at -> sentences."""
+    return {what: check(folder) for what, check in CHECKS.items()}
 
 
 def files_wrong(folder: Folder) -> list[str]:
@@ -298,3 +294,10 @@ def mend(folder: Folder) -> str:
         f"If the change should not change a number: python -m lib.provenance recheck {folder.name} {where}\n"
         f"Otherwise make the results anew in an empty folder: {folder.command()}"
     )
+
+
+# All checks that need no prices, by what they look at.
+CHECKS: dict[str, Callable[[Folder], list[str]]] = {
+    "files": files_wrong, "price series": daily_columns, "paths of a machine": machine_paths, "parameters": parameters_wrong,
+    "prices": digests_wrong, "stamps": stamps_wrong, "computed again": recomputed_wrong, "page": page_wrong,
+}

@@ -9,9 +9,14 @@ EMPTY = ("", "nan", "<NA>", "None")
 
 
 def number(text: str) -> str:
-    """A number with five significant digits, thousands apart from 100,000 on; whole numbers and any other text as they are."""
+    """A number with five significant digits, thousands apart from 100,000 on; any other text as it is.
+
+    Whole numbers and those of six digits or fewer stay as they are: printed values are among them.
+    """
     if re.fullmatch(r"-?\d+", text) or not is_number(text):
         return text
+    if "e" not in text and len(text.lstrip("-0.").replace(".", "")) <= 6:
+        return text.removesuffix(".0")
     value = float(text)
     return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.5g}"
 

@@ -30,6 +30,11 @@ COMMITTED = ("README.md", "run.json", "tables/*.csv", "figures/*.png", "appendix
 # The thesis's own items, in its order of each kind, and the network whose layers a table shows.
 TABLES = ("table_4_1", "table_4_2", "table_4_3", "table_4_4", "table_4_5")
 FIGURES = ("figure_4_1", "figure_4_2", "figure_4_3", "figure_4_4", "figure_4_5", "figure_4_6")
+# The columns of wide tables that answer the thesis's; the rest is in the file.
+COLUMNS = {
+    "table_4_2": ("ticker", "series", "adf_statistic", "thesis_adf_statistic", "adf_p_value", "thesis_adf_p_value", "kpss_p_value", "reading"),
+    "table_4_5": ("ticker", "part", "model", "whose", "unit", "MSE", "MAE", "R2", "skill"),
+}
 LAYERS_OF = {"table_4_3": "CNN-LSTM", "table_4_4": "LSTM-CNN"}
 REPLAY = ("tables/replay_agreement.csv", "figures/replay.png", "tables/replay.csv", "README.md")
 
@@ -142,7 +147,7 @@ class _Page:
                       f"sources {markdown.code(run['code']['sha256'][:16])}")),
             ("Versions", f"Python {run['python']}, " + ", ".join(f"{name} {version}" for name, version in run["packages"].items())),
         ]
-        return markdown.table(["", ""], rows, raw=(0, 1))
+        return markdown.table(["fact", "this run"], rows, raw=(0, 1))
 
     def prices(self) -> str:
         """A table of the prices that were used, held against the thesis's."""
@@ -223,9 +228,11 @@ class _Page:
         """The path of an item's one committed file; empty if it is missing."""
         return next(iter(item.files.values()), "")
 
-    def table(self, item: index.Item) -> str:
-        """A table's rows as Markdown."""
-        return markdown.table(item.head, item.rows) if item.rows else ""
+    def table(self, item: index.Item, stem: str) -> str:
+        """A table's rows as Markdown; of a wide one the columns that answer the thesis's."""
+        wanted = [name for name in COLUMNS.get(stem, ()) if name in item.head] or item.head
+        at = [item.head.index(name) for name in wanted]
+        return markdown.table(wanted, [[row[i] for i in at] for row in item.rows]) if item.rows else ""
 
     def hyperparameters(self, stem: str) -> str:
         """What the thesis prints of the network whose layers a table shows."""
@@ -249,13 +256,13 @@ class _Page:
             ours = {(r["ticker"], r["model"]): r for r in csv.DictReader(file) if r["part"] == "validation" and r["unit"] == "scaled"}
         rows = []
         for network, best in self.printed["best"].items():
-            for whose, model in (("this run", network), ("naive", "naive")):
-                score = ours.get((best["ticker"], model))
-                if score and whose == "this run":
-                    printed = best["scores"]
-                    rows.append((best["ticker"], network, "thesis", printed["mse"], printed["mae"], printed["r2"], ""))
-                if score:
-                    rows.append((best["ticker"], network if model == network else "naive", "this run", score["MSE"], score["MAE"], score["R2"], score["skill"]))
+            ticker, printed = best["ticker"], best["scores"]
+            mine, naive = ours.get((ticker, network)), ours.get((ticker, "naive"))
+            if not mine or not naive:
+                continue
+            skill = 1 - printed["mse"] / float(naive["MSE"]) if self._same_days(ticker) else None
+            rows.append((ticker, network, "thesis", printed["mse"], printed["mae"], printed["r2"], skill))
+            rows += [(ticker, row["model"], "this run", row["MSE"], row["MAE"], row["R2"], row["skill"]) for row in (mine, naive)]
         return markdown.table(["ticker", "model", "whose", "MSE", "MAE", "R2", "skill"], rows) if rows else ""
 
     def best_r2(self) -> str:
@@ -338,6 +345,13 @@ class _Page:
         frame = self.printed_trials
         r2 = frame.loc[(frame["ticker"] == ticker) & (frame["network"] == model), "r2"]
         return getattr(r2, what)() if len(r2) else None
+
+    def _same_days(self, ticker: str) -> bool:
+        """Whether this run scored a ticker on the days and the scale that the printed scores fit."""
+        protocol, mine = self.printed["target_variance"]["recovered_protocol"], self.run["parameters"]
+        verdicts = [record["facts"].get("manifest_verdict", {}).get(ticker) for record in self.records.values()]
+        same = mine["end_date"] == f"{protocol['end_date']}" and mine["split"] == protocol["split"] and mine["scaling"] == "all"
+        return same and "same" in verdicts
 
     def _other_protocol(self, ticker: str) -> str:
         rerun = self.printed["target_variance"]["ada_cnn_rerun"]

@@ -1,0 +1,203 @@
+"""A run's README.md: ours beside the printed values, only links that lead somewhere, the same page from a clone."""
+
+import hashlib
+import json
+import re
+import shutil
+
+import pytest
+from markdown_it import MarkdownIt
+
+from lib import settings
+from lib.report import markdown, results_page
+
+SCORES = """ticker,part,model,unit,days,MSE,MAE,RMSE,MAPE,R2,skill,seed
+SOL-USD,validation,CNN,scaled,162,0.00081234567,0.02,0.02,1.5,0.951234567,-0.27,7
+SOL-USD,validation,naive,scaled,162,0.0006,0.018,0.02,1.5,0.961,0.0,
+SOL-USD,validation,CNN,USD,162,54.9,5.2,7.4,3.5,0.951234567,-0.27,7
+"""
+LISTING = """Trial,Duration,MSE,R2 Score,Model,State
+1,3s,0.1,0.5,CNN,complete
+2,3s,0.2,0.91234567,CNN,complete
+3,3s,,,CNN,pruned
+,,0.05,0.9601,naive,
+"""
+MADE = {
+    "01_data": [("tables/table_4_1.csv", "table", "Table 4.1. Statistics", "ticker,whose,mean\nSOL-USD,this run,82.368123456\nSOL-USD,thesis,2487.34\n"),
+                ("figures/figure_4_1.png", "figure", "Figure 4.1. Closes", "png"), ("figures/figure_4_1.svg", "figure", "Figure 4.1. Closes", "svg")],
+    "06_cnn_lstm": [("tables/table_4_3.csv", "table", "Table 4.3. Layers", "layer,in_words\nInput,a | b <i>\n"),
+                    ("models/SOL-USD_CNN-LSTM.keras", "model", "network", "k"), ("predictions/SOL-USD_CNN-LSTM.csv", "predictions", "prices", "date\n")],
+    "08_tuning": [("appendix/SOL-USD_trials.csv", "listing", "Appendix 1. Trials of SOL-USD", LISTING)],
+    "09_comparison": [("tables/scores.csv", "table", "Scores <all>", SCORES), ("figures/figure_4_5.png", "figure", "Figure 4.5. Best R2", "png"),
+                      ("tables/table_4_5.csv", "table", "Table 4.5. Scores", "ticker,part,model,whose,unit,MSE,MAE,R2,skill,seed\nSOL-USD,test,CNN,this run,USD,1,1,0.9,0,7\n")],
+}
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A run's folder in which some of the thesis's items are missing."""
+    folder = tmp_path / "thesis"
+    data = {"SOL-USD": {"rows": 1480, "first_day": "2021-01-01", "last_day": "2025-01-19", "sha256": "ab" * 32}}
+    parameters = {"source": "folder", "data_dir": "../mine", "tickers": ["SOL-USD"], "trials": 3, "seed": 42, "workers": 2,
+                  "end_date": "2025-01-19", "split": [0.7, 0.15, 0.15], "scaling": "all"}
+    for name, made in MADE.items():
+        entries = []
+        for path, kind, title, content in made:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(content)
+            entries.append({"path": path, "kind": kind, "title": title, "sha256": hashlib.sha256(content.encode()).hexdigest()})
+        facts = {"data": data, "manifest": {"SOL-USD": "SOL-USD: the same"}, "manifest_verdict": {"SOL-USD": "same"}} if name == "01_data" else {"data": data}
+        (folder / "records").mkdir(exist_ok=True)
+        record = {"notebook": name, "finished": "2026-01-01T00:00:00+00:00", "parameters": parameters, "facts": facts, "made": entries}
+        (folder / "records" / f"{name}.json").write_text(json.dumps(record))
+    entry = {"title": "T", "question": "", "status": "done", "started": None, "finished": None, "seconds": 61.0, "peak_memory_mb": 900.0,
+             "rendered": True, "error": None, "sources": None}
+    run = {
+        "notebooks": {**{name: entry for name in MADE}, "08b_replay": {**entry, "status": "not selected", "seconds": None, "peak_memory_mb": None}},
+        "parameters": parameters, "overrides": ["source", "data_dir", "trials"], "selected": list(MADE), "parameter_file": "params/thesis.yaml",
+        "result": "done", "started": "2026-01-01T00:00:00.000+00:00", "finished": "2026-01-01T00:05:00.000+00:00", "wall_seconds": 300.0,
+        "code": {"commit": "c0ffee", "changed": True, "sha256": "5ee"}, "python": "3.11", "platform": "Linux x86_64", "cpu": "A|B", "cores": 2,
+        "jobs": 2, "device": "CPU", "seeds": {"run": 42}, "threads": 1, "packages": {"numpy": "2.0"}, "data": data, "peak_memory_mb": 900.0,
+    }
+    (folder / "run.json").write_text(json.dumps(run))
+    return folder
+
+
+def tables_of(text):
+    """Every table that a host would render, as rows of cells; header first."""
+    tables, cells = [], None
+    for token in MarkdownIt("commonmark", {"html": True}).enable("table").parse(text):
+        if token.type == "table_open":
+            tables.append([])
+        elif token.type == "tr_open":
+            cells = []
+            tables[-1].append(cells)
+        elif token.type == "inline" and cells is not None:
+            cells.append("".join(c.content for c in token.children))
+        elif token.type == "table_close":
+            cells = None
+    return tables
+
+
+def table_with(text, *head):
+    return next(t for t in tables_of(text) if set(head) <= set(t[0]))
+
+
+def links_of(text):
+    found = []
+    for token in MarkdownIt("commonmark").enable("table").parse(text):
+        for child in token.children or []:
+            found += [child.attrs[k] for k in ("href", "src") if k in child.attrs]
+    return found
+
+
+def test_ours_beside_the_printed_values(root):
+    text = results_page.text(root)
+    assert table_with(text, "mean")[1:] == [["SOL-USD", "this run", "82.368"], ["SOL-USD", "thesis", "2487.34"]]
+    beside = next(t for t in tables_of(text) if t[0] == ["ticker", "model", "whose", "MSE", "MAE", "R2", "skill"])
+    assert beside[1:] == [
+        ["SOL-USD", "CNN", "thesis", "0.000678", "0.019855", "0.9582", "-0.13"],
+        ["SOL-USD", "CNN", "this run", "0.00081235", "0.02", "0.95123", "-0.27"],
+        ["SOL-USD", "naive", "this run", "0.0006", "0.018", "0.961", "0"],
+    ]
+    assert "filters 37, kernel size 2" in text, "what the thesis prints of the network of Table 4.3"
+    assert "`lib.tables.table_4_1`" in text and "`lib.figures.best_r2`" in text
+
+
+def test_a_listing_in_a_few_rows_with_the_naive_forecast_last(root):
+    text = results_page.text(root)
+    rows = table_with(text, "trials, thesis")
+    assert rows[1] == ["CNN", "30", "2", "0.96", "0.91235", "0.88", "0.70617"]
+    assert rows[-1] == ["naive", "", "", "", "0.9601", "", "0.9601"]
+    assert table_with(text, "SOL-USD thesis", "SOL-USD ours")[1:] == [["CNN", "0.96", "0.91235"], ["naive", "", "0.9601"]]
+
+
+def test_the_thesiss_order_and_what_is_missing(root):
+    text = results_page.text(root)
+    order = ["### Table 4.1.", "### Table 4.3.", "### Table 4.5.", "### Figure 4.1.", "### Figure 4.5.", "### Appendix 1.", "## More from"]
+    assert sorted(order, key=text.index) == order
+    assert "> Not in this folder: Table 4.2, Table 4.4, Figure 4.2, Figure 4.3, Figure 4.4, Figure 4.6." in text
+    (root / "tables/table_4_1.csv").unlink()
+    assert "> Note: table_4_1.csv is missing." in results_page.text(root)
+
+
+def test_links_lead_to_what_is_committed(root):
+    links = links_of(results_page.text(root))
+    assert {"tables/table_4_1.csv", "figures/figure_4_1.png", "appendix/SOL-USD_trials.csv", "run.json"} <= set(links)
+    assert all(results_page.is_committed_kind(link) and (root / link).is_file() for link in links)
+
+
+def test_in_the_project_notebooks_are_linked():
+    folder = settings.PROJECT_ROOT / "outputs" / "a_run"
+    page = results_page._Page.__new__(results_page._Page)
+    page.root = folder
+    assert page.notebook("01_data") == r"[01\_data](../../notebooks/01_data.ipynb)"
+    assert page.notebook("99_none") == r"99\_none"
+
+
+def test_a_clone_without_what_is_not_committed_gives_the_same_page(root):
+    before = results_page.text(root)
+    for folder in ("models", "predictions"):
+        shutil.rmtree(root / folder)
+    (root / "figures/figure_4_1.svg").unlink()
+    assert results_page.text(root) == before
+    assert ".svg" not in before and ".keras" not in before
+
+
+def test_facts_and_the_command_without_anybodys_folder(root):
+    text = results_page.text(root)
+    facts = dict(row[:2] for row in table_with(text, "fact"))
+    assert facts["Command"] == "python run_all.py params/thesis.yaml -p source=folder -p data_dir=FOLDER -p trials=3"
+    assert facts["Time"] == "5:00 for the last start; all notebooks together 4:04" and facts["Peak memory"].startswith("900 MB")
+    assert "with changes that were not committed" in facts["Code"] and facts["Machine"].startswith("A|B, 2 cores, Linux")
+    assert "../mine" not in text
+    assert table_with(text, "against the thesis's window")[1][-1] == "the same"
+
+
+def test_a_warning_stands_above_everything(root):
+    record = json.loads((root / "records/01_data.json").read_text())
+    record["facts"]["manifest_verdict"] = {"SOL-USD": "differs"}
+    (root / "records/01_data.json").write_text(json.dumps(record))
+    text = results_page.text(root)
+    assert text.index("> **Warning:** The prices of SOL-USD differ") < text.index("| fact |")
+    printed = next(t for t in tables_of(text) if t[0] == ["ticker", "model", "whose", "MSE", "MAE", "R2", "skill"])[1]
+    assert printed[-1] == "", "no skill of the printed score on other days"
+
+
+def test_nothing_is_taken_for_markdown_or_html(root):
+    text = results_page.text(root)
+    assert table_with(text, "layer")[1] == ["Input", "a | b <i>"]
+    assert "Scores &lt;all&gt;" in text
+    for table in tables_of(text):
+        assert len({len(row) for row in table}) == 1
+    assert not re.search(r"\n{3,}|\{\{|nan\b|None\b", text)
+
+
+def put_replay(root, sha256):
+    folder = root.parent / "replay"
+    for path, content in {"tables/replay_agreement.csv": "inputs,inside\nown_close,0.4166666\n", "tables/replay.csv": "trial\n1\n2\n",
+                          "figures/replay.png": "png", "run.json": json.dumps({"data": {"SOL-USD": {"sha256": sha256}}})}.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(content)
+
+
+def test_the_replay_beside_it_is_shown_if_it_had_the_same_prices(root):
+    assert "trained again" not in results_page.text(root)
+    put_replay(root, "cd" * 32)
+    assert "trained again" not in results_page.text(root)
+    put_replay(root, "ab" * 32)
+    text = results_page.text(root)
+    assert table_with(text, "inside")[1] == ["own_close", "0.41667"]
+    assert "](../replay/figures/replay.png)" in text and "All 2 trials: [../replay/tables/replay.csv]" in text
+
+
+def test_without_run_json_the_error_names_the_command(tmp_path):
+    with pytest.raises(results_page.PageError, match="python run_all.py"):
+        results_page.write(tmp_path)
+
+
+@pytest.mark.parametrize("text, shown", [
+    ("0.4810045", "0.481"), ("2487.34", "2487.34"), ("37.0", "37"), ("0.0", "0"), ("277226.4567", "277,226"), ("3.10378e-21", "3.1038e-21"),
+    ("2819061358", "2819061358"), ("CNN", "CNN"), ("", ""), ("-36.83", "-36.83"), ("1.0000000001", "1")])
+def test_numbers_for_reading(text, shown):
+    assert markdown.number(text) == shown

@@ -1,0 +1,1 @@
+"""How fast, how large, how near to the machine: run ``python -m benchmarks.throughput`` from the project's folder."""

@@ -1,0 +1,184 @@
+"""What every benchmark needs and says of itself: prices, options, machine, and where its numbers go."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.metadata
+import json
+import multiprocessing
+import os
+import platform
+import re
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, Callable, Mapping, Sequence
+
+import pandas as pd
+
+from lib import files, market, settings
+from lib.errors import ProjectError
+from lib.places import PROJECT_ROOT, resolve
+from lib.runner import facts
+from lib.settings import Chosen
+
+FOLDER = PROJECT_ROOT / "benchmarks"
+RESULTS = FOLDER / "results"
+CACHE = PROJECT_ROOT / ".cache" / "benchmarks"
+NEIGHBOUR = "../shared/market"  # where a copy of the thesis's prices is looked for
+PARAMETERS = "params/thesis.yaml"
+SAMPLE = {"source": "sample", "data_dir": None, "tickers": ["BTC-USD"], "start_date": "2020-01-01", "end_date": "2021-10-27", "trials": 1}
+_PACKAGES = ("tensorflow", "keras", "numpy", "optuna")
+
+
+class BenchmarkError(ProjectError):
+    """A benchmark cannot be run as asked."""
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """An argparse type: a whole number between two limits, both allowed."""
+    def read(text: str) -> int:
+        if not re.fullmatch(r"\d+", text) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def parser(name: str, description: str) -> argparse.ArgumentParser:
+    """Options that all benchmarks have."""
+    made = argparse.ArgumentParser(
+        prog=f"python -m benchmarks.{name}", description=description, allow_abbrev=False,
+        epilog="Exit codes: 0 done, 2 wrong options or prices, 130 stopped.",
+    )
+    made.add_argument("--data-dir", metavar="FOLDER", help="folder of ADA-USD.csv, ETH-USD.csv, SOL-USD.csv, relative to the project; default: "
+                      f"the variable MARKET_DATA_DIR, else {NEIGHBOUR}, else the packaged sample")
+    made.add_argument("--seed", type=whole_number(0, 2**32 - 1), default=42, help="seeds everything random; default 42")
+    made.add_argument("--results-dir", metavar="FOLDER", default=str(RESULTS), help="where the JSON goes; default benchmarks/results")
+    return made
+
+
+def main(work: Callable[[Sequence[str] | None], None], words: Sequence[str] | None = None) -> int:
+    """Run a benchmark's work; an error meant for people becomes one sentence and exit code 2."""
+    try:
+        work(words)
+    except ProjectError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped. The next run with the same command goes on from the last finished block, where a benchmark has blocks.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def thesis_data(data_dir: str | None, **overrides: Any) -> tuple[Chosen, dict[str, pd.DataFrame], dict[str, Any]]:
+    """The thesis's parameters and window of prices, or the packaged sample where there are none.
+
+    Args:
+        data_dir: as the option; None looks in the usual places.
+        overrides: parameters that differ from ``params/thesis.yaml``.
+
+    Returns:
+        Checked parameters; ticker -> prices; and what a report says of them: ``source``,
+        ``sentence``, ``sha256``, ``rows``, ``tickers``.
+
+    Raises:
+        ProjectError: the folder or a value cannot be used.
+    """
+    folder = data_dir or os.environ.get("MARKET_DATA_DIR") or (NEIGHBOUR if resolve(NEIGHBOUR).is_dir() else None)
+    where = {"source": "folder", "data_dir": folder} if folder else SAMPLE
+    chosen = settings.load(PROJECT_ROOT / PARAMETERS, {**where, **overrides})
+    prices = market.load(chosen.source, chosen.tickers, chosen.start_date, chosen.end_date, chosen.data_dir)
+    digest = market.digest_of_all(prices)
+    manifest = json.loads((PROJECT_ROOT / "lib" / "thesis" / "manifest.json").read_text(encoding="utf-8"))
+    if not folder:
+        sentence = ("The thesis's prices were not found, so the packaged sample (BTC-USD) stands in for every coin:"
+                    " its windows are fewer, and its times cannot be held against those of the thesis's window.")
+    elif digest == manifest["sha256_of_all"]:
+        sentence = "Prices: the thesis's window, with the digest that the project's manifest names."
+    else:
+        sentence = "Prices: a folder of the user's, whose digest differs from that of the project's manifest."
+    print(sentence)
+    about = {"source": chosen.source, "sentence": sentence, "sha256": digest, "rows": {t: len(p) for t, p in prices.items()},
+             "first_day": f"{chosen.start_date}", "last_day": f"{chosen.end_date}", "tickers": list(chosen.tickers)}
+    return chosen, prices, about
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return facts.cores()
+
+
+def _processor() -> str:
+    try:
+        named = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+        return named[1].strip() if named else platform.processor() or platform.machine()
+    except OSError:
+        return platform.processor() or platform.machine()
+
+
+def _memory_gb() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (ValueError, OSError, AttributeError):
+        return None
+
+
+class Run:
+    """One run of a benchmark: when, where, by which code and command."""
+
+    def __init__(self, name: str, options: argparse.Namespace, defaults: argparse.ArgumentParser):
+        self.name, self.clock = name, time.perf_counter()
+        self.results_dir = Path(options.results_dir)
+        given = {k: v for k, v in vars(options).items() if k not in ("results_dir", "data_dir")}
+        shown = [f"--{k.replace('_', '-')} {' '.join(map(str, v)) if isinstance(v, list) else v}" for k, v in given.items() if v != defaults.get_default(k)]
+        # A folder's path is this machine's affair; the digest says which prices they were.
+        shown += ["--data-dir FOLDER"] if options.data_dir else []
+        self.document = {
+            "benchmark": name, "command": " ".join([f"python -m benchmarks.{name}", *shown]), "started": facts.now(), "seconds": None,
+            "machine": {"processor": _processor(), "cores": cores(), "memory_gb": _memory_gb(),
+                        "system": " ".join([platform.system(), platform.machine()]), "load_before": round(os.getloadavg()[0], 2)},
+            "python": platform.python_version(), "packages": {p: importlib.metadata.version(p) for p in _PACKAGES},
+            "code": facts.code_version(), "options": given,
+        }
+
+    def key(self, data: Mapping[str, Any]) -> str:
+        """Twelve hex digits that differ when options, prices, sources or cores do."""
+        own = "".join(files.sha256(p) for p in sorted(FOLDER.glob("*.py")))
+        parts = [self.name, self.document["options"], data["sha256"], self.document["code"]["sha256"], own, cores()]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+    def write(self, **content: Any) -> Path:
+        """Write ``NAME.json`` whole; clears what was kept for a run that goes on."""
+        self.document["seconds"] = time.perf_counter() - self.clock
+        path = files.write_json(self.results_dir / f"{self.name}.json", {**self.document, **content})
+        shutil.rmtree(CACHE / self.name, ignore_errors=True)
+        shown = path.resolve()
+        print(f"Wrote {shown.relative_to(PROJECT_ROOT) if shown.is_relative_to(PROJECT_ROOT) else shown}. The report: python -m benchmarks.report")
+        return path
+
+
+def follow_parent() -> None:
+    """In a worker process: end when the parent ends, however it ended."""
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+def peak_memory_mb() -> float:
+    """Largest resident memory of this process so far, MB (2**20 bytes)."""
+    try:
+        # ru_maxrss would count the parent's memory too, as it outlives exec.
+        return int(re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"), re.MULTILINE)[1]) / 1024
+    except (OSError, TypeError):
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / 2**20 if sys.platform == "darwin" else peak / 1024

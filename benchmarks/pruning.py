@@ -28,7 +28,7 @@ def search(pruner: str, data: dict[str, Dataset], chosen: Chosen, digests: dict[
     """Run (or finish) all studies with one pruner; returns their trials as ``tuning.trial_frame`` gives them."""
     values = Chosen({**chosen.as_plain(), "pruner": pruner})
     plans = tuning.plan(values, lambda ticker, network: folder / f"{ticker}_{network}.db")
-    workers.run_studies(plans, data, values, digests)
+    tuning.run_studies(plans, data, values, digests)
     return pd.concat([tuning.trial_frame(p, tuning.steering_of(values, digests[p.ticker])) for p in plans], ignore_index=True)
 
 

@@ -32,6 +32,8 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
     for name in ("tickers", "networks", "replay_inputs"):
         if given(name) and len(set(values[name])) < len(values[name]):
             found.append(f"{name} {values[name]} names something twice")
+    if given("inputs", "target") and values["inputs"] == "ohlcv_indicators" and values["target"] == "log_return":
+        found.append("target is log_return, but inputs ohlcv_indicators holds prices: use own_close or all_closes, or target close")
     if given("trials", "tickers") and values["trials"] == "printed":
         unknown = [t for t in values["tickers"] if t not in ("ADA-USD", "ETH-USD", "SOL-USD")]
         if unknown:

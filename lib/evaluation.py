@@ -45,7 +45,7 @@ def prediction_frame(data: Dataset, model: object) -> pd.DataFrame:
     return pd.concat([
         pd.DataFrame({
             "date": part.dates, "actual_usd": part.actual_usd,
-            "predicted_usd": data.to_usd(training.predict(model, part.X)),
+            "predicted_usd": data.forecast_usd(part, training.predict(model, part.X)),
             "naive_usd": baselines.naive(part.last_close_usd), "part": part.name,
         })
         for part in data.parts

@@ -9,20 +9,19 @@ thesis does not say which of them its scores come from.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any, Callable, Mapping, Sequence
+from typing import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lib import metrics, networks, runtime, thesis, training, tuning, windows, workers
+from lib import metrics, networks, runtime, thesis, trainings, tuning, windows
 from lib.errors import ProjectError
 from lib.kept import Kept
 from lib.settings import Chosen
+from lib.trainings import Trained, Training
 from lib.windows import Dataset
 
-WEIGHTS = ("best", "last")
 STAND_IN = "SOL-USD"  # its trials are replayed where a run has none of the thesis's coins
 _ROW = ["ticker", "network", "trial"]
 _READING = ["inputs", "weights"]
@@ -30,17 +29,6 @@ _READING = ["inputs", "weights"]
 
 class ReplayError(ProjectError):
     """There is nothing to replay."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """One training: a printed trial, the inputs of its windows, and the number of its seed, from 1."""
-
-    ticker: str
-    network: str
-    trial: int
-    inputs: str
-    seed_number: int
 
 
 def printed_trials(tickers: Sequence[str], of_networks: Sequence[str], count: int | str = "printed") -> pd.DataFrame:
@@ -90,54 +78,33 @@ def run(prices: Mapping[str, pd.DataFrame], printed: pd.DataFrame, chosen: Chose
         A row a training and choice of weights: ticker, network, trial, inputs, weights,
         seed_number, seed, mse, mae, r2 (scaled, validation days), epochs_run, best_epoch, seconds.
     """
-    readings = {inputs: chosen.but(inputs=inputs, restore_best_weights=True) for inputs in chosen.replay_inputs}
-    data = {inputs: windows.build(prices, reading) for inputs, reading in readings.items()}
-    digests = {inputs: tuning.price_digests(prices, inputs) for inputs in readings}
-    pieces = [Piece(*row, inputs, k) for k in range(1, chosen.replay_seeds + 1) for inputs in readings
-              for row in printed[_ROW].itertuples(index=False, name=None)]
-    hyperparameters = {tuple(row[_ROW]): _hyperparameters(row) for _, row in printed.iterrows()}
-    keys = [key(p, hyperparameters[p.ticker, p.network, p.trial], readings[p.inputs], digests[p.inputs][p.ticker]) for p in pieces]
-    found = {p: kept.find(k) for p, k in zip(pieces, keys)}
-    missing = [(p, k) for p, k in zip(pieces, keys) if found[p] is None]
-
-    def keep(at: int, result: dict[str, Any]) -> None:
-        piece, its_key = missing[at]
-        kept.keep(its_key, result)
-        found[piece] = result
-
-    if missing:
-        print(f"{len(pieces) - len(missing)} of {len(pieces)} trainings were finished before.")
-        work = [(p, k["hyperparameters"], k["seed"], data[p.inputs][p.ticker], readings[p.inputs]) for p, k in missing]
-        workers.run(train, work, chosen, "Trainings", len(missing), keep)
-    rows = [{**asdict(p), "weights": w, **found[p][w], **found[p]["run"]} for p in pieces for w in WEIGHTS]
+    data = {inputs: windows.build(prices, chosen.but(inputs=inputs)) for inputs in chosen.replay_inputs}
+    digests = {inputs: tuning.price_digests(prices, inputs) for inputs in chosen.replay_inputs}
+    wanted, facts = [], []
+    for k in range(1, chosen.replay_seeds + 1):
+        for inputs in chosen.replay_inputs:
+            for row in printed.to_dict("records"):
+                ticker, network, trial = (row[name] for name in _ROW)
+                seed = runtime.derived_seed(chosen.seed, "replay", ticker, network, trial, k)
+                name = f"{ticker} {network} trial {trial}, {inputs}, seed {k}"
+                wanted.append(Training(name, network, row, seed, data[inputs][ticker], chosen.but(inputs=inputs), digests[inputs][ticker]))
+                facts.append({"ticker": ticker, "network": network, "trial": trial, "inputs": inputs, "seed_number": k, "seed": seed})
+    rows = []
+    for fact, trained in zip(facts, trainings.run(wanted, kept, chosen)):
+        run_of = {"epochs_run": trained.epochs_run, "best_epoch": trained.best_epoch, "seconds": trained.seconds}
+        rows += [{**fact, "weights": w, **score(trained, w), **run_of} for w in trainings.WEIGHTS]
     first = [*_ROW, *_READING, "seed_number", "seed", "mse", "mae", "r2", "epochs_run", "best_epoch", "seconds"]
     return pd.DataFrame(rows)[first]
 
 
-def key(piece: Piece, hyperparameters: Mapping[str, float], chosen: Chosen, digest: str) -> dict[str, Any]:
-    """Everything that one training's result depends on."""
-    plain = chosen.as_plain()
-    return {
-        "what": "replay", "ticker": piece.ticker, "network": piece.network, "hyperparameters": dict(hyperparameters), "data_digest": digest,
-        "seed": runtime.derived_seed(chosen.seed, "replay", piece.ticker, piece.network, piece.trial, piece.seed_number),
-        "training": training.METHOD, **{f"parameter {k}": plain[k] for k in training.STEERING if k != "restore_best_weights"},
-    }
-
-
-def train(
-    piece: Piece, hyperparameters: networks.Hyperparameters, seed: int, data: Dataset, chosen: Chosen, note: Callable[[str], None]
-) -> dict[str, Any]:
-    """One training, scored on the validation days with the best epoch's weights and with the last one's."""
-    fit = training.fit(piece.network, hyperparameters, data, chosen, seed)
-    result: dict[str, Any] = {"run": {"seed": seed, "epochs_run": fit.epochs, "best_epoch": fit.best_epoch, "seconds": round(fit.seconds, 2)}}
-    actual = data.to_scaled(data.validation.actual_usd)
-    for name, weights in (("best", fit.best_weights), ("last", fit.last_weights)):
-        fit.model.set_weights(weights)
-        predicted = training.predict(fit.model, data.validation.X).astype("float64")
-        score = metrics.scores(actual, predicted) if np.isfinite(predicted).all() else {"MSE": math.inf, "MAE": math.inf, "R2": -math.inf}
-        result[name] = {"mse": score["MSE"], "mae": score["MAE"], "r2": score["R2"]}
-    note(f"{piece.ticker} {piece.network} trial {piece.trial}, {piece.inputs}, seed {piece.seed_number}: MSE {result['best']['mse']:.3g}")
-    return result
+def score(trained: Trained, weights: str) -> dict[str, float]:
+    """Scaled ``mse``, ``mae`` and ``r2`` on the validation days; infinitely bad where a forecast is no number."""
+    data = trained.training.data
+    predicted = data.forecast_scaled(data.validation, trained.predicted("validation", weights))
+    if not np.isfinite(predicted).all():
+        return {"mse": math.inf, "mae": math.inf, "r2": -math.inf}
+    found = metrics.scores(data.to_scaled(data.validation.actual_usd), predicted)
+    return {"mse": found["MSE"], "mae": found["MAE"], "r2": found["R2"]}
 
 
 def table(printed: pd.DataFrame, fits: pd.DataFrame, data: Mapping[str, Dataset]) -> pd.DataFrame:
@@ -258,8 +225,3 @@ def nearer(rows: pd.DataFrame, one: tuple[str, str], other: tuple[str, str]) -> 
     wins, losses = int((distance[0] < distance[1]).sum()), int((distance[0] > distance[1]).sum())
     p = stats.binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
     return wins, len(rows) - wins - losses, float(p)
-
-
-def _hyperparameters(row: pd.Series) -> dict[str, float]:
-    wanted = networks.ARCHITECTURES[row["network"]].hyperparameters
-    return {h: float(row[h]) if h in ("dropout_rate", "learning_rate") else int(row[h]) for h in wanted}

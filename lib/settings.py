@@ -82,6 +82,7 @@ class Settings(BaseModel):
     inputs: Inputs = key(
         "what a window holds: own_close, all_closes or ohlcv_indicators"
     )
+    target: Literal["close", "log_return"] = key("what is forecast: close, or log_return from which closes are rebuilt")
     lookback: StrictInt = key("length of an input window, 1 to 365 days", ge=1, le=365)
     split: Annotated[list[Share], Field(min_length=3, max_length=3)] = key(
         "shares of train, validation and test days, in time order, sum 1"

@@ -21,7 +21,7 @@ from lib.windows import Dataset
 METHOD = "compiled epoch, fused LSTM, 1"
 # The parameters that a training's result depends on, beside network, hyperparameters, prices and its own seed.
 STEERING = (
-    "gap_fill", "max_gap_days", "outliers", "outlier_iqr", "indicator_days", "inputs", "lookback", "split", "scaling",
+    "gap_fill", "max_gap_days", "outliers", "outlier_iqr", "indicator_days", "inputs", "target", "lookback", "split", "scaling",
     "hidden_dense_units", "output_activation", "batch_normalization", "clip_norm", "reduce_lr", "max_epochs",
     "patience", "restore_best_weights", "seed", "threads",
 )

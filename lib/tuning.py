@@ -12,7 +12,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, Sequence
 
 import optuna
 import pandas as pd
@@ -20,7 +20,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from lib import baselines, market, metrics, networks, runtime, thesis, training
+from lib import baselines, market, metrics, networks, runtime, thesis, training, workers
 from lib.errors import ProjectError
 from lib.settings import Chosen
 from lib.windows import Dataset
@@ -181,7 +181,7 @@ def _run_trial(study: optuna.Study, space: dict[str, BaseDistribution], study_pl
         study.tell(trial, state=TrialState.PRUNED)
         return
     part = data.validation
-    predicted = training.predict(fit.model, part.X).astype("float64")
+    predicted = data.forecast_scaled(part, training.predict(fit.model, part.X))
     ok = bool(pd.notna(predicted).all())
     score = metrics.scores(data.to_scaled(part.actual_usd), predicted) if ok else dict.fromkeys(metrics.NAMES, math.inf)
     for name, value in {
@@ -190,6 +190,32 @@ def _run_trial(study: optuna.Study, space: dict[str, BaseDistribution], study_pl
     }.items():
         trial.set_user_attr(name, value)
     study.tell(trial, score["MSE"])
+
+
+def run_studies(
+    plans: Sequence[StudyPlan], data: Mapping[str, Dataset], chosen: Chosen, digests: Mapping[str, str]
+) -> None:
+    """Run every study to its full number of trials. The trials are the same for any number of workers.
+
+    Args:
+        plans: the studies.
+        data: ticker -> windows.
+        chosen: checked parameters; also ``workers`` and ``threads``.
+        digests: ticker -> digest of its prices.
+
+    Raises:
+        StudyError: see :func:`open_study`.
+        WorkerError: a worker process died.
+    """
+    missing = 0
+    for p in plans:
+        study = open_study(p, steering_of(chosen, digests[p.ticker]))
+        missing += max(0, p.trials - len(finished(study)))
+    if not missing:
+        print("All trials of all studies were finished before; nothing to run.")
+        return
+    pieces = [(p, data[p.ticker], chosen, digests[p.ticker]) for p in plans]
+    workers.run(run_study, pieces, chosen, "Trials", missing)
 
 
 def trial_frame(study_plan: StudyPlan, steering: dict[str, Any]) -> pd.DataFrame:

@@ -32,7 +32,7 @@ class Part:
 
     Attributes:
         X: scaled inputs, float32, shape (windows, lookback, features).
-        y: scaled next-day closes that training aims at, float32, shape (windows,).
+        y: what training aims at, scaled: next-day closes or log returns, float32, shape (windows,).
         dates: the day that each window forecasts, shape (windows,).
         actual_usd: the close of that day in US dollars, untouched by outlier treatment.
         last_close_usd: the close of the day before, which is the naive forecast.
@@ -48,10 +48,21 @@ class Part:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One ticker, ready for a network: three parts and the way back to dollars."""
+    """One ticker, ready for a network: three parts and the way back to dollars.
+
+    Attributes:
+        features: names of the inputs; ``Close`` is the own close, or its log return.
+        target: what is forecast, ``close`` or ``log_return``.
+        low, high: the target's values that are scaled to 0 and 1.
+        low_usd, high_usd: the closes that are 0 and 1 in scores of scaled prices.
+        days: part -> its days.
+    """
 
     ticker: str
     features: tuple[str, ...]
+    target: str
+    low: float
+    high: float
     low_usd: float
     high_usd: float
     days: dict[str, pd.DatetimeIndex]
@@ -68,6 +79,20 @@ class Dataset:
     def input_shape(self) -> tuple[int, int]:
         """(lookback, features)"""
         return self.train.X.shape[1:]
+
+    def forecast_usd(self, part: Part, scaled: np.ndarray) -> np.ndarray:
+        """Forecast closes in US dollars from what a network gives for a part, shape (windows,).
+
+        A forecast log return r makes the close of the day before times exp(r).
+        """
+        if self.target == "close":
+            return self.to_usd(scaled)
+        log_return = np.asarray(scaled, dtype="float64") * (self.high - self.low) + self.low
+        return part.last_close_usd * np.exp(log_return)
+
+    def forecast_scaled(self, part: Part, scaled: np.ndarray) -> np.ndarray:
+        """Forecast closes on the scale of closes (0 to 1) from what a network gives for a part."""
+        return np.asarray(scaled, dtype="float64") if self.target == "close" else self.to_scaled(self.forecast_usd(part, scaled))
 
     def to_usd(self, scaled: np.ndarray) -> np.ndarray:
         """Scaled closes to US dollars."""
@@ -107,12 +132,23 @@ def cut_windows(values: np.ndarray, target: np.ndarray, days: pd.DatetimeIndex, 
 
 
 def feature_frame(prices: Mapping[str, pd.DataFrame], ticker: str, chosen: Chosen) -> pd.DataFrame:
-    """The inputs of one ticker before scaling, one row a day; ``Close`` is always the own close.
+    """The inputs of one ticker before scaling, one row a day; ``Close`` is the own close, or its log return.
 
     Args:
         prices: clean prices of every ticker.
-        chosen: needs ``inputs`` and the indicator periods.
+        chosen: needs ``inputs``, ``target`` and the indicator periods.
     """
+    frame = _prices_and_indicators(prices, ticker, chosen)
+    return frame if chosen.target == "close" else log_returns(frame)
+
+
+def log_returns(closes: pd.DataFrame) -> pd.DataFrame:
+    """Natural logarithms of each close over the one of the day before; a day whose day before is absent is left out."""
+    follows = closes.index.to_series().diff() == pd.Timedelta(days=1)
+    return np.log(closes).diff()[follows.to_numpy()]
+
+
+def _prices_and_indicators(prices: Mapping[str, pd.DataFrame], ticker: str, chosen: Chosen) -> pd.DataFrame:
     own = prices[ticker]
     if chosen.inputs == "own_close":
         return own[["Close"]]
@@ -153,12 +189,13 @@ def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, Datas
         }
         features = feature_frame(treated, ticker, chosen)
         observed = prices[ticker]["Close"].dropna().index
-        built[ticker] = _dataset(ticker, features, cleaned[ticker]["Close"], observed, days, chosen)
+        built[ticker] = _dataset(ticker, features, treated[ticker]["Close"], cleaned[ticker]["Close"], observed, days, chosen)
     return built
 
 
 def _dataset(
-    ticker: str, features: pd.DataFrame, close_usd: pd.Series, observed: pd.DatetimeIndex, days: dict[str, pd.DatetimeIndex], chosen: Chosen
+    ticker: str, features: pd.DataFrame, treated_usd: pd.Series, close_usd: pd.Series, observed: pd.DatetimeIndex,
+    days: dict[str, pd.DatetimeIndex], chosen: Chosen,
 ) -> Dataset:
     fit = features if chosen.scaling == "all" else features.loc[days["train"]]
     scaler = MinMaxScaler().fit(fit.to_numpy())
@@ -179,8 +216,10 @@ def _dataset(
         _refuse_if(len(y) == 0, ticker, name, days, chosen)
         usd = close_usd.loc[days[name]].to_numpy()
         parts[name] = Part(name, X.astype("float32"), y.astype("float32"), days[name][at], usd[at], usd[at - 1])
+    fit_usd = treated_usd.loc[fit.index]
     return Dataset(
-        ticker, tuple(features.columns), float(scaler.data_min_[column]), float(scaler.data_max_[column]), days, **parts
+        ticker, tuple(features.columns), chosen.target, float(scaler.data_min_[column]), float(scaler.data_max_[column]),
+        float(fit_usd.min()), float(fit_usd.max()), days, **parts,
     )
 
 

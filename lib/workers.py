@@ -8,13 +8,12 @@ import threading
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from queue import Empty
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Sequence
 
-from lib import runtime, tuning
+from lib import runtime
 from lib.errors import ProjectError
 from lib.progress import Progress
 from lib.settings import Chosen
-from lib.windows import Dataset
 
 _events = None
 
@@ -97,29 +96,3 @@ def _show(events: "multiprocessing.Queue", progress: Progress) -> None:
             progress.step(events.get_nowait())
         except Empty:
             return
-
-
-def run_studies(
-    plans: Sequence[tuning.StudyPlan], data: Mapping[str, Dataset], chosen: Chosen, digests: Mapping[str, str]
-) -> None:
-    """Run every study to its full number of trials. The trials are the same for any number of workers.
-
-    Args:
-        plans: the studies.
-        data: ticker -> windows.
-        chosen: checked parameters; also ``workers`` and ``threads``.
-        digests: ticker -> digest of its prices.
-
-    Raises:
-        tuning.StudyError: see :func:`tuning.open_study`.
-        WorkerError: a worker process died.
-    """
-    missing = 0
-    for p in plans:
-        study = tuning.open_study(p, tuning.steering_of(chosen, digests[p.ticker]))
-        missing += max(0, p.trials - len(tuning.finished(study)))
-    if not missing:
-        print("All trials of all studies were finished before; nothing to run.")
-        return
-    pieces = [(p, data[p.ticker], chosen, digests[p.ticker]) for p in plans]
-    run(tuning.run_study, pieces, chosen, "Trials", missing)

@@ -114,7 +114,7 @@ def test_every_parameter_read_is_declared_and_every_declared_one_is_known(path):
 def test_every_declared_parameter_is_used(path):
     """By name, or by a part of lib that is handed all of them."""
     code = "\n".join(python_of(c) for c in code_cells(path))
-    groups = {"windows.build(prices, P)": "gap_fill max_gap_days outliers outlier_iqr indicator_days inputs lookback split scaling",
+    groups = {"windows.build(prices, P)": "gap_fill max_gap_days outliers outlier_iqr indicator_days inputs target lookback split scaling",
               "windows.clean(prices, P)": "gap_fill max_gap_days", "artifacts.Store(P": "output_dir",
               "train_on_every_ticker(NETWORK, data, P)": " ".join(settings.KEYS), "run_studies(plans, data, P, digests)": " ".join(settings.KEYS),
               "replay.run(prices, printed, P": " ".join(settings.KEYS),

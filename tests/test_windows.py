@@ -9,7 +9,7 @@ from lib.windows import PARTS, WindowError
 
 BASE = {
     "gap_fill": "previous", "max_gap_days": 5, "outliers": "off", "outlier_iqr": 1.5, "indicator_days": [5, 3, 6, 4, 5],
-    "inputs": "own_close", "lookback": 2, "split": [0.5, 0.25, 0.25], "scaling": "all",
+    "inputs": "own_close", "target": "close", "lookback": 2, "split": [0.5, 0.25, 0.25], "scaling": "all",
 }
 
 
@@ -129,18 +129,21 @@ def built_before_and_after(change_from, **changes):
 INPUTS = ("own_close", "all_closes", "ohlcv_indicators")
 
 
+READINGS = [*((i, "close") for i in INPUTS), ("own_close", "log_return"), ("all_closes", "log_return")]
+
+
 @pytest.mark.parametrize("outliers", ["off", "cap", "median"])
-@pytest.mark.parametrize("inputs", INPUTS)
-def test_nothing_from_the_first_validation_day_on_changes_the_training_part(inputs, outliers):
-    for before, after in built_before_and_after("validation", scaling="train", inputs=inputs, outliers=outliers).values():
+@pytest.mark.parametrize(("inputs", "target"), READINGS)
+def test_nothing_from_the_first_validation_day_on_changes_the_training_part(inputs, target, outliers):
+    for before, after in built_before_and_after("validation", scaling="train", inputs=inputs, target=target, outliers=outliers).values():
         assert same(before.train, after.train)
-        assert (before.low_usd, before.high_usd) == (after.low_usd, after.high_usd)
+        assert (before.low, before.high, before.low_usd, before.high_usd) == (after.low, after.high, after.low_usd, after.high_usd)
         assert not same(before.validation, after.validation)
 
 
-@pytest.mark.parametrize("inputs", INPUTS)
-def test_nothing_from_the_first_test_day_on_changes_training_or_validation(inputs):
-    for before, after in built_before_and_after("test", scaling="train", inputs=inputs, outliers="cap").values():
+@pytest.mark.parametrize(("inputs", "target"), READINGS)
+def test_nothing_from_the_first_test_day_on_changes_training_or_validation(inputs, target):
+    for before, after in built_before_and_after("test", scaling="train", inputs=inputs, target=target, outliers="cap").values():
         assert same(before.train, after.train) and same(before.validation, after.validation)
         assert not same(before.test, after.test)
 
@@ -242,3 +245,43 @@ def test_a_window_is_what_the_market_knew_the_day_before():
     data = windows.build({"A": noisy(120, 8)}, chosen(lookback=7))["A"]
     for part in data.parts:
         np.testing.assert_allclose(data.to_usd(part.X[:, -1, 0]), part.last_close_usd, rtol=1e-5)
+
+
+# -- log returns ---------------------------------------------------------------------------
+
+def test_log_returns_of_a_series_written_out_by_hand():
+    """Closes double and halve in turns; with these shares train has 8 returns, so 5 windows of 3."""
+    closes = [1.0, 2.0, 1.0, 4.0, 2.0, 1.0, 2.0, 4.0, 8.0, 4.0, 2.0, 4.0, 8.0, 4.0, 2.0, 1.0, 2.0]
+    data = windows.build({"A": prices_of(closes)}, chosen(target="log_return", lookback=3, split=[0.5, 0.25, 0.25]))["A"]
+    log2 = np.log(2)
+    assert (data.low, data.high) == (-log2, 2 * log2) and (data.low_usd, data.high_usd) == (1, 8)
+    returns = np.log(np.array(closes[1:]) / closes[:-1])
+    np.testing.assert_allclose(data.train.X[:, :, 0], [(returns[k:k + 3] + log2) / (3 * log2) for k in range(5)], atol=1e-6)
+    np.testing.assert_allclose(data.train.y, (returns[3:8] + log2) / (3 * log2), atol=1e-6)
+    assert data.train.actual_usd.tolist() == closes[4:9] and data.train.last_close_usd.tolist() == closes[3:8]
+    assert data.days["train"][0].isoformat() == "2021-01-02T00:00:00"  # the first day has no return
+
+
+@pytest.mark.parametrize("target", ["close", "log_return"])
+@pytest.mark.parametrize("outliers", ["off", "cap"])
+def test_what_training_aims_at_comes_back_as_the_actual_close(target, outliers):
+    data = windows.build({"A": noisy(160, 4)}, chosen(lookback=7, target=target, outliers=outliers, outlier_iqr=3.0))["A"]
+    for part in data.parts:
+        np.testing.assert_allclose(data.forecast_usd(part, part.y), part.actual_usd, rtol=2e-5)
+        np.testing.assert_allclose(data.forecast_scaled(part, part.y), data.to_scaled(part.actual_usd), atol=2e-5)
+
+
+def test_a_forecast_return_of_zero_is_the_naive_forecast():
+    data = windows.build({"A": noisy(160, 4)}, chosen(lookback=7, target="log_return"))["A"]
+    zero = np.full(len(data.test.y), -data.low / (data.high - data.low))
+    np.testing.assert_allclose(data.forecast_usd(data.test, zero), data.test.last_close_usd, rtol=1e-12)
+
+
+def test_no_return_reaches_over_absent_days():
+    prices = {"A": noisy(160, 4)}
+    prices["A"].iloc[60:80] = np.nan  # longer than max_gap_days, so dropped
+    frame = windows.feature_frame(windows.clean(prices, chosen()), "A", chosen(target="log_return"))
+    close = prices["A"]["Close"]
+    assert prices["A"].index[80] not in frame.index and len(frame) == 160 - 20 - 2
+    day = prices["A"].index[81]
+    assert frame.loc[day, "Close"] == pytest.approx(np.log(close[day] / close[prices["A"].index[80]]))

@@ -22,7 +22,7 @@ def all_trials(folder, random_walk, chosen, trials=2):
     data = windows.build(prices, chosen)
     digests = tuning.price_digests(prices, chosen.inputs)
     plans = [tuning.StudyPlan(t, n, trials, folder / f"{t}_{n}.db") for t in prices for n in ("CNN", "LSTM")]
-    workers.run_studies(plans, data, chosen, digests)
+    tuning.run_studies(plans, data, chosen, digests)
     frames = [tuning.trial_frame(p, tuning.steering_of(chosen, digests[p.ticker])) for p in plans]
     return pd.concat(frames, ignore_index=True).drop(columns="seconds")
 
@@ -59,7 +59,7 @@ def test_a_killed_worker_is_told_in_a_sentence_and_finished_trials_are_kept(tmp_
     plans = [tuning.StudyPlan("BTC-USD", n, 500, tmp_path / f"{n}.db") for n in ("CNN", "LSTM")]
     told = "ended before its trials were done, .* memory .* are kept: run it again to go on, perhaps with fewer workers than 2$"
     with pytest.raises(workers.WorkerError, match=told):
-        workers.run_studies(plans, windows.build(prices, chosen), chosen, digests)
+        tuning.run_studies(plans, windows.build(prices, chosen), chosen, digests)
     assert not multiprocessing.active_children()
     steering = tuning.steering_of(chosen, digests["BTC-USD"])
     assert sum(len(tuning.finished(tuning.open_study(p, steering))) for p in plans) >= 1
@@ -74,7 +74,7 @@ def main():
     prices, chosen, folder, trials = pickle.loads(Path(sys.argv[1]).read_bytes())
     digests = tuning.price_digests(prices, chosen.inputs)
     plans = [tuning.StudyPlan("BTC-USD", n, trials, folder / f"BTC-USD_{n}.db") for n in ("CNN", "LSTM")]
-    workers.run_studies(plans, windows.build(prices, chosen), chosen, digests)
+    tuning.run_studies(plans, windows.build(prices, chosen), chosen, digests)
 
 if __name__ == "__main__":
     main()

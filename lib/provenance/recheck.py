@@ -256,7 +256,8 @@ def _replayed(
     near: float, near_trained: float, told: Callable[[str], None],
 ) -> list[Part]:
     """The replay's table from its trainings, and of each network the training that took least time, made again."""
-    from lib import networks, replay
+    from lib import replay, trainings
+    from lib.trainings import Trained, Training
 
     fits = exact(folder.root / "tables" / "replay_trainings.csv")
     printed = replay.printed_trials(chosen.tickers, chosen.networks, chosen.replay_trials)
@@ -265,11 +266,10 @@ def _replayed(
     for row in best.to_dict("records"):
         reading = chosen.but(inputs=row["inputs"], restore_best_weights=True)
         of = printed[(printed["ticker"] == row["ticker"]) & (printed["network"] == row["network"]) & (printed["trial"] == row["trial"])].iloc[0]
-        piece = replay.Piece(row["ticker"], row["network"], row["trial"], row["inputs"], row["seed_number"])
-        name = f"{piece.network} trained again as in trial {piece.trial} of {piece.ticker}, {piece.inputs}, seed {piece.seed_number}"
+        name = f"{row['network']} trained again as in trial {row['trial']} of {row['ticker']}, {row['inputs']}, seed {row['seed_number']}"
         told(name)
-        hyperparameters = _hyperparameters(of, networks.ARCHITECTURES[piece.network].hyperparameters)
-        mse = replay.train(piece, hyperparameters, int(row["seed"]), windows.build(prices, reading)[piece.ticker], reading, lambda _: None)["best"]["mse"]
+        wanted = Training(name, row["network"], of, int(row["seed"]), windows.build(prices, reading)[row["ticker"]], reading, "")
+        mse = replay.score(Trained(wanted, **trainings.make(wanted, lambda _: None)), "best")["mse"]
         parts.append(Part(REPLAY, name, _error_differs(row["mse"], mse, near_trained), trained=True))
     return parts
 

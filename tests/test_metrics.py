@@ -48,3 +48,25 @@ def test_the_naive_forecast_is_a_copy_of_the_last_closes():
     assert forecast.tolist() == [3, 4, 5]
     forecast[0] = 0
     assert last[0] == 3
+
+
+def test_skill_by_hand():
+    # Errors 1, 1 against 2, -2 of the naive forecast.
+    assert metrics.skill([3, 5], [2, 4], [1, 7]) == pytest.approx(1 - 1 / 4)
+    assert metrics.skill([3, 5], [1, 7], [1, 7]) == 0
+    assert metrics.skill([3, 5], [3, 5], [1, 7]) == 1
+    assert metrics.skill([3, 5], [-1, 9], [1, 7]) == pytest.approx(-3)
+    assert math.isnan(metrics.skill([3, 5], [2, 4], [3, 5]))
+
+
+def test_mase_by_hand():
+    # Training changes 2, 1, 3: mean 2. Errors 1 and 3: mean 2.
+    assert metrics.mase([10, 20], [11, 17], [1, 3, 2, 5]) == pytest.approx(1)
+    assert metrics.mase([10, 20], [10.5, 20], [1, 3, 2, 5]) == pytest.approx(0.125)
+    assert math.isnan(metrics.mase([10, 20], [10, 20], [4, 4, 4]))
+
+
+def test_mase_of_the_naive_forecast_on_the_training_days_is_one_and_has_no_unit():
+    closes = np.random.default_rng(1).normal(100, 3, 50)
+    assert metrics.mase(closes[1:], closes[:-1], closes) == pytest.approx(1)
+    assert metrics.mase(7 * closes[1:], 7 * closes[:-1] + 1, 7 * closes) == pytest.approx(metrics.mase(closes[1:], closes[:-1] + 1 / 7, closes))

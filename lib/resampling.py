@@ -1,0 +1,89 @@
+"""How sure is a score? Intervals by resampling blocks of days, and seeds.
+
+Scores of neighbouring days depend on each other, so days are drawn in blocks. The networks of one
+kind differ by their seed alone, so seeds are drawn too. What is not drawn again is the training
+part: an interval says how far the score would move on other days like these and with other seeds,
+not with another history to learn from.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lib.errors import ProjectError
+
+
+class ResamplingError(ProjectError):
+    """Losses that cannot be resampled."""
+
+
+def block_length_of(days: int) -> int:
+    """The usual length of a block: the cube root of the days, rounded up; 6 for 162 days.
+
+    The order that minimises the error of a bootstrap variance: Hall, Horowitz and Jing 1995,
+    *Biometrika* 82(3).
+    """
+    return math.ceil(round(days ** (1 / 3), 9))
+
+
+def over_seeds(
+    losses: np.ndarray,
+    reference: np.ndarray | None = None,
+    confidence: float = 0.95,
+    block_length: int | None = None,
+    repetitions: int = 2000,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Mean score of one kind of network over its seeds, its spread, and an interval.
+
+    Args:
+        losses: one row a seed, one column a day in time order, such as squared errors, or 1 for a
+            day whose direction was hit. A model without seeds has one row.
+        reference: losses of the naive forecast on the same days, shape (days,). If given, the score
+            is the skill, 1 - mean loss / mean reference; otherwise it is the mean loss.
+        confidence: of the interval; default 0.95.
+        block_length: mean length of the blocks in days; default :func:`block_length_of`.
+        repetitions: bootstrap samples.
+        seed: of the bootstrap.
+
+    Returns:
+        ``mean`` over the seeds, ``spread`` (standard deviation between seeds, missing for one
+        seed), ``smallest``, ``largest`` (of a seed), ``lower``, ``upper`` (percentiles of the mean
+        over drawn days and drawn seeds; Politis and Romano 1994, *Journal of the American
+        Statistical Association* 89(428), by ``arch.bootstrap``), ``seeds``, ``days``, ``block_length``.
+        With few seeds the interval is somewhat too short: their share of its variance is
+        (seeds - 1) / seeds of what it should be.
+
+    Raises:
+        ResamplingError: fewer than 10 days, losses that are no numbers, or a reference of other days.
+    """
+    from arch.bootstrap import StationaryBootstrap
+
+    by_seed = np.atleast_2d(np.asarray(losses, dtype="float64"))
+    seeds, days = by_seed.shape
+    base = np.ones(days) if reference is None else np.asarray(reference, dtype="float64")
+    if days < 10 or base.shape != (days,) or not np.isfinite(by_seed).all() or not np.isfinite(base).all():
+        raise ResamplingError(
+            f"an interval needs one loss a seed and day, 10 days or more, and a reference of the same days, all numbers;"
+            f" given are losses of shape {by_seed.shape} and a reference of shape {base.shape}"
+        )
+
+    def score(mean_losses: np.ndarray, mean_base: float) -> np.ndarray:
+        return mean_losses if reference is None else 1 - mean_losses / mean_base
+
+    block = block_length_of(days) if block_length is None else block_length
+    rng = np.random.default_rng(seed)
+    drawn = np.empty(repetitions)
+    for i, data in enumerate(StationaryBootstrap(block, np.arange(days), seed=rng).bootstrap(repetitions)):
+        taken = data[0][0]
+        of_seeds = rng.integers(0, seeds, seeds)
+        drawn[i] = score(by_seed[:, taken].mean(axis=1)[of_seeds], base[taken].mean()).mean()
+    each = score(by_seed.mean(axis=1), base.mean())
+    lower, upper = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return {
+        "mean": float(each.mean()), "spread": float(each.std(ddof=1)) if seeds > 1 else math.nan,
+        "smallest": float(each.min()), "largest": float(each.max()), "lower": float(lower), "upper": float(upper),
+        "seeds": seeds, "days": days, "block_length": block,
+    }

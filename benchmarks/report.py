@@ -253,8 +253,8 @@ def throughput_figure(r: Mapping[str, Any]) -> Figure:
     """Windows a second of both sides, by group, with the ratio above."""
     groups = [r["summary"]["speed"]["overall"], *r["summary"]["speed"]["groups"]]
     names = ["all" if g["value"] is None else f"{'batch ' if g['group'] == 'batch_size' else ''}{g['value']}" for g in groups]
-    with figures._style():
-        figure, axes = figures._canvas(1, row_height=3.6)
+    with figures.style():
+        figure, axes = figures.canvas(1, row_height=3.6)
         ax = axes[0, 0]
         for shift, side, colour, label in ((-0.2, "plain", PLAIN, "plain Keras"), (0.2, "ours", OURS, "this project")):
             ax.bar([i + shift for i in range(len(groups))], [g[side]["windows_per_second"] for g in groups], 0.4, color=colour, label=label)
@@ -264,15 +264,15 @@ def throughput_figure(r: Mapping[str, Any]) -> Figure:
         ax.set(title="Training throughput, and ours over plain", ylabel="windows per second, all cores")
         ax.set_xticks(range(len(groups)), names)
         ax.margins(y=0.12)
-        figures._legend_above(ax, 2)
+        figures.legend_above(ax, 2)
         return figure
 
 
 def scores_figure(r: Mapping[str, Any]) -> Figure:
     """Validation errors: the range of our seeds as a line, the plain score as a mark."""
     rows = r["summary"]["scores"]["trials"]
-    with figures._style():
-        figure, axes = figures._canvas(1, row_height=3.8)
+    with figures.style():
+        figure, axes = figures.canvas(1, row_height=3.8)
         ax = axes[0, 0]
         for i, row in enumerate(rows):
             ax.plot([i, i], [min(row["ours"]), max(row["ours"])], color=OURS, lw=1.5)
@@ -281,17 +281,17 @@ def scores_figure(r: Mapping[str, Any]) -> Figure:
         ax.set(title="The same trials on both sides", ylabel="validation MSE (scaled, log scale)", yscale="log")
         ax.set_xticks(range(len(rows)), [f"{x['network']} {x['ticker'][:3]} {x['batch_size']}" for x in rows], rotation=70, ha="right",
                       rotation_mode="anchor", fontsize=7)
-        figures._log_ticks(ax.yaxis)
+        figures.log_ticks(ax.yaxis)
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        figures._legend_above(ax, 2)
+        figures.legend_above(ax, 2)
         return figure
 
 
 def lstm_step_figure(r: Mapping[str, Any]) -> Figure:
     """GFLOP/s of one layer forward and backward by batch size: products, fused, Keras."""
     shapes = list(dict.fromkeys((x["inputs"], x["units"]) for x in r["lstm_step"]))
-    with figures._style():
-        figure, axes = figures._canvas(1, len(shapes), row_height=3.2)
+    with figures.style():
+        figure, axes = figures.canvas(1, len(shapes), row_height=3.2)
         for ax, shape in zip(axes.flat, shapes):
             rows = [x for x in r["lstm_step"] if (x["inputs"], x["units"]) == shape]
             for key, label, colour, style in (("at_once_gradient", "products, all days at once", THIRD, ":"), ("products_gradient", "products, day by day", "#333333", "--"),
@@ -309,8 +309,8 @@ def lstm_step_figure(r: Mapping[str, Any]) -> Figure:
 def epoch_figure(r: Mapping[str, Any]) -> Figure:
     """Stacked bars: the parts of one epoch of each network, in seconds."""
     rows = r["epoch_parts"]
-    with figures._style():
-        figure, axes = figures._canvas(1, row_height=3.2)
+    with figures.style():
+        figure, axes = figures.canvas(1, row_height=3.2)
         ax, left = axes[0, 0], [0.0] * len(rows)
         for part, name in PART_NAMES.items():
             widths = [max(0.0, x["parts"][part]) for x in rows]
@@ -327,8 +327,8 @@ def epoch_figure(r: Mapping[str, Any]) -> Figure:
 def growth_figure(r: Mapping[str, Any]) -> Figure:
     """Seconds above, memory below, by rows, lookback, tickers and workers."""
     g = r["growth"]
-    with figures._style():
-        figure, axes = figures._canvas(2, 4, row_height=2.8, width=11)
+    with figures.style():
+        figure, axes = figures.canvas(2, 4, row_height=2.8, width=11)
         for column, x in enumerate(("rows", "lookback", "tickers", "workers")):
             points, (above, below) = g[x]["points"], axes[:, column]
             at = [p[x] for p in points]
@@ -357,8 +357,8 @@ def growth_figure(r: Mapping[str, Any]) -> Figure:
 def pruning_figure(r: Mapping[str, Any]) -> Figure:
     """Seconds and best score of each study without and with the pruner."""
     rows = r["results"]["studies"]
-    with figures._style():
-        figure, axes = figures._canvas(1, 2, row_height=3.4)
+    with figures.style():
+        figure, axes = figures.canvas(1, 2, row_height=3.4)
         for ax, key, label in ((axes[0, 0], "seconds", "trials' time (s)"), (axes[0, 1], "best_mse", "best validation MSE (scaled)")):
             for shift, pruner, colour in ((-0.2, "none", PLAIN), (0.2, "median", OURS)):
                 ax.bar([i + shift for i in range(len(rows))], [s[key][pruner] for s in rows], 0.4, color=colour, label=f"pruner {pruner}")

@@ -41,30 +41,33 @@ def coin_colour(ticker: str) -> str:
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def style() -> Iterator[None]:
+    """What all figures have in common: grid, fonts, sizes."""
     with mpl.rc_context(_STYLE):
         yield
 
 
-def _canvas(rows: int, columns: int = 1, width: float = 9.0, row_height: float = 2.6, **axes: object) -> tuple[Figure, np.ndarray]:
+def canvas(rows: int, columns: int = 1, width: float = 9.0, row_height: float = 2.6, **axes: object) -> tuple[Figure, np.ndarray]:
+    """A figure and its axes, shape (rows, columns); sizes in inches."""
     figure = Figure(figsize=(width, row_height * rows))
     return figure, figure.subplots(rows, columns, squeeze=False, **axes)
 
 
-def _dates(ax: Axes) -> None:
+def dates(ax: Axes) -> None:
+    """Dates along x, as short as they can be told."""
     locator = AutoDateLocator()
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 
 
-def _legend_above(ax: Axes, ncols: int) -> None:
+def legend_above(ax: Axes, ncols: int) -> None:
     """Beside the title, where it hides no data; lines first, then shaded areas, each once."""
     named = dict(zip(*reversed(ax.get_legend_handles_labels())))
     ordered = sorted(named, key=lambda name: isinstance(named[name], Patch))
     ax.legend([named[n] for n in ordered], ordered, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, ncols=ncols, fontsize=8)
 
 
-def _log_ticks(axis: Axis) -> None:
+def log_ticks(axis: Axis) -> None:
     """Ticks of a logarithmic axis as plain numbers, neither crowded nor absent; call it after plotting."""
     low, high = axis.get_view_interval()
     few = MaxNLocator(4) if high < 4 * low else LogLocator(subs=(1,) if high > 30 * low else (1, 2, 5))
@@ -75,33 +78,33 @@ def _log_ticks(axis: Axis) -> None:
 
 def price_trends(closes_usd: Mapping[str, pd.Series]) -> Figure:
     """Figure 4.1: daily closes of each ticker."""
-    with _style():
-        figure, axes = _canvas(len(closes_usd), sharex=True)
+    with style():
+        figure, axes = canvas(len(closes_usd), sharex=True)
         for ax, (ticker, close) in zip(axes.flat, closes_usd.items()):
             ax.plot(close.index, close, color=coin_colour(ticker), lw=1.1)
             ax.set(title=f"{ticker}, daily close", ylabel="close (USD)")
-            _dates(ax)
+            dates(ax)
         return figure
 
 
 def levels_and_returns(closes_usd: Mapping[str, pd.Series], returns: Mapping[str, pd.Series]) -> Figure:
     """Closes beside their daily log returns: what the unit-root tests look at."""
-    with _style():
-        figure, axes = _canvas(len(closes_usd), 2, row_height=2.2)
+    with style():
+        figure, axes = canvas(len(closes_usd), 2, row_height=2.2)
         for row, ticker in zip(axes, closes_usd):
             row[0].plot(closes_usd[ticker], color=coin_colour(ticker), lw=1)
             row[0].set(title=f"{ticker}, level", ylabel="close (USD)")
             row[1].plot(returns[ticker], color=coin_colour(ticker), lw=0.6)
             row[1].set(title=f"{ticker}, log returns", ylabel="log return per day")
             for ax in row:
-                _dates(ax)
+                dates(ax)
         return figure
 
 
 def cleaning_before_after(before: Mapping[str, pd.DataFrame], after: Mapping[str, pd.DataFrame], label: str) -> Figure:
     """Closes before and after a cleaning step; days that the step changed or added are marked."""
-    with _style():
-        figure, axes = _canvas(len(before))
+    with style():
+        figure, axes = canvas(len(before))
         for ax, ticker in zip(axes.flat, before):
             old, new = before[ticker]["Close"], after[ticker]["Close"]
             touched = new.index[(old.reindex(new.index) != new).to_numpy()]
@@ -109,15 +112,15 @@ def cleaning_before_after(before: Mapping[str, pd.DataFrame], after: Mapping[str
             ax.plot(new, color=coin_colour(ticker), lw=0.9, label="after")
             ax.plot(new.loc[touched], "o", color="#C00000", ms=3, mfc="none", label=f"{len(touched)} days changed")
             ax.set(title=f"{ticker}: {label}", ylabel="close (USD)")
-            _legend_above(ax, 3)
-            _dates(ax)
+            legend_above(ax, 3)
+            dates(ax)
         return figure
 
 
 def outlier_fences(closes_usd: Mapping[str, pd.Series], fences: Mapping[str, pd.DataFrame]) -> Figure:
     """Box plots of closes with their IQR fences: what an outlier rule would touch."""
-    with _style():
-        figure, axes = _canvas(1, len(closes_usd), row_height=3.2)
+    with style():
+        figure, axes = canvas(1, len(closes_usd), row_height=3.2)
         for ax, (ticker, close) in zip(axes.flat, closes_usd.items()):
             sns.boxplot(y=close, ax=ax, color=coin_colour(ticker), whis=(0, 100), width=0.4, saturation=1, boxprops={"alpha": 0.5})
             outside = 0
@@ -132,8 +135,8 @@ def outlier_fences(closes_usd: Mapping[str, pd.Series], fences: Mapping[str, pd.
 def indicators(prices: pd.DataFrame, ticker: str, last_days: int = 250) -> Figure:
     """Close with EMA, RSI and MACD of the last days."""
     shown = prices.tail(last_days)
-    with _style():
-        figure, axes = _canvas(3, row_height=2.1, sharex=True)
+    with style():
+        figure, axes = canvas(3, row_height=2.1, sharex=True)
         price, rsi, macd = axes.flat
         price.plot(shown["Close"], color=coin_colour(ticker), lw=1.1, label="close")
         price.plot(shown["EMA"], color="#333333", lw=1, ls="--", label="EMA")
@@ -147,15 +150,15 @@ def indicators(prices: pd.DataFrame, ticker: str, last_days: int = 250) -> Figur
         macd.plot(shown["MACD_signal"], color="#D55E00", lw=1, label="signal")
         macd.set(ylabel="MACD (USD)")
         for ax in (price, macd):
-            _legend_above(ax, 3)
-        _dates(macd)
+            legend_above(ax, 3)
+        dates(macd)
         return figure
 
 
 def splits(data: Mapping[str, Dataset], closes_usd: Mapping[str, pd.Series]) -> Figure:
     """Figure 4.2: train, validation and test days; a dashed and a dotted line where they meet."""
-    with _style():
-        figure, axes = _canvas(len(data))
+    with style():
+        figure, axes = canvas(len(data))
         for ax, (ticker, windows) in zip(axes.flat, data.items()):
             days = windows.days
             ax.plot(closes_usd[ticker], color=coin_colour(ticker), lw=1.1)
@@ -164,15 +167,15 @@ def splits(data: Mapping[str, Dataset], closes_usd: Mapping[str, pd.Series]) -> 
             ax.axvline(days["validation"][0], color="#333333", ls="--", lw=1.2)
             ax.axvline(days["test"][0], color="#333333", ls=":", lw=1.6)
             ax.set(title=f"{ticker}: train {len(days['train'])} days", ylabel="close (USD)")
-            _legend_above(ax, 2)
-            _dates(ax)
+            legend_above(ax, 2)
+            dates(ax)
         return figure
 
 
 def scaled_window(data: Dataset) -> Figure:
     """The first training window after scaling, each feature a line, and the value to forecast."""
-    with _style():
-        figure, axes = _canvas(1, row_height=3.0)
+    with style():
+        figure, axes = canvas(1, row_height=3.0)
         ax, days = axes[0, 0], data.input_shape[0]
         others = iter(sns.color_palette("colorblind"))
         for k, feature in enumerate(data.features):
@@ -191,15 +194,15 @@ def _input_colour(feature: str, others: Iterator[tuple[float, ...]]) -> str | tu
 
 def learning_curves(fits: Mapping[str, object], network: str) -> Figure:
     """Training and validation loss by epoch for each ticker; the best epoch is marked."""
-    with _style():
-        figure, axes = _canvas(1, len(fits), row_height=3.1)
+    with style():
+        figure, axes = canvas(1, len(fits), row_height=3.1)
         for ax, (ticker, fit) in zip(axes.flat, fits.items()):
             epochs = range(1, fit.epochs + 1)
             ax.plot(epochs, fit.history["loss"], color="#333333", ls="--", label="train")
             ax.plot(epochs, fit.history["val_loss"], color=NETWORK_COLOURS[network], label="validation")
             ax.plot(fit.best_epoch, fit.history["val_loss"][fit.best_epoch - 1], "o", color="#C00000", mfc="none", label="best epoch")
             ax.set(title=f"{network}, {ticker}", xlabel="epoch", ylabel="scaled MSE", yscale="log")
-            _log_ticks(ax.yaxis)
+            log_ticks(ax.yaxis)
             ax.xaxis.get_major_locator().set_params(integer=True)
             ax.legend(fontsize=8)
         return figure
@@ -207,8 +210,8 @@ def learning_curves(fits: Mapping[str, object], network: str) -> Figure:
 
 def predicted_and_actual(predictions: Mapping[str, pd.DataFrame], network: str) -> Figure:
     """Predicted, actual and naive prices in dollars on the validation and test days of each ticker."""
-    with _style():
-        figure, axes = _canvas(len(predictions), row_height=3.0)
+    with style():
+        figure, axes = canvas(len(predictions), row_height=3.0)
         for ax, (ticker, frame) in zip(axes.flat, predictions.items()):
             shown = frame[frame["part"] != "train"]
             for part, days in shown.groupby("part", sort=False):
@@ -217,8 +220,8 @@ def predicted_and_actual(predictions: Mapping[str, pd.DataFrame], network: str) 
                 ax.plot(days["date"], days["naive_usd"], color=NETWORK_COLOURS[baselines.NAIVE], lw=0.9, ls=":", label="naive")
                 ax.plot(days["date"], days["predicted_usd"], color=NETWORK_COLOURS[network], lw=1.2, label=network)
             ax.set(title=f"{ticker}: next-day close", ylabel="USD")
-            _legend_above(ax, 5)
-            _dates(ax)
+            legend_above(ax, 5)
+            dates(ax)
         return figure
 
 
@@ -228,8 +231,8 @@ _HISTOGRAMS = (("batch_size", "batch size (windows)"), ("dropout_rate", "dropout
 
 def hyperparameter_distributions(trials: pd.DataFrame) -> Figure:
     """Figure 4.3: how often the search tried which batch size, dropout, learning rate and network size."""
-    with _style():
-        figure, axes = _canvas(2, 2, row_height=2.9)
+    with style():
+        figure, axes = canvas(2, 2, row_height=2.9)
         order = [n for n in NETWORK_COLOURS if n in set(trials["network"])]
         for ax, (name, label) in zip(axes.flat, _HISTOGRAMS):
             shown = trials.dropna(subset=[name])
@@ -245,7 +248,7 @@ def hyperparameter_distributions(trials: pd.DataFrame) -> Figure:
             if name == "learning_rate":
                 ax.set_xlim(LEARNING_RATES)
             if name in ("learning_rate", "parameters"):
-                _log_ticks(ax.xaxis)
+                log_ticks(ax.xaxis)
             ax.set(xlabel=label, ylabel="trials")
             ax.yaxis.get_major_locator().set_params(integer=True)
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(order))
@@ -258,8 +261,8 @@ _IMPACT = (("batch_size", "batch size (windows)"), ("dropout_rate", "dropout rat
 
 def hyperparameter_impact(trials: pd.DataFrame) -> Figure:
     """Figure 4.4: validation R2 of each trial against its hyperparameters; those below -1 are triangles at -1."""
-    with _style():
-        figure, axes = _canvas(2, 3, row_height=2.9, sharey=True)
+    with style():
+        figure, axes = canvas(2, 3, row_height=2.9, sharey=True)
         order = [n for n in NETWORK_COLOURS if n in set(trials["network"])]
         for ax, (name, label) in zip(axes.flat, _IMPACT):
             for k, network in enumerate(order):
@@ -296,7 +299,7 @@ def _scale_of(ax: Axes, name: str, trials: pd.DataFrame) -> None:
     if name == "learning_rate":
         ax.set_xlim(LEARNING_RATES)
     if name in ("learning_rate", "parameters"):
-        _log_ticks(ax.xaxis)
+        log_ticks(ax.xaxis)
     if name in ("batch_size", "pool_size") and name in trials:
         values = sorted(trials[name].dropna().astype(int).unique())
         ax.set_xticks(values, [str(v) for v in values])
@@ -310,8 +313,8 @@ def search_over_time(trials: pd.DataFrame, naive: Mapping[str, Mapping[str, floa
         naive: ticker -> scaled validation scores of the naive forecast.
     """
     tickers = list(dict.fromkeys(trials["ticker"]))
-    with _style():
-        figure, axes = _canvas(len(tickers), 2, row_height=2.9, sharex=True)
+    with style():
+        figure, axes = canvas(len(tickers), 2, row_height=2.9, sharex=True)
         for row, ticker in zip(axes, tickers):
             for ax, score, best in ((row[0], "r2", "cummax"), (row[1], "mse", "cummin")):
                 for network, t in trials[trials["ticker"] == ticker].groupby("network", sort=False):
@@ -325,7 +328,7 @@ def search_over_time(trials: pd.DataFrame, naive: Mapping[str, Mapping[str, floa
                 ax.set(title=ticker, ylabel="validation R2 (triangle: below -1)" if score == "r2" else "validation MSE (scaled)")
                 ax.xaxis.get_major_locator().set_params(integer=True)
             row[1].set_yscale("log")
-            _log_ticks(row[1].yaxis)
+            log_ticks(row[1].yaxis)
         for ax in axes[-1]:
             ax.set_xlabel("trial")
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
@@ -342,8 +345,8 @@ def best_r2(rows: pd.DataFrame, part: str) -> Figure:
     tickers = list(dict.fromkeys(rows["ticker"]))
     names = [n for n in NETWORK_COLOURS if n in set(rows["model"]) and n != baselines.NAIVE]
     printed = thesis.trials().groupby(["ticker", "network"])["r2"].max()
-    with _style():
-        figure, axes = _canvas(1, len(tickers), row_height=3.4, sharey=True)
+    with style():
+        figure, axes = canvas(1, len(tickers), row_height=3.4, sharey=True)
         for ax, ticker in zip(axes.flat, tickers):
             r2 = rows[rows["ticker"] == ticker].set_index("model")["R2"]
             ours = r2.reindex(names)
@@ -375,8 +378,8 @@ def replay(rows: pd.DataFrame, agreement: pd.DataFrame) -> Figure:
     """
     readings = agreement[agreement["network"] == "all"]
     inputs, weights = (list(dict.fromkeys(readings[c])) for c in ("inputs", "weights"))
-    with _style():
-        figure, axes = _canvas(len(inputs), len(weights), row_height=4.2, sharex=True, sharey=True)
+    with style():
+        figure, axes = canvas(len(inputs), len(weights), row_height=4.2, sharex=True, sharey=True)
         for reading in readings.itertuples():
             ax = axes[inputs.index(reading.inputs), weights.index(reading.weights)]
             for (ticker, network), part in rows.groupby(["ticker", "network"], sort=False):
@@ -407,8 +410,8 @@ def residuals(predictions: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
         rows.append(pd.DataFrame({"ticker": ticker, "model": baselines.NAIVE, "error": 100 * (test["naive_usd"] / test["actual_usd"] - 1)}))
     errors = pd.concat(rows, ignore_index=True)
     order = list(dict.fromkeys(errors["model"].where(errors["model"] != baselines.NAIVE).dropna())) + [baselines.NAIVE]
-    with _style():
-        figure, axes = _canvas(1, len(predictions), row_height=3.4, sharey=True)
+    with style():
+        figure, axes = canvas(1, len(predictions), row_height=3.4, sharey=True)
         for ax, ticker in zip(axes.flat, predictions):
             sns.boxplot(errors[errors["ticker"] == ticker], x="model", y="error", hue="model", order=order, hue_order=order,
                         palette=NETWORK_COLOURS, ax=ax, legend=False, fliersize=2, saturation=1)

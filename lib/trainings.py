@@ -13,7 +13,7 @@ from typing import Any, Callable, Mapping, Sequence
 import numpy as np
 
 from lib import networks, training, workers
-from lib.kept import Kept
+from lib.kept import Kept, digest
 from lib.settings import Chosen
 from lib.windows import Dataset
 
@@ -33,6 +33,7 @@ class Training:
         data: the windows of one ticker.
         chosen: the parameters that the windows and the training come from.
         digest: of the prices that the windows come from.
+        variant: what else distinguishes the windows, such as other days to stop on; enters the key.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Training:
     data: Dataset
     chosen: Chosen
     digest: str
+    variant: str = ""
 
     def key(self) -> dict[str, Any]:
         """Everything that its result depends on."""
@@ -49,7 +51,7 @@ class Training:
         return {
             "ticker": self.data.ticker, "network": self.network, "hyperparameters": own_hyperparameters(self.network, self.hyperparameters),
             "seed": self.seed, "data_digest": self.digest, "start_date": plain["start_date"], "end_date": plain["end_date"],
-            "method": training.METHOD, **{k: plain[k] for k in training.STEERING if k not in ("seed", "restore_best_weights")},
+            "method": training.METHOD, "variant": self.variant, **{k: plain[k] for k in training.STEERING if k not in ("seed", "restore_best_weights")},
         }
 
 
@@ -83,18 +85,19 @@ def run(wanted: Sequence[Training], kept: Kept, chosen: Chosen, told: str = "Tra
         KeptError: the file of kept results cannot be used.
     """
     keys = [t.key() for t in wanted]
-    found = [kept.find(key) for key in keys]
-    missing = [at for at, result in enumerate(found) if result is None]
+    names = [digest(key) for key in keys]  # two experiments may want the same training
+    found = {name: kept.find(key) for name, key in zip(names, keys)}
+    missing = {name: at for at, name in enumerate(names) if found[name] is None}
 
     def keep(position: int, result: dict[str, Any]) -> None:
-        at = missing[position]
-        kept.keep(keys[at], result)
-        found[at] = result
+        name = list(missing)[position]
+        kept.keep(keys[missing[name]], result)
+        found[name] = result
 
     if missing:
-        print(f"{len(wanted) - len(missing)} of {len(wanted)} trainings were finished before.")
-        workers.run(make, [(wanted[at],) for at in missing], chosen, told, len(missing), keep)
-    return [Trained(t, **result) for t, result in zip(wanted, found)]
+        print(f"{len(found) - len(missing)} of {len(found)} trainings were finished before.")
+        workers.run(make, [(wanted[at],) for at in missing.values()], chosen, told, len(missing), keep)
+    return [Trained(t, **found[name]) for t, name in zip(wanted, names)]
 
 
 def make(wanted: Training, note: Callable[[str], None]) -> dict[str, Any]:

@@ -1,0 +1,278 @@
+"""Who is trained on what, with which seeds, to judge the networks: seeds, targets, walk-forward, leaks.
+
+Each experiment lists its trainings (``lib.trainings``), so that they run side by side and are kept, and
+returns forecasts in one long frame, from which everything else is computed:
+
+``ticker, reading, model, seed_number, seed, part, date, actual_usd, predicted_usd, naive_usd``
+
+``reading`` says what was varied, such as the target; ``model`` is a network or a baseline, which has
+seed number 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+
+from lib import baselines, controls, intervals, runtime, thesis, trainings, tuning, windows
+from lib.kept import Kept
+from lib.settings import Chosen
+from lib.trainings import Trained, Training
+from lib.windows import Dataset
+
+TARGETS = ("close", "log_return")
+SCHEMES = ("expanding", "sliding")
+_ON_WINDOWS = ("ridge", "gradient boosting")
+# Of each training part of the walk-forward, the last days that stop trainings and choose hyperparameters.
+INNER_SHARE = 0.15
+
+
+def seeds(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept, targets: Sequence[str] = TARGETS) -> pd.DataFrame:
+    """Every network at the thesis's best hyperparameters with ``evaluation_seeds`` seeds, and every baseline beside it.
+
+    Args:
+        prices: as loaded.
+        chosen: checked parameters; also ``networks``, ``evaluation_seeds`` and ``workers``.
+        kept: results of earlier runs, and the place for new ones.
+        targets: the networks forecast closes, and log returns from which closes are rebuilt.
+
+    Returns:
+        Long frame of validation and test days; ``reading`` is the target. Seed k of a network is the
+        same for every target.
+    """
+    wanted, facts, frames = [], [], []
+    for target in targets:
+        reading = chosen.but(target=target)
+        data = windows.build(prices, reading)
+        for ticker, of_ticker in data.items():
+            frames += _baselines_of(of_ticker, prices, chosen, target, first=target == targets[0])
+        for k in range(1, chosen.evaluation_seeds + 1):
+            for ticker, network in ((t, n) for t in data for n in chosen.networks):
+                seed = runtime.derived_seed(chosen.seed, "seeds", ticker, network, k)
+                name = f"{ticker} {network}, {target}, seed {k}"
+                best = thesis.best_hyperparameters(network)
+                wanted.append(Training(name, network, best, seed, data[ticker], reading, tuning.price_digests(prices, chosen.inputs)[ticker]))
+                facts.append({"reading": target, "seed_number": k})
+    trained = trainings.run(wanted, kept, chosen)
+    return pd.concat([*frames, *(long_frame(t, **fact) for t, fact in zip(trained, facts))], ignore_index=True)
+
+
+def _baselines_of(data: Dataset, prices: Mapping[str, pd.DataFrame], chosen: Chosen, target: str, first: bool) -> list[pd.DataFrame]:
+    """All baselines on the first target's windows; on other targets those that look at windows."""
+    names = list(baselines.BASELINES) if first else [n for n in baselines.BASELINES if n in _ON_WINDOWS]
+    close = windows.clean(prices, chosen)[data.ticker]["Close"]
+    made = baselines.forecasts(data, close, names)
+    return [_named(f[f["part"] != "train"], data.ticker, target, name, 0, None) for name, f in made.items()]
+
+
+def long_frame(trained: Trained, reading: str, seed_number: int, weights: str = "best", parts: Iterable[str] = trainings.PARTS) -> pd.DataFrame:
+    """The forecasts of one training as rows of the long frame."""
+    data = trained.training.data
+    frames = []
+    for name in parts:
+        part = getattr(data, name)
+        frames.append(pd.DataFrame({
+            "date": part.dates, "actual_usd": part.actual_usd, "predicted_usd": data.forecast_usd(part, trained.predicted(name, weights)),
+            "naive_usd": part.last_close_usd, "part": part.name,
+        }))
+    return _named(pd.concat(frames), data.ticker, reading, trained.training.network, seed_number, trained.training.seed)
+
+
+def _named(frame: pd.DataFrame, ticker: str, reading: str, model: str, seed_number: int, seed: int | None) -> pd.DataFrame:
+    named = frame.assign(ticker=ticker, reading=reading, model=model, seed_number=seed_number, seed=pd.array([seed] * len(frame), dtype="Int64"))
+    first = ["ticker", "reading", "model", "seed_number", "seed", "part", "date", "actual_usd", "predicted_usd", "naive_usd"]
+    return named[first]
+
+
+def folds(days: pd.DatetimeIndex, count: int, scheme: str) -> list[dict[str, pd.DatetimeIndex]]:
+    """Training and test days of a walk-forward over the second half of the days.
+
+    Args:
+        days: all days in order.
+        count: of test blocks, one after the other, of equal length (the last takes what is left).
+        scheme: ``expanding`` trains on everything before a block, ``sliding`` on as many days before
+            it as the first block has.
+
+    Returns:
+        For each block ``train``, ``validation`` (the last :data:`INNER_SHARE` of the days before the
+        block, for early stopping and the choice of hyperparameters) and ``test``.
+    """
+    first, length = len(days) // 2, (len(days) - len(days) // 2) // count
+    found = []
+    for k in range(count):
+        start = first + k * length
+        before = days[start - first if scheme == "sliding" else 0:start]
+        inner = int(round(len(before) * INNER_SHARE))
+        test = days[start:] if k == count - 1 else days[start:start + length]
+        found.append({"train": before[:-inner], "validation": before[-inner:], "test": test})
+    return found
+
+
+def walk_forward(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Every network over ``folds`` blocks of test days, tuned inside each training part.
+
+    In each fold ``fold_trials`` sets of hyperparameters are trained: the thesis's best one, then
+    random ones from the search space. The one with the smallest MSE on the inner validation days
+    forecasts the block. Scaler and early stopping see no later day.
+
+    Returns:
+        The long frame of test days (``reading`` is scheme and fold, such as ``expanding 1``), with the
+        baselines beside; and a row a training: ticker, network, scheme, fold, trial, chosen (whether it
+        forecast the block), inner validation MSE, epochs and hyperparameters.
+    """
+    honest = chosen.but(scaling="train", gap_fill="previous")
+    cleaned = windows.clean(prices, honest)
+    wanted, facts, frames = [], [], []
+    for ticker, frame in cleaned.items():
+        for scheme in SCHEMES:
+            for k, days in enumerate(folds(frame.index, chosen.folds, scheme), 1):
+                reading = _cut(honest, days)
+                part = {t: p.loc[reading.start_date:reading.end_date] for t, p in prices.items()}
+                data = windows.build(part, reading)[ticker]
+                made = baselines.forecasts(data, windows.clean(part, reading)[ticker]["Close"])
+                frames += [_named(f[f["part"] == "test"], ticker, f"{scheme} {k}", name, 0, None) for name, f in made.items()]
+                digest = tuning.price_digests(part, chosen.inputs)[ticker]
+                for network in chosen.networks:
+                    for trial, h in enumerate(trial_sets(network, chosen, ticker, k), 1):
+                        seed = runtime.derived_seed(chosen.seed, "walk-forward", ticker, network, k, trial)
+                        wanted.append(Training(f"{ticker} {network}, {scheme} {k}, trial {trial}", network, h, seed, data, reading, digest))
+                        facts.append({"ticker": ticker, "network": network, "scheme": scheme, "fold": k, "trial": trial})
+    trained = trainings.run(wanted, kept, chosen)
+    rows = pd.DataFrame([{**fact, **_inner(t), **trainings.own_hyperparameters(fact["network"], t.training.hyperparameters)} for fact, t in zip(facts, trained)])
+    best = rows.groupby(["ticker", "network", "scheme", "fold"], sort=False)["validation_mse"].transform("idxmin")
+    rows.insert(5, "chosen", rows.index == best)
+    for at in np.flatnonzero(rows["chosen"]):
+        fact = facts[at]
+        frames.append(long_frame(trained[at], f"{fact['scheme']} {fact['fold']}", 1, parts=["test"]))
+    return pd.concat(frames, ignore_index=True), rows
+
+
+def _cut(chosen: Chosen, days: Mapping[str, pd.DatetimeIndex]) -> Chosen:
+    """The parameters of one fold: its days, and the split that cuts them as the fold does."""
+    total = sum(map(len, days.values()))
+    split = [len(days[part]) / total for part in windows.PARTS]
+    return chosen.but(start_date=days["train"][0].date(), end_date=days["test"][-1].date(), split=split)
+
+
+def _inner(trained: Trained) -> dict[str, Any]:
+    part = trained.training.data.validation
+    error = trained.predicted("validation") - part.y
+    mse = float(np.mean(error**2)) if np.isfinite(error).all() else np.inf
+    return {"validation_mse": mse, "epochs_run": trained.epochs_run, "best_epoch": trained.best_epoch, "seed": trained.training.seed}
+
+
+def trial_sets(network: str, chosen: Chosen, ticker: str, fold: int) -> list[dict[str, float]]:
+    """``fold_trials`` sets of hyperparameters: the thesis's best one, then seeded random ones from the search space."""
+    rng = np.random.default_rng(runtime.derived_seed(chosen.seed, "fold trials", ticker, network, fold))
+    space = tuning.search_space(network, chosen.search_space)
+    return [thesis.best_hyperparameters(network), *({n: _drawn(d, rng) for n, d in space.items()} for _ in range(chosen.fold_trials - 1))]
+
+
+def _drawn(distribution: BaseDistribution, rng: np.random.Generator) -> float:
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices[rng.integers(len(distribution.choices))]
+    low, high = distribution.low, distribution.high
+    if isinstance(low, int):
+        return int(low + (distribution.step or 1) * rng.integers((high - low) // (distribution.step or 1) + 1))
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))) if distribution.log else rng.uniform(low, high))
+
+
+LEAKS = {
+    "nothing": "scaled on the training days, stopped on the validation days",
+    "scaling over everything": "the scaler also sees validation and test days",
+    "stopping on the scored days": "early stopping watches the test days, which are then scored",
+    "both": "scaling over everything and stopping on the scored days, as the thesis does",
+}
+
+
+def leaks(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept) -> pd.DataFrame:
+    """The same networks, seeds and test days with one leak at a time; ``reading`` is a key of :data:`LEAKS`.
+
+    Returns:
+        Long frame of test days.
+    """
+    wanted, facts = [], []
+    for scaling in ("train", "all"):
+        reading = chosen.but(scaling=scaling, target="close")
+        digests = tuning.price_digests(prices, chosen.inputs)
+        for ticker, honest in windows.build(prices, reading).items():
+            for stopped_on, data in (("validation", honest), ("test", replace(honest, validation=honest.test, test=honest.validation))):
+                leak = {("train", "validation"): "nothing", ("all", "validation"): "scaling over everything",
+                        ("train", "test"): "stopping on the scored days", ("all", "test"): "both"}[scaling, stopped_on]
+                for k in range(1, chosen.evaluation_seeds + 1):
+                    for network in chosen.networks:
+                        seed = runtime.derived_seed(chosen.seed, "seeds", ticker, network, k)
+                        best = thesis.best_hyperparameters(network)
+                        wanted.append(Training(f"{ticker} {network}, leak: {leak}, seed {k}", network, best, seed, data, reading, digests[ticker], "" if stopped_on == "validation" else "stopped on test"))
+                        facts.append({"reading": leak, "seed_number": k, "parts": ["test" if stopped_on == "validation" else "validation"]})
+    trained = trainings.run(wanted, kept, chosen)
+    return pd.concat([long_frame(t, **fact) for t, fact in zip(trained, facts)], ignore_index=True)
+
+
+def seeds_used(frame: pd.DataFrame) -> dict[str, dict[str, list[int]]]:
+    """Ticker -> network -> its seeds, for the record of a notebook."""
+    trained = frame[frame["seed_number"] > 0].drop_duplicates(["ticker", "model", "seed_number"])
+    return {t: {m: [int(s) for s in rows["seed"]] for m, rows in of.groupby("model", sort=False)} for t, of in trained.groupby("ticker", sort=False)}
+
+
+def training_closes(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, np.ndarray]:
+    """Ticker -> clean closes of the training days in US dollars."""
+    cleaned = windows.clean(prices, chosen)
+    days = {t: windows.split_days(f.index, chosen.split)["train"] for t, f in cleaned.items()}
+    return {t: f["Close"].loc[days[t]].to_numpy() for t, f in cleaned.items()}
+
+
+def leak_check(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> pd.DataFrame:
+    """The honest pipeline and the leaky one under a change of later prices, with ridge as the model.
+
+    Returns:
+        One row a ticker and pipeline: ``day`` (the first test day, from which prices are changed),
+        ``forecasts`` before it, ``changed`` among them, ``looked_ahead``.
+    """
+    rows = []
+    first = chosen.tickers[0]
+    for scaling, gap_fill in (("train", "previous"), ("all", "linear")):
+        forecast = _ridge_street(first, chosen.but(scaling=scaling, gap_fill=gap_fill, target="close"))
+        made = forecast(dict(prices))
+        day = made.loc[made["part"] == "test", "date"].iloc[0]
+        changed = controls.changed_by_later_prices(forecast, prices, day, chosen.seed)
+        rows.append({
+            "ticker": first, "scaling": scaling, "gap_fill": gap_fill, "day": day.date().isoformat(),
+            "forecasts": int((made["date"] <= day).sum()), "changed": len(changed), "looked_ahead": len(changed) > 0,
+        })
+    return pd.DataFrame(rows)
+
+
+def _ridge_street(ticker: str, chosen: Chosen) -> Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]:
+    """Prices to forecasts of validation and test days, through the project's own cleaning and windows."""
+    def forecast(prices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        close = windows.clean(prices, chosen)[ticker]["Close"]
+        frame = baselines.forecast(baselines.BASELINES["ridge"], windows.build(prices, chosen)[ticker], close)
+        return frame[frame["part"] != "train"]
+
+    return forecast
+
+
+def interval_bands(closes: Mapping[str, pd.Series], data: Mapping[str, Dataset]) -> dict[str, dict[str, pd.DataFrame]]:
+    """Ticker -> method -> intervals from every test day's close on, around the naive path."""
+    found = {}
+    for ticker, close in closes.items():
+        known = close.dropna()
+        origins = data[ticker].days["test"]
+        made = {
+            "conformal, adapting": intervals.conformal(known), "conformal, fixed": intervals.conformal(known, adapt=False),
+            "service": intervals.service_band(known),
+        }
+        found[ticker] = {name: bands[bands["origin"].isin(origins)] for name, bands in made.items()}
+    return found
+
+
+def interval_example(bands: Mapping[str, pd.DataFrame], close: pd.Series, level: float = 0.95) -> dict[str, pd.DataFrame]:
+    """The rows of one level from the last origin whose whole path is known."""
+    last = max(intervals.HORIZONS)
+    origin = close.dropna().index[-last - 1]
+    return {name: rows[(rows["origin"] == origin) & (rows["level"] == level)] for name, rows in bands.items()}

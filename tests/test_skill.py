@@ -1,0 +1,120 @@
+"""Tables of what forecasts are worth, worked out by hand or by trying everything out."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib import metrics, skill
+
+DAYS = 40
+
+
+def long_frame(models, ticker="A", reading="close", part="test", seed=3):
+    """``models``: name -> one array of errors a seed (a single array for a baseline)."""
+    rng = np.random.default_rng(seed)
+    actual = 100 + np.cumsum(rng.normal(0, 1, DAYS + 1))
+    frames = []
+    for model, errors in models.items():
+        for k, error in enumerate(np.atleast_2d(errors)):
+            frames.append(pd.DataFrame({
+                "ticker": ticker, "reading": reading, "model": model, "seed_number": k + 1 if np.ndim(errors) == 2 else 0, "seed": pd.NA, "part": part,
+                "date": pd.date_range("2024-01-01", periods=DAYS), "actual_usd": actual[1:], "predicted_usd": actual[1:] + error, "naive_usd": actual[:-1],
+            }))
+    return pd.concat(frames, ignore_index=True)
+
+
+def naive_errors(seed=3):
+    actual = 100 + np.cumsum(np.random.default_rng(seed).normal(0, 1, DAYS + 1))
+    return actual[:-1] - actual[1:]
+
+
+def test_scores_are_means_over_seeds_beside_the_naive_forecast():
+    rng = np.random.default_rng(1)
+    errors = rng.normal(0, 1, (3, DAYS)) * np.array([[0.5], [1.0], [2.0]])
+    frame = long_frame({"naive": naive_errors(), "CNN": errors, "perfect": np.zeros(DAYS)})
+    found = skill.score_table(frame, {"A": np.array([1.0, 2.0, 4.0])}).set_index("model")
+    naive_mse = np.mean(naive_errors() ** 2)
+    each = 1 - np.mean(errors**2, axis=1) / naive_mse
+    row = found.loc["CNN"]
+    assert row["MSE"] == pytest.approx(np.mean(errors**2)) and row["seeds"] == 3 and row["days"] == DAYS
+    assert row["skill"] == pytest.approx(each.mean()) and row["skill_spread"] == pytest.approx(each.std(ddof=1))
+    assert (row["skill_worst"], row["skill_best"]) == (pytest.approx(each.min()), pytest.approx(each.max()))
+    assert row["skill_lower"] < row["skill"] < row["skill_upper"]
+    assert row["MASE"] == pytest.approx(np.abs(errors).mean() / 1.5)  # naive misses 1 and 2 on the training days
+    assert found.loc["naive", "skill"] == 0 and found.loc["perfect", "skill"] == 1
+    assert found["R2_naive"].nunique() == 1 and found.loc["naive", "R2"] == found.loc["naive", "R2_naive"]
+
+
+def test_differences_are_taken_between_equal_tickers_parts_and_models():
+    scores = pd.DataFrame({
+        "ticker": "A", "part": "test", "reading": ["nothing", "both", "nothing", "both"], "model": ["CNN", "CNN", "LSTM", "LSTM"],
+        "skill": [-0.1, 0.05, -0.3, -0.4], "skill_spread": [0.01, 0.02, 0.03, 0.04],
+    })
+    found = skill.differences(scores, "nothing").set_index("model")
+    assert found["added by both"].to_dict() == {"CNN": pytest.approx(0.15), "LSTM": pytest.approx(-0.1)}
+    assert found["spread between seeds"].to_dict() == {"CNN": 0.01, "LSTM": 0.03}
+    assert "both: adds +0.025 to the skill in the middle (-0.100 to +0.150), more than nothing in 1 of 2" in skill.leaks_in_words(found.reset_index())
+
+
+def test_picking_the_best_of_n_seeds_equals_trying_every_choice():
+    rng = np.random.default_rng(5)
+    seeds = 5
+    validation = long_frame({"CNN": rng.normal(0, 1, (seeds, DAYS)) * rng.uniform(0.5, 2, (seeds, 1))}, part="validation")
+    test = long_frame({"CNN": rng.normal(0, 1, (seeds, DAYS)) * rng.uniform(0.5, 2, (seeds, 1))}, part="test", seed=4)
+    found = skill.picked_best(pd.concat([validation, test])).set_index("picked_of")
+
+    def skills(frame):
+        return np.array([metrics.skill(*(d[c].to_numpy() for c in ("actual_usd", "predicted_usd", "naive_usd"))) for _, d in frame.groupby("seed_number")])
+
+    on_validation, on_test = skills(validation), skills(test)
+    assert found.index.tolist() == [1, 2, 3, 5]
+    for n in found.index:
+        picked = [max(choice, key=lambda k: on_validation[k]) for choice in itertools.combinations(range(seeds), n)]
+        assert found.loc[n, "validation_gain"] == pytest.approx(np.mean(on_validation[picked]) - on_validation.mean(), abs=1e-12)
+        assert found.loc[n, "test_gain"] == pytest.approx(np.mean(on_test[picked]) - on_test.mean(), abs=1e-12)
+    assert found.loc[1, "validation_gain"] == pytest.approx(0, abs=1e-12) and found.loc[5, "validation_gain"] > 0
+
+
+def test_significance_is_of_the_mean_forecast_with_holm_over_the_family():
+    rng = np.random.default_rng(2)
+    frame = long_frame({"naive": naive_errors(), "CNN": rng.normal(0, 0.05, (4, DAYS)), "LSTM": rng.normal(0, 3, (4, DAYS)), "drift": naive_errors() * 1.001})
+    found = skill.test_table(frame).set_index("model")
+    assert set(found.index) == {"CNN", "LSTM", "drift"}
+    assert found.loc["CNN", "p_better_holm"] < 0.01 and found.loc["CNN", "seeds_better"] == 1 and found.loc["CNN", "p_direction_holm"] < 0.01
+    assert found.loc["LSTM", "p_better"] > 0.5 and found.loc["LSTM", "seeds_better"] == 0
+    assert (found["p_better_holm"] >= found["p_better"]).all() and found.loc["CNN", "p_better_holm"] == pytest.approx(3 * found.loc["CNN", "p_better"])
+    sets = skill.confidence_sets(frame)
+    assert sets.loc[sets["in_set"], "model"].tolist() == ["CNN"]
+    told = skill.tests_in_words(skill.test_table(frame), sets)
+    assert told == "A, test days, close: better than naive after Holm: CNN; directions after Holm: CNN, LSTM; in the 90 % confidence set: CNN."
+
+
+def test_rules_that_know_the_future_are_credible_and_noise_is_not():
+    rng = np.random.default_rng(6)
+    frame = long_frame({"naive": naive_errors(), "CNN": np.zeros((2, DAYS)), "LSTM": rng.normal(0, 3, (2, DAYS)), "ridge": rng.normal(0, 3, DAYS)})
+    found = skill.trading_table(frame).set_index("model")
+    assert "naive" not in found.index and found.loc["CNN", "total_return"] > found.loc["buy and hold", "total_return"]
+    assert found.loc["CNN", "deflated"] > 0.95 and np.isnan(found.loc["buy and hold", "deflated"])
+    assert "credible after allowing for their number: CNN" in skill.trading_in_words(found.reset_index(), "test")
+    paths = skill.wealth_paths(frame, "close", "test")["A"]
+    assert list(paths) == ["buy and hold", "CNN", "LSTM"] and paths["CNN"]["wealth"].iloc[-1] == pytest.approx(1 + found.loc["CNN", "total_return"])
+
+
+def test_blocks_count_alike_whatever_their_prices():
+    first = long_frame({"naive": naive_errors(), "CNN": naive_errors()[None] * 0.5}, reading="expanding 1")
+    second = long_frame({"naive": naive_errors(), "CNN": naive_errors()[None] * 2}, reading="expanding 2")
+    for column in ("actual_usd", "predicted_usd", "naive_usd"):
+        second[column] *= 1000
+    found = skill.across_folds(pd.concat([first, second])).set_index("model")
+    assert found.loc["CNN", ["block 1", "block 2"]].tolist() == pytest.approx([0.75, -3.0])
+    assert found.loc["CNN", "skill"] == pytest.approx((0.75 - 3) / 2) and found.loc["CNN", "blocks_better"] == 1 and found.loc["CNN", "blocks"] == 2
+    assert found.loc["naive", "skill"] == 0 and np.isnan(found.loc["naive", "p_better_holm"])
+    blocks = skill.regimes(pd.concat([first, second]))
+    assert blocks["block"].tolist() == [1, 2] and blocks["return_percent"].iloc[0] == pytest.approx(blocks["return_percent"].iloc[1])
+
+
+def test_a_shift_by_a_day_is_caught():
+    found = skill.shift_table(1).set_index("forecasts")
+    assert found["aligned"].tolist() == [True, False, False]

@@ -59,16 +59,16 @@ def drift(data: Dataset, close_usd: pd.Series) -> pd.Series:
     The mean is of dollars a day and grows with each day; nothing else is estimated.
     """
     days = pd.Series(np.arange(len(close_usd)), index=close_usd.index)
-    return (close_usd + (close_usd - close_usd.iloc[0]) / days.where(days > 0)).shift(1)
+    return (close_usd + ((close_usd - close_usd.iloc[0]) / days.where(days > 0)).fillna(0)).shift(1)
 
 
 def moving_average(data: Dataset, close_usd: pd.Series, days: int = AVERAGE_DAYS) -> pd.Series:
     """The mean of the last closes.
 
     Args:
-        days: how many; default a week. One day would be the naive forecast.
+        days: how many; default a week, fewer at the start of the series. One day would be the naive forecast.
     """
-    return close_usd.rolling(days).mean().shift(1)
+    return close_usd.rolling(days, min_periods=1).mean().shift(1)
 
 
 def arima(data: Dataset, close_usd: pd.Series, orders: Iterable[tuple[int, int]] = ARMA_ORDERS) -> pd.Series:

@@ -1,0 +1,37 @@
+"""The ledger: every number and checkable statement of the thesis beside what this project computes for it.
+
+A row of ``ledger/*.yaml`` says where a number stands, what it says, how it is printed and which check
+computes it; it never says how the check ends. ``judge`` runs the checks on what a run offers and
+computes the verdicts::
+
+    rows = claims.ledger()
+    frame = claims.judge(rows, claims.Evidence(prices, rows))
+
+From a verdict to its code: column ``how`` names the function. Back: ``by_check`` lists the rows of
+each function. Places are looked up in the thesis's text by :mod:`lib.claims.places`.
+"""
+
+from lib.claims.evidence import Evidence, Missing, collect, if_there, replayed
+from lib.claims.figure import printed_and_reproduced
+from lib.claims.findings import findings, in_words, replays_in_words
+from lib.claims.rows import LedgerError, Row, ledger
+from lib.claims.verdicts import VERDICTS, by_check, judge, summary
+
+__all__ = [
+    "VERDICTS",
+    "Evidence",
+    "LedgerError",
+    "Missing",
+    "Row",
+    "by_check",
+    "collect",
+    "findings",
+    "if_there",
+    "in_words",
+    "judge",
+    "ledger",
+    "printed_and_reproduced",
+    "replayed",
+    "replays_in_words",
+    "summary",
+]

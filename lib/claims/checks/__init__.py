@@ -1,0 +1,32 @@
+"""The checks: small functions, each of which computes one printed value or tests one statement.
+
+A check is called as ``check(evidence, row, **arguments)`` with the arguments of the row, which are
+texts as they stand in the YAML, and gives a :class:`lib.claims.found.Found`. It raises
+:class:`lib.claims.evidence.Missing` where the run offers too little. The ledger names it as
+``room.function``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Callable
+
+from lib.claims.found import Found
+
+ROOMS = ("layers", "other_places", "price_tables", "replays", "trials", "unit_roots")
+
+
+def function(name: str) -> Callable[..., Found]:
+    """The function that the ledger calls ``room.function``.
+
+    Raises:
+        KeyError: there is none.
+    """
+    room, _, short = name.partition(".")
+    if room not in ROOMS or short.startswith("_"):
+        raise KeyError(f"{name!r} is no check; rooms are {', '.join(ROOMS)}")
+    module: Any = importlib.import_module(f"lib.claims.checks.{room}")
+    found = getattr(module, short, None)
+    if not callable(found) or getattr(found, "__module__", "") != module.__name__:
+        raise KeyError(f"{name!r} is no check of lib/claims/checks/{room}.py")
+    return found

@@ -1,0 +1,148 @@
+"""Printed scores against networks trained again with the printed hyperparameters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lib import thesis
+from lib.claims import precision
+from lib.claims.checks import price_tables
+from lib.claims.evidence import REPLAY_COMMAND, Evidence, Missing
+from lib.claims.found import Found
+from lib.claims.rows import Row
+
+BEST_TRIALS = {"CNN": ("SOL-USD", 29), "LSTM": ("SOL-USD", 15), "CNN-LSTM": ("SOL-USD", 7), "LSTM-CNN": ("ETH-USD", 18)}
+COLUMNS = {"mse": "MSE", "mae": "MAE", "r2": "R2"}  # as lib.metrics names them
+LACKING = {"CNN": "its filters and kernel sizes are not printed", "LSTM": "its units are not printed"}
+
+
+def score_of_trial(evidence: Evidence, row: Row, ticker: str, network: str, trial: str, score: str) -> Found:
+    """The median and range of a score over the seeds with which a printed trial was trained again.
+
+    Of the readings that were trained (inputs, weights) it is the one that the printed trials as a
+    whole are nearest to. The best CNN and LSTM, whose filters and units stand in chapter 8 only, fall back
+    on one seed of notebooks 04 and 05.
+
+    Raises:
+        Missing: the trial does not print every hyperparameter, or was not trained here.
+    """
+    number = int(trial)
+    evidence.close(ticker)
+    ours = _seeds(evidence, ticker, network, number)
+    if ours is not None:
+        inputs, weights = _reading(evidence)
+        values = ours[score]
+        told = f"{len(values)} seeds, inputs {inputs}, weights of the {weights} epoch" + _other_readings(
+            evidence, row, ticker, network, number, score
+        )
+        return Found(float(values.median()), float(values.min()), float(values.max()), told)
+    if BEST_TRIALS[network] == (ticker, number) and evidence.scores is not None:
+        return _one_seed(evidence, ticker, network, score)
+    if network in LACKING and BEST_TRIALS[network] != (ticker, number):
+        raise Missing(LACKING[network])
+    raise Missing(
+        evidence.why.get("trainings") or evidence.why.get("scores") or f"it was not trained again. Make it with: {REPLAY_COMMAND}"
+    )
+
+
+def best_score(evidence: Evidence, row: Row, network: str, score: str) -> Found:
+    """The score of the trial that the thesis calls a network's best, trained again."""
+    ticker, trial = BEST_TRIALS[network]
+    return score_of_trial(evidence, row, ticker, network, str(trial), score)
+
+
+def table_4_5_score(evidence: Evidence, row: Row, network: str, score: str) -> Found:
+    """A network's score in US dollars on validation and test days of each coin, one seed; the nearest to the printed one.
+
+    Table 4.5 states neither coin nor days nor unit.
+    """
+    days = price_tables.table_4_5_days(evidence, row)
+    if evidence.scores is None:
+        return Found(because=f"no days fit the table, whatever is trained: {days.because}")
+    rows = evidence.scores.query(f"model == @network and unit == 'USD' and part != 'train' and ticker in {list(thesis.APPENDIX)}")
+    if rows.empty:
+        raise Missing(f"no {network} was trained on the thesis's coins in this run")
+    nearest = rows.loc[(rows[COLUMNS[score]] - precision.value(row.printed)).abs().idxmin()]
+    told = f"nearest of ours is {nearest['ticker']}, {nearest['part']}, US dollars, one seed"
+    return Found(float(nearest[COLUMNS[score]]), because=f"coin, days and unit are not stated, and no days fit: {days.because}; {told}")
+
+
+def best_of_one_coin(evidence: Evidence, row: Row) -> Found:
+    """Whether the trials that the thesis calls the networks' best are of one coin, so that their scores can be compared."""
+    told = ", ".join(f"{n} {ticker} trial {k}" for n, (ticker, k) in BEST_TRIALS.items())
+    return Found(len({ticker for ticker, _ in BEST_TRIALS.values()}) == 1, because=told, other_place="Appendix 1, Appendix 3")
+
+
+def features(evidence: Evidence, row: Row) -> Found:
+    """How many values a day the windows have with which the trials' scores come back best: the own close, or every coin's."""
+    if evidence.agreement is None:
+        raise Missing(evidence.why.get("trainings") or f"no printed trial was trained again. Make it with: {REPLAY_COMMAND}")
+    overall = evidence.agreement[evidence.agreement["network"] == "all"]
+    distance = overall.groupby("inputs")["distance"].min().sort_values()
+    if len(distance) < 2:
+        raise Missing(f"only one kind of inputs was trained again. Make it with: {REPLAY_COMMAND}")
+    size = {"own_close": 1, "all_closes": len(thesis.APPENDIX)}[distance.index[0]]
+    return Found(
+        float(size),
+        because="median distance of printed MSE from ours, as a factor: " + ", ".join(f"{k} {np.exp(v):.2f}" for k, v in distance.items()),
+    )
+
+
+def replayed_inside(evidence: Evidence, row: Row, network: str) -> Found:
+    """Whether the printed MSE of a network's trials lie in the range of our seeds as often as one more seed of ours would."""
+    if evidence.trainings is None:
+        raise Missing(evidence.why.get("trainings") or f"Make it with: {REPLAY_COMMAND}")
+    inputs, weights = _reading(evidence)
+    found = evidence.agreement.query("network == @network and inputs == @inputs and weights == @weights")
+    if found.empty:
+        raise Missing(f"no {network} was trained again in this run")
+    one = found.iloc[0]
+    return Found(
+        bool(one["inside"] >= one["expected_inside"]),
+        because=f"{one['inside']:.0%} of {int(one['trials'])} are inside, {one['expected_inside']:.0%} would be by chance of the seed;"
+        f" median factor printed over ours {one['printed_over_ours']:.2f}",
+        shown=f"{one['inside']:.0%}",
+    )
+
+
+def _seeds(evidence: Evidence, ticker: str, network: str, trial: int) -> pd.DataFrame | None:
+    if evidence.trainings is None:
+        return None
+    inputs, weights = _reading(evidence)
+    rows = evidence.trainings
+    rows = rows[
+        (rows["ticker"] == ticker)
+        & (rows["network"] == network)
+        & (rows["trial"] == trial)
+        & (rows["inputs"] == inputs)
+        & (rows["weights"] == weights)
+    ]
+    return rows if len(rows) and np.isfinite(rows["mse"]).all() else None
+
+
+def _reading(evidence: Evidence) -> tuple[str, str]:
+    """Inputs and weights that the printed trials as a whole are nearest to."""
+    overall = evidence.agreement[evidence.agreement["network"] == "all"].sort_values("distance")
+    return overall.iloc[0]["inputs"], overall.iloc[0]["weights"]
+
+
+def _other_readings(evidence: Evidence, row: Row, ticker: str, network: str, trial: int, score: str) -> str:
+    rows = evidence.trainings
+    rows = rows[(rows["ticker"] == ticker) & (rows["network"] == network) & (rows["trial"] == trial)]
+    nearest = _reading(evidence)
+    told = [
+        f"{inputs}, {weights} {g[score].min():.3g} to {g[score].max():.3g}"
+        for (inputs, weights), g in rows.groupby(["inputs", "weights"], sort=False)
+        if (inputs, weights) != nearest
+    ]
+    return f"; other readings: {'; '.join(told)}" if told else ""
+
+
+def _one_seed(evidence: Evidence, ticker: str, network: str, score: str) -> Found:
+    found = evidence.scores.query("ticker == @ticker and model == @network and unit == 'scaled' and part == 'validation'")
+    if found.empty:
+        raise Missing(f"no {network} was trained on {ticker} in this run")
+    if int(found["days"].iloc[0]) != len(evidence.targets(ticker).actual):
+        raise Missing("this run is split otherwise than the printed scores. Make it with: python run_all.py params/thesis.yaml")
+    return Found(float(found[COLUMNS[score]].iloc[0]), because="one seed of ours, which has no spread", one_seed=True)

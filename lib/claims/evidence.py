@@ -1,0 +1,153 @@
+"""What a run offers to the checks, and what is said when it offers too little."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any, Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from lib import artifacts, baselines, evaluation, metrics, thesis, windows
+from lib.claims import precision
+from lib.claims.rows import Row
+from lib.errors import ProjectError
+from lib.settings import Chosen
+from lib.windows import Dataset
+
+PROTOCOL = thesis.printed()["target_variance"]["recovered_protocol"]
+START, END, LOOKBACK = date(2021, 1, 1), PROTOCOL["end_date"], 60
+REPLAY_DIR = "outputs/replay"
+COMMAND = "python run_all.py params/thesis.yaml"
+REPLAY_COMMAND = "python run_all.py params/replay.yaml --only 08b"
+
+
+class Missing(ProjectError):
+    """A check lacks something. The sentence says what, and the command that makes it."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Scaled closes of the days that a part is scored on, and of the days before them: shape (windows,)."""
+
+    actual: np.ndarray
+    before: np.ndarray
+
+    @property
+    def variance(self) -> float:
+        """The mean squared distance from the mean: what MSE / (1 - R2) is."""
+        return float(np.var(self.actual))
+
+    @property
+    def naive(self) -> dict[str, float]:
+        """Scores of the forecast "tomorrow equals today"."""
+        return metrics.scores(self.actual, baselines.naive(self.before))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that a check may look at.
+
+    Attributes:
+        prices: ticker -> daily prices, as ``lib.market`` loads them.
+        rows: the ledger, for checks that hold one printed number against another.
+        scores: of the thesis's best hyperparameters, one seed each, as ``evaluation.score_table`` gives them.
+        trainings: the replay of printed trials, every seed, as ``lib.replay.run`` gives it.
+        agreement: which reading the replay fits, as ``lib.replay.agreement`` gives it.
+        why: ``scores`` or ``trainings`` -> why it is not there.
+    """
+
+    prices: Mapping[str, pd.DataFrame]
+    rows: Mapping[str, Row]
+    scores: pd.DataFrame | None = None
+    trainings: pd.DataFrame | None = None
+    agreement: pd.DataFrame | None = None
+    why: Mapping[str, str] = field(default_factory=dict)
+
+    def close(self, ticker: str, column: str = "Close") -> pd.Series:
+        """Daily prices of one of the thesis's coins on the thesis's window, in US dollars.
+
+        Raises:
+            Missing: the run's prices are others.
+        """
+        if ticker not in self.prices:
+            raise Missing(f"other prices: this run has {', '.join(self.prices)}, not {ticker}. Make it with: {COMMAND}")
+        series = self.prices[ticker][column].dropna()
+        inside = series.loc[START.isoformat() : END.isoformat()]
+        if len(inside) != (END - START).days + 1:
+            raise Missing(f"other prices: {ticker} has {len(inside)} of the days {START} to {END}. Make it with: {COMMAND}")
+        return inside
+
+    @cached_property
+    def cache(self) -> dict[Any, Any]:
+        """Results that several rows ask for."""
+        return {}
+
+    def once(self, key: Any, compute: Callable[[], Any]) -> Any:
+        """The result of ``compute``, made when it is first asked for."""
+        if key not in self.cache:
+            self.cache[key] = compute()
+        return self.cache[key]
+
+    def targets(self, ticker: str, part: str = "validation", split: tuple[float, ...] | None = None, lookback: int = LOOKBACK) -> Targets:
+        """The days that a part is scored on, scaled over all days, under the recovered protocol or a change of it."""
+        shares = tuple(split or PROTOCOL["split"])
+        return self.once(("targets", ticker, part, shares, lookback), lambda: _targets(self.close(ticker), part, shares, lookback))
+
+    def number(self, row_id: str) -> float:
+        """A printed number of another row."""
+        return precision.value(self.rows[row_id].printed)
+
+
+def _targets(close: pd.Series, part: str, split: tuple[float, ...], lookback: int) -> Targets:
+    days = windows.split_days(close.index, split)[part]
+    if len(days) <= lookback:
+        return Targets(np.empty(0), np.empty(0))
+    scaled = ((close - close.min()) / (close.max() - close.min())).loc[days].to_numpy()
+    return Targets(scaled[lookback:], scaled[lookback - 1 : -1])
+
+
+def if_there(find: Callable[[], Any]) -> tuple[Any, str]:
+    """What another notebook left, or None and the sentence that says how to make it."""
+    try:
+        return find(), ""
+    except artifacts.ArtifactError as error:
+        return None, str(error)
+
+
+def collect(
+    prices: Mapping[str, pd.DataFrame],
+    rows: Mapping[str, Row],
+    data: Mapping[str, Dataset],
+    predictions: tuple[Any, str],
+    replay: tuple[Any, str],
+) -> Evidence:
+    """Prices and whatever earlier notebooks left.
+
+    Args:
+        data: ticker -> windows, for the scale of the predictions.
+        predictions: ticker -> network -> frame, or None, and why not, as :func:`if_there` gives it.
+        replay: trainings and agreement, or None, and why not.
+    """
+    scores = None if predictions[0] is None else evaluation.score_table(predictions[0], data, {})
+    trainings, agreement = replay[0] or (None, None)
+    return Evidence(prices, rows, scores, trainings, agreement, {"scores": predictions[1], "trainings": replay[1]})
+
+
+def replayed(chosen: Chosen, digest: Mapping[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The replay that ``params/replay.yaml`` or this run itself left.
+
+    Raises:
+        artifacts.ArtifactError: there is none of these parameters and prices; names the command.
+    """
+    for folder in dict.fromkeys((REPLAY_DIR, chosen.output_dir)):
+        store = artifacts.Store(chosen.but(output_dir=folder), "10_claims")
+        store.fact(data=dict(digest))
+        tables = [store.root / "tables" / f"{name}.csv" for name in ("replay_trainings", "replay_agreement")]
+        if all(path.is_file() for path in tables):
+            for path in tables:
+                store.check_record("08b_replay", f"trainings in {folder}", path, f"Make them with: {REPLAY_COMMAND}")
+            return pd.read_csv(tables[0]), pd.read_csv(tables[1])
+    raise artifacts.ArtifactError(f"no printed trial was trained again. Make it with: {REPLAY_COMMAND}")

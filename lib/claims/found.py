@@ -1,0 +1,41 @@
+"""What a check found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Found:
+    """The answer of a check.
+
+    Attributes:
+        value: a number, a text, or whether a statement holds; None if there is none.
+        low, high: range over our seeds or, for an answer from another place of the thesis, what its
+            rounding leaves open; None for neither.
+        because: what a reader needs to see why.
+        other_place: the place of the thesis that the answer comes from; empty if we computed it.
+        one_seed: a training's score without any spread, which can be neither close nor far.
+        shown: the value in words, where that says more than the value itself.
+    """
+
+    value: float | str | bool | None = None
+    low: float | None = None
+    high: float | None = None
+    because: str = ""
+    other_place: str = ""
+    shown: str = ""
+    one_seed: bool = False
+
+    def saying(self, because: str) -> "Found":
+        """The same, with another reason."""
+        return replace(self, because=because)
+
+    @property
+    def text(self) -> str:
+        """The value as a table shows it: six significant digits, ``holds`` or ``does not hold``."""
+        if self.shown or self.value is None:
+            return self.shown
+        if isinstance(self.value, bool):
+            return "holds" if self.value else "does not hold"
+        return self.value if isinstance(self.value, str) else f"{self.value:.6g}" if abs(self.value) < 1e5 else f"{self.value:.0f}"

@@ -1,0 +1,226 @@
+"""Verdicts, computed from what is printed and what a check found. None is ever typed.
+
+In this order: our own value equal at the printed precision is *reproduced*. Another row that states the
+same quantity otherwise makes it *contradicted by the thesis itself*. Our own value whose seeds enclose the
+printed one is *close*, any other one *not reproduced*. A value from another place of the thesis is
+*reproduced* or *contradicted by the thesis itself*. Without either it *cannot be computed*; a row that
+only repeats another has that row's verdict.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Mapping
+
+import pandas as pd
+
+from lib.claims import checks, precision
+from lib.claims.evidence import Evidence, Missing
+from lib.claims.found import Found
+from lib.claims.places import chapters
+from lib.claims.rows import STATED, Row
+
+REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT = (
+    "reproduced",
+    "close",
+    "not reproduced",
+    "contradicted by the thesis itself",
+    "cannot be computed",
+)
+VERDICTS = (REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT)
+OURS, THEIRS = "our computation", "another place of the thesis"
+_EDGE = 1 + 1e-9
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A row's verdict and what it rests on."""
+
+    verdict: str
+    against: str
+    found: Found
+    other_place: str = ""
+
+
+def judge(rows: Mapping[str, Row], evidence: Evidence) -> pd.DataFrame:
+    """Run every row's check and compute its verdict.
+
+    Args:
+        rows: as :func:`lib.claims.rows.ledger` reads them.
+        evidence: what the run offers.
+
+    Returns:
+        One row a ledger row: ``id``, ``chapter``, ``place``, ``says``, ``printed``, ``unit``, ``precision``
+        (half of the last printed digit), ``computed``, ``low``, ``high`` (over our seeds, or what rounding
+        leaves open), ``against`` (our computation, or another place of the thesis), ``how`` (function and
+        arguments), ``verdict``, ``other_place``, ``because``.
+    """
+    judged: dict[str, Judged] = {}
+
+    def of(identity: str, asking: tuple[str, ...] = ()) -> Judged:
+        if identity not in judged:
+            row = rows[identity]
+            same = None
+            if not row.check and not row.cannot and row.same_as[0] not in asking:
+                same = of(row.same_as[0], (*asking, identity))
+            judged[identity] = verdict(row, _find(row, evidence), rows, same)
+        return judged[identity]
+
+    made = []
+    for row in rows.values():
+        its = of(row.id)
+        numeric = precision.is_number(row.printed)
+        made.append(
+            {
+                "id": row.id,
+                "chapter": row.chapter,
+                "place": row.place,
+                "says": row.says,
+                "printed": row.printed,
+                "unit": row.unit,
+                "precision": precision.half_unit(row.printed) if numeric else None,
+                "computed": its.found.text,
+                "low": its.found.low,
+                "high": its.found.high,
+                "against": its.against,
+                "how": how(row),
+                "verdict": its.verdict,
+                "other_place": its.other_place,
+                "because": its.found.because,
+            }
+        )
+    return pd.DataFrame(made)
+
+
+def verdict(row: Row, found: Found | Missing | None, rows: Mapping[str, Row], same: Judged | None = None) -> Judged:
+    """One row's verdict.
+
+    Args:
+        found: what its check found, the reason why it could not, or None if the row has no check.
+        rows: all rows, for those that state the same quantity.
+        same: for a row without a check, the verdict on the first of those.
+    """
+    unlike = [rows[other] for other in row.same_as if not agree(row.printed, rows[other].printed)]
+    others = ", ".join(dict.fromkeys(r.place for r in unlike))
+    their_values = "; ".join(f"{r.printed} in {r.place}" for r in unlike)
+    ours = found if isinstance(found, Found) and not found.other_place else None
+    if ours and equal(row.printed, ours):
+        return Judged(REPRODUCED, OURS, ours.saying(_joined(ours.because, their_values)), others)
+    if unlike:
+        shown = ours or Found(unlike[0].printed)
+        return Judged(CONTRADICTED, THEIRS, shown.saying(_joined(their_values, shown.because)), others)
+    if ours and ours.one_seed:
+        return Judged(CANNOT, OURS, ours)
+    if ours:
+        return Judged(CLOSE if inside(row.printed, ours) else NOT, OURS, ours)
+    if isinstance(found, Found):
+        return Judged(REPRODUCED if equal(row.printed, found) else CONTRADICTED, THEIRS, found, found.other_place)
+    if isinstance(found, Missing) or row.cannot:
+        return Judged(CANNOT, "", Found(because=str(found or row.cannot)))
+    places = ", ".join(dict.fromkeys(rows[other].place for other in row.same_as))
+    if same is None:
+        return Judged(CANNOT, "", Found(because=f"{places} says the same, and nothing computes it"))
+    return Judged(same.verdict, same.against, same.found.saying(_joined(f"the same in {places}", same.found.because)), same.other_place)
+
+
+def equal(printed: str, found: Found) -> bool:
+    """Whether what was found is what is printed, at the printed precision.
+
+    A truth value is its own answer. A number against another place of the thesis may lie anywhere in
+    the range that the rounding there leaves open.
+    """
+    if isinstance(found.value, bool):
+        return found.value
+    if printed == STATED or found.value is None:
+        return False
+    if isinstance(found.value, str):
+        return agree(printed, found.value)
+    middle, half = precision.value(printed), precision.half_unit(printed)
+    if found.other_place and found.low is not None:
+        return found.low - half * _EDGE <= middle <= found.high + half * _EDGE
+    return math.isfinite(found.value) and abs(found.value - middle) <= half * _EDGE
+
+
+def inside(printed: str, found: Found) -> bool:
+    """Whether the printed number, anywhere in its rounding, lies in the range of several seeds."""
+    if found.low is None or found.high is None or found.low == found.high or not precision.is_number(printed):
+        return False
+    middle, half = precision.value(printed), precision.half_unit(printed)
+    return found.low <= middle + half and middle - half <= found.high
+
+
+def agree(one: str, other: str) -> bool:
+    """Whether two printed values can be the same quantity: equal at the coarser of the two precisions, or the same text."""
+    if precision.is_number(one) and precision.is_number(other):
+        half = max(precision.half_unit(one), precision.half_unit(other))
+        return abs(precision.value(one) - precision.value(other)) <= half * _EDGE
+    return " ".join(one.lower().split()) == " ".join(other.lower().split())
+
+
+def how(row: Row) -> str:
+    """The function that computes a row's value, with its arguments; for a row without one, what it is held against."""
+    parts = []
+    if row.check:
+        given = ", ".join(f"{k}={v}" for k, v in row.arguments.items())
+        parts.append(f"lib.claims.checks.{row.check}({given})")
+    if row.same_as:
+        parts.append(f"lib.claims.verdicts.agree with {'; '.join(row.same_as)}")
+    return "; ".join(parts)
+
+
+def by_check(rows: Mapping[str, Row], frame: pd.DataFrame) -> pd.DataFrame:
+    """The way back: each function of the checks, what it computes, and the rows and verdicts that rest on it."""
+    functions = {
+        f"lib.claims.checks.{row.check}" if row.check else "lib.claims.verdicts.agree" if row.same_as else "none" for row in rows.values()
+    }
+    made = []
+    used = pd.Series(
+        [f"lib.claims.checks.{r.check}" if r.check else "lib.claims.verdicts.agree" if r.same_as else "none" for r in rows.values()],
+        index=list(rows),
+    )
+    verdicts = frame.set_index("id")["verdict"]
+    for name in sorted(functions):
+        its = used.index[used == name]
+        counts = verdicts.loc[its].value_counts()
+        sentence = "a reason stands in place of a check" if name == "none" else _first_line(name)
+        made.append(
+            {
+                "function": name,
+                "computes": sentence,
+                "rows": len(its),
+                **{v: int(counts.get(v, 0)) for v in VERDICTS},
+                "ids": "; ".join(its[:12]) + (f"; and {len(its) - 12} more" if len(its) > 12 else ""),
+            }
+        )
+    return pd.DataFrame(made)
+
+
+def summary(frame: pd.DataFrame) -> pd.DataFrame:
+    """How many rows of each chapter have which verdict; ``by our computation``: how many of the reproduced rest on it."""
+    order = list(dict.fromkeys(chapters().values()))
+    counts = frame.groupby(["chapter", "verdict"]).size().unstack(fill_value=0).reindex(columns=VERDICTS, fill_value=0)
+    counts = counts.reindex([c for c in order if c in counts.index])
+    own = frame[(frame["verdict"] == REPRODUCED) & (frame["against"] == OURS)].groupby("chapter").size()
+    counts.insert(0, "rows", counts.sum(axis=1))
+    counts.insert(2, "by our computation", own.reindex(counts.index, fill_value=0))
+    counts.loc["all"] = counts.sum()
+    return counts.rename_axis("chapter").reset_index().rename_axis(columns=None)
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(p for p in parts if p)
+
+
+def _find(row: Row, evidence: Evidence) -> Found | Missing | None:
+    if not row.check:
+        return None
+    try:
+        return checks.function(row.check)(evidence, row, **row.arguments)
+    except Missing as reason:
+        return reason
+
+
+def _first_line(name: str) -> str:
+    function = agree if name.endswith("verdicts.agree") else checks.function(name.removeprefix("lib.claims.checks."))
+    return (function.__doc__ or "").strip().splitlines()[0]

@@ -117,7 +117,8 @@ def walk_forward(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept)
 
     In each fold ``fold_trials`` sets of hyperparameters are trained: the thesis's best one, then
     random ones from the search space. The one with the smallest MSE on the inner validation days
-    forecasts the block. Scaler and early stopping see no later day.
+    forecasts the block. Scaler and early stopping see no later day. Windows reach back over the
+    start of a part, so that every day of a block is forecast.
 
     Returns:
         The long frame of test days (``reading`` is scheme and fold, such as ``expanding 1``), with the
@@ -132,14 +133,14 @@ def walk_forward(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept)
             for k, days in enumerate(folds(frame.index, chosen.folds, scheme), 1):
                 reading = _cut(honest, days)
                 part = {t: p.loc[reading.start_date:reading.end_date] for t, p in prices.items()}
-                data = windows.build(part, reading)[ticker]
+                data = windows.build(part, reading, reach_back=True)[ticker]
                 made = baselines.forecasts(data, windows.clean(part, reading)[ticker]["Close"])
                 frames += [_named(f[f["part"] == "test"], ticker, f"{scheme} {k}", name, 0, None) for name, f in made.items()]
                 digest = tuning.price_digests(part, chosen.inputs)[ticker]
                 for network in chosen.networks:
                     for trial, h in enumerate(trial_sets(network, chosen, ticker, k), 1):
                         seed = runtime.derived_seed(chosen.seed, "walk-forward", ticker, network, k, trial)
-                        wanted.append(Training(f"{ticker} {network}, {scheme} {k}, trial {trial}", network, h, seed, data, reading, digest))
+                        wanted.append(Training(f"{ticker} {network}, {scheme} {k}, trial {trial}", network, h, seed, data, reading, digest, "windows reach back"))
                         facts.append({"ticker": ticker, "network": network, "scheme": scheme, "fold": k, "trial": trial})
     trained = trainings.run(wanted, kept, chosen)
     rows = pd.DataFrame([{**fact, **_inner(t), **trainings.own_hyperparameters(fact["network"], t.training.hyperparameters)} for fact, t in zip(facts, trained)])

@@ -168,12 +168,15 @@ def fit_until(days: Mapping[str, pd.DatetimeIndex], chosen: Chosen) -> pd.Timest
     return days["validation"][0] if chosen.scaling == "train" else None
 
 
-def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, Dataset]:
+def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen, reach_back: bool = False) -> dict[str, Dataset]:
     """Prices as loaded -> one :class:`Dataset` a ticker: the whole of the thesis's preprocessing.
 
     Args:
         prices: ticker -> daily Open, High, Low, Close, Volume.
         chosen: checked parameters of the groups Cleaning, Indicators and Windows.
+        reach_back: let windows of validation and test begin on days of the part before, so that every
+            day of a part is a target. Inputs are past days either way; the thesis cuts windows inside
+            each part (False), which costs ``lookback`` targets.
 
     Raises:
         WindowError: a part of some ticker holds no window, or its closes never change.
@@ -183,19 +186,20 @@ def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, Datas
     for ticker in cleaned:
         days = split_days(feature_frame(cleaned, ticker, chosen).index, chosen.split)
         for part in PARTS:
-            _refuse_if(len(days[part]) <= chosen.lookback, ticker, part, days, chosen)
+            shortest = 0 if reach_back and part != "train" else chosen.lookback
+            _refuse_if(len(days[part]) <= shortest, ticker, part, days, chosen)
         treated = {
             t: cleaning.treat_outliers(p, chosen.outliers, chosen.outlier_iqr, fit_until(days, chosen)) for t, p in cleaned.items()
         }
         features = feature_frame(treated, ticker, chosen)
         observed = prices[ticker]["Close"].dropna().index
-        built[ticker] = _dataset(ticker, features, treated[ticker]["Close"], cleaned[ticker]["Close"], observed, days, chosen)
+        built[ticker] = _dataset(ticker, features, treated[ticker]["Close"], cleaned[ticker]["Close"], observed, days, chosen, reach_back)
     return built
 
 
 def _dataset(
     ticker: str, features: pd.DataFrame, treated_usd: pd.Series, close_usd: pd.Series, observed: pd.DatetimeIndex,
-    days: dict[str, pd.DatetimeIndex], chosen: Chosen,
+    days: dict[str, pd.DatetimeIndex], chosen: Chosen, reach_back: bool,
 ) -> Dataset:
     fit = features if chosen.scaling == "all" else features.loc[days["train"]]
     scaler = MinMaxScaler().fit(fit.to_numpy())
@@ -207,15 +211,17 @@ def _dataset(
         )
     parts = {}
     for name in PARTS:
-        scaled = scaler.transform(features.loc[days[name]].to_numpy())
-        X, y, at = cut_windows(scaled, scaled[:, column], days[name], chosen.lookback)
+        before = chosen.lookback if reach_back and name != "train" else 0
+        span = features.index[features.index.get_loc(days[name][0]) - before:features.index.get_loc(days[name][-1]) + 1]
+        scaled = scaler.transform(features.loc[span].to_numpy())
+        X, y, at = cut_windows(scaled, scaled[:, column], span, chosen.lookback)
         if name != "train":
             # A filled price is no price to be scored on, and a filled day before the target was drawn towards it.
-            real = days[name][at].isin(observed) & days[name][at - 1].isin(observed)
+            real = span[at].isin(observed) & span[at - 1].isin(observed)
             X, y, at = X[real], y[real], at[real]
         _refuse_if(len(y) == 0, ticker, name, days, chosen)
-        usd = close_usd.loc[days[name]].to_numpy()
-        parts[name] = Part(name, X.astype("float32"), y.astype("float32"), days[name][at], usd[at], usd[at - 1])
+        usd = close_usd.loc[span].to_numpy()
+        parts[name] = Part(name, X.astype("float32"), y.astype("float32"), span[at], usd[at], usd[at - 1])
     fit_usd = treated_usd.loc[fit.index]
     return Dataset(
         ticker, tuple(features.columns), chosen.target, float(scaler.data_min_[column]), float(scaler.data_max_[column]),

@@ -285,3 +285,27 @@ def test_no_return_reaches_over_absent_days():
     assert prices["A"].index[80] not in frame.index and len(frame) == 160 - 20 - 2
     day = prices["A"].index[81]
     assert frame.loc[day, "Close"] == pytest.approx(np.log(close[day] / close[prices["A"].index[80]]))
+
+
+# -- windows that reach back -----------------------------------------------------------------
+
+def test_windows_that_reach_back_make_every_day_of_a_part_a_target():
+    prices = {"A": noisy(120, 8)}
+    inside, back = (windows.build(prices, chosen(lookback=7), reach_back=b)["A"] for b in (False, True))
+    assert same(inside.train, back.train)
+    for part in ("validation", "test"):
+        short, whole = getattr(inside, part), getattr(back, part)
+        assert whole.dates.equals(back.days[part]) and short.dates.equals(back.days[part][7:])
+        np.testing.assert_array_equal(whole.X[7:], short.X)
+        closes = prices["A"]["Close"]
+        for k in (0, 3):  # the window before a day is the seven days before it, whatever part they are in
+            day = closes.index.get_loc(whole.dates[k])
+            np.testing.assert_allclose(back.to_usd(whole.X[k, :, 0]), closes.iloc[day - 7:day], rtol=1e-5)
+        np.testing.assert_allclose(whole.last_close_usd, closes.shift(1).loc[whole.dates])
+
+
+def test_a_part_shorter_than_the_lookback_can_be_forecast_if_windows_reach_back():
+    setting = chosen(lookback=20, split=[0.7, 0.15, 0.15])
+    with pytest.raises(WindowError, match="the validation part has 15 days and no window of 20 days"):
+        windows.build({"A": noisy(100, 8)}, setting)
+    assert len(windows.build({"A": noisy(100, 8)}, setting, reach_back=True)["A"].validation.y) == 15

@@ -83,7 +83,7 @@ def chosen(lookback: int = 10, split: Sequence[float] = (0.5, 0.1, 0.4), target:
 
 def short_runs(
     models: Mapping[str, baselines.Baseline] = QUICK_MODELS, runs: int = 200, days: int = 430, coefficient: float = 0.0,
-    setting: Chosen | None = None, seed: int = 0, tails: float | None = None,
+    setting: Chosen | None = None, seed: int = 0, volatility: float = 0.04, tails: float | None = None,
 ) -> pd.DataFrame:
     """Train and test models on many short simulated series.
 
@@ -92,7 +92,7 @@ def short_runs(
             ``data`` and return its forecasts in USD by target day.
         runs: simulated series.
         days: of each; by default 215 train and 162 test days are scored, as many as the thesis's.
-        coefficient, tails: of :func:`walk`; 0 is a random walk.
+        coefficient, volatility, tails: of :func:`walk`; a coefficient of 0 is a random walk.
         setting: parameters of the windows; default :func:`chosen`.
         seed: of the first run; each has one of its own.
 
@@ -103,7 +103,7 @@ def short_runs(
     setting = setting or chosen()
     rows = []
     for run in range(runs):
-        close = walk(days, coefficient, tails=tails, seed=seed + run)
+        close = walk(days, coefficient, volatility, tails, seed + run)
         data = windows.build({"SIMULATED": as_prices(close)}, setting)["SIMULATED"]
         for name, model in models.items():
             frame = baselines.forecast(model, data, close)

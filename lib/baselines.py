@@ -208,7 +208,8 @@ def forecast(baseline: Baseline, data: Dataset, close_usd: pd.Series) -> pd.Data
     for part in data.parts:
         values = predicted.reindex(part.dates).to_numpy(dtype="float64")
         if not np.isfinite(values).all():
-            raise BaselineError(f"{data.ticker}: no forecast for {part.dates[~np.isfinite(values)][0].date()}, a day of the {part.name} part")
+            day = part.dates[~np.isfinite(values)][0].date()
+            raise BaselineError(f"{data.ticker}: no forecast for {day}, a day of the {part.name} part")
         frames.append(pd.DataFrame({
             "date": part.dates, "actual_usd": part.actual_usd, "predicted_usd": values,
             "naive_usd": naive(part.last_close_usd), "part": part.name,

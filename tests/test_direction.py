@@ -99,9 +99,9 @@ def test_sharpe_by_hand_and_with_normal_tails_los_error():
 
 
 def test_the_error_of_a_sharpe_ratio_is_its_spread_between_samples():
-    """Skewed returns: Lo's formula would be a fifth too small here."""
+    """Returns with rare deep falls: Lo's formula would be far too small here."""
     rng = np.random.default_rng(6)
-    samples = 0.5 - rng.exponential(1, (4000, 250))
+    samples = 1.5 - rng.exponential(1, (4000, 250))
     found = [direction.sharpe(sample) for sample in samples[:400]]
     spread = np.std(samples.mean(axis=1) / samples.std(axis=1, ddof=1))
     assert np.mean([f["daily_error"] for f in found]) == pytest.approx(spread, rel=0.06)
@@ -127,7 +127,7 @@ def test_the_deflated_sharpe_ratio_of_the_papers_example():
 @pytest.mark.parametrize("rules", [5, 12, 84])
 def test_the_best_of_many_worthless_rules_by_simulation(rules):
     best = np.random.default_rng(7).normal(0, 1, (20_000, rules)).max(axis=1).mean()
-    assert direction.expected_best_sharpe(rules, 1) == pytest.approx(best, rel=0.03)
+    assert direction.expected_best_sharpe(rules, 1) == pytest.approx(best, rel=0.04)
 
 
 def test_one_rule_has_no_luck_to_take_off():

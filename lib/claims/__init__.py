@@ -11,7 +11,7 @@ From a verdict to its code: column ``how`` names the function. Back: ``by_check`
 each function. Places are looked up in the thesis's text by :mod:`lib.claims.places`.
 """
 
-from lib.claims.evidence import Evidence, Missing, collect, if_there, replayed
+from lib.claims.evidence import Evidence, Missing, collect, if_there, replayed, several_seeds
 from lib.claims.figure import printed_and_reproduced
 from lib.claims.findings import findings, in_words, replays_in_words
 from lib.claims.rows import LedgerError, Row, ledger
@@ -33,5 +33,6 @@ __all__ = [
     "printed_and_reproduced",
     "replayed",
     "replays_in_words",
+    "several_seeds",
     "summary",
 ]

@@ -56,7 +56,8 @@ class Evidence:
         scores: of the thesis's best hyperparameters, one seed each, as ``evaluation.score_table`` gives them.
         trainings: the replay of printed trials, every seed, as ``lib.replay.run`` gives it.
         agreement: which reading the replay fits, as ``lib.replay.agreement`` gives it.
-        why: ``scores`` or ``trainings`` -> why it is not there.
+        skill: the thesis's best hyperparameters with several seeds, as ``lib.skill.score_table`` gives it.
+        why: ``scores``, ``trainings`` or ``skill`` -> why it is not there.
     """
 
     prices: Mapping[str, pd.DataFrame]
@@ -64,6 +65,7 @@ class Evidence:
     scores: pd.DataFrame | None = None
     trainings: pd.DataFrame | None = None
     agreement: pd.DataFrame | None = None
+    skill: pd.DataFrame | None = None
     why: Mapping[str, str] = field(default_factory=dict)
 
     def close(self, ticker: str, column: str = "Close") -> pd.Series:
@@ -123,6 +125,7 @@ def collect(
     data: Mapping[str, Dataset],
     predictions: tuple[Any, str],
     replay: tuple[Any, str],
+    skill: tuple[Any, str],
 ) -> Evidence:
     """Prices and whatever earlier notebooks left.
 
@@ -130,10 +133,19 @@ def collect(
         data: ticker -> windows, for the scale of the predictions.
         predictions: ticker -> network -> frame, or None, and why not, as :func:`if_there` gives it.
         replay: trainings and agreement, or None, and why not.
+        skill: scores with several seeds, or None, and why not.
     """
     scores = None if predictions[0] is None else evaluation.score_table(predictions[0], data, {})
     trainings, agreement = replay[0] or (None, None)
-    return Evidence(prices, rows, scores, trainings, agreement, {"scores": predictions[1], "trainings": replay[1]})
+    why = {"scores": predictions[1], "trainings": replay[1], "skill": skill[1]}
+    return Evidence(prices, rows, scores, trainings, agreement, skill[0], why)
+
+
+def several_seeds(store: artifacts.Store) -> pd.DataFrame:
+    """The scores with several seeds that notebook 09a left in this run; raises like ``Store.find_predictions``."""
+    path = store.root / "tables" / "skill.csv"
+    store.check_record("09a_skill", "scores with several seeds", path, f"Make them with: {COMMAND} --only 09a")
+    return pd.read_csv(path)
 
 
 def replayed(chosen: Chosen, digest: Mapping[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:

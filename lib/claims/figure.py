@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -17,7 +16,7 @@ SHAPES = {REPRODUCED: "o", CLOSE: "s", NOT: "X", CONTRADICTED: "D", CANNOT: "."}
 
 
 def printed_and_reproduced(frame: pd.DataFrame) -> Figure:
-    """Printed against computed numbers, and verdicts by chapter; colour and shape tell the verdict.
+    """Computed over printed against printed numbers, and verdicts by chapter; colour and shape tell the verdict.
 
     Args:
         frame: as ``lib.claims.judge`` gives it. Rows without a computed number are in the bars only; of
@@ -25,31 +24,24 @@ def printed_and_reproduced(frame: pd.DataFrame) -> Figure:
     """
     points = _points(frame)
     counts = summary(frame).set_index("chapter").drop("all")
-    with mpl.rc_context(figures._STYLE):
+    with figures.style():
         figure = Figure(figsize=(9.0, 8.4))
         above, below = figure.subplots(2, 1, height_ratios=(2, 1))
         for verdict in (v for v in VERDICTS if v in set(points["verdict"])):
             its = points[points["verdict"] == verdict]
-            above.plot(
-                its["printed"],
-                its["computed"],
-                SHAPES[verdict],
-                color=COLOURS[verdict],
-                ms=5,
-                alpha=0.75,
-                mec="white",
-                mew=0.4,
-                label=f"{verdict} ({len(its)})",
-            )
+            style = {"color": COLOURS[verdict], "ms": 5, "alpha": 0.75, "mec": "white", "mew": 0.4}
+            above.plot(its["printed"], its["computed"] / its["printed"], SHAPES[verdict], label=f"{verdict} ({len(its)})", **style)
+        above.axhline(1, color="#333333", ls="--", lw=1)
         if len(points):
             above.set(xscale="log", yscale="log")
-        above.axline((1, 1), (10, 10), color="#333333", ls="--", lw=1)
+            figures.log_ticks(above.yaxis)
         above.set(
             xlabel="printed (each in its own unit; size of negative numbers)",
-            ylabel="computed (same unit)",
+            ylabel="computed / printed",
             title="Numbers that could be computed",
         )
-        above.legend(fontsize=8, loc="upper left")
+        if len(points):
+            above.legend(fontsize=8, loc="upper left")
         left = np.zeros(len(counts))
         for verdict in VERDICTS:
             below.barh(counts.index, counts[verdict], left=left, color=COLOURS[verdict], label=verdict, edgecolor="white")

@@ -15,7 +15,7 @@ class Found:
             rounding leaves open; None for neither.
         because: what a reader needs to see why.
         other_place: the place of the thesis that the answer comes from; empty if we computed it.
-        one_seed: a training's score without any spread, which can be neither close nor far.
+        one_seed: a training's score without a spread of seeds, which can be neither close nor far.
         shown: the value in words, where that says more than the value itself.
     """
 

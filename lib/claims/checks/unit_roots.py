@@ -34,7 +34,7 @@ def p_value(evidence: Evidence, row: Row, ticker: str, series: str) -> Found:
     return Found(float(mackinnonp(middle, regression="c")), low, high, told, "Table 4.2, its own statistic")
 
 
-def verdict_at_5_percent(evidence: Evidence, row: Row, ticker: str, series: str, rejects: str) -> Found:
+def conclusion_at_5_percent(evidence: Evidence, row: Row, ticker: str, series: str, rejects: str) -> Found:
     """Whether ADF of prices comes to the conclusion that the thesis draws at 5%."""
     found = _adf(evidence, ticker, series)
     return Found((found["p_value"] < 0.05) == (rejects == "yes"), because=f"statistic {found['statistic']:.3f}, p {found['p_value']:.3g}")

@@ -148,6 +148,22 @@ def test_a_changed_printed_value_changes_the_verdict(rows, identity, printed, be
     assert judged({**rows, identity: dataclasses.replace(rows[identity], printed=printed)}) == after
 
 
+@pytest.mark.parametrize(
+    "identity, printed",
+    [
+        ("4.4/dropout_low", "0.2"),
+        ("4.4/dropout_high", "0.4"),
+        ("4.4/kernel_high", "4"),
+        ("4.4/learning_rate_low", "2e-4"),
+        ("4.4/filters_low", "20"),
+    ],
+)
+def test_a_range_is_left_by_the_trials_beyond_it(rows, identity, printed):
+    one = dataclasses.replace(rows[identity], printed=printed, same_as=())
+    found = verdicts._find(one, Evidence({}, rows))
+    assert verdicts.verdict(one, found, rows).verdict == "contradicted by the thesis itself" and "are beyond" in found.because
+
+
 def test_a_changed_statistic_changes_the_verdict_of_its_p_value(rows):
     changed = {
         **rows,

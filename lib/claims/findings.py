@@ -74,10 +74,10 @@ def _tables(frame: pd.DataFrame) -> str:
     )
     further = []
     if _row(frame, "Table 4.2/one_statistic")["verdict"] == NOT:
-        further.append("the log returns of three coins share a test statistic that no window gives them")
+        further.append("the log returns of three coins share a test statistic that no window tried gives all of them")
     windows = frame[frame["id"].str.endswith("_any_window") & (frame["verdict"] == NOT)]
     if len(windows):
-        further.append(f"no window of prices has the row of Table 4.1 of {len(windows)} coins")
+        further.append(f"no window of prices fits the rows of {len(windows)} coins in Table 4.1")
     count = _row(frame, "4.3.4/parameter_count")
     if count["verdict"] == CONTRADICTED:
         further.append(

@@ -26,7 +26,7 @@ from lib.windows import Dataset
 
 TARGETS = ("close", "log_return")
 SCHEMES = ("expanding", "sliding")
-_ON_WINDOWS = ("ridge", "gradient boosting")
+_ON_WINDOWS = (baselines.NAIVE, "ridge", "gradient boosting")  # on every target; the others know closes only
 # Of each training part of the walk-forward, the last days that stop trainings and choose hyperparameters.
 INNER_SHARE = 0.15
 
@@ -62,7 +62,7 @@ def seeds(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept, target
 
 
 def _baselines_of(data: Dataset, prices: Mapping[str, pd.DataFrame], chosen: Chosen, target: str, first: bool) -> list[pd.DataFrame]:
-    """All baselines on the first target's windows; on other targets those that look at windows."""
+    """All baselines on the first target's windows; on other targets the naive forecast and those that look at windows."""
     names = list(baselines.BASELINES) if first else [n for n in baselines.BASELINES if n in _ON_WINDOWS]
     close = windows.clean(prices, chosen)[data.ticker]["Close"]
     made = baselines.forecasts(data, close, names)

@@ -68,7 +68,7 @@ def test_seeds_and_targets_and_baselines(chosen, random_walk, tmp_path, last_clo
     trained = frame[frame["seed_number"] > 0]
     assert set(trained["model"]) == {"CNN", "LSTM"} and set(trained["part"]) == {"validation", "test"}
     assert set(frame.loc[frame["reading"] == "close", "model"]) == {"CNN", "LSTM", *baselines.BASELINES}
-    assert set(frame.loc[frame["reading"] == "log_return", "model"]) == {"CNN", "LSTM", "ridge", "gradient boosting"}
+    assert set(frame.loc[frame["reading"] == "log_return", "model"]) == {"CNN", "LSTM", baselines.NAIVE, "ridge", "gradient boosting"}
     used = experiments.seeds_used(frame)
     assert used["BTC-USD"]["CNN"] == [t.seed for t in wanted if t.network == "CNN"][:2]
     # A forecast of "the last value again" is the naive price for closes; for returns it repeats yesterday's return.

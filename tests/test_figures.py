@@ -15,7 +15,7 @@ TICKERS = ("ADA-USD", "NEW-USD")
 NETWORKS = ("CNN", "LSTM", "CNN-LSTM", "LSTM-CNN")
 CHOSEN = {
     "gap_fill": "linear", "max_gap_days": 5, "outliers": "off", "outlier_iqr": 1.5, "indicator_days": [14, 12, 26, 9, 20],
-    "inputs": "own_close", "lookback": 8, "split": [0.6, 0.2, 0.2], "scaling": "all",
+    "inputs": "own_close", "target": "close", "lookback": 8, "split": [0.6, 0.2, 0.2], "scaling": "all",
 }
 
 
@@ -247,7 +247,7 @@ def test_a_logarithmic_axis_has_some_ticks_and_not_many(low, high):
     ax = figure.subplots()
     ax.plot([1, 2], [low, high])
     ax.set_yscale("log")
-    figures._log_ticks(ax.yaxis)
+    figures.log_ticks(ax.yaxis)
     figure.draw_without_rendering()
     bottom, top = ax.get_ylim()
     assert 2 <= sum(bottom <= t <= top for t in ax.get_yticks()) <= 9

@@ -11,14 +11,14 @@ import pytest
 
 from lib import market, settings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # everything, on a machine that may be busy
 NETWORKS = ("CNN", "LSTM", "CNN-LSTM", "LSTM-CNN")
 
 
 def run_all(*words):
     return subprocess.run(
         [sys.executable, str(settings.PROJECT_ROOT / "run_all.py"), *map(str, words)],
-        cwd=settings.PROJECT_ROOT, capture_output=True, text=True, timeout=380,
+        cwd=settings.PROJECT_ROOT, capture_output=True, text=True, timeout=1100,
     )
 
 

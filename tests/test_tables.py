@@ -196,7 +196,7 @@ def test_window_counts():
     prices = {"X-USD": pd.DataFrame({c: close for c in ("Open", "High", "Low", "Close", "Volume")})}
     chosen = settings.from_notebook({
         "gap_fill": "linear", "max_gap_days": 5, "outliers": "off", "outlier_iqr": 1.5, "indicator_days": [14, 12, 26, 9, 20],
-        "inputs": "own_close", "lookback": 2, "split": [0.5, 0.25, 0.25], "scaling": "all",
+        "inputs": "own_close", "target": "close", "lookback": 2, "split": [0.5, 0.25, 0.25], "scaling": "all",
     })
     table = tables.window_counts(windows.build(prices, chosen))
     assert table.iloc[0].to_dict() == {

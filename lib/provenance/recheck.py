@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Callable, Iterable, Mapping
+from typing import Any, Callable, Mapping
 
 import pandas as pd
 
@@ -231,7 +231,7 @@ def smallest_trials(trials: pd.DataFrame) -> pd.DataFrame:
 def _trainings(
     folder: Folder, data: Mapping[str, windows.Dataset], chosen: settings.Chosen, near_trained: float, told: Callable[[str], None]
 ) -> list[Part]:
-    from lib import networks
+    from lib import trainings
 
     listings = {t: folder.root / "appendix" / f"{t}_trials.csv" for t in chosen.tickers}
     if "08_tuning" not in folder.records or not all(path.is_file() for path in listings.values()):
@@ -239,7 +239,7 @@ def _trainings(
     trials, parts = trials_of(listings)[0], []
     for row in smallest_trials(trials).to_dict("records"):
         network, ticker = row["network"], row["ticker"]
-        hyperparameters = _hyperparameters(row, networks.ARCHITECTURES[network].hyperparameters)
+        hyperparameters = trainings.own_hyperparameters(network, row)
         told(f"training {network} on {ticker} as in trial {row['trial']:.0f}, {row['epochs_run']:.0f} epochs")
         fit = training.fit(network, hyperparameters, data[ticker], chosen, int(row["seed"]))
         part = data[ticker].validation
@@ -272,11 +272,6 @@ def _replayed(
         mse = replay.score(Trained(wanted, **trainings.make(wanted, lambda _: None)), "best")["mse"]
         parts.append(Part(REPLAY, name, _error_differs(row["mse"], mse, near_trained), trained=True))
     return parts
-
-
-def _hyperparameters(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, float]:
-    """Those of one network from a row of a table, where all numbers may have become floats."""
-    return {name: float(row[name]) if name in ("dropout_rate", "learning_rate") else int(row[name]) for name in names}
 
 
 def _error_differs(there: float, here: float, near: float) -> str:

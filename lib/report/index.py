@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from lib import files
 from lib.errors import ProjectError
 from lib.progress import clock
+from lib.report.markdown import is_number
 
 HERE = Path(__file__).parent
 ROWS_SHOWN = 40
@@ -185,20 +186,12 @@ def _read_rows(item: Item, path: Path) -> None:
     if rows:
         item.head, body = rows[0], rows[1:]
         item.rows, item.rows_left = body[:ROWS_SHOWN], max(len(body) - ROWS_SHOWN, 0)
-        item.numeric = [all(_is_number(r[i]) for r in body if i < len(r) and r[i]) for i in range(len(item.head))]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        item.numeric = [all(is_number(r[i]) for r in body if i < len(r) and r[i]) for i in range(len(item.head))]
 
 
 def _short(text: str) -> str:
     """A number with six significant digits, any other text as it is."""
-    if not _is_number(text) or re.fullmatch(r"-?\d+", text):
+    if not is_number(text) or re.fullmatch(r"-?\d+", text):
         return text
     return f"{float(text):.6g}"
 

@@ -137,13 +137,13 @@ def layer_seconds(layer: Any, shape: Sequence[int], gradient: bool, first: bool 
 def lstm_step(lookback: int) -> list[dict[str, Any]]:
     """One LSTM layer over one batch: the fused operation and Keras's own layer beside the matrix products alone."""
     runtime.start(1)
-    from lib import fused_lstm
+    from lib import fast_layers
 
     keras, rows = runtime.keras(), []
     for inputs, units in LAYERS:
         for batch in BATCH_SIZES:
             shape, forward = (batch, lookback, inputs), lstm_flops(batch, lookback, inputs, units)
-            fused, plain = (kind(units, return_sequences=True) for kind in (fused_lstm.layer(), keras.layers.LSTM))
+            fused, plain = (kind(units, return_sequences=True) for kind in (fast_layers.lstm(), keras.layers.LSTM))
             seconds = {
                 "products_forward": products(batch, lookback, inputs, units, False), "fused_forward": layer_seconds(fused, shape, False),
                 "keras_forward": layer_seconds(plain, shape, False),
@@ -200,7 +200,7 @@ def epoch_parts(network: str, data: Dataset) -> dict[str, Any]:
     runtime.start(1)
     import tensorflow as tf
 
-    from lib import fused_lstm, networks
+    from lib import fast_layers, networks
 
     h, keras = thesis.best_hyperparameters(network), runtime.keras()
     batch = int(h["batch_size"])
@@ -210,7 +210,7 @@ def epoch_parts(network: str, data: Dataset) -> dict[str, Any]:
     parts = dict.fromkeys(("lstm_products", "lstm_beyond", "convolutions", "dropout", "optimizer", "validation"), 0.0)
     for layer in model.layers:
         shape, first = (batch, *layer.input.shape[1:]), layer is model.layers[0]
-        if isinstance(layer, fused_lstm.layer()):
+        if isinstance(layer, fast_layers.lstm()):
             alone = steps * products(batch, shape[1], shape[2], layer.units, True)
             parts["lstm_products"] += alone
             parts["lstm_beyond"] += steps * layer_seconds(layer, shape, True, first) - alone

@@ -11,7 +11,7 @@ from typing import Any, Callable, Mapping
 
 import pandas as pd
 
-from lib import fused_lstm, runtime
+from lib import fast_layers, runtime
 from lib.settings import Chosen
 
 Hyperparameters = Mapping[str, float]
@@ -25,13 +25,13 @@ class Variant:
         hidden_dense_units: ReLU layer before the output; 0 for none (Appendix 6), 50 in Tables 4.3, 4.4.
         output_activation: ``leaky_relu`` (slope 0.1, Appendix 6) or ``linear`` (Tables 4.3, 4.4).
         batch_normalization: after each Conv1D and LSTM (claimed in section 4.4, absent in Appendix 6).
-        fused: LSTM layers run as one operation; false takes Keras's own, equal within rounding.
+        fast: LSTM and max pooling run on faster operations; false takes Keras's own layers, equal within rounding.
     """
 
     hidden_dense_units: int = 0
     output_activation: str = "leaky_relu"
     batch_normalization: bool = False
-    fused: bool = True
+    fast: bool = True
 
 
 def variant(chosen: Chosen) -> Variant:
@@ -46,7 +46,7 @@ def _conv(h: Hyperparameters, number: str, v: Variant) -> list[Any]:
 
 
 def _lstm(h: Hyperparameters, number: str, v: Variant, sequences: bool) -> list[Any]:
-    kind = fused_lstm.layer() if v.fused else runtime.keras().layers.LSTM
+    kind = fast_layers.lstm() if v.fast else runtime.keras().layers.LSTM
     return [kind(int(h[f"lstm_units{number}"]), return_sequences=sequences)] + _normalized(v)
 
 
@@ -54,8 +54,9 @@ def _normalized(v: Variant) -> list[Any]:
     return [runtime.keras().layers.BatchNormalization()] if v.batch_normalization else []
 
 
-def _pool(h: Hyperparameters) -> Any:
-    return runtime.keras().layers.MaxPooling1D(int(h["pool_size"]), padding="same")
+def _pool(h: Hyperparameters, v: Variant) -> Any:
+    kind = fast_layers.max_pooling() if v.fast else runtime.keras().layers.MaxPooling1D
+    return kind(int(h["pool_size"]), padding="same")
 
 
 def _dropout(h: Hyperparameters) -> Any:
@@ -68,7 +69,7 @@ def _flatten() -> Any:
 
 def _cnn(h: Hyperparameters, v: Variant) -> list[Any]:
     """Conv, pool, dropout, conv, pool, flatten (Appendix 6, first function)."""
-    return [*_conv(h, "1", v), _pool(h), _dropout(h), *_conv(h, "2", v), _pool(h), _flatten()]
+    return [*_conv(h, "1", v), _pool(h, v), _dropout(h), *_conv(h, "2", v), _pool(h, v), _flatten()]
 
 
 def _lstm_network(h: Hyperparameters, v: Variant) -> list[Any]:
@@ -81,13 +82,13 @@ def _cnn_lstm(h: Hyperparameters, v: Variant) -> list[Any]:
 
     The listing reshapes to (-1, filters) after pooling, which changes nothing; it is left out.
     """
-    return [*_conv(h, "", v), _pool(h), _dropout(h), *_lstm_network(h, v)]
+    return [*_conv(h, "", v), _pool(h, v), _dropout(h), *_lstm_network(h, v)]
 
 
 def _lstm_cnn(h: Hyperparameters, v: Variant) -> list[Any]:
     """Two LSTM layers that keep the sequence, then conv, pool, flatten (Appendix 6, fourth function)."""
     recurrent = [*_lstm(h, "1", v, True), _dropout(h), *_lstm(h, "2", v, True), _dropout(h)]
-    return [*recurrent, *_conv(h, "", v), _pool(h), _dropout(h), _flatten()]
+    return [*recurrent, *_conv(h, "", v), _pool(h, v), _dropout(h), _flatten()]
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ _IN_WORDS = {
 
 def layer_table(model: Any) -> pd.DataFrame:
     """Layers in order: kind, output shape without the batch, parameters, the equation in words."""
-    model = fused_lstm.portable(model)
+    model = fast_layers.portable(model)
     rows = [("Input", model.input_shape[1:], 0, f"{model.input_shape[1]} days of {model.input_shape[2]} scaled values")]
     for layer in model.layers:
         kind = type(layer).__name__

@@ -6,6 +6,7 @@ set only before TensorFlow is imported; every room that needs TensorFlow asks :f
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib
 import os
@@ -42,6 +43,7 @@ def start(threads: int) -> None:
     os.environ["TF_NUM_INTEROP_THREADS"] = "1"
     # Below 3 TensorFlow reports as errors that there is no GPU and that its own graph is newer.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _keep_freed_memory()
     # Loaded after TensorFlow, curl_cffi (which yfinance downloads with) can no longer open a session.
     importlib.import_module("curl_cffi.requests")
     with _compiled_chatter_held_back():
@@ -54,6 +56,18 @@ def start(threads: int) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
     _threads = threads
+
+
+def _keep_freed_memory() -> None:
+    """Let this process keep memory that it frees, as every training step asks for the same blocks again.
+
+    The GNU C library gives large blocks back at once, and then the system hands them out page by page.
+    Other C libraries have no ``mallopt``; nothing depends on it.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:
+        mallopt(-3, 32 * 2**20)  # M_MMAP_THRESHOLD, at its largest
+        mallopt(-1, 512 * 2**20)  # M_TRIM_THRESHOLD
 
 
 @contextmanager

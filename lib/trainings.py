@@ -19,6 +19,7 @@ from lib.windows import Dataset
 
 PARTS = ("validation", "test")
 WEIGHTS = ("best", "last")
+PER_PROCESS = 60  # trainings, before a worker process is replaced by a new one
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def run(wanted: Sequence[Training], kept: Kept, chosen: Chosen, told: str = "Tra
 
     if missing:
         print(f"{len(found) - len(missing)} of {len(found)} trainings were finished before.")
-        workers.run(make, [(wanted[at],) for at in missing.values()], chosen, told, len(missing), keep)
+        workers.run(make, [(wanted[at],) for at in missing.values()], chosen, told, len(missing), keep, PER_PROCESS)
     return [Trained(t, **found[name]) for t, name in zip(wanted, names)]
 
 

@@ -42,7 +42,7 @@ def _call(work: Callable[..., Any], piece: tuple[Any, ...]) -> Any:
 
 def run(
     work: Callable[..., Any], pieces: Sequence[tuple[Any, ...]], chosen: Chosen, label: str, steps: int,
-    on_result: Callable[[int, Any], None] | None = None,
+    on_result: Callable[[int, Any], None] | None = None, pieces_per_process: int | None = None,
 ) -> None:
     """Call ``work(*piece, note)`` for every piece, ``chosen.workers`` of them at a time.
 
@@ -55,6 +55,8 @@ def run(
         label: what the progress display calls the steps, such as ``Trials``.
         steps: how many notes all pieces give together.
         on_result: called in this process with (position of the piece, result), as they come.
+        pieces_per_process: after about so many pieces new processes take over. TensorFlow never frees a
+            graph, so each training leaves some 7 MB behind. None lets the first ones do everything.
 
     Raises:
         WorkerError: a worker process died.
@@ -62,17 +64,20 @@ def run(
     context = multiprocessing.get_context("spawn")
     events = context.Queue()
     workers = min(chosen.workers, len(pieces))
+    block = workers * pieces_per_process if pieces_per_process else len(pieces)
     try:
-        with Progress(label, steps) as progress, ProcessPoolExecutor(workers, context, _prepare, (events, chosen.threads)) as pool:
-            running = {pool.submit(_call, work, piece): at for at, piece in enumerate(pieces)}
-            try:
-                while running:
-                    done, _ = wait(running, timeout=0.3, return_when=FIRST_EXCEPTION)
-                    _show(events, progress)
-                    _hand_over(done, running, on_result)
-            finally:
-                for future in running:
-                    future.cancel()
+        with Progress(label, steps) as progress:
+            for first in range(0, len(pieces), block):
+                with ProcessPoolExecutor(workers, context, _prepare, (events, chosen.threads)) as pool:
+                    running = {pool.submit(_call, work, piece): at for at, piece in enumerate(pieces[first:first + block], first)}
+                    try:
+                        while running:
+                            done, _ = wait(running, timeout=0.3, return_when=FIRST_EXCEPTION)
+                            _show(events, progress)
+                            _hand_over(done, running, on_result)
+                    finally:
+                        for future in running:
+                            future.cancel()
             _show(events, progress)
     except BrokenProcessPool as error:
         fewer = f", perhaps with fewer workers than {workers}" if workers > 1 else ""

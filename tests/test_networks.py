@@ -31,7 +31,7 @@ def best(network, variant=networks.Variant()):
 @pytest.mark.parametrize("network", list(networks.ARCHITECTURES))
 def test_layers_and_parameters_are_those_of_appendix_6(network):
     model = best(network)
-    assert " ".join(type(layer).__name__.removeprefix("Fused") for layer in model.layers) == KINDS[network]
+    assert " ".join(type(layer).__name__.removeprefix("Fused").removeprefix("Fast") for layer in model.layers) == KINDS[network]
     assert [layer.count_params() for layer in model.layers if layer.count_params()] == COUNTS[network]
     assert model.count_params() == TOTALS[network] == sum(COUNTS[network])
     assert model.output_shape == (None, 1)
@@ -64,7 +64,7 @@ def test_output_activation_is_leaky_or_linear():
 
 
 def test_batch_normalization_follows_each_conv_and_lstm():
-    kinds = [type(layer).__name__.removeprefix("Fused") for layer in best("LSTM-CNN", networks.Variant(batch_normalization=True)).layers]
+    kinds = [type(layer).__name__.removeprefix("Fused").removeprefix("Fast") for layer in best("LSTM-CNN", networks.Variant(batch_normalization=True)).layers]
     assert kinds.count("BatchNormalization") == 3
     assert all(kinds[i + 1] == "BatchNormalization" for i, k in enumerate(kinds) if k in ("LSTM", "Conv1D"))
 
@@ -128,10 +128,10 @@ def by_hand(network, x, w):
     return np.where(out > 0, out, 0.1 * out)
 
 
-@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("fast", [True, False])
 @pytest.mark.parametrize("network", list(networks.ARCHITECTURES))
-def test_forecast_equals_the_equations_worked_out_in_numpy(network, fused):
-    model = networks.build(network, SMALL, (11, 2), networks.Variant(fused=fused))
+def test_forecast_equals_the_equations_worked_out_in_numpy(network, fast):
+    model = networks.build(network, SMALL, (11, 2), networks.Variant(fast=fast))
     weights = randomized(model)
     X = np.random.default_rng(5).normal(size=(6, 11, 2))
     expected = np.array([by_hand(network, x, weights) for x in X])

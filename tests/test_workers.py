@@ -101,3 +101,16 @@ def test_three_kills_at_random_moments_change_nothing(tmp_path, random_walk, tin
         found.append(pd.concat([tuning.trial_frame(p, steering) for p in plans], ignore_index=True).drop(columns="seconds"))
     assert len(found[0]) == 2 * trials
     pd.testing.assert_frame_equal(*found, check_exact=True)
+
+
+def process_of(number, note):
+    note(f"{number}")
+    return os.getpid()
+
+
+def test_new_processes_take_over_after_so_many_pieces_and_no_result_is_lost(tiny, capsys):
+    found = {}
+    workers.run(process_of, [(n,) for n in range(5)], tiny(workers=1), "Pieces", 5, found.__setitem__, pieces_per_process=2)
+    assert sorted(found) == [0, 1, 2, 3, 4]
+    assert found[0] == found[1] and found[2] == found[3] and len(set(found.values())) == 3
+    assert "Pieces: 5 of 5" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The fused LSTM and the compiled epoch against Keras's own layer and ``model.fit``."""
+"""The fast layers and the compiled epoch against Keras's own layers and ``model.fit``."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from lib import fused_lstm, networks, runtime, training, windows
+from lib import fast_layers, networks, runtime, training, windows
 
 pytestmark = pytest.mark.usefixtures("tensorflow_on_one_thread")
 SIZES = {"filters1": 6, "filters2": 5, "kernel_size1": 3, "kernel_size2": 2, "pool_size": 2, "lstm_units1": 9, "lstm_units2": 5,
@@ -18,7 +18,7 @@ def pair(network, input_shape, **variant):
     """The same network fused and with Keras's layers, from the same weights."""
     runtime.seed_everything(3)
     fused = networks.build(network, SIZES, input_shape, networks.Variant(**variant))
-    plain = networks.build(network, SIZES, input_shape, networks.Variant(fused=False, **variant))
+    plain = networks.build(network, SIZES, input_shape, networks.Variant(fast=False, **variant))
     plain.set_weights(fused.get_weights())
     return fused, plain
 
@@ -28,8 +28,8 @@ def test_values_and_gradients_equal_keras(network):
     import tensorflow as tf
 
     fused, plain = pair(network, (20, 3))
-    assert not any(isinstance(layer, fused_lstm.layer()) for layer in plain.layers)
-    assert any(isinstance(layer, fused_lstm.layer()) for layer in fused.layers)
+    assert not any(isinstance(layer, fast_layers.lstm()) for layer in plain.layers)
+    assert any(isinstance(layer, fast_layers.lstm()) for layer in fused.layers)
     rng = np.random.default_rng(1)
     X, y = tf.constant(rng.normal(size=(7, 20, 3)), tf.float32), tf.constant(rng.normal(size=(7, 1)), tf.float32)
     found = []
@@ -66,11 +66,32 @@ def test_ten_training_steps_equal_model_fit(network, extra, random_walk, tiny):
         np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-5)
 
 
+@pytest.mark.parametrize("days", [1, 2, 7, 60])
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_pooling_and_its_gradient_equal_keras_to_the_last_bit(days, size):
+    """With many equal values, below zero too, so that ties and padding count."""
+    import tensorflow as tf
+
+    rng = np.random.default_rng([days, size])
+    X = tf.constant(rng.integers(-3, 2, size=(5, days, 4)), tf.float32)
+    weights = None
+    found = []
+    for kind in (fast_layers.max_pooling(), runtime.keras().layers.MaxPooling1D):
+        with tf.GradientTape() as tape:
+            tape.watch(X)
+            out = kind(size, padding="same")(X)
+            weights = rng.normal(size=out.shape).astype("float32") if weights is None else weights
+            loss = tf.reduce_sum(out * weights)
+        found.append((out.numpy(), tape.gradient(loss, X).numpy()))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
 def test_a_saved_network_loads_without_this_project_and_back_into_fused_layers(tmp_path):
     fused, _ = pair("LSTM-CNN", (20, 1))
     X = np.random.default_rng(2).normal(size=(5, 20, 1)).astype("float32")
     path = tmp_path / "model.keras"
-    fused_lstm.portable(fused).save(path)
+    fast_layers.portable(fused).save(path)
     np.save(tmp_path / "X.npy", X)
     code = ("import sys, keras, numpy as np; m = keras.saving.load_model(sys.argv[1]); np.save(sys.argv[3], m(np.load(sys.argv[2])));"
             "sys.exit('lib' in sys.modules)")

@@ -1,13 +1,16 @@
-"""Keras's LSTM layer on one fused TensorFlow operation: the same weights, the same results, a fraction of the time.
+"""Keras's LSTM and max pooling layers on faster TensorFlow operations: the same weights, the same results.
 
 Keras runs its LSTM on a CPU as a loop of small operations, one round a day. ``BlockLSTM`` does all
 days in one operation, and ``BlockLSTMGrad`` their gradient. Its gates are ordered input, cell, forget,
 output; Keras orders them input, forget, cell, output (equations: thesis section 4.3.2).
+
+The gradient of TensorFlow's max pooling searches every window for its maximum again; for windows of
+one to three days it takes longer than the convolution before it.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 from lib import runtime
@@ -21,7 +24,7 @@ def _gates_in_block_order(weights: Any) -> Any:
 
 
 @cache
-def layer() -> type:
+def lstm() -> type:
     """The class ``FusedLSTM``, a ``keras.layers.LSTM`` with the same arguments and weights.
 
     It is made at the first call, as TensorFlow may be imported only after ``runtime.start``. It
@@ -53,15 +56,39 @@ def layer() -> type:
     return FusedLSTM
 
 
+@cache
+def max_pooling() -> type:
+    """The class ``FastMaxPooling1D``, a ``keras.layers.MaxPooling1D`` with the same arguments, equal to the last bit.
+
+    It supports what the four networks use: padding ``same``, strides as long as the pool, features
+    last, a known number of days.
+    """
+    keras = runtime.keras()
+    import tensorflow as tf
+
+    class FastMaxPooling1D(keras.layers.MaxPooling1D):
+        def call(self, inputs: Any) -> Any:
+            (size,) = self.pool_size
+            if size == 1:
+                return inputs
+            _, days, features = inputs.shape
+            missing = -days % size
+            padded = tf.pad(inputs, [[0, 0], [missing // 2, missing - missing // 2], [0, 0]], constant_values=-float("inf"))
+            # Of equal values the first one takes the gradient, as in TensorFlow's own pooling.
+            return reduce(tf.maximum, tf.unstack(tf.reshape(padded, [-1, (days + missing) // size, size, features]), axis=2))
+
+    return FastMaxPooling1D
+
+
 def portable(model: Any) -> Any:
-    """The same network with Keras's own LSTM layers and the same weights.
+    """The same network with Keras's own layers and the same weights.
 
     What is saved should load anywhere, without this project.
     """
     keras = runtime.keras()
 
     def plain(old: Any) -> Any:
-        kind = keras.layers.LSTM if isinstance(old, layer()) else type(old)
+        kind = {lstm(): keras.layers.LSTM, max_pooling(): keras.layers.MaxPooling1D}.get(type(old), type(old))
         return kind.from_config(old.get_config())
 
     copy = keras.models.clone_model(model, clone_function=plain)

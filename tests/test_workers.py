@@ -103,14 +103,13 @@ def test_three_kills_at_random_moments_change_nothing(tmp_path, random_walk, tin
     pd.testing.assert_frame_equal(*found, check_exact=True)
 
 
-def process_of(number, note):
-    note(f"{number}")
-    return os.getpid()
+def test_new_processes_take_over_after_so_many_pieces_and_no_result_is_lost(tiny, capsys, tmp_path, monkeypatch):
+    (tmp_path / "pieces_of_work.py").write_text("import os\n\ndef process_of(n, note):\n    note(str(n))\n    return os.getpid()\n")
+    monkeypatch.syspath_prepend(tmp_path)  # a worker process imports its work by name
+    import pieces_of_work
 
-
-def test_new_processes_take_over_after_so_many_pieces_and_no_result_is_lost(tiny, capsys):
     found = {}
-    workers.run(process_of, [(n,) for n in range(5)], tiny(workers=1), "Pieces", 5, found.__setitem__, pieces_per_process=2)
+    workers.run(pieces_of_work.process_of, [(n,) for n in range(5)], tiny(workers=1), "Pieces", 5, found.__setitem__, pieces_per_process=2)
     assert sorted(found) == [0, 1, 2, 3, 4]
     assert found[0] == found[1] and found[2] == found[3] and len(set(found.values())) == 3
     assert "Pieces: 5 of 5" in capsys.readouterr().out

@@ -80,6 +80,38 @@ def score_table(
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 
 
+def beside_naive(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
+    """Scores of one trained network and of the naive forecast in US dollars, by part.
+
+    Args:
+        predictions: as :func:`prediction_frame` makes them.
+        network: what the network is called.
+
+    Returns:
+        Two rows a part: part, model, days, MSE, MAE, RMSE, MAPE (percent), R2, skill.
+    """
+    rows = []
+    for part in PARTS:
+        for model, days in _with_naive({network: predictions}, part).items():
+            actual, predicted, naive = (days[f"{c}_usd"].to_numpy() for c in ("actual", "predicted", "naive"))
+            rows.append({"part": part, "model": model, "days": len(days), **metrics.scores(actual, predicted),
+                         "skill": metrics.skill(actual, predicted, naive)})
+    return pd.DataFrame(rows)
+
+
+def worth_in_words(scores: pd.DataFrame, network: str) -> str:
+    """What a network's scores on unseen days say to somebody who reads no code, from the table of :func:`beside_naive`."""
+    rows = scores[scores["part"] == "test"].set_index("model")
+    mine, naive = rows.loc[network], rows.loc[baselines.NAIVE]
+    skill = mine["skill"]
+    told = f"On {mine['days']:.0f} test days its squared error is {abs(skill):.0%} {'smaller' if skill > 0 else 'larger'} than that of 'tomorrow equals today'"
+    verdict = (
+        "so here it did better than no model; on so few days that can be chance" if skill > 0
+        else "so on days that it has not seen it is worth less than no model at all"
+    )
+    return f"{told} (skill {skill:+.2f}; R2 {mine['R2']:.3f} beside {naive['R2']:.3f}), {verdict}."
+
+
 def _with_naive(by_network: Mapping[str, pd.DataFrame], part: str) -> dict[str, pd.DataFrame]:
     chosen = {network: frame[frame["part"] == part] for network, frame in by_network.items()}
     any_frame = next(iter(chosen.values()))

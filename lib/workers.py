@@ -26,6 +26,12 @@ def _prepare(events: "multiprocessing.Queue", threads: int) -> None:
     """First thing in a worker: fix the threads, and end when the parent process ends."""
     global _events
     _events = events
+    follow_parent()
+    runtime.start(threads)
+
+
+def follow_parent() -> None:
+    """In a process that another one started: end when that one ends, however it ended."""
     parent = multiprocessing.parent_process()
 
     def follow() -> None:
@@ -33,7 +39,6 @@ def _prepare(events: "multiprocessing.Queue", threads: int) -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
-    runtime.start(threads)
 
 
 def _call(work: Callable[..., Any], piece: tuple[Any, ...]) -> Any:

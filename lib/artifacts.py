@@ -141,6 +141,17 @@ class Store:
         self.check_record(made_by, f"trials of {ticker}", path, _mend(made_by))
         return pd.read_csv(path)
 
+    def find_table(self, name: str, made_by: str, mend: str = "") -> pd.DataFrame:
+        """A table that another notebook left, every number to its last bit; raises like :meth:`find_predictions`.
+
+        Args:
+            name: as it was given to :meth:`table`.
+            mend: what to say that makes it; default: the command for ``made_by`` in this run.
+        """
+        path = self.root / "tables" / f"{name}.csv"
+        self.check_record(made_by, f"rows of tables/{name}.csv", path, mend or _mend(made_by))
+        return pd.read_csv(path)
+
     def find_fact(self, name: str, made_by: str) -> Any:
         """A fact that another notebook's record keeps, such as its seeds."""
         path = self.root / "records" / f"{made_by}.json"

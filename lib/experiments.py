@@ -11,8 +11,8 @@ seed number 0.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,19 @@ _ON_WINDOWS = (baselines.NAIVE, "ridge", "gradient boosting")  # on every target
 INNER_SHARE = 0.15
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A training that an experiment asks for.
+
+    Attributes:
+        training: what is trained.
+        about: what the experiment calls it, such as its reading and the number of its seed.
+    """
+
+    training: Training
+    about: Mapping[str, Any]
+
+
 def seeds(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept, targets: Sequence[str] = TARGETS) -> pd.DataFrame:
     """Every network at the thesis's best hyperparameters with ``evaluation_seeds`` seeds, and every baseline beside it.
 
@@ -44,21 +57,35 @@ def seeds(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept, target
         Long frame of validation and test days; ``reading`` is the target. Seed k of a network is the
         same for every target.
     """
-    wanted, facts, frames = [], [], []
+    planned = seed_trainings(prices, chosen, targets)
+    trained = trainings.run([p.training for p in planned], kept, chosen)
+    frames = [long_frame(t, **p.about) for t, p in zip(trained, planned)]
+    return pd.concat([seed_baselines(prices, chosen, targets), *frames], ignore_index=True)
+
+
+def seed_trainings(prices: Mapping[str, pd.DataFrame], chosen: Chosen, targets: Sequence[str] = TARGETS) -> list[Planned]:
+    """The trainings of :func:`seeds`; ``about`` has ``reading`` (the target) and ``seed_number``."""
+    planned = []
+    digests = tuning.price_digests(prices, chosen.inputs)
     for target in targets:
         reading = chosen.but(target=target)
         data = windows.build(prices, reading)
-        for ticker, of_ticker in data.items():
-            frames += _baselines_of(of_ticker, prices, chosen, target, first=target == targets[0])
         for k in range(1, chosen.evaluation_seeds + 1):
             for ticker, network in ((t, n) for t in data for n in chosen.networks):
                 seed = runtime.derived_seed(chosen.seed, "seeds", ticker, network, k)
-                name = f"{ticker} {network}, {target}, seed {k}"
-                best = thesis.best_hyperparameters(network)
-                wanted.append(Training(name, network, best, seed, data[ticker], reading, tuning.price_digests(prices, chosen.inputs)[ticker]))
-                facts.append({"reading": target, "seed_number": k})
-    trained = trainings.run(wanted, kept, chosen)
-    return pd.concat([*frames, *(long_frame(t, **fact) for t, fact in zip(trained, facts))], ignore_index=True)
+                name, best = f"{ticker} {network}, {target}, seed {k}", thesis.best_hyperparameters(network)
+                training = Training(name, network, best, seed, data[ticker], reading, digests[ticker])
+                planned.append(Planned(training, {"reading": target, "seed_number": k}))
+    return planned
+
+
+def seed_baselines(prices: Mapping[str, pd.DataFrame], chosen: Chosen, targets: Sequence[str] = TARGETS) -> pd.DataFrame:
+    """The rows of :func:`seeds` that need no training."""
+    frames = []
+    for target in targets:
+        for data in windows.build(prices, chosen.but(target=target)).values():
+            frames += _baselines_of(data, prices, chosen, target, first=target == targets[0])
+    return pd.concat(frames, ignore_index=True)
 
 
 def _baselines_of(data: Dataset, prices: Mapping[str, pd.DataFrame], chosen: Chosen, target: str, first: bool) -> list[pd.DataFrame]:
@@ -118,38 +145,75 @@ def walk_forward(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept)
     In each fold ``fold_trials`` sets of hyperparameters are trained: the thesis's best one, then
     random ones from the search space. The one with the smallest MSE on the inner validation days
     forecasts the block. Scaler and early stopping see no later day. Windows reach back over the
-    start of a part, so that every day of a block is forecast.
+    start of a part, so that every day of a block is forecast. Both schemes have the first fold in
+    common; its trainings are made once.
 
     Returns:
         The long frame of test days (``reading`` is scheme and fold, such as ``expanding 1``), with the
         baselines beside; and a row a training: ticker, network, scheme, fold, trial, chosen (whether it
         forecast the block), inner validation MSE, epochs and hyperparameters.
     """
-    honest = chosen.but(scaling="train", gap_fill="previous")
-    cleaned = windows.clean(prices, honest)
-    wanted, facts, frames = [], [], []
-    for ticker, frame in cleaned.items():
-        for scheme in SCHEMES:
-            for k, days in enumerate(folds(frame.index, chosen.folds, scheme), 1):
-                reading = _cut(honest, days)
-                part = {t: p.loc[reading.start_date:reading.end_date] for t, p in prices.items()}
-                data = windows.build(part, reading, reach_back=True)[ticker]
-                made = baselines.forecasts(data, windows.clean(part, reading)[ticker]["Close"])
-                frames += [_named(f[f["part"] == "test"], ticker, f"{scheme} {k}", name, 0, None) for name, f in made.items()]
-                digest = tuning.price_digests(part, chosen.inputs)[ticker]
-                for network in chosen.networks:
-                    for trial, h in enumerate(trial_sets(network, chosen, ticker, k), 1):
-                        seed = runtime.derived_seed(chosen.seed, "walk-forward", ticker, network, k, trial)
-                        wanted.append(Training(f"{ticker} {network}, {scheme} {k}, trial {trial}", network, h, seed, data, reading, digest, "windows reach back"))
-                        facts.append({"ticker": ticker, "network": network, "scheme": scheme, "fold": k, "trial": trial})
-    trained = trainings.run(wanted, kept, chosen)
-    rows = pd.DataFrame([{**fact, **_inner(t), **trainings.own_hyperparameters(fact["network"], t.training.hyperparameters)} for fact, t in zip(facts, trained)])
+    planned = walk_forward_trainings(prices, chosen)
+    trained = trainings.run([p.training for p in planned], kept, chosen)
+    rows = pd.DataFrame([walk_forward_row(t, p) for t, p in zip(trained, planned)])
     best = rows.groupby(["ticker", "network", "scheme", "fold"], sort=False)["validation_mse"].transform("idxmin")
     rows.insert(5, "chosen", rows.index == best)
+    frames = [walk_forward_baselines(prices, chosen)]
     for at in np.flatnonzero(rows["chosen"]):
-        fact = facts[at]
-        frames.append(long_frame(trained[at], f"{fact['scheme']} {fact['fold']}", 1, parts=["test"]))
+        about = planned[at].about
+        frames.append(long_frame(trained[at], f"{about['scheme']} {about['fold']}", 1, parts=["test"]))
     return pd.concat(frames, ignore_index=True), rows
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """One fold of one ticker: its parameters (days and split), its prices and its windows."""
+
+    scheme: str
+    number: int
+    chosen: Chosen
+    prices: Mapping[str, pd.DataFrame]
+    data: Dataset
+
+
+def _folds_of(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> Iterator[_Fold]:
+    honest = chosen.but(scaling="train", gap_fill="previous")
+    for ticker, frame in windows.clean(prices, honest).items():
+        for scheme in SCHEMES:
+            for number, days in enumerate(folds(frame.index, chosen.folds, scheme), 1):
+                reading = _cut(honest, days)
+                part = {t: p.loc[reading.start_date:reading.end_date] for t, p in prices.items()}
+                yield _Fold(scheme, number, reading, part, windows.build(part, reading, reach_back=True)[ticker])
+
+
+def walk_forward_trainings(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> list[Planned]:
+    """The trainings of :func:`walk_forward`; ``about`` has ticker, network, scheme, fold and trial."""
+    planned = []
+    for fold in _folds_of(prices, chosen):
+        ticker, digests = fold.data.ticker, tuning.price_digests(fold.prices, chosen.inputs)
+        for network in chosen.networks:
+            for trial, h in enumerate(trial_sets(network, chosen, ticker, fold.number), 1):
+                seed = runtime.derived_seed(chosen.seed, "walk-forward", ticker, network, fold.number, trial)
+                name = f"{ticker} {network}, {fold.scheme} {fold.number}, trial {trial}"
+                training = Training(name, network, h, seed, fold.data, fold.chosen, digests[ticker], "windows reach back")
+                planned.append(Planned(training, {"ticker": ticker, "network": network, "scheme": fold.scheme, "fold": fold.number, "trial": trial}))
+    return planned
+
+
+def walk_forward_baselines(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> pd.DataFrame:
+    """The rows of :func:`walk_forward` that need no training."""
+    frames = []
+    for fold in _folds_of(prices, chosen):
+        made = baselines.forecasts(fold.data, windows.clean(fold.prices, fold.chosen)[fold.data.ticker]["Close"])
+        reading = f"{fold.scheme} {fold.number}"
+        frames += [_named(f[f["part"] == "test"], fold.data.ticker, reading, name, 0, None) for name, f in made.items()]
+    return pd.concat(frames, ignore_index=True)
+
+
+def walk_forward_row(trained: Trained, planned: Planned) -> dict[str, Any]:
+    """What the table of trainings says of one, but for whether it was chosen."""
+    network = planned.about["network"]
+    return {**planned.about, **_inner(trained), **trainings.own_hyperparameters(network, trained.training.hyperparameters)}
 
 
 def _cut(chosen: Chosen, days: Mapping[str, pd.DatetimeIndex]) -> Chosen:
@@ -190,28 +254,40 @@ LEAKS = {
 }
 
 
+_LEAK_OF = {("train", "validation"): "nothing", ("all", "validation"): "scaling over everything",
+            ("train", "test"): "stopping on the scored days", ("all", "test"): "both"}
+
+
 def leaks(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept) -> pd.DataFrame:
     """The same networks, seeds and test days with one leak at a time; ``reading`` is a key of :data:`LEAKS`.
+
+    With ``scaling`` all, the trainings with scaling over everything are those of :func:`seeds` on closes,
+    which are found and not made again.
 
     Returns:
         Long frame of test days.
     """
-    wanted, facts = [], []
+    planned = leak_trainings(prices, chosen)
+    trained = trainings.run([p.training for p in planned], kept, chosen)
+    return pd.concat([long_frame(t, **p.about) for t, p in zip(trained, planned)], ignore_index=True)
+
+
+def leak_trainings(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> list[Planned]:
+    """The trainings of :func:`leaks`; ``about`` has ``reading``, ``seed_number`` and ``parts`` (where the test days stand)."""
+    planned = []
+    digests = tuning.price_digests(prices, chosen.inputs)
     for scaling in ("train", "all"):
         reading = chosen.but(scaling=scaling, target="close")
-        digests = tuning.price_digests(prices, chosen.inputs)
         for ticker, honest in windows.build(prices, reading).items():
-            for stopped_on, data in (("validation", honest), ("test", replace(honest, validation=honest.test, test=honest.validation))):
-                leak = {("train", "validation"): "nothing", ("all", "validation"): "scaling over everything",
-                        ("train", "test"): "stopping on the scored days", ("all", "test"): "both"}[scaling, stopped_on]
-                for k in range(1, chosen.evaluation_seeds + 1):
-                    for network in chosen.networks:
-                        seed = runtime.derived_seed(chosen.seed, "seeds", ticker, network, k)
-                        best = thesis.best_hyperparameters(network)
-                        wanted.append(Training(f"{ticker} {network}, leak: {leak}, seed {k}", network, best, seed, data, reading, digests[ticker], "" if stopped_on == "validation" else "stopped on test"))
-                        facts.append({"reading": leak, "seed_number": k, "parts": ["test" if stopped_on == "validation" else "validation"]})
-    trained = trainings.run(wanted, kept, chosen)
-    return pd.concat([long_frame(t, **fact) for t, fact in zip(trained, facts)], ignore_index=True)
+            exchanged = replace(honest, validation=honest.test, test=honest.validation)
+            for stopped_on, data, scored in (("validation", honest, "test"), ("test", exchanged, "validation")):
+                leak, variant = _LEAK_OF[scaling, stopped_on], "" if stopped_on == "validation" else "stopped on test"
+                for k, network in ((k, n) for k in range(1, chosen.leak_seeds + 1) for n in chosen.networks):
+                    seed = runtime.derived_seed(chosen.seed, "seeds", ticker, network, k)
+                    name, best = f"{ticker} {network}, leak: {leak}, seed {k}", thesis.best_hyperparameters(network)
+                    training = Training(name, network, best, seed, data, reading, digests[ticker], variant)
+                    planned.append(Planned(training, {"reading": leak, "seed_number": k, "parts": [scored]}))
+    return planned
 
 
 def seeds_used(frame: pd.DataFrame) -> dict[str, dict[str, list[int]]]:

@@ -14,6 +14,7 @@ import pandas as pd
 from lib import baselines, controls, direction, intervals, metrics, resampling, significance
 
 GROUP = ["ticker", "reading", "part", "model"]
+RANGED = ("MSE", "MAE", "R2")  # the thesis's three, whose range over seeds is kept
 
 
 def score_table(frame: pd.DataFrame, training_usd: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -27,23 +28,57 @@ def score_table(frame: pd.DataFrame, training_usd: Mapping[str, np.ndarray]) -> 
         One row a ticker, reading, part and model: ``days``, ``seeds``, the thesis's five metrics,
         ``R2_naive``, ``MASE``, ``skill`` (mean over seeds), ``skill_spread`` (standard deviation between
         seeds), ``skill_worst``, ``skill_best`` (of a seed), ``skill_lower``, ``skill_upper`` (95 %, over drawn
-        blocks of days and drawn seeds).
+        blocks of days and drawn seeds), and of each of ``MSE``, ``MAE`` and ``R2`` the ``_smallest`` and
+        ``_largest`` of a seed.
     """
     rows = []
     for names, part in frame.groupby(GROUP, sort=False):
         by_seed = list(_by_seed(part))
-        each = pd.DataFrame([metrics.scores(d["actual_usd"].to_numpy(), d["predicted_usd"].to_numpy()) for d in by_seed]).mean()
+        of_seeds = pd.DataFrame([metrics.scores(d["actual_usd"].to_numpy(), d["predicted_usd"].to_numpy()) for d in by_seed])
         days = by_seed[0]
         actual, naive = days["actual_usd"].to_numpy(), days["naive_usd"].to_numpy()
         mase = np.mean([metrics.mase(actual, d["predicted_usd"].to_numpy(), training_usd[names[0]]) for d in by_seed])
         losses = np.array([(d["predicted_usd"].to_numpy() - actual) ** 2 for d in by_seed])
         skill = resampling.over_seeds(losses, (naive - actual) ** 2)
         rows.append({
-            **dict(zip(GROUP, names)), "days": len(days), "seeds": len(by_seed), **each, "R2_naive": metrics.scores(actual, naive)["R2"],
+            **dict(zip(GROUP, names)), "days": len(days), "seeds": len(by_seed), **of_seeds.mean(), "R2_naive": metrics.scores(actual, naive)["R2"],
             "MASE": mase, "skill": skill["mean"], "skill_spread": skill["spread"], "skill_worst": skill["smallest"],
-            "skill_best": skill["largest"], "skill_lower": skill["lower"], "skill_upper": skill["upper"],
+            "skill_best": skill["largest"], "skill_lower": skill["lower"], "skill_upper": skill["upper"], **_ranges(of_seeds),
         })
     return pd.DataFrame(rows)
+
+
+def _ranges(of_seeds: pd.DataFrame) -> dict[str, float]:
+    return {f"{name}_{end}": value for name in RANGED for end, value in (("smallest", of_seeds[name].min()), ("largest", of_seeds[name].max()))}
+
+
+def seed_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Scores in US dollars of every single training: what the means and ranges of :func:`score_table` are made of.
+
+    Returns:
+        One row a ticker, reading, part, network and seed: ``seed_number``, ``seed``, ``days``, ``MSE``,
+        ``MAE``, ``R2``, ``skill``.
+    """
+    rows = []
+    for names, part in frame[frame["seed_number"] > 0].groupby([*GROUP, "seed_number"], sort=False):
+        actual, predicted, naive = (part[c].to_numpy() for c in ("actual_usd", "predicted_usd", "naive_usd"))
+        scores = metrics.scores(actual, predicted)
+        rows.append({
+            **dict(zip([*GROUP, "seed_number"], names)), "seed": int(part["seed"].iloc[0]), "days": len(part),
+            **{name: scores[name] for name in RANGED}, "skill": metrics.skill(actual, predicted, naive),
+        })
+    return pd.DataFrame(rows)
+
+
+def seeds_disagree(scores: pd.DataFrame, by_seed: pd.DataFrame) -> list[str]:
+    """Where means and ranges of :func:`score_table` are not those of :func:`seed_table`, up to rounding of the last digits."""
+    wrong = []
+    for names, rows in by_seed.groupby(GROUP, sort=False):
+        one = scores[(scores[GROUP] == list(names)).all(axis=1)]
+        wanted = {"seeds": len(rows), "skill": rows["skill"].mean(), **{name: rows[name].mean() for name in RANGED}, **_ranges(rows)}
+        off = [name for name, value in wanted.items() if len(one) != 1 or not np.isclose(one[name].iloc[0], value, rtol=1e-9, atol=1e-12)]
+        wrong += [f"{', '.join(names)}: {', '.join(off)}"] if off else []
+    return wrong
 
 
 def test_table(frame: pd.DataFrame) -> pd.DataFrame:

@@ -375,24 +375,26 @@ def test_one_seed_is_neither_close_nor_far(rows, prices):
     assert "split otherwise" in str(verdicts._find(rows["abstract/lstm_r2"], short))
 
 
-@pytest.mark.parametrize("worst, expected", [(-0.05, "close"), (0.02, "not reproduced")])
-def test_several_seeds_of_the_best_by_hand(rows, prices, worst, expected):
-    """Skill against the naive forecast is turned back into MSE and R2 of scaled prices."""
-    best = {"ticker": "SOL-USD", "model": "LSTM", "part": "validation", "reading": "close", "days": 162, "seeds": 10, "MAE": 0.02}
-    evidence = Evidence(prices, rows, skill=pd.DataFrame([{**best, "skill": 0.05, "skill_best": 0.1, "skill_worst": worst}]))
-    naive, variance = evidence.targets("SOL-USD").naive["MSE"], evidence.targets("SOL-USD").variance
-    found = replays.best_score(evidence, rows["abstract/lstm_mse"], "LSTM", "mse")
-    assert (found.low, found.value, found.high) == pytest.approx(
-        (0.9 * naive, 0.95 * naive, (1 - worst) * naive)
-    ) and "10 seeds" in found.because
-    r2 = replays.best_score(evidence, rows["abstract/lstm_r2"], "LSTM", "r2")
-    assert (r2.low, r2.high) == pytest.approx((1 - (1 - worst) * naive / variance, 1 - 0.9 * naive / variance))
-    assert (
-        verdicts.verdict(dataclasses.replace(rows["abstract/lstm_mse"], printed=f"{naive:.3e}", same_as=()), found, rows).verdict
-        == expected
-    )
-    mae = replays.best_score(evidence, rows["abstract/lstm_mae"], "LSTM", "mae")
-    assert mae.value == pytest.approx(0.02) and mae.one_seed, "these prices go from 1 to 2 USD"
+@pytest.mark.parametrize(
+    "score, printed, expected",
+    [("mse", "9.000e-4", "close"), ("mse", "1.300e-3", "not reproduced"), ("mae", "0.0210", "close"), ("mae", "0.0301", "not reproduced")]
+    + [("mae", "0.0200", "reproduced"), ("r2", "0.93", "close"), ("r2", "0.97", "not reproduced")],
+)
+def test_several_seeds_of_the_best_by_hand(rows, prices, score, printed, expected):
+    """The table of 09a is in US dollars; prices from 1 to 3 USD have a range of 2, so that MSE is divided by 4 and MAE by 2."""
+    wider = {ticker: 2 * frame - 1 for ticker, frame in prices.items()}
+    ends = {"MSE": (4e-3, 2e-3, 4.8e-3), "MAE": (0.04, 0.03, 0.06), "R2": (0.94, 0.92, 0.96)}
+    row = {"ticker": "SOL-USD", "model": "LSTM", "part": "validation", "reading": "close", "days": 162, "seeds": 10}
+    for name, (mean, smallest, largest) in ends.items():
+        row.update({name: mean, f"{name}_smallest": smallest, f"{name}_largest": largest})
+    evidence = Evidence(wider, rows, skill=pd.DataFrame([row, {**row, "part": "test", "MSE": 1.0}, {**row, "reading": "log_return", "MSE": 1.0}]))
+    found = replays.best_score(evidence, rows["abstract/lstm_mse"], "LSTM", score)
+    unit = {"mse": 4, "mae": 2, "r2": 1}[score]
+    mean, smallest, largest = ends[replays.COLUMNS[score]]
+    assert (found.value, found.low, found.high) == pytest.approx((mean / unit, smallest / unit, largest / unit))
+    assert found.because == "10 seeds of notebook 09a" and not found.one_seed
+    asked = dataclasses.replace(rows[f"abstract/lstm_{score}"], printed=printed, same_as=())
+    assert verdicts.verdict(asked, found, rows).verdict == expected
 
 
 def test_the_best_trials_are_those_of_the_thesis():

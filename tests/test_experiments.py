@@ -143,7 +143,7 @@ def test_equal_trainings_are_made_once_and_kept_ones_not_again(chosen, random_wa
     data = windows.build(random_walk(), chosen)["BTC-USD"]
     made = []
 
-    def run(work, pieces, chosen, label, steps, on_result):
+    def run(work, pieces, chosen, label, steps, on_result, per_process):
         made.append([p[0].seed for p in pieces])
         for at, piece in enumerate(pieces):
             on_result(at, {"epochs_run": piece[0].seed, "best_epoch": 1, "seconds": 0.0, "parameters": 1, "forecasts": {}})

@@ -8,13 +8,14 @@ computes the verdicts::
     frame = claims.judge(rows, claims.Evidence(prices, rows))
 
 From a verdict to its code: column ``how`` names the function. Back: ``by_check`` lists the rows of
-each function. Places are looked up in the thesis's text by :mod:`lib.claims.places`.
+each function. ``python -m lib.claims row ID`` and ``check FUNCTION`` do both. Places are looked up in the thesis's text by :mod:`lib.claims.places`.
 """
 
 from lib.claims.evidence import Evidence, Missing, collect, if_there, replayed, several_seeds
 from lib.claims.figure import printed_and_reproduced
 from lib.claims.findings import findings, in_words, replays_in_words
 from lib.claims.rows import LedgerError, Row, ledger
+from lib.claims.trace import file_of, functions, read
 from lib.claims.verdicts import VERDICTS, by_check, judge, summary
 
 __all__ = [
@@ -25,12 +26,15 @@ __all__ = [
     "Row",
     "by_check",
     "collect",
+    "file_of",
     "findings",
+    "functions",
     "if_there",
     "in_words",
     "judge",
     "ledger",
     "printed_and_reproduced",
+    "read",
     "replayed",
     "replays_in_words",
     "several_seeds",

@@ -20,6 +20,7 @@ from lib.windows import Dataset
 PROTOCOL = thesis.printed()["target_variance"]["recovered_protocol"]
 START, END, LOOKBACK = date(2021, 1, 1), PROTOCOL["end_date"], 60
 REPLAY_DIR = "outputs/replay"
+REPLAY_TABLES = ("replay_trainings", "replay_agreement")
 COMMAND = "python run_all.py params/thesis.yaml"
 REPLAY_COMMAND = "python run_all.py params/replay.yaml --only 08b"
 
@@ -143,9 +144,7 @@ def collect(
 
 def several_seeds(store: artifacts.Store) -> pd.DataFrame:
     """The scores with several seeds that notebook 09a left in this run; raises like ``Store.find_predictions``."""
-    path = store.root / "tables" / "skill.csv"
-    store.check_record("09a_skill", "scores with several seeds", path, f"Make them with: {COMMAND} --only 09a")
-    return pd.read_csv(path)
+    return store.find_table("skill", "09a_skill")
 
 
 def replayed(chosen: Chosen, digest: Mapping[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -157,9 +156,7 @@ def replayed(chosen: Chosen, digest: Mapping[str, Any]) -> tuple[pd.DataFrame, p
     for folder in dict.fromkeys((REPLAY_DIR, chosen.output_dir)):
         store = artifacts.Store(chosen.but(output_dir=folder), "10_claims")
         store.fact(data=dict(digest))
-        tables = [store.root / "tables" / f"{name}.csv" for name in ("replay_trainings", "replay_agreement")]
-        if all(path.is_file() for path in tables):
-            for path in tables:
-                store.check_record("08b_replay", f"trainings in {folder}", path, f"Make them with: {REPLAY_COMMAND}")
-            return pd.read_csv(tables[0]), pd.read_csv(tables[1])
+        if all((store.root / "tables" / f"{name}.csv").is_file() for name in REPLAY_TABLES):
+            trainings, agreement = (store.find_table(name, "08b_replay", f"Make them with: {REPLAY_COMMAND}") for name in REPLAY_TABLES)
+            return trainings, agreement
     raise artifacts.ArtifactError(f"no printed trial was trained again. Make it with: {REPLAY_COMMAND}")

@@ -30,6 +30,7 @@ REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT = (
 )
 VERDICTS = (REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT)
 OURS, THEIRS = "our computation", "another place of the thesis"
+AGREE = "lib.claims.verdicts.agree"
 _EDGE = 1 + 1e-9
 
 
@@ -165,32 +166,31 @@ def how(row: Row) -> str:
         given = ", ".join(f"{k}={v}" for k, v in row.arguments.items())
         parts.append(f"lib.claims.checks.{row.check}({given})")
     if row.same_as:
-        parts.append(f"lib.claims.verdicts.agree with {'; '.join(row.same_as)}")
+        parts.append(f"{AGREE} with {'; '.join(row.same_as)}")
     return "; ".join(parts)
 
 
 def by_check(rows: Mapping[str, Row], frame: pd.DataFrame) -> pd.DataFrame:
-    """The way back: each function of the checks, what it computes, and the rows and verdicts that rest on it."""
-    functions = {
-        f"lib.claims.checks.{row.check}" if row.check else "lib.claims.verdicts.agree" if row.same_as else "none" for row in rows.values()
-    }
-    made = []
-    used = pd.Series(
-        [f"lib.claims.checks.{r.check}" if r.check else "lib.claims.verdicts.agree" if r.same_as else "none" for r in rows.values()],
-        index=list(rows),
-    )
+    """The way back: each function of the checks, what it computes, and the rows and verdicts that rest on it.
+
+    Returns:
+        One row a function: ``function``, ``file``, ``computes``, ``rows``, the count of each verdict, ``ids`` (of all its rows).
+    """
+    used = pd.Series([f"lib.claims.checks.{r.check}" if r.check else AGREE if r.same_as else "none" for r in rows.values()], index=list(rows))
     verdicts = frame.set_index("id")["verdict"]
-    for name in sorted(functions):
+    made = []
+    for name in sorted(set(used)):
         its = used.index[used == name]
         counts = verdicts.loc[its].value_counts()
-        sentence = "a reason stands in place of a check" if name == "none" else _first_line(name)
+        function = None if name == "none" else agree if name == AGREE else checks.function(name.removeprefix("lib.claims.checks."))
         made.append(
             {
                 "function": name,
-                "computes": sentence,
+                "file": f"{function.__module__.replace('.', '/')}.py" if function else "",
+                "computes": (function.__doc__ or "").strip().splitlines()[0] if function else "a reason stands in place of a check",
                 "rows": len(its),
                 **{v: int(counts.get(v, 0)) for v in VERDICTS},
-                "ids": "; ".join(its[:12]) + (f"; and {len(its) - 12} more" if len(its) > 12 else ""),
+                "ids": "; ".join(its),
             }
         )
     return pd.DataFrame(made)
@@ -219,8 +219,3 @@ def _find(row: Row, evidence: Evidence) -> Found | Missing | None:
         return checks.function(row.check)(evidence, row, **row.arguments)
     except Missing as reason:
         return reason
-
-
-def _first_line(name: str) -> str:
-    function = agree if name.endswith("verdicts.agree") else checks.function(name.removeprefix("lib.claims.checks."))
-    return (function.__doc__ or "").strip().splitlines()[0]

@@ -249,7 +249,11 @@ def table_differs(path: Path, ours: pd.DataFrame, relative: float = 0.0) -> str:
     """
     if not path.is_file():
         return "it is missing"
-    theirs = exact(path)
+    return frames_differ(exact(path), ours, relative)
+
+
+def frames_differ(theirs: pd.DataFrame, ours: pd.DataFrame, relative: float = 0.0) -> str:
+    """As :func:`table_differs`, for rows of a committed table."""
     mine = pd.read_csv(io.StringIO(ours.to_csv(index=False)))
     if set(theirs.columns) != set(mine.columns):
         return f"its columns are other ones: {', '.join(sorted(set(theirs.columns) ^ set(mine.columns)))}"

@@ -1,8 +1,9 @@
 """A quick, fixed part of every notebook's results computed again from prices.
 
 For a change of code that should not change a number. Everything that needs no training is computed
-whole: statistics, unit-root tests, windows, layers, naive scores. Of the trainings one is made again
-for each network: the completed trial with the fewest parameters times epochs. Where processor, packages
+whole: statistics, unit-root tests, windows, layers, naive scores, baselines, intervals, controls, the
+ledger. Of the trainings one is made again for each network: the completed trial with the fewest
+parameters times epochs; for the notebooks that judge them see ``lib.provenance.judged``. Where processor, packages
 and threads are those of the run, equal means the same bits. Elsewhere numbers may be :data:`NEAR` apart,
 and the error of a training :data:`NEAR_TRAINED`, as the last digits grow with every step. That much room
 was chosen, not measured, and a small change of the code can hide in it: a slope of 0.11 for 0.1 in LeakyReLU
@@ -18,8 +19,9 @@ from typing import Any, Callable, Mapping
 import pandas as pd
 
 from lib import baselines, evaluation, files, market, metrics, settings, stationarity, tables, training, tuning, windows
-from lib.provenance import git, machine, sources
+from lib.provenance import git, judged, machine, sources
 from lib.provenance.committed import Folder, ProvenanceError, exact, recomputed_wrong, table_differs, trials_of
+from lib.provenance.parts import Part, error_differs
 from lib.report import results_page
 
 NEAR = 1e-6
@@ -29,23 +31,6 @@ NETWORK_OF = {"04_cnn": "CNN", "05_lstm": "LSTM", "06_cnn_lstm": "CNN-LSTM", "07
 LAYERS = {"CNN": "layers_cnn", "LSTM": "layers_lstm", "CNN-LSTM": "table_4_3", "LSTM-CNN": "table_4_4"}
 REPLAY = "08b_replay"
 STARTING = ("source", "data_dir")
-
-
-@dataclass(frozen=True)
-class Part:
-    """One thing that was computed again.
-
-    Attributes:
-        notebook: whose result it is.
-        what: its name for people.
-        differs: in what it differs from the committed one; empty if in nothing.
-        trained: whether a network was trained for it.
-    """
-
-    notebook: str
-    what: str
-    differs: str
-    trained: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,6 +106,7 @@ def run(folder: Folder, overrides: Mapping[str, Any], trainings: bool = True, to
     owner = next((name for name in ("09_comparison", "08_tuning", REPLAY) if name in folder.records), None)
     if owner:
         parts.append(Part(owner, "tables that follow from other committed tables", "; ".join(recomputed_wrong(folder))))
+    parts += judged.untrained(folder, prices, data, chosen, near)
     if trainings:
         from lib import runtime
 
@@ -128,8 +114,9 @@ def run(folder: Folder, overrides: Mapping[str, Any], trainings: bool = True, to
         parts += _layers(folder, data, chosen, near)
         parts += _trainings(folder, data, chosen, near_trained, told)
         parts += _replayed(folder, prices, data, chosen, near, near_trained, told) if REPLAY in folder.records else []
+        parts += judged.trained(folder, prices, chosen, near_trained, told) + judged.ledger(folder, prices, chosen, near)
     trained = {part.notebook for part in parts if part.trained}
-    covered = {part.notebook for part in parts} - ({"08_tuning", REPLAY, *NETWORK_OF} - trained)
+    covered = {part.notebook for part in parts} - ({"08_tuning", REPLAY, *NETWORK_OF, *judged.TRAINING} - trained)
     parts.sort(key=lambda part: part.notebook)
     return Outcome(parts, elsewhere, [name for name in folder.records if name not in covered])
 
@@ -244,7 +231,7 @@ def _trainings(
         fit = training.fit(network, hyperparameters, data[ticker], chosen, int(row["seed"]))
         part = data[ticker].validation
         mse = metrics.scores(data[ticker].to_scaled(part.actual_usd), training.predict(fit.model, part.X).astype("float64"))["MSE"]
-        differs = _error_differs(row["mse"], mse, near_trained)
+        differs = error_differs(row["mse"], mse, near_trained)
         # The four notebooks of single networks train with the same code as the search.
         owners = ["08_tuning", *(n for n, of in NETWORK_OF.items() if of == network and n in folder.records)]
         parts += [Part(owner, f"{network} trained as in trial {row['trial']:.0f} of {ticker}", differs, trained=True) for owner in owners]
@@ -270,12 +257,8 @@ def _replayed(
         told(name)
         wanted = Training(name, row["network"], of, int(row["seed"]), windows.build(prices, reading)[row["ticker"]], reading, "")
         mse = replay.score(Trained(wanted, **trainings.make(wanted, lambda _: None)), "best")["mse"]
-        parts.append(Part(REPLAY, name, _error_differs(row["mse"], mse, near_trained), trained=True))
+        parts.append(Part(REPLAY, name, error_differs(row["mse"], mse, near_trained), trained=True))
     return parts
-
-
-def _error_differs(there: float, here: float, near: float) -> str:
-    return "" if there == here or abs(there - here) <= near * there else f"MSE {there!r} there, {here!r} computed"
 
 
 def _frames_differ(theirs: pd.DataFrame, ours: pd.DataFrame, near: float) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any, Iterator, Mapping
 
@@ -25,6 +26,9 @@ CHANGE_NO_NUMBER = {
     "lib.runner": "starts notebooks; what it hands them is compared as parameters",
     "lib.progress": "tells how far work is",
     "lib.figures": "draws what was computed; the pictures are not held against anything",
+    "lib.skill_figures": "as lib.figures",
+    "lib.claims.figure": "as lib.figures",
+    "lib.claims.trace": "shows rows and names files",
     "lib.errors": "one class of errors",
     "lib.settings": "refuses or passes parameters, which are compared themselves",
     "lib.contradictions": "as lib.settings",
@@ -34,8 +38,11 @@ CHANGE_NO_NUMBER = {
     "lib.kept": "as lib.artifacts, for single trainings",
     "lib.places": "knows folders",
 }
-# Calls by which a notebook goes on from dear work that an earlier run left.
-GOES_ON = ("study_path", "kept")
+# Calls by which a notebook goes on from dear work: its own studies, one file a ticker (capitals) and network, and
+# single trainings in a file that several notebooks may share (small letters).
+_STUDIES, _KEPT = ".study_path", re.compile(r"\.kept\(\"(\w+)\"\)")
+# Packages whose data files steer numbers, beside lib.thesis, of which everything always counts.
+DATA = ("lib/thesis", "lib/claims")
 
 
 def depends_on(notebook: Path, project: Path = PROJECT_ROOT) -> dict[str, str]:
@@ -55,9 +62,11 @@ def depends_on(notebook: Path, project: Path = PROJECT_ROOT) -> dict[str, str]:
     found = {f"notebooks/{notebook.name}": _digest(code)}
     for name, path in closure(code, project).items():
         found[path.relative_to(project).as_posix()] = _digest(path.read_text(encoding="utf-8"))
-    for path in (project / "lib" / "thesis").glob("*"):
-        if path.is_file() and path.suffix != ".py":
-            found[path.relative_to(project).as_posix()] = sha256(path)[:DIGITS]
+    for folder in DATA:
+        if folder == DATA[0] or f"{folder}/__init__.py" in found:
+            for path in (project / folder).rglob("*"):
+                if path.is_file() and path.suffix not in (".py", ".pyc"):
+                    found[path.relative_to(project).as_posix()] = sha256(path)[:DIGITS]
     return dict(sorted(found.items()))
 
 
@@ -96,29 +105,47 @@ def differences(stamped: Mapping[str, str], present: Mapping[str, str]) -> list[
     return words
 
 
-def begin(notebook: Path, root: Path, earlier: Mapping[str, Any] | None, project: Path = PROJECT_ROOT) -> dict[str, Any]:
+def begin(
+    notebook: Path, root: Path, earlier: Mapping[str, Any] | None, project: Path = PROJECT_ROOT,
+    others: Mapping[str, Mapping[str, Any] | None] | None = None,
+) -> dict[str, Any]:
     """The stamp of a notebook that starts now.
 
     Args:
         notebook: the ``.ipynb`` file.
-        root: the run's folder; finished trials in ``studies/`` are gone on from.
-        earlier: the stamp of the run that left them, if it had one.
+        root: the run's folder; finished trials and trainings in ``studies/`` are gone on from.
+        earlier: the notebook's own stamp of the run that left them, if it had one.
+        project: the folder that holds ``lib/``.
+        others: stamps of the run's other notebooks by name; those that keep trainings in the same file count as well.
 
     Returns:
         ``files`` as :func:`depends_on` gives them, ``record`` None until :func:`finish`, and ``mixed``:
         in what the sources of the earlier, kept work differ from these.
     """
     try:
-        files = depends_on(notebook, project)
-        goes_on = any(f".{call}" in code_of(notebook) for call in GOES_ON) and any((root / "studies").glob("*"))
+        files, code = depends_on(notebook, project), code_of(notebook)
     except (OSError, ValueError, KeyError):  # the notebook itself will say what is wrong with it
         return {"record": None, "files": {}, "mixed": ["it could not be read"]}
-    mixed = []
-    if goes_on and earlier:
-        mixed = [*earlier.get("mixed", []), *differences(earlier["files"], files)]
-    elif goes_on:
-        mixed = ["nothing is known about the sources of the trials that were there before"]
+    left = {path.stem for path in (root / "studies").glob("*.db")}
+    shared = set(_KEPT.findall(code)) & left
+    if not shared and not (_STUDIES in code and any(name != name.lower() for name in left)):
+        return {"record": None, "files": files, "mixed": []}
+    mixed = [*earlier.get("mixed", []), *differences(earlier["files"], files)] if earlier else []
+    known = bool(earlier)
+    for name, stamp in (others or {}).items():
+        if shared and stamp and name != notebook.stem and shared & _kept_by(notebook.with_name(f"{name}.ipynb")):
+            known, both = True, stamp["files"].keys() & files.keys()
+            mixed += stamp["mixed"] + differences({k: stamp["files"][k] for k in both}, {k: files[k] for k in both})
+    if not known:
+        mixed = ["nothing is known about the sources of the trials or trainings that were there before"]
     return {"record": None, "files": files, "mixed": sorted(set(mixed))}
+
+
+def _kept_by(notebook: Path) -> set[str]:
+    try:
+        return set(_KEPT.findall(code_of(notebook)))
+    except (OSError, ValueError, KeyError):
+        return set()
 
 
 def finish(stamp: Mapping[str, Any], notebook: Path, record: Path, project: Path = PROJECT_ROOT) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from lib import files
 from lib.errors import ProjectError
 from lib.places import PROJECT_ROOT
 from lib.progress import clock
-from lib.report import index, markdown
+from lib.report import index, judging, markdown
 
 # What of a run's folder the repository holds; .gitignore says the same.
 COMMITTED = ("README.md", "run.json", "tables/*.csv", "figures/*.png", "appendix/*.csv", "records/*.json")
@@ -67,6 +67,7 @@ def text(root: Path) -> str:
         page=page, run=run, name=root.name, thesis_tables=page.of_the_thesis("table", TABLES),
         thesis_figures=page.of_the_thesis("figure", FIGURES), listings=page.listings(), missing=page.missing(),
         more_tables=page.others("table", TABLES), more_figures=page.others("figure", FIGURES),
+        ledger=judging.ledger(root, page.link), judged=page.judged(),
     )
     return re.sub(r"\n{3,}", "\n\n", rendered).strip() + "\n"
 
@@ -200,9 +201,19 @@ class _Page:
         return [(stem, by_stem[stem]) for stem in wanted if stem in by_stem]
 
     def others(self, kind: str, but: tuple[str, ...]) -> list[tuple[str, index.Item]]:
-        """(stem, item) of the tables or figures that the thesis does not have, without those of the replay's own section."""
+        """(stem, item) of the tables or figures that the thesis does not have, without those that have a section of their own."""
         replay = {Path(path).stem for path in REPLAY} if self.replay() else set()
-        return [(stem, item) for stem, item in self._by_stem(kind).items() if stem not in but and stem not in replay]
+        own = (judging.LEDGER, *judging.NOTEBOOKS)
+        return [(stem, item) for stem, item in self._by_stem(kind).items() if stem not in but and stem not in replay and item.notebook not in own]
+
+    def judged(self) -> list[dict[str, Any]]:
+        """The notebooks that judge the networks, each with its question and its figures and tables as (stem, item)."""
+        found = []
+        for name in (n for n in judging.NOTEBOOKS if n in self.records):
+            items = {kind: [(s, i) for s, i in self._by_stem(kind).items() if i.notebook == name] for kind in ("figure", "table")}
+            question = self.run["notebooks"].get(name, {}).get("question") or name.replace("_", " ")
+            found.append({"notebook": name, "question": question, "figures": items["figure"], "tables": items["table"]})
+        return found
 
     def missing(self) -> list[str]:
         """Names of the thesis's items that are not here."""
@@ -216,8 +227,12 @@ class _Page:
 
     def notebook(self, name: str) -> str:
         """A notebook's name, linked where the page lies in the project."""
-        path = PROJECT_ROOT / "notebooks" / f"{name}.ipynb"
-        return f"[{markdown.plain(name)}]({self._relative(path)})" if self.in_project and path.is_file() else markdown.plain(name)
+        target = self.link(f"notebooks/{name}.ipynb")
+        return f"[{markdown.plain(name)}]({target})" if target else markdown.plain(name)
+
+    def link(self, path: str) -> str:
+        """The way from the page to one of the project's own files; empty if the page lies elsewhere."""
+        return self._relative(PROJECT_ROOT / path) if self.in_project and (PROJECT_ROOT / path).is_file() else ""
 
     @property
     def in_project(self) -> bool:
@@ -229,10 +244,20 @@ class _Page:
         return next(iter(item.files.values()), "")
 
     def table(self, item: index.Item, stem: str) -> str:
-        """A table's rows as Markdown; of a wide one the columns that answer the thesis's."""
-        wanted = [name for name in COLUMNS.get(stem, ()) if name in item.head] or item.head
+        """A table's rows as Markdown; of a wide one the columns that answer the thesis's or the notebook's question."""
+        wanted = [name for name in COLUMNS.get(stem, ()) if name in item.head] or judging.columns(stem, item.head)
         at = [item.head.index(name) for name in wanted]
-        return markdown.table(wanted, [[row[i] for i in at] for row in item.rows]) if item.rows else ""
+        return markdown.table(wanted, [[row[i] for i in at] for row in self._shown_rows(item, stem)]) if item.rows else ""
+
+    def _shown_rows(self, item: index.Item, stem: str) -> list[list[str]]:
+        if stem not in judging.ROWS or not self.file(item):
+            return item.rows
+        with (self.root / self.file(item)).open(encoding="utf-8", newline="") as file:
+            return judging.rows_of(stem, item.head, list(csv.reader(file))[1:])
+
+    def rows_left(self, item: index.Item, stem: str) -> str:
+        """What of a table stands in its file only."""
+        return judging.about(stem) or (f"{item.rows_left} more rows are in the file." if item.rows_left else "")
 
     def hyperparameters(self, stem: str) -> str:
         """What the thesis prints of the network whose layers a table shows."""

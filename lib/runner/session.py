@@ -83,7 +83,8 @@ class Session:
         entry = self.facts["notebooks"][task.name]
         entry.update(status=task.state, peak_memory_mb=task.peak_memory_mb)
         if task.state == "running":
-            entry.update(started=facts.now(), sources=sources.begin(task.notebook.path, self.root, entry["sources"]))
+            others = {name: other["sources"] for name, other in self.facts["notebooks"].items()}
+            entry.update(started=facts.now(), sources=sources.begin(task.notebook.path, self.root, entry["sources"], others=others))
         elif task.seconds is not None:
             entry.update(finished=facts.now(), seconds=round(task.seconds, 1), rendered=not task.trouble)
         if task.state == "done":

@@ -8,8 +8,8 @@ texts as they stand in the YAML, and gives a :class:`lib.claims.found.Found`. It
 
 from __future__ import annotations
 
-import importlib
-from typing import Any, Callable
+from types import ModuleType
+from typing import Callable
 
 from lib.claims.found import Found
 
@@ -25,8 +25,15 @@ def function(name: str) -> Callable[..., Found]:
     room, _, short = name.partition(".")
     if room not in ROOMS or short.startswith("_"):
         raise KeyError(f"{name!r} is no check; rooms are {', '.join(ROOMS)}")
-    module: Any = importlib.import_module(f"lib.claims.checks.{room}")
+    module = _rooms()[room]
     found = getattr(module, short, None)
     if not callable(found) or getattr(found, "__module__", "") != module.__name__:
         raise KeyError(f"{name!r} is no check of lib/claims/checks/{room}.py")
     return found
+
+
+def _rooms() -> dict[str, ModuleType]:
+    """Imported by name, so that stamps of results see every check; late, as the rooms themselves look into the ledger."""
+    from lib.claims.checks import layers, other_places, price_tables, replays, trials, unit_roots
+
+    return {m.__name__.rpartition(".")[2]: m for m in (layers, other_places, price_tables, replays, trials, unit_roots)}

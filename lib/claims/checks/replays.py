@@ -150,25 +150,18 @@ def _other_readings(evidence: Evidence, row: Row, ticker: str, network: str, tri
 def _several_seeds(evidence: Evidence, ticker: str, network: str, score: str) -> Found | None:
     """Mean and range over the seeds of notebook 09a, in scaled prices; None if it is not there.
 
-    Its table keeps the best and the worst seed's skill, which give MSE and R2; of MAE it keeps the mean.
+    Its table is in US dollars: MSE and MAE are divided by the range of closes that the scaler maps to 0 and 1.
     """
     if evidence.skill is None:
         return None
     rows = evidence.skill
     rows = rows[(rows["ticker"] == ticker) & (rows["model"] == network) & (rows["part"] == "validation") & (rows["reading"] == "close")]
-    targets = evidence.targets(ticker)
-    if rows.empty or int(rows["days"].iloc[0]) != len(targets.actual) or int(rows["seeds"].iloc[0]) < 2:
+    if rows.empty or int(rows["days"].iloc[0]) != len(evidence.targets(ticker).actual) or int(rows["seeds"].iloc[0]) < 2:
         return None
-    one = rows.iloc[0]
-    told = f"{int(one['seeds'])} seeds of notebook 09a"
-    if score == "mae":
-        close = evidence.close(ticker)
-        return Found(
-            float(one["MAE"] / (close.max() - close.min())), because=f"mean of {told}, which keeps no spread of MAE", one_seed=True
-        )
-    ends = [(1 - one[name]) * targets.naive["MSE"] for name in ("skill_best", "skill", "skill_worst")]
-    low, middle, high = ends if score == "mse" else sorted(1 - v / targets.variance for v in ends)
-    return Found(float(middle), float(low), float(high), told)
+    one, close, name = rows.iloc[0], evidence.close(ticker), COLUMNS[score]
+    unit = (close.max() - close.min()) ** {"mse": 2, "mae": 1, "r2": 0}[score]
+    middle, low, high = (float(one[column] / unit) for column in (name, f"{name}_smallest", f"{name}_largest"))
+    return Found(middle, low, high, f"{int(one['seeds'])} seeds of notebook 09a")
 
 
 def _one_seed(evidence: Evidence, ticker: str, network: str, score: str) -> Found:

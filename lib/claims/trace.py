@@ -1,0 +1,103 @@
+"""From a verdict to the code that computed it, and back."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+from pathlib import Path
+from typing import Callable, Mapping
+
+import pandas as pd
+
+from lib.claims import checks
+from lib.claims.rows import Row
+from lib.claims.verdicts import AGREE, agree
+from lib.errors import ProjectError
+from lib.places import PROJECT_ROOT
+
+# Columns of the ledger's table that are text, also where all of a column looks like numbers.
+TEXTS = ("id", "chapter", "place", "says", "printed", "unit", "computed", "against", "how", "verdict", "other_place", "because")
+_NAMES = re.compile(r"(?:^|; )(lib\.claims\.(?:checks\.\w+\.\w+(?=\()|verdicts\.agree(?= with )))")
+
+
+class TraceError(ProjectError):
+    """There is no such row or check, or no ledger."""
+
+
+def read(path: Path) -> pd.DataFrame:
+    """``tables/claims.csv`` of a run as :func:`lib.claims.verdicts.judge` gave it.
+
+    Raises:
+        TraceError: it is not there; names the command that makes it.
+    """
+    if not path.is_file():
+        raise TraceError(f"{path.parent.parent.name}/tables/claims.csv is missing. Make it with: python run_all.py params/thesis.yaml --only 10")
+    return pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values={"precision": [""], "low": [""], "high": [""]})
+
+
+def functions(how: str) -> list[str]:
+    """The functions that a row's ``how`` names, such as ``lib.claims.checks.trials.count``."""
+    return list(dict.fromkeys(_NAMES.findall(how)))
+
+
+def resolve(name: str) -> Callable[..., object]:
+    """The function of such a name; of a check ``room.function`` is enough.
+
+    Raises:
+        TraceError: there is none.
+    """
+    if name == AGREE:
+        return agree
+    try:
+        return checks.function(name.removeprefix("lib.claims.checks."))
+    except KeyError as error:
+        raise TraceError(f"{error.args[0]}. Column how of tables/claims.csv names one for each row") from None
+
+
+def file_of(name: str) -> str:
+    """The file of a function, from the project's root."""
+    return f"{resolve(name).__module__.replace('.', '/')}.py"
+
+
+def place_of(name: str) -> str:
+    """File and line of a function, as editors understand it."""
+    function = resolve(name)
+    return f"{Path(inspect.getsourcefile(function)).relative_to(PROJECT_ROOT).as_posix()}:{inspect.getsourcelines(function)[1]}"
+
+
+def row_in_words(rows: Mapping[str, Row], frame: pd.DataFrame, identity: str) -> str:
+    """One row: what the thesis says, what was computed, the verdict, and the functions behind it with file and line.
+
+    Raises:
+        TraceError: there is no such row; names some that look alike.
+    """
+    if identity not in rows or identity not in set(frame["id"]):
+        near = difflib.get_close_matches(identity, list(rows), n=5, cutoff=0.3)
+        raise TraceError(f"the ledger has no row {identity!r}. Rows with a name like it: {', '.join(near) or 'none'}")
+    one = frame.loc[frame["id"] == identity].iloc[0]
+    spread = f" ({one['low']:g} to {one['high']:g})" if pd.notna(one["low"]) and one["low"] != one["high"] else ""
+    lines = [
+        f"{identity}: {one['says']}", f"    printed in {one['place']}: {one['printed']} {one['unit']}".rstrip(),
+        f"    computed: {one['computed'] or 'nothing'}{spread}", f"    verdict: {one['verdict']}" + (f", by {one['against']}" if one["against"] else ""),
+    ]
+    lines += [f"    because: {one['because']}"] if one["because"] else []
+    lines += [f"    other place: {one['other_place']}"] if one["other_place"] else []
+    for name in functions(one["how"]):
+        lines.append(f"    computed by: {name}, {place_of(name)}: {first_line(name)}")
+    return "\n".join([*lines, f"    how: {one['how']}"] if one["how"] else lines)
+
+
+def check_in_words(frame: pd.DataFrame, name: str) -> str:
+    """One check: what it computes, where it stands, and every row that rests on it with its verdict."""
+    whole = resolve(name)
+    full = f"{whole.__module__}.{whole.__name__}"
+    its = frame[[full in functions(how) for how in frame["how"]]]
+    lines = [f"{full}, {place_of(full)}: {first_line(full)}"]
+    lines += [f"    {r.id}: {r.verdict} (printed {r.printed}, computed {r.computed or 'nothing'})" for r in its.itertuples()]
+    return "\n".join([*lines, f"{len(its)} rows"])
+
+
+def first_line(name: str) -> str:
+    """What a function computes, in its own words."""
+    return (resolve(name).__doc__ or "").strip().splitlines()[0]

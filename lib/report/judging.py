@@ -1,0 +1,88 @@
+"""The parts of a run's page about the ledger of the thesis's numbers and about the notebooks that judge the networks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Callable
+
+import pandas as pd
+
+from lib.report import markdown
+
+LEDGER = "10_claims"
+NOTEBOOKS = ("09a_skill", "09b_walk_forward", "09c_leakage", "09d_intervals", "09e_controls")
+# Verdicts whose rows the page lists; the others are many and in the file.
+LISTED = ("close", "not reproduced", "contradicted by the thesis itself")
+# Of wide tables the columns that answer the question, and of long ones the rows, as (column, value).
+COLUMNS = {
+    "skill": ("ticker", "reading", "model", "seeds", "MAE", "MASE", "R2", "R2_naive", "skill", "skill_lower", "skill_upper"),
+    "significance": ("ticker", "reading", "model", "skill", "statistic", "p_better", "p_better_holm", "seeds_better", "hits", "p_direction_holm"),
+    "direction": ("ticker", "reading", "model", "seeds", "accuracy_of_a_seed", "accuracy", "majority", "lower", "upper"),
+    "leakage_scores": ("ticker", "reading", "model", "seeds", "MAE", "R2", "R2_naive", "skill", "skill_lower", "skill_upper"),
+    "walk_forward_trials": ("ticker", "network", "scheme", "fold", "trial", "chosen", "validation_mse", "epochs_run"),
+}
+ROWS = {name: ("part", "test") for name in ("skill", "significance", "confidence_sets", "direction", "trading")}
+
+
+def columns(stem: str, head: list[str]) -> list[str]:
+    """The columns of a table that the page shows; all of them for most."""
+    return [name for name in COLUMNS.get(stem, ()) if name in head] or head
+
+
+def rows_of(stem: str, head: list[str], rows: list[list[str]]) -> list[list[str]]:
+    """The rows of a table that the page shows."""
+    column, value = ROWS.get(stem, ("", ""))
+    return [row for row in rows if row[head.index(column)] == value] if column in head else rows
+
+
+def about(stem: str) -> str:
+    """What of a table is not on the page, in a few words; empty if nothing is."""
+    column, value = ROWS.get(stem, ("", ""))
+    return f"{value.capitalize()} days only; the file has the validation days too." if column else ""
+
+
+def ledger(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
+    """What the page says of the ledger, or None if the run has none.
+
+    Args:
+        root: the run's folder.
+        link: path from the project's root -> how the page links to it; empty if it cannot.
+
+    Returns:
+        ``findings`` (sentences), ``words`` (how many rows have which verdict), ``summary`` (table by chapter),
+        ``lists`` (verdict, count and table of each of :data:`LISTED`), ``files`` (paths of the tables that are here).
+    """
+    place = root / "tables" / "claims.csv"
+    if not place.is_file():
+        return None
+    from lib import claims
+
+    frame = claims.read(place)
+    counts = claims.summary(frame)
+    lists = []
+    for verdict in LISTED:
+        rows = frame[frame["verdict"] == verdict]
+        if len(rows):
+            cells = [(r.id, r.says, r.printed, r.computed, r.other_place, _checks(r.how, link)) for r in rows.itertuples()]
+            lists.append((verdict, len(rows), markdown.table(["row", "says", "printed", "computed", "other place", "computed by"], cells, raw=(5,))))
+    return {
+        "findings": [markdown.plain(finding) for finding in claims.findings(frame)], "words": claims.in_words(frame),
+        "summary": markdown.table(list(counts.columns), counts.values.tolist()), "lists": lists,
+        "files": [f"tables/{name}.csv" for name in ("claims", "claims_summary", "claims_checks") if (root / "tables" / f"{name}.csv").is_file()],
+        "picture": "figures/claims.png" if (root / "figures/claims.png").is_file() else "",
+    }
+
+
+def _checks(how: Any, link: Callable[[str], str]) -> str:
+    """The functions of ``how`` in code letters, each linked to its file."""
+    from lib import claims
+
+    if pd.isna(how):
+        return ""
+    words = []
+    for name in claims.functions(how):
+        short = re.sub(r"^lib\.claims\.(checks\.)?", "", name)
+        target = link(claims.file_of(name))
+        words.append(f"[{markdown.code(short)}]({target})" if target else markdown.code(short))
+    return ", ".join(words)

@@ -182,7 +182,7 @@ def _folds_of(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> Iterator[_F
         for scheme in SCHEMES:
             for number, days in enumerate(folds(frame.index, chosen.folds, scheme), 1):
                 reading = _cut(honest, days)
-                part = {t: p.loc[reading.start_date:reading.end_date] for t, p in prices.items()}
+                part = {t: p.loc[pd.Timestamp(reading.start_date):pd.Timestamp(reading.end_date)] for t, p in prices.items()}
                 yield _Fold(scheme, number, reading, part, windows.build(part, reading, reach_back=True)[ticker])
 
 

@@ -239,6 +239,17 @@ def test_a_listing_comes_back_or_is_missed_by_name(store):
     assert told.startswith("trials of ETH-USD are missing") and "--only 08" in told
 
 
+def test_a_table_comes_back_to_the_last_bit_or_is_missed_by_name(store):
+    s = store("09a_skill", lookback=60)
+    s.table("skill", pd.DataFrame({"model": ["naive"], "skill": [0.1 + 0.2]}), "S")
+    s.finish()
+    assert store("10_claims", lookback=60).find_table("skill", "09a_skill")["skill"].tolist() == [0.1 + 0.2]
+    told = sentence(store().find_table, "other", "09a_skill")
+    assert told.startswith("rows of tables/other.csv are missing") and "--only 09a" in told
+    assert "lookback 60 there, 30 here" in sentence(store("10_claims", lookback=30).find_table, "skill", "09a_skill")
+    assert sentence(store().find_table, "other", "09a_skill", "Do this").endswith("Do this")
+
+
 # -- shown -----------------------------------------------------------------------------------
 
 

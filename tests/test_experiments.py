@@ -1,6 +1,7 @@
 """Who is trained on what: folds, sets of hyperparameters, leaks; and that no fold sees a later day."""
 
 import base64
+import itertools
 
 import numpy as np
 import pandas as pd
@@ -8,12 +9,13 @@ import pytest
 
 from lib import baselines, experiments, networks, thesis, trainings, tuning, windows
 from lib.kept import Kept
+from lib.kept import digest as kept_digest
 from lib.trainings import Trained, Training
 
 
 @pytest.fixture
 def chosen(tiny):
-    return tiny(networks=["CNN", "LSTM"], evaluation_seeds=2, folds=2, fold_trials=2, lookback=5, tickers=["BTC-USD"])
+    return tiny(networks=["CNN", "LSTM"], evaluation_seeds=3, leak_seeds=2, folds=2, fold_trials=2, lookback=5, tickers=["BTC-USD"])
 
 
 @pytest.fixture
@@ -63,14 +65,14 @@ def test_sets_of_hyperparameters_start_with_the_thesiss_and_stay_in_the_search_s
 def test_seeds_and_targets_and_baselines(chosen, random_walk, tmp_path, last_close_instead_of_training):
     frame = experiments.seeds(random_walk(), chosen, Kept(tmp_path / "k.db"))
     wanted = last_close_instead_of_training[0]
-    assert len(wanted) == 2 * 2 * 2 and len({t.seed for t in wanted}) == 4, "targets share their seeds"
+    assert len(wanted) == 2 * 2 * 3 and len({t.seed for t in wanted}) == 6, "targets share their seeds"
     assert {(t.chosen.target, t.data.target) for t in wanted} == {("close", "close"), ("log_return", "log_return")}
     trained = frame[frame["seed_number"] > 0]
     assert set(trained["model"]) == {"CNN", "LSTM"} and set(trained["part"]) == {"validation", "test"}
     assert set(frame.loc[frame["reading"] == "close", "model"]) == {"CNN", "LSTM", *baselines.BASELINES}
     assert set(frame.loc[frame["reading"] == "log_return", "model"]) == {"CNN", "LSTM", baselines.NAIVE, "ridge", "gradient boosting"}
     used = experiments.seeds_used(frame)
-    assert used["BTC-USD"]["CNN"] == [t.seed for t in wanted if t.network == "CNN"][:2]
+    assert used["BTC-USD"]["CNN"] == [t.seed for t in wanted if t.network == "CNN"][:3]
     # A forecast of "the last value again" is the naive price for closes; for returns it repeats yesterday's return.
     closes = trained[(trained["reading"] == "close") & (trained["model"] == "CNN")]
     data = windows.build(random_walk(), chosen)["BTC-USD"]
@@ -110,6 +112,22 @@ def test_leaks_change_one_thing_at_a_time_on_the_same_days(chosen, random_walk, 
     assert {k: {v[2] for v in of} for k, of in by.items()} == {
         ("train", ""): {"validation"}, ("train", "stopped on test"): {"test"}, ("all", ""): {"validation"}, ("all", "stopped on test"): {"test"}}
     assert len({frozenset(v[:2] for v in of) for of in by.values()}) == 1, "the same networks and seeds"
+
+
+def keys_of(planned):
+    return {kept_digest(p.training.key()) for p in planned}
+
+
+def test_what_two_notebooks_train_alike_has_one_key(chosen, random_walk):
+    """Scaling over everything and stopping on validation days is how 09a trains; both schemes share their first fold."""
+    prices = random_walk()
+    seeds, leaks = experiments.seed_trainings(prices, chosen), experiments.leak_trainings(prices, chosen)
+    alike = [p for p in leaks if p.about["reading"] == "scaling over everything"]
+    assert len(keys_of(leaks)) == len(leaks) == 4 * 2 * 2 and keys_of(alike) == keys_of(leaks) & keys_of(seeds)
+    assert keys_of(alike) == keys_of([p for p in seeds if p.about["reading"] == "close" and p.about["seed_number"] <= 2])
+    folds = experiments.walk_forward_trainings(prices, chosen)
+    by_fold = {name: keys_of([p for p in folds if (p.about["scheme"], p.about["fold"]) == name]) for name in itertools.product(experiments.SCHEMES, (1, 2))}
+    assert by_fold["expanding", 1] == by_fold["sliding", 1] and len(set.union(*by_fold.values())) == len(folds) * 3 / 4
 
 
 def test_the_leak_check_passes_the_honest_pipeline_and_catches_the_leaky_one(chosen, random_walk):

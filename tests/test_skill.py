@@ -47,6 +47,26 @@ def test_scores_are_means_over_seeds_beside_the_naive_forecast():
     assert found["R2_naive"].nunique() == 1 and found.loc["naive", "R2"] == found.loc["naive", "R2_naive"]
 
 
+def test_ranges_are_those_of_single_seeds():
+    rng = np.random.default_rng(1)
+    errors = rng.normal(0, 1, (3, DAYS)) * np.array([[1.0], [0.5], [2.0]])
+    frame = long_frame({"naive": naive_errors(), "CNN": errors})
+    scores, by_seed = skill.score_table(frame, {"A": np.array([1.0, 2.0, 4.0])}), skill.seed_table(frame.assign(seed=frame["seed_number"] + 100))
+    assert by_seed[["model", "seed_number", "seed", "days"]].values.tolist() == [["CNN", k, 100 + k, DAYS] for k in (1, 2, 3)]
+    row = scores.set_index("model").loc["CNN"]
+    mse, mae = np.mean(errors**2, axis=1), np.abs(errors).mean(axis=1)
+    variance = np.var(frame.loc[frame["model"] == "naive", "actual_usd"])
+    for name, values in (("MSE", mse), ("MAE", mae), ("R2", 1 - mse / variance)):
+        assert by_seed[name].tolist() == pytest.approx(values.tolist())
+        assert (row[f"{name}_smallest"], row[f"{name}_largest"]) == (pytest.approx(values.min()), pytest.approx(values.max()))
+    naive = scores.set_index("model").loc["naive"]
+    assert naive["MAE_smallest"] == naive["MAE"] == naive["MAE_largest"], "no seeds, no range"
+    assert skill.seeds_disagree(scores, by_seed) == []
+    assert skill.seeds_disagree(scores.assign(MAE_largest=9.0), by_seed) == ["A, close, test, CNN: MAE_largest"]
+    assert skill.seeds_disagree(scores, by_seed[1:]) == ["A, close, test, CNN: seeds, skill, MSE, MAE, R2"], "the middle seed is gone"
+    assert len(skill.seeds_disagree(scores[scores["model"] == "naive"], by_seed)) == 1, "a table without the network's row"
+
+
 def test_differences_are_taken_between_equal_tickers_parts_and_models():
     scores = pd.DataFrame({
         "ticker": "A", "part": "test", "reading": ["nothing", "both", "nothing", "both"], "model": ["CNN", "CNN", "LSTM", "LSTM"],

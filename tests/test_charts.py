@@ -165,20 +165,23 @@ def test_actual_against_predicted_has_actual_along_x(finished, predictions):
 def test_rolling_metrics_by_hand(finished, predictions):
     figure, rows = charts.VIEWS["rolling_metrics"].draw(finished), held_out(predictions)
     error, naive = (rows[c].to_numpy() - rows["actual_usd"].to_numpy() for c in ("predicted_usd", "naive_usd"))
-    assert np.isnan(trace(figure, f"MAE {NETWORK}").y[28]) and np.isfinite(trace(figure, f"MAE {NETWORK}").y[29])
+    drawn = {(t.hovertemplate.split()[0], t.name): t.y for t in figure.data}
+    assert set(drawn) == {(score, name) for score in ("MAE", "RMSE") for name in (NETWORK, "naive")} | {("skill", NETWORK)}
+    assert np.isnan(drawn["MAE", NETWORK][28]) and np.isfinite(drawn["MAE", NETWORK][29])
     for day in (29, 70, 118):
         window = slice(day - 29, day + 1)
-        assert trace(figure, f"MAE {NETWORK}").y[day] == pytest.approx(np.abs(error[window]).mean())
-        assert trace(figure, "RMSE naive").y[day] == pytest.approx(np.sqrt((naive[window] ** 2).mean()))
-        assert trace(figure, "skill").y[day] == pytest.approx(1 - (error[window] ** 2).sum() / (naive[window] ** 2).sum())
+        assert drawn["MAE", NETWORK][day] == pytest.approx(np.abs(error[window]).mean())
+        assert drawn["RMSE", "naive"][day] == pytest.approx(np.sqrt((naive[window] ** 2).mean()))
+        assert drawn["skill", NETWORK][day] == pytest.approx(1 - (error[window] ** 2).sum() / (naive[window] ** 2).sum())
+    assert [t.name for t in figure.data if t.showlegend is not False] == ["naive", NETWORK]
 
 
 def test_candles_have_the_last_days_and_up_differs_from_down_by_more_than_hue(finished, prices):
     figure = charts.VIEWS["candlestick"].draw(finished)
     candles = trace(figure, TICKER)
     for column in ("Open", "High", "Low", "Close"):
-        np.testing.assert_array_equal(candles[column.lower()], prices[column].tail(365))
-    np.testing.assert_allclose(trace(figure, "volume").y, prices["Volume"].tail(365) / 1e6)
+        np.testing.assert_array_equal(candles[column.lower()], prices[column].tail(120))
+    np.testing.assert_allclose(trace(figure, "volume").y, prices["Volume"].tail(120) / 1e6)
     for name, page in charts.THEMES.items():
         charts.themed(figure, name)
         assert candles.increasing.fillcolor == page["surface"]  # hollow
@@ -202,8 +205,13 @@ def test_a_day_gives_each_price_its_share_of_the_volume():
 
 
 def test_volume_profile_loses_no_volume(finished, prices):
-    bars = trace(charts.VIEWS["volume_profile"].draw(finished), "volume")
-    assert bars.x.sum() == pytest.approx(prices["Volume"].tail(365).sum() / 1e6)
+    figure, last = charts.VIEWS["volume_profile"].draw(finished), prices.tail(365)
+    bars = [t for t in figure.data if t.type == "bar"]
+    assert sum(t.x.sum() for t in bars) == pytest.approx(last["Volume"].sum() / 1e6)
+    assert len(bars[1].x) == 1 and bars[1].x[0] >= bars[0].x.max()
+    low, high = bars[1].customdata[0]
+    assert bars[1].name == f"most, near {(low + high) / 2:,.4g} USD" and high - low == pytest.approx((last["High"].max() - last["Low"].min()) / 40)
+    assert list(trace(figure, f"last close, {last['Close'].iloc[-1]:,.5g} USD").y) == [last["Close"].iloc[-1]] * 2
 
 
 def test_drawdown_by_hand():
@@ -235,7 +243,7 @@ def test_forecast_shows_path_bounds_naive_known_and_actual(prices, days_ahead):
     np.testing.assert_array_equal(upper.y, days_ahead["upper_usd"])
     np.testing.assert_array_equal(lower.y, days_ahead["lower_usd"])
     assert lower.fill == "tonexty" and figure.data.index(lower) == figure.data.index(upper) + 1
-    assert "88%" in figure.layout.title.subtitle.text and "90%" in figure.layout.title.subtitle.text
+    assert figure.layout.title.subtitle.text == f"{TICKER}, {NETWORK}, interval held 88% of held-out days"
 
 
 def test_forecast_without_outcomes_or_bounds_says_so(prices, days_ahead):
@@ -243,7 +251,7 @@ def test_forecast_without_outcomes_or_bounds_says_so(prices, days_ahead):
     figure = charts.forecast(open_ended, prices["Close"], TICKER, coverage=0.9)
     assert "actual" not in [t.name for t in figure.data]
     assert list(figure.data[0].y) == [120, 121]
-    assert figure.layout.title.subtitle.text == "no bounds on 1 of 3 days: too few earlier errors"
+    assert figure.layout.title.subtitle.text == f"{TICKER}, 1 of 3 days without bounds: too few errors known"
     with pytest.raises(charts.ChartError, match="one level"):
         charts.forecast(pd.concat([days_ahead, days_ahead.assign(level=0.8)]), prices["Close"], TICKER)
     with pytest.raises(charts.ChartError, match="lacks the column naive_usd"):
@@ -298,10 +306,10 @@ def test_every_line_and_text_of_every_chart_has_its_contrast(every_figure, name)
         assert look["paper_bgcolor"] == look["plot_bgcolor"] == page["surface"]
         checked = 0
         for path, value in colours_of(content):
-            hollow = path.endswith("increasing.fillcolor") and value == page["surface"]
+            hollow = path.endswith(("increasing.fillcolor", "annotations.bgcolor")) and value == page["surface"]
             if value.startswith("rgba(") or hollow:
                 # An area: its edge is a line of the same trace and stands in this loop too.
-                assert path.endswith("fillcolor"), f"{key}{path}"
+                assert path.endswith(("fillcolor", "bgcolor")), f"{key}{path}"
                 continue
             checked += 1
             needed = 4.5 if "font" in path else 3
@@ -394,7 +402,8 @@ def test_charts_fit_their_place_and_name_their_axes(every_figure):
         assert figure.layout.width is None and figure.layout.autosize is not False, key
         if key in ("sparkline", "empty"):
             continue
-        assert figure.layout.title.text and len(figure.layout.title.text) <= 40, key
+        assert figure.layout.title.text and len(figure.layout.title.text) <= 26, key  # beside the buttons on a phone
+        assert len(figure.layout.title.subtitle.text) <= 60, key
         assert all(axis.title.text for axis in figure.select_yaxes()), key
         look = figure.layout.template.layout
         assert look.legend.orientation == "h" and look.xaxis.automargin and look.yaxis.automargin
@@ -407,7 +416,8 @@ def test_nothing_names_a_host_or_a_font_to_fetch(every_figure):
         text = draw().to_json()
         assert "//" not in text, key
         assert theme.FONT == "system-ui, sans-serif"
-    assert charts.CONFIG["showSendToCloud"] is False and charts.CONFIG["displaylogo"] is False
+    for chosen in (charts.CONFIG, charts.PLAIN_CONFIG):
+        assert chosen["showSendToCloud"] is False and chosen["displaylogo"] is False
 
 
 def test_downloads_have_a_name_and_drawing_is_for_those_who_ask():

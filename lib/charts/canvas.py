@@ -14,6 +14,7 @@ from lib.errors import ProjectError
 # d3 formats: five significant digits with thousands; a day.
 PRICE, PERCENT, DAY = ",.5~r", ".2f", "%Y-%m-%d"
 SHOWN_DAYS = 365
+CANDLE_DAYS = 120  # more would run together on a phone
 _BUTTONS = ["drawline", "eraseshape"]
 
 # For every chart. ``showSendToCloud`` is on by default in Plotly 7 and would offer to send the chart to a host.
@@ -22,6 +23,8 @@ CONFIG: dict[str, Any] = {
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
     "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "chart"},
 }
+# For sparklines, which have no room for buttons.
+PLAIN_CONFIG: dict[str, Any] = {"displaylogo": False, "showSendToCloud": False, "responsive": True, "displayModeBar": False}
 
 
 class ChartError(ProjectError):
@@ -75,9 +78,9 @@ def level(figure: go.Figure, y: float, row: int = 1, meaning: str = "reference",
     figure.add_hline(y=y, line={"color": colour(meaning), "width": 1, "dash": dash}, row=row, col=1)
 
 
-def empty(title: str, sentence: str, height: int = 400) -> go.Figure:
+def empty(title: str, sentence: str, subtitle: str = "", height: int = 400) -> go.Figure:
     """A chart that says why it shows nothing."""
-    figure = canvas(title, height=height)
+    figure = canvas(title, subtitle, height=height)
     figure.update_xaxes(visible=False).update_yaxes(visible=False)
     words, lines = sentence.split(), [""]
     for word in words:

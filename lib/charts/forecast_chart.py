@@ -33,13 +33,13 @@ def forecast(
     lacking = [name for name in _COLUMNS if name not in frame.columns]
     if lacking:
         raise ChartError(f"the forecast lacks the column {', '.join(lacking)}; needed are {', '.join(_COLUMNS)}")
-    title = f"{ticker}, {network}: forecast" if network in NETWORKS else f"{ticker}: forecast"
+    name = f"{ticker}, {network}" if network in NETWORKS else ticker
     if frame.empty:
-        return empty(title, "No day was forecast.")
+        return empty("Forecast", "No day was forecast.", name)
     if frame["level"].nunique(dropna=False) != 1 or not 0 < frame["level"].iloc[0] < 1:
         raise ChartError("a forecast chart shows one level between 0 and 1, such as 0.9: choose the rows of one level first")
     known = known_closes.dropna().tail(known_days)
-    figure = canvas(title, _words(frame, coverage), height=440)
+    figure = canvas("Forecast", ", ".join(filter(None, (name, _words(frame, coverage)))), height=440)
     shade = network_colour(network)
     bounded = np.isfinite(frame["lower_usd"].astype("float64")) & np.isfinite(frame["upper_usd"].astype("float64"))
     bounds = frame[bounded]
@@ -65,5 +65,5 @@ def _words(frame: pd.DataFrame, coverage: float | None) -> str:
     ends = frame[["lower_usd", "upper_usd"]].astype("float64")
     open_ended = int((~np.isfinite(ends)).any(axis=1).sum())
     if open_ended:
-        return f"no bounds on {open_ended} of {len(frame)} days: too few earlier errors"
-    return f"held-out days inside: {coverage:.0%}, promised: {frame['level'].iloc[0]:.0%}" if coverage is not None else ""
+        return f"{open_ended} of {len(frame)} days without bounds: too few errors known"
+    return f"interval held {coverage:.0%} of held-out days" if coverage is not None else ""

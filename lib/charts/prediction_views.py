@@ -22,10 +22,10 @@ _NO_TEST = "No forecasts of test days are given."
 
 def predictions(finished: Finished) -> go.Figure:
     """Actual close, the network's forecast of it and the naive one, day by day, in USD."""
-    rows, title = forecasts(finished.predictions), f"{finished.name}: next-day close"
+    rows, title = forecasts(finished.predictions), "Next-day close"
     if rows.empty:
-        return empty(title, _NO_DAYS)
-    figure = canvas(title, height=420)
+        return empty(title, _NO_DAYS, finished.name)
+    figure = canvas(title, finished.name, height=420)
     x = rows["date"]
     figure.add_trace(line(x, rows["actual_usd"], "actual", colour("actual"), width=1.8))
     figure.add_trace(line(x, rows["naive_usd"], "naive", colour(NAIVE), dash="dot"))
@@ -36,10 +36,10 @@ def predictions(finished: Finished) -> go.Figure:
 
 def residuals(finished: Finished) -> go.Figure:
     """Errors day by day in USD, of the network and of the naive forecast."""
-    rows, title = forecasts(finished.predictions), f"{finished.name}: residuals"
+    rows, title = forecasts(finished.predictions), "Residuals"
     if rows.empty:
-        return empty(title, _NO_DAYS)
-    figure = canvas(title, "forecast minus actual close")
+        return empty(title, _NO_DAYS, finished.name)
+    figure = canvas(title, f"{finished.name}, forecast minus actual close")
     for name, errors, shade, symbol in _errors(rows, finished.network):
         figure.add_scatter(x=rows["date"], y=errors, mode="markers", name=name, marker={"color": shade, "size": 5, "symbol": symbol},
                            hovertemplate=f"%{{y:{PRICE}}} USD")
@@ -53,10 +53,10 @@ def error_distribution(finished: Finished, bins: int = 40) -> go.Figure:
 
     Both histograms have the same bins, from the smallest to the largest error of either.
     """
-    rows, title = forecasts(finished.predictions, ("test",)), f"{finished.name}: error distribution"
+    rows, title = forecasts(finished.predictions, ("test",)), "Error distribution"
     if rows.empty:
-        return empty(title, _NO_TEST)
-    figure = canvas(title, f"{len(rows)} test days")
+        return empty(title, _NO_TEST, finished.name)
+    figure = canvas(title, f"{finished.name}, {len(rows)} test days")
     errors = {name: (100 * values / rows["actual_usd"], shade) for name, values, shade, _ in _errors(rows, finished.network)}
     everything = np.concatenate([values for values, _ in errors.values()])
     low, high = everything.min(), everything.max()
@@ -82,12 +82,12 @@ def qq(finished: Finished) -> go.Figure:
     Errors are in percent of the actual close, less their mean and divided by their standard deviation; the k-th of n
     stands at the normal quantile of (k - 0.5) / n (Hazen). Points off the diagonal at its ends are fat tails.
     """
-    rows, title = forecasts(finished.predictions, ("test",)), f"{finished.name}: Q-Q of errors"
+    rows, title = forecasts(finished.predictions, ("test",)), "Q-Q plot of errors"
     if len(rows) < 3:
-        return empty(title, "A Q-Q plot needs forecasts of three test days at least.")
-    figure = canvas(title, f"{len(rows)} test days, standard deviations", height=440)
+        return empty(title, "A Q-Q plot needs forecasts of three test days at least.", finished.name)
+    figure = canvas(title, f"{finished.name}, {len(rows)} test days, standard deviations", height=440)
     normal = stats.norm.ppf((np.arange(1, len(rows) + 1) - 0.5) / len(rows))
-    for name, errors, shade, symbol in _errors(rows, finished.network)[::-1]:
+    for name, errors, shade, symbol in _errors(rows, finished.network):
         percent = np.sort((100 * errors / rows["actual_usd"]).to_numpy())
         spread = percent.std(ddof=1)
         figure.add_scatter(
@@ -103,10 +103,10 @@ def qq(finished: Finished) -> go.Figure:
 
 def actual_against_predicted(finished: Finished) -> go.Figure:
     """Forecasts against actual closes of the test days in USD; on the diagonal a forecast is right."""
-    rows, title = forecasts(finished.predictions, ("test",)), f"{finished.name}: actual, predicted"
+    rows, title = forecasts(finished.predictions, ("test",)), "Actual against predicted"
     if rows.empty:
-        return empty(title, _NO_TEST)
-    figure = canvas(title, f"{len(rows)} test days", height=440)
+        return empty(title, _NO_TEST, finished.name)
+    figure = canvas(title, f"{finished.name}, {len(rows)} test days", height=440)
     when = rows["date"].dt.strftime("%Y-%m-%d")
     for name, column, shade, symbol in ((NAIVE, "naive_usd", colour(NAIVE), "x-thin-open"),
                                         (finished.network, "predicted_usd", network_colour(finished.network), "circle-open")):
@@ -127,23 +127,24 @@ def rolling_metrics(finished: Finished, window: int = ROLLING_DAYS) -> go.Figure
 
     Skill is 1 - MSE / MSE of the naive forecast, which therefore has 0.
     """
-    rows, title = forecasts(finished.predictions), f"{finished.name}: rolling scores"
+    rows, title = forecasts(finished.predictions), "Rolling scores"
     if len(rows) < window:
-        return empty(title, f"Rolling scores over {window} days need as many forecasts; there are {len(rows)}.")
-    figure = canvas(title, f"of the last {window} forecasts", rows=3, height=600)
+        return empty(title, f"Rolling scores over {window} days need as many forecasts; there are {len(rows)}.", finished.name)
+    figure = canvas(title, f"{finished.name}, of the last {window} forecasts", rows=3, height=600)
     mse = {}
     for name, errors, shade, _ in _errors(rows, finished.network):
         mse[name] = (errors**2).rolling(window).mean()
         dash = "dot" if name == NAIVE else "solid"
-        figure.add_trace(line(rows["date"], errors.abs().rolling(window).mean(), f"MAE {name}", shade, dash=dash, legendgroup=name), 1, 1)
-        figure.add_trace(line(rows["date"], np.sqrt(mse[name]), f"RMSE {name}", shade, dash=dash, legendgroup=name, showlegend=False), 2, 1)
+        mae, rmse = errors.abs().rolling(window).mean(), np.sqrt(mse[name])
+        for row, (score, values) in enumerate((("MAE", mae), ("RMSE", rmse)), start=1):
+            figure.add_trace(line(rows["date"], values, name, shade, dash=dash, legendgroup=name, showlegend=row == 1), row, 1)
+            figure.data[-1].hovertemplate = f"{score} %{{y:{PRICE}}} USD"
     skill = 1 - mse[finished.network] / mse[NAIVE].where(mse[NAIVE] > 0)
-    figure.add_trace(line(rows["date"], skill, "skill", network_colour(finished.network), unit="", digits=".3f", showlegend=False), 3, 1)
+    figure.add_trace(line(rows["date"], skill, finished.network, network_colour(finished.network), showlegend=False, legendgroup=finished.network), 3, 1)
+    figure.data[-1].hovertemplate = "skill %{y:.3f}"
     level(figure, 0, row=3, meaning=NAIVE, dash="dot")
     for row, label in enumerate(("MAE (USD)", "RMSE (USD)", "skill (naive: 0)"), start=1):
         figure.update_yaxes(title_text=label, row=row, col=1)
-    for trace in figure.data:
-        trace.legendgroup = None if trace.name == "skill" else trace.legendgroup
     return _finish(figure, rows)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lib import technical as analysis
-from lib.charts.canvas import PERCENT, PRICE, SHOWN_DAYS, canvas, dated, empty, level, line
+from lib.charts.canvas import CANDLE_DAYS, PERCENT, PRICE, SHOWN_DAYS, canvas, dated, empty, level, line
 from lib.charts.inputs import Finished, days
 from lib.charts.theme import coin_colour, colour, themed, tint
 
@@ -15,27 +15,27 @@ _NONE = "No prices are given."
 _MILLION = 1e6
 
 
-def candlestick(finished: Finished, last: int = SHOWN_DAYS) -> go.Figure:
+def candlestick(finished: Finished, last: int = CANDLE_DAYS) -> go.Figure:
     """Open, high, low and close of the last days in USD, and the volume below.
 
     Days that closed higher are hollow and blue, days that closed lower are filled and orange.
     """
-    shown, title = days(finished.prices, last), f"{finished.ticker}: candles"
+    shown, title = days(finished.prices, last), "Candles"
     if shown.empty:
-        return empty(title, _NONE)
-    figure = canvas(title, f"last {len(shown)} days", rows=2, height=500, row_heights=[0.75, 0.25])
+        return empty(title, _NONE, finished.ticker)
+    figure = canvas(title, f"{finished.ticker}, last {len(shown)} days", rows=2, height=500, row_heights=[0.75, 0.25])
     figure.add_trace(_candles(shown, finished.ticker), 1, 1)
     figure.add_trace(_volume(shown), 2, 1)
-    return _priced(figure, shown, {2: "volume (million USD)"})
+    return _priced(figure, shown, {2: "volume<br>(million USD)"})
 
 
 def bollinger(finished: Finished, settings: analysis.TechnicalSettings = analysis.TechnicalSettings(), last: int = SHOWN_DAYS) -> go.Figure:
     """Close of the last days with its Bollinger bands, in USD."""
-    whole, title = days(finished.prices), f"{finished.ticker}: Bollinger bands"
+    whole, title = days(finished.prices), "Bollinger bands"
     if whole.empty:
-        return empty(title, _NONE)
+        return empty(title, _NONE, finished.ticker)
     shown, found = whole.tail(last), analysis.indicators(whole, settings).tail(last)
-    figure = canvas(title, f"{settings.bollinger_days} days, {settings.bollinger_width:g} standard deviations", height=420)
+    figure = canvas(title, f"{finished.ticker}, {settings.bollinger_days} days, {settings.bollinger_width:g} standard deviations", height=420)
     _bands(figure, found)
     figure.add_trace(line(shown.index, shown["Close"], "close", coin_colour(finished.ticker), width=1.8))
     return _priced(figure, shown)
@@ -43,11 +43,11 @@ def bollinger(finished: Finished, settings: analysis.TechnicalSettings = analysi
 
 def momentum(finished: Finished, settings: analysis.TechnicalSettings = analysis.TechnicalSettings(), last: int = SHOWN_DAYS) -> go.Figure:
     """RSI (0 to 100) with its limits, and MACD with signal and histogram (USD), of the last days."""
-    whole, title = days(finished.prices), f"{finished.ticker}: momentum"
+    whole, title = days(finished.prices), "Momentum"
     if whole.empty:
-        return empty(title, _NONE)
+        return empty(title, _NONE, finished.ticker)
     found = analysis.indicators(whole, settings).tail(last)
-    figure = canvas(title, _momentum_words(settings), rows=2, height=480)
+    figure = canvas(title, f"{finished.ticker}, {_momentum_words(settings)}", rows=2, height=480)
     _rsi(figure, found, settings, 1)
     _macd(figure, found, 2)
     dated(figure, found.index)
@@ -60,24 +60,24 @@ def volume_profile(finished: Finished, last: int = SHOWN_DAYS, bins: int = 40) -
     A day's volume is spread evenly over its range from low to high, since no finer prices are known; so the profile
     is an estimate. The price with the most volume and the last close are marked.
     """
-    shown, title = days(finished.prices, last).dropna(subset=["Volume"]), f"{finished.ticker}: volume by price"
+    shown, title = days(finished.prices, last).dropna(subset=["Volume"]), "Volume by price"
     if shown.empty:
-        return empty(title, _NONE)
+        return empty(title, _NONE, finished.ticker)
     edges, traded = profile(shown, bins)
     middle = (edges[1:] + edges[:-1]) / 2
     fullest = int(np.argmax(traded))
-    figure = canvas(title, f"last {len(shown)} days, spread over each day's range", height=480)
-    figure.add_bar(
-        y=middle, x=traded / _MILLION, width=np.diff(edges) * 0.85, orientation="h", name="volume", marker={"color": colour("volume"), "line": {"width": 0}},
-        customdata=np.column_stack([edges[:-1], edges[1:]]),
-        hovertemplate=f"%{{customdata[0]:{PRICE}}} to %{{customdata[1]:{PRICE}}} USD: %{{x:{PRICE}}} million USD<extra></extra>",
-    )
+    figure = canvas(title, f"{finished.ticker}, last {len(shown)} days, estimated", height=480)
+    for name, which, meaning in (("volume", middle != middle[fullest], "volume"), (f"most, near {middle[fullest]:,.4g} USD", middle == middle[fullest], "mark")):
+        figure.add_bar(
+            y=middle[which], x=traded[which] / _MILLION, width=np.diff(edges)[which] * 0.85, orientation="h", name=name,
+            marker={"color": colour(meaning), "line": {"width": 0}}, customdata=np.column_stack([edges[:-1], edges[1:]])[which],
+            hovertemplate=f"%{{customdata[0]:{PRICE}}} to %{{customdata[1]:{PRICE}}} USD: %{{x:{PRICE}}} million USD<extra></extra>",
+        )
     close = float(shown["Close"].iloc[-1])
-    for price, words, meaning in ((close, "last close", "page accent"), (middle[fullest], "most volume", "mark")):
-        # A line in the legend, so that the two names cannot cover each other.
-        figure.add_scatter(x=[0, traded.max() / _MILLION], y=[price, price], mode="lines", name=f"{words} {price:,.5g} USD",
-                           line={"color": colour(meaning), "width": 1.6, "dash": "dash"}, hoverinfo="skip")
-    figure.update_layout(hovermode="closest", bargap=0)
+    # A line in the legend: a name on the line would cover bars.
+    figure.add_scatter(x=[0, traded.max() / _MILLION], y=[close, close], mode="lines", name=f"last close, {close:,.5g} USD",
+                       line={"color": colour("page text"), "width": 2}, hoverinfo="skip")
+    figure.update_layout(hovermode="closest", barmode="overlay", bargap=0)
     figure.update_xaxes(title_text="volume (million USD)", rangemode="tozero").update_yaxes(title_text="price (USD)")
     return themed(figure, "light")
 
@@ -106,13 +106,13 @@ def profile(prices: pd.DataFrame, bins: int) -> tuple[np.ndarray, np.ndarray]:
 
 def drawdown(finished: Finished) -> go.Figure:
     """Close below its highest so far, in percent, day by day; the deepest is marked."""
-    whole, title = days(finished.prices), f"{finished.ticker}: drawdown"
+    whole, title = days(finished.prices), "Drawdown"
     if whole.empty:
-        return empty(title, _NONE)
+        return empty(title, _NONE, finished.ticker)
     close = whole["Close"].astype("float64")
     fall = 100 * (close / close.cummax() - 1)
     deepest = fall.idxmin()
-    figure = canvas(title, "close below its highest so far")
+    figure = canvas(title, f"{finished.ticker}, close below its highest so far")
     shade = coin_colour(finished.ticker)
     figure.add_trace(line(fall.index, fall, "drawdown", shade, "%", PERCENT, fill="tozeroy", fillcolor=_faint(shade), showlegend=False))
     figure.add_scatter(x=[deepest], y=[fall[deepest]], mode="markers", name=f"deepest, {fall[deepest]:.1f} % on {deepest:%Y-%m-%d}", hoverinfo="skip",
@@ -124,7 +124,7 @@ def drawdown(finished: Finished) -> go.Figure:
 
 def technical(
     prices: pd.DataFrame, settings: analysis.TechnicalSettings = analysis.TechnicalSettings(), levels: pd.DataFrame | None = None,
-    ticker: str = "", last: int = SHOWN_DAYS,
+    ticker: str = "", last: int = CANDLE_DAYS,
 ) -> go.Figure:
     """Candles with averages, bands and price levels, volume, RSI and MACD, one below the other.
 
@@ -135,14 +135,14 @@ def technical(
         prices: daily Open, High, Low, Close (USD), Volume (USD), indexed by day.
         settings: of the indicators.
         levels: as ``lib.technical.support_resistance`` finds them; default none.
-        ticker: for the title and the colour of nothing but it.
-        last: days shown; indicators are computed on all.
+        ticker: for the title.
+        last: days shown, default 120; indicators are computed on all.
     """
-    whole, title = days(prices), f"{ticker or 'Prices'}: technical analysis"
+    whole, title = days(prices), "Technical analysis"
     if whole.empty:
-        return empty(title, _NONE)
+        return empty(title, _NONE, ticker)
     shown, found = whole.tail(last), analysis.indicators(whole, settings).tail(last)
-    figure = canvas(title, f"last {len(shown)} days", rows=4, height=820, row_heights=[0.5, 0.12, 0.18, 0.2])
+    figure = canvas(title, ", ".join(filter(None, (ticker, f"last {len(shown)} days"))), rows=4, height=820, row_heights=[0.5, 0.12, 0.18, 0.2])
     _bands(figure, found, middle=False)
     figure.add_trace(_candles(shown, "price"), 1, 1)
     figure.add_trace(line(found.index, found["SMA"], f"SMA {settings.sma_days}", colour("sma"), width=1.4), 1, 1)
@@ -150,13 +150,13 @@ def technical(
     for one in (levels if levels is not None else pd.DataFrame()).itertuples():
         level(figure, one.price_usd, meaning=one.kind, dash="dash" if one.kind == "support" else "dot")
         figure.add_annotation(
-            x=1, xref="x domain", y=one.price_usd, yref="y", xanchor="right", yanchor="bottom", showarrow=False,
-            text=f"{one.kind} {one.price_usd:,.5g}, {one.touches} touches", font={"color": colour(one.kind), "size": 10},
+            x=0, xref="x domain", y=one.price_usd, yref="y", xanchor="left", yanchor="middle", showarrow=False, borderpad=1,
+            text=f"{one.kind} {one.price_usd:,.5g}, {one.touches} touches", font={"color": colour(one.kind), "size": 10}, bgcolor=colour("page surface"),
         )
     figure.add_trace(_volume(shown), 2, 1)
     _rsi(figure, found, settings, 3)
     _macd(figure, found, 4)
-    return _priced(figure, shown, {2: "volume<br>(million)"})
+    return _priced(figure, shown, {2: "volume<br>(million<br>USD)"})
 
 
 def sparkline(closes: pd.Series, ticker: str = "") -> go.Figure:
@@ -204,7 +204,7 @@ def _rsi(figure: go.Figure, found: pd.DataFrame, settings: analysis.TechnicalSet
     figure.add_trace(line(found.index, found["RSI"], "RSI", colour("rsi"), unit="", digits=".1f"), row, 1)
     for limit in (settings.rsi_low, settings.rsi_high):
         level(figure, limit, row=row)
-    figure.update_yaxes(title_text="RSI", range=[0, 100], tickvals=[0, settings.rsi_low, settings.rsi_high, 100], row=row, col=1)
+    figure.update_yaxes(title_text="RSI", range=[0, 100], tickvals=[settings.rsi_low, settings.rsi_high], row=row, col=1)
 
 
 def _macd(figure: go.Figure, found: pd.DataFrame, row: int) -> None:
@@ -217,7 +217,7 @@ def _macd(figure: go.Figure, found: pd.DataFrame, row: int) -> None:
 
 def _momentum_words(settings: analysis.TechnicalSettings) -> str:
     s = settings
-    return f"RSI {s.rsi_days} days, MACD {s.macd_fast_days}, {s.macd_slow_days}, {s.macd_signal_days} days"
+    return f"RSI {s.rsi_days}, MACD {s.macd_fast_days}, {s.macd_slow_days}, {s.macd_signal_days} days"
 
 
 def _priced(figure: go.Figure, shown: pd.DataFrame, labels: dict[int, str] | None = None) -> go.Figure:

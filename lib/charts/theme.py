@@ -142,7 +142,7 @@ def _template(theme: str) -> go.layout.Template:
     }
     selector = {
         "bgcolor": page["background"], "activecolor": page["surface"], "bordercolor": page["border"], "borderwidth": 1,
-        "font": {"color": page["text"], "size": 11}, "x": 0, "xanchor": "left",
+        "font": {"color": page["text"], "size": 11}, "x": 0, "xanchor": "left", "y": 1.025, "yanchor": "bottom",
     }
     return go.layout.Template(layout={
         "paper_bgcolor": page["surface"], "plot_bgcolor": page["surface"],
@@ -152,7 +152,7 @@ def _template(theme: str) -> go.layout.Template:
         "margin": {"l": 8, "r": 10, "t": 10, "b": 8},
         "xaxis": {**axis, "rangeselector": selector}, "yaxis": axis,
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom", "yref": "container",
-                   "bgcolor": "rgba(0,0,0,0)", "font": {"color": page["text"], "size": 12}},
+                   "bgcolor": "rgba(0,0,0,0)", "font": {"color": page["text"], "size": 12}, "traceorder": "normal"},
         "hoverlabel": {"bgcolor": page["background"], "bordercolor": page["border"], "font": {"color": page["text"], "family": FONT}},
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": page["muted"], "activecolor": page["accent"]},
         "newshape": {"line": {"color": page["accent"], "width": 2}},

@@ -12,15 +12,15 @@ from lib.charts.inputs import Finished, losses
 from lib.charts.theme import NAIVE, colour, network_colour, themed
 
 _DIGITS = ".3~g"
+_TITLE = "Training history"
 
 
 def training_history(finished: Finished) -> go.Figure:
     """Training and validation loss by epoch (scaled MSE, logarithmic); the best epoch is marked."""
     loss, validation = losses(finished.history)
-    title = f"{finished.name}: training"
     if not len(loss):
-        return empty(title, "No epoch was trained.")
-    figure = _loss_chart(title, finished.network, loss, validation)
+        return empty(_TITLE, "No epoch was trained.", finished.name)
+    figure = _loss_chart(finished.ticker, finished.network, loss, validation)
     if np.isfinite(validation).any():
         best = int(np.nanargmin(np.where(np.isfinite(validation), validation, np.nan)))
         figure.add_scatter(
@@ -38,7 +38,7 @@ def live_history(ticker: str, network: str, epochs: int, naive_mse: float | None
         epochs: the x axis reaches so far from the start, so that the chart does not jump.
         naive_mse: scaled validation MSE of the naive forecast, drawn as a line; default none.
     """
-    figure = _loss_chart(f"{ticker}, {network}: training", network, np.array([]), np.array([]))
+    figure = _loss_chart(ticker, network, np.array([]), np.array([]))
     figure.update_xaxes(range=[0.5, max(epochs, 2) + 0.5])
     if naive_mse is not None:
         figure.add_scatter(x=[1, max(epochs, 2)], y=[naive_mse, naive_mse], mode="lines", name="validation, naive forecast",
@@ -59,18 +59,12 @@ def extend_history(figure: go.Figure, history: Mapping[str, Sequence[float]]) ->
             trace.x, trace.y = epochs, values
 
 
-def _loss_chart(title: str, network: str, loss: np.ndarray, validation: np.ndarray) -> go.Figure:
-    figure = canvas(title, "scaled mean squared error after each epoch")
+def _loss_chart(ticker: str, network: str, loss: np.ndarray, validation: np.ndarray) -> go.Figure:
+    figure = canvas(_TITLE, f"{ticker}, {network}, scaled mean squared error")
     epochs = np.arange(1, len(loss) + 1)
     figure.add_trace(line(epochs, loss, "training", colour("training"), unit="", digits=_DIGITS, dash="dash"))
     figure.add_trace(line(epochs, validation, "validation", network_colour(network), unit="", digits=_DIGITS, width=2))
     figure.update_xaxes(title_text="epoch", tickformat="d", hoverformat="d", rangemode="tozero")
-    figure.update_yaxes(title_text="scaled MSE", type="log", dtick="D1" if _narrow(loss, validation) else None, exponentformat="power")
+    figure.update_yaxes(title_text="scaled MSE", type="log", exponentformat="power")
     return figure
 
-
-def _narrow(*series: np.ndarray) -> bool:
-    """Whether all values lie within a factor of 30, where powers of ten alone would leave the axis without numbers."""
-    values = np.concatenate(series)
-    values = values[np.isfinite(values) & (values > 0)]
-    return bool(len(values)) and values.max() < 30 * values.min()

@@ -45,11 +45,13 @@ class Planned:
 
 
 def seeds(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept, targets: Sequence[str] = TARGETS) -> pd.DataFrame:
-    """Every network at the thesis's best hyperparameters with ``evaluation_seeds`` seeds, and every baseline beside it.
+    """Every network at the thesis's best hyperparameters with several seeds, and every baseline beside it.
+
+    Closes are forecast with ``evaluation_seeds`` seeds, log returns with the first ``comparison_seeds`` of them.
 
     Args:
         prices: as loaded.
-        chosen: checked parameters; also ``networks``, ``evaluation_seeds`` and ``workers``.
+        chosen: checked parameters; also ``networks``, ``evaluation_seeds``, ``comparison_seeds`` and ``workers``.
         kept: results of earlier runs, and the place for new ones.
         targets: the networks forecast closes, and log returns from which closes are rebuilt.
 
@@ -70,7 +72,7 @@ def seed_trainings(prices: Mapping[str, pd.DataFrame], chosen: Chosen, targets: 
     for target in targets:
         reading = chosen.but(target=target)
         data = windows.build(prices, reading)
-        for k in range(1, chosen.evaluation_seeds + 1):
+        for k in range(1, (chosen.evaluation_seeds if target == "close" else chosen.comparison_seeds) + 1):
             for ticker, network in ((t, n) for t in data for n in chosen.networks):
                 seed = runtime.derived_seed(chosen.seed, "seeds", ticker, network, k)
                 name, best = f"{ticker} {network}, {target}, seed {k}", thesis.best_hyperparameters(network)
@@ -249,17 +251,15 @@ def _drawn(distribution: BaseDistribution, rng: np.random.Generator) -> float:
 LEAKS = {
     "nothing": "scaled on the training days, stopped on the validation days",
     "scaling over everything": "the scaler also sees validation and test days",
-    "stopping on the scored days": "early stopping watches the test days, which are then scored",
-    "both": "scaling over everything and stopping on the scored days, as the thesis does",
+    "both": "early stopping also watches the test days, which are then scored: as the thesis does, on its validation days",
 }
 
 
-_LEAK_OF = {("train", "validation"): "nothing", ("all", "validation"): "scaling over everything",
-            ("train", "test"): "stopping on the scored days", ("all", "test"): "both"}
+_LEAK_OF = {("train", "validation"): "nothing", ("all", "validation"): "scaling over everything", ("all", "test"): "both"}
 
 
 def leaks(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept) -> pd.DataFrame:
-    """The same networks, seeds and test days with one leak at a time; ``reading`` is a key of :data:`LEAKS`.
+    """The same networks, seeds and test days with one leak after the other; ``reading`` is a key of :data:`LEAKS`.
 
     With ``scaling`` all, the trainings with scaling over everything are those of :func:`seeds` on closes,
     which are found and not made again.
@@ -281,8 +281,10 @@ def leak_trainings(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> list[P
         for ticker, honest in windows.build(prices, reading).items():
             exchanged = replace(honest, validation=honest.test, test=honest.validation)
             for stopped_on, data, scored in (("validation", honest, "test"), ("test", exchanged, "validation")):
+                if (scaling, stopped_on) not in _LEAK_OF:
+                    continue
                 leak, variant = _LEAK_OF[scaling, stopped_on], "" if stopped_on == "validation" else "stopped on test"
-                for k, network in ((k, n) for k in range(1, chosen.leak_seeds + 1) for n in chosen.networks):
+                for k, network in ((k, n) for k in range(1, chosen.comparison_seeds + 1) for n in chosen.networks):
                     seed = runtime.derived_seed(chosen.seed, "seeds", ticker, network, k)
                     name, best = f"{ticker} {network}, leak: {leak}, seed {k}", thesis.best_hyperparameters(network)
                     training = Training(name, network, best, seed, data, reading, digests[ticker], variant)

@@ -217,6 +217,25 @@ def differences(scores: pd.DataFrame, base: str) -> pd.DataFrame:
     return found.assign(**{f"skill, {base}": wide[base], "spread between seeds": spread}).reset_index()
 
 
+def leak_steps(scores: pd.DataFrame) -> pd.DataFrame:
+    """What each leak adds to the skill: scaling over everything, stopping on the scored days on top of it, and both.
+
+    Args:
+        scores: of the readings of ``experiments.LEAKS``, as :func:`score_table` gives them.
+    """
+    found = differences(scores, "nothing")
+    both, scaling = found["added by both"], found["added by scaling over everything"]
+    found.insert(found.columns.get_loc("added by both"), "added by stopping on the scored days", both - scaling)
+    return found
+
+
+def common_seeds(frame: pd.DataFrame) -> pd.DataFrame:
+    """Of each network only the seeds that every reading has, so that means differ by the reading alone."""
+    networks = frame[frame["seed_number"] > 0]
+    most = networks.groupby("reading")["seed_number"].max().min()
+    return frame[frame["seed_number"] <= most]
+
+
 def across_folds(frame: pd.DataFrame) -> pd.DataFrame:
     """Skill of each model over the blocks of a walk-forward: each block, and all days together.
 

@@ -15,7 +15,7 @@ from lib.trainings import Trained, Training
 
 @pytest.fixture
 def chosen(tiny):
-    return tiny(networks=["CNN", "LSTM"], evaluation_seeds=3, leak_seeds=2, folds=2, fold_trials=2, lookback=5, tickers=["BTC-USD"])
+    return tiny(networks=["CNN", "LSTM"], evaluation_seeds=3, comparison_seeds=2, folds=2, fold_trials=2, lookback=5, tickers=["BTC-USD"])
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_sets_of_hyperparameters_start_with_the_thesiss_and_stay_in_the_search_s
 def test_seeds_and_targets_and_baselines(chosen, random_walk, tmp_path, last_close_instead_of_training):
     frame = experiments.seeds(random_walk(), chosen, Kept(tmp_path / "k.db"))
     wanted = last_close_instead_of_training[0]
-    assert len(wanted) == 2 * 2 * 3 and len({t.seed for t in wanted}) == 6, "targets share their seeds"
+    assert len(wanted) == 2 * (3 + 2) and len({t.seed for t in wanted}) == 6, "targets share their seeds"
     assert {(t.chosen.target, t.data.target) for t in wanted} == {("close", "close"), ("log_return", "log_return")}
     trained = frame[frame["seed_number"] > 0]
     assert set(trained["model"]) == {"CNN", "LSTM"} and set(trained["part"]) == {"validation", "test"}
@@ -101,16 +101,16 @@ def test_walk_forward_is_chosen_inside_and_sees_no_later_price(chosen, random_wa
     assert not frame[frame["reading"] == "sliding 2"]["predicted_usd"].equals(again[again["reading"] == "sliding 2"]["predicted_usd"])
 
 
-def test_leaks_change_one_thing_at_a_time_on_the_same_days(chosen, random_walk, tmp_path, last_close_instead_of_training):
+def test_leaks_are_added_one_after_the_other_on_the_same_days(chosen, random_walk, tmp_path, last_close_instead_of_training):
     frame = experiments.leaks(random_walk(), chosen, Kept(tmp_path / "k.db"))
-    assert list(dict.fromkeys(frame["reading"])) == ["nothing", "stopping on the scored days", "scaling over everything", "both"]
+    assert list(dict.fromkeys(frame["reading"])) == ["nothing", "scaling over everything", "both"]
     assert set(frame["reading"]) == set(experiments.LEAKS) and set(frame["part"]) == {"test"}
     assert frame.groupby(["reading", "model", "seed_number"])["date"].apply(tuple).nunique() == 1
     by = {}
     for t in last_close_instead_of_training[0]:
         by.setdefault((t.chosen.scaling, t.variant), set()).add((t.network, t.seed, t.data.validation.name))
     assert {k: {v[2] for v in of} for k, of in by.items()} == {
-        ("train", ""): {"validation"}, ("train", "stopped on test"): {"test"}, ("all", ""): {"validation"}, ("all", "stopped on test"): {"test"}}
+        ("train", ""): {"validation"}, ("all", ""): {"validation"}, ("all", "stopped on test"): {"test"}}
     assert len({frozenset(v[:2] for v in of) for of in by.values()}) == 1, "the same networks and seeds"
 
 
@@ -123,7 +123,7 @@ def test_what_two_notebooks_train_alike_has_one_key(chosen, random_walk):
     prices = random_walk()
     seeds, leaks = experiments.seed_trainings(prices, chosen), experiments.leak_trainings(prices, chosen)
     alike = [p for p in leaks if p.about["reading"] == "scaling over everything"]
-    assert len(keys_of(leaks)) == len(leaks) == 4 * 2 * 2 and keys_of(alike) == keys_of(leaks) & keys_of(seeds)
+    assert len(keys_of(leaks)) == len(leaks) == 3 * 2 * 2 and keys_of(alike) == keys_of(leaks) & keys_of(seeds)
     assert keys_of(alike) == keys_of([p for p in seeds if p.about["reading"] == "close" and p.about["seed_number"] <= 2])
     folds = experiments.walk_forward_trainings(prices, chosen)
     by_fold = {name: keys_of([p for p in folds if (p.about["scheme"], p.about["fold"]) == name]) for name in itertools.product(experiments.SCHEMES, (1, 2))}

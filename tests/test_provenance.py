@@ -12,6 +12,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from lib import baselines, evaluation, files, settings, tables, tuning, windows
+from lib.claims import checks
 from lib.provenance import __main__ as command
 from lib.provenance import committed, git, machine, prices, sources
 from lib.report import results_page
@@ -202,6 +203,33 @@ def test_work_that_is_gone_on_from_keeps_the_sources_it_was_begun_with_in_mind(p
     assert second["mixed"] == ["lib/beta.py has changed"]
     assert sources.begin(book, tmp_path, second, project)["mixed"] == ["lib/beta.py has changed"], "a third start does not wash it off"
     assert sources.begin(project / "notebooks/01_data.ipynb", tmp_path, None, project)["mixed"] == [], "01 goes on from nothing"
+
+
+def test_trainings_that_several_notebooks_keep_in_one_file(project, tmp_path):
+    """What another notebook of the run has just left there is known by that notebook's stamp."""
+    for name in ("09a_skill", "09c_leakage"):
+        put_notebook(project, name, 'from lib.beta import b\nstore.kept("judging")')
+    first, second = (project / f"notebooks/{name}.ipynb" for name in ("09a_skill", "09c_leakage"))
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies/ADA-USD_CNN.db").write_text("")
+    left = sources.begin(first, tmp_path, None, project)
+    assert left["mixed"] == [], "studies are another notebook's"
+    (tmp_path / "studies/judging.db").write_text("")
+    stamps = {"09a_skill": left, "08_tuning": None}
+    assert sources.begin(second, tmp_path, None, project, stamps)["mixed"] == []
+    assert "nothing is known" in sources.begin(second, tmp_path, None, project)["mixed"][0]
+    assert "nothing is known" in sources.begin(second, tmp_path, None, project, {"01_data": left})["mixed"][0], "01 keeps nothing there"
+    assert sources.begin(project / "notebooks/08_tuning.ipynb", tmp_path, left, project)["mixed"], "08 goes on from its study"
+    (project / "lib/beta.py").write_text("b = 9\n")
+    assert sources.begin(second, tmp_path, None, project, stamps)["mixed"] == ["lib/beta.py has changed"]
+
+
+def test_the_ledgers_stamp_holds_its_rows_and_every_check():
+    found = sources.depends_on(settings.PROJECT_ROOT / "notebooks/10_claims.ipynb")
+    ledger = {p.relative_to(settings.PROJECT_ROOT).as_posix() for p in (settings.PROJECT_ROOT / "lib/claims").rglob("*.yaml")}
+    rooms = {f"lib/claims/checks/{room}.py" for room in checks.ROOMS}
+    assert ledger and ledger | rooms <= set(found) and "lib/claims/figure.py" not in found
+    assert not ledger & set(sources.depends_on(settings.PROJECT_ROOT / "notebooks/09a_skill.ipynb"))
 
 
 def test_an_unreadable_notebook_gets_a_stamp_that_says_so(tmp_path):

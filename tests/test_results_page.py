@@ -4,12 +4,13 @@ import hashlib
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
 
-from lib import settings
-from lib.report import markdown, results_page
+from lib import claims, settings, thesis
+from lib.report import judging, markdown, results_page
 
 SCORES = """ticker,part,model,unit,days,MSE,MAE,RMSE,MAPE,R2,skill,seed
 SOL-USD,validation,CNN,scaled,162,0.00081234567,0.02,0.02,1.5,0.951234567,-0.27,7
@@ -189,6 +190,83 @@ def test_the_replay_beside_it_is_shown_if_it_had_the_same_prices(root):
     text = results_page.text(root)
     assert table_with(text, "inside")[1] == ["own_close", "0.41667"]
     assert "](../replay/figures/replay.png)" in text and "All 2 trials: [../replay/tables/replay.csv]" in text
+
+
+def add(root, name, question, made):
+    """One more notebook of the run with its files."""
+    entries = []
+    for path, kind, title, content in made:
+        (root / path).write_text(content)
+        entries.append({"path": path, "kind": kind, "title": title, "sha256": hashlib.sha256(content.encode()).hexdigest()})
+    run = json.loads((root / "run.json").read_text())
+    run["notebooks"][name] = {**run["notebooks"]["01_data"], "question": question}
+    record = {"notebook": name, "finished": "2026-01-01T00:00:00+00:00", "parameters": run["parameters"], "facts": {}, "made": entries}
+    (root / "records" / f"{name}.json").write_text(json.dumps(record))
+    (root / "run.json").write_text(json.dumps(run))
+
+
+def test_what_the_thesis_says_of_its_figures_stands_beside_ours(root):
+    text = results_page.text(root)
+    assert set(thesis.printed()["figures"]) == set(results_page.FIGURES)
+    for stem in ("figure_4_1", "figure_4_5"):
+        words = " ".join(thesis.printed()["figures"][stem].split())
+        assert len(words) > 50 and f"In the thesis: {words}" in text
+    assert thesis.printed()["figures"]["figure_4_2"] not in text, "its figure is not here"
+
+
+SKILL = "ticker,reading,part,model,days,seeds,MSE,MAE,RMSE,MAPE,R2,R2_naive,MASE,skill,skill_spread,skill_lower,skill_upper\n" + "".join(
+    f"SOL-USD,close,{part},{model},162,1,2,1,1,1,0.9,0.9601,1,{at / 100 - 0.3},0.1,-0.1,0.1\n"
+    for part in ("validation", "test") for at, model in enumerate(["naive", *"abcdefghijklmnopqrstuvwxyz"]))
+
+
+def test_judging_notebooks_stand_under_their_questions_with_the_columns_that_answer_them(root):
+    add(root, "09a_skill", "Is any network worth having?", [
+        ("tables/skill.csv", "table", "Scores in US dollars", SKILL), ("figures/skill_test.png", "figure", "Skill on test days", "png"),
+        ("tables/power.csv", "table", "Power", "days,true_skill\n162,0.1\n")])
+    text = results_page.text(root)
+    order = ["## How the networks are judged", "### Is any network worth having?", "](figures/skill_test.png)", "Table: Scores in US dollars", "## More from"]
+    assert sorted(order, key=text.index) == order and text.count("Scores in US dollars (09a") == 1
+    table = table_with(text, "skill lower")
+    assert table[0] == ["ticker", "reading", "model", "seeds", "MAE", "MASE", "R2", "R2 naive", "skill", "skill lower", "skill upper"]
+    assert len(table) == 28 and table[-1][2] == "z", "all test days' rows, however many, and no validation day's"
+    assert "Test days only; the file has the validation days too." in text and table_with(text, "true skill")[1] == ["162", "0.1"]
+
+
+@pytest.fixture(scope="module")
+def ledger():
+    """Verdicts without prices and without building networks, and its tables as notebook 10 leaves them."""
+    rows = {i: replace(r, check="", cannot="no network is built here") if r.check.startswith("layers.") else r for i, r in claims.ledger().items()}
+    frame = claims.judge(rows, claims.Evidence({}, rows))
+    frame.loc[frame["place"] == "Listing 2", "verdict"] = "not reproduced"  # which needs prices
+    return frame, {"claims": frame, "claims_summary": claims.summary(frame), "claims_checks": claims.by_check(rows, frame)}
+
+
+def test_the_ledger_by_chapter_with_its_findings_and_the_way_to_the_code(root, ledger):
+    frame, made = ledger
+    assert "numbers stand" not in results_page.text(root)
+    add(root, "10_claims", "Which numbers come back?", [
+        *((f"tables/{name}.csv", "table", name, table.to_csv(index=False)) for name, table in made.items()), ("figures/claims.png", "figure", "Claims", "png")])
+    text = results_page.text(root)
+    assert text.index("## Which of the thesis's numbers stand") < text.index("## More from") and "](figures/claims.png)" in text
+    summary = table_with(text, "chapter", "by our computation")
+    assert [row[:2] for row in summary[1:]] == [[row.chapter, str(row.rows)] for row in claims.summary(frame).itertuples()]
+    assert claims.in_words(frame) in text and all(markdown.plain(f) in text for f in claims.findings(frame))
+    for verdict in ("not reproduced", "contradicted by the thesis itself"):
+        rows = frame[frame["verdict"] == verdict]
+        shown = next(t for t in tables_of(text) if t[0][:3] == ["row", "says", "printed"] and t[1][0] == rows["id"].iloc[0])
+        assert f"<summary>{len(rows)} rows: {verdict}</summary>" in text and [r[0] for r in shown[1:]] == rows["id"].tolist()
+        assert [r[4] for r in shown[1:]] == rows["other_place"].tolist()
+    assert "`checks.other_places.arithmetic`" not in text and "`other_places.arithmetic`" in text
+    assert {"tables/claims.csv", "tables/claims_checks.csv"} <= set(links_of(text))
+    for table in tables_of(text):
+        assert len({len(row) for row in table}) == 1
+
+
+def test_in_the_project_checks_are_linked(monkeypatch):
+    page = results_page._Page.__new__(results_page._Page)
+    page.root = settings.PROJECT_ROOT / "outputs" / "a_run"
+    told = judging._checks("lib.claims.checks.trials.count(ticker=ADA-USD); lib.claims.verdicts.agree with 8/x", page.link)
+    assert told == "[`trials.count`](../../lib/claims/checks/trials.py), [`verdicts.agree`](../../lib/claims/verdicts.py)"
 
 
 def test_without_run_json_the_error_names_the_command(tmp_path):

@@ -41,8 +41,8 @@ WRONG = [
     ("trials", 0), ("trials", 1001), ("trials", "many"), ("trials", True), ("search_space", "wide"), ("startup_trials", 0),
     ("startup_trials", 1001), ("pruner", "hyperband"), ("workers", 0), ("workers", 65), ("replay_trials", 0),
     ("replay_trials", "all"), ("replay_seeds", -1), ("replay_seeds", 21), ("replay_inputs", []), ("replay_inputs", ["closes"]),
-    ("evaluation_seeds", 1), ("evaluation_seeds", 101), ("leak_seeds", 1), ("leak_seeds", 101), ("folds", 1), ("folds", 21), ("fold_trials", 0), ("fold_trials", 51),
-    ("control_runs", 19), ("control_runs", 2001), ("output_dir", ""), ("output_dir", None),
+    ("evaluation_seeds", 1), ("evaluation_seeds", 101), ("comparison_seeds", 1), ("comparison_seeds", 101), ("folds", 1), ("folds", 21),
+    ("fold_trials", 0), ("fold_trials", 51), ("control_runs", 19), ("control_runs", 2001), ("output_dir", ""), ("output_dir", None),
 ]
 
 

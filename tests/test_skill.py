@@ -78,6 +78,19 @@ def test_differences_are_taken_between_equal_tickers_parts_and_models():
     assert "both: adds +0.025 to the skill in the middle (-0.100 to +0.150), more than nothing in 1 of 2" in skill.leaks_in_words(found.reset_index())
 
 
+def test_each_leak_is_counted_once_and_comparisons_are_on_the_same_seeds():
+    scores = pd.DataFrame({
+        "ticker": "A", "part": "test", "reading": ["nothing", "scaling over everything", "both"], "model": "CNN", "skill": [-0.3, -0.1, 0.05], "skill_spread": 0.1})
+    row = skill.leak_steps(scores).iloc[0]
+    steps = [row[f"added by {leak}"] for leak in ("scaling over everything", "stopping on the scored days", "both")]
+    assert steps == pytest.approx([0.2, 0.15, 0.35])
+    rng = np.random.default_rng(4)
+    frame = pd.concat([
+        long_frame({"naive": naive_errors(), "CNN": rng.normal(0, 1, (4, DAYS))}), long_frame({"CNN": rng.normal(0, 1, (2, DAYS))}, reading="log_return")])
+    kept = skill.common_seeds(frame)
+    assert set(kept["seed_number"]) == {0, 1, 2} and len(kept) == 5 * DAYS
+
+
 def test_picking_the_best_of_n_seeds_equals_trying_every_choice():
     rng = np.random.default_rng(5)
     seeds = 5

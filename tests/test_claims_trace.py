@@ -1,0 +1,131 @@
+"""From a verdict to the code that computed it and back, and the README's findings against the committed ledger."""
+
+import inspect
+import re
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from lib import claims, settings
+from lib.claims import __main__ as command
+from lib.claims import readme, trace, verdicts
+from lib.claims.evidence import Evidence
+from lib.provenance import git
+
+README = settings.PROJECT_ROOT / "README.md"
+RUN = "outputs/thesis"
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return claims.ledger()
+
+
+@pytest.fixture(scope="module")
+def frame(rows):
+    """Verdicts without any price and without building networks."""
+    bare = {i: replace(r, check="", cannot="no network is built here") if r.check.startswith("layers.") else r for i, r in rows.items()}
+    return claims.judge(bare, Evidence({}, bare))
+
+
+@pytest.fixture
+def run(frame, tmp_path):
+    """A run's folder with a ledger."""
+    (tmp_path / "tables").mkdir()
+    frame.to_csv(tmp_path / "tables/claims.csv", index=False)
+    return tmp_path
+
+
+# -- there ---------------------------------------------------------------------------------
+
+
+def test_every_how_of_the_ledger_leads_to_functions_that_are_there(rows):
+    for row in rows.values():
+        how = verdicts.how(row)
+        names = claims.functions(how)
+        assert len(names) == bool(row.check) + bool(row.same_as), (row.id, how)
+        for name in names:
+            file, _, line = trace.place_of(name).partition(":")
+            text = (settings.PROJECT_ROOT / file).read_text(encoding="utf-8").splitlines()
+            assert text[int(line) - 1].startswith(f"def {name.rpartition('.')[2]}("), name
+            assert file == claims.file_of(name) and len(trace.first_line(name)) > 20
+        assert all(other in rows for other in row.same_as), row.id
+
+
+def test_a_row_is_told_with_its_reason_and_its_code(rows, frame):
+    told = trace.row_in_words(rows, frame, "Listing 2/train_rmse")
+    assert "printed in Listing 2: 156.78" in told and "verdict: " in told and "because: " in told
+    assert re.search(r"computed by: lib\.claims\.checks\.other_places\.arithmetic, lib/claims/checks/other_places\.py:\d+: A formula", told)
+    repeated = trace.row_in_words(rows, frame, "Listing 1/port")
+    assert "lib.claims.verdicts.agree, lib/claims/verdicts.py:" in repeated and "Appendix 5/port" in repeated
+    with pytest.raises(trace.TraceError, match="no row 'Listing 2/rmse_train'.*Listing 2/train_rmse"):
+        trace.row_in_words(rows, frame, "Listing 2/rmse_train")
+
+
+# -- and back ------------------------------------------------------------------------------
+
+
+def test_a_check_names_every_row_that_rests_on_it(rows, frame):
+    told = trace.check_in_words(frame, "replays.score_of_trial")
+    assert told.endswith("255 rows") and told.count("\n    Appendix 1/") == 75
+    assert told.splitlines()[0].startswith("lib.claims.checks.replays.score_of_trial, lib/claims/checks/replays.py:")
+    assert trace.check_in_words(frame, "lib.claims.checks.replays.score_of_trial") == told
+    repeated = frame["how"].str.contains("verdicts.agree with").sum()
+    assert trace.check_in_words(frame, "lib.claims.verdicts.agree").endswith(f"{repeated} rows")
+    with pytest.raises(trace.TraceError, match="no check"):
+        trace.check_in_words(frame, "replays.nothing")
+
+
+def test_the_table_of_checks_names_every_row_once_and_the_file_of_each_function(rows, frame):
+    table = claims.by_check({i: rows[i] for i in frame["id"]}, frame)
+    named = [i for ids in table["ids"] for i in ids.split("; ")]
+    assert sorted(named) == sorted(frame["id"]) and table["rows"].tolist() == [len(ids.split("; ")) for ids in table["ids"]]
+    for one in table[table["function"] != "none"].itertuples():
+        assert (settings.PROJECT_ROOT / one.file).is_file() and inspect.getsourcefile(trace.resolve(one.function)).endswith(one.file)
+
+
+def test_the_ledger_comes_back_from_its_file(frame, run):
+    again = claims.read(run / "tables/claims.csv")
+    assert claims.findings(again) == claims.findings(frame) and claims.in_words(again) == claims.in_words(frame)
+    assert again["printed"].tolist() == frame["printed"].tolist(), "0.10 keeps its last digit"
+    pd.testing.assert_frame_equal(claims.summary(again), claims.summary(frame))
+    with pytest.raises(trace.TraceError, match="--only 10"):
+        claims.read(run / "tables/nothing.csv")
+
+
+def test_the_command_line(run, capsys, monkeypatch):
+    assert command.main(["row", "Listing 2/train_rmse", str(run)]) == 0 and "computed by" in capsys.readouterr().out
+    assert command.main(["check", "trials.count", str(run)]) == 0 and "rows" in capsys.readouterr().out
+    assert command.main(["row", "x/y", str(run)]) == 2 and "no row" in capsys.readouterr().err
+    assert command.main(["check", "trials.count", str(run / "none")]) == 2 and "python run_all.py" in capsys.readouterr().err
+    (run / "README.md").write_text(f"# T\n\n{readme.BEGIN}\nold\n{readme.END}\n\nRest\n")
+    monkeypatch.setattr(command, "PROJECT_ROOT", run)
+    assert command.main(["readme", str(run)]) == 0
+    text = (run / "README.md").read_text()
+    assert text.startswith("# T\n") and text.endswith("\n\nRest\n") and "old" not in text and "\n1. " in text and "\n3. " in text
+
+
+# -- the README ----------------------------------------------------------------------------
+
+
+def test_a_changed_ledger_changes_what_the_readme_says(frame):
+    first = readme.block(frame, RUN)
+    changed = frame.copy()
+    changed.loc[changed["verdict"].eq("reproduced").idxmax(), "verdict"] = "not reproduced"
+    assert readme.block(changed, RUN) != first != readme.block(None, RUN)
+    text = readme.written(f"a\n{readme.BEGIN}\n{readme.END}\nb", first)
+    assert readme.written(text, first) == text and first in text
+    for wrong in ("no marks", f"{readme.END}{readme.BEGIN}", text + readme.BEGIN):
+        with pytest.raises(readme.ReadmeError, match="once each"):
+            readme.written(wrong, first)
+
+
+def test_the_readme_says_what_the_committed_ledger_says():
+    """With no ledger in the repository it claims nothing."""
+    place = settings.PROJECT_ROOT / RUN / "tables/claims.csv"
+    there = "tables/claims.csv" in git.tracked(settings.PROJECT_ROOT / RUN)
+    text = README.read_text(encoding="utf-8")
+    wanted = readme.written(text, readme.block(claims.read(place) if there else None, RUN))
+    assert text == wanted, f"README.md is not what the ledger gives. Write it with: {readme.COMMAND} {RUN}"
+    assert text.index(readme.BEGIN) < text.index("\n## "), "on the first screen"

@@ -1,0 +1,120 @@
+"""What a recheck computes again of 09a to 10: equal on results of the same code, and every changed number is seen."""
+
+import base64
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib import controls, experiments, skill, trainings, windows
+from lib.kept import Kept
+from lib.provenance import judged
+from lib.trainings import Trained
+
+TICKER = "BTC-USD"
+
+
+@pytest.fixture
+def chosen(tiny):
+    return tiny(networks=["CNN", "LSTM"], evaluation_seeds=3, comparison_seeds=2, folds=2, fold_trials=2, tickers=[TICKER], control_runs=20)
+
+
+def result(training):
+    """In place of a training: the window's last value and a shift that its seed decides."""
+    def encoded(part):
+        values = getattr(training.data, part).X[:, -1, 0] + np.float32(training.seed % 1000 / 1e5)
+        return base64.b64encode(values.astype("<f4").tobytes()).decode()
+
+    epochs = 3 + training.seed % 5
+    return {"epochs_run": epochs, "best_epoch": 2, "seconds": 0.1, "parameters": 10, "forecasts": {f"{p}, best": encoded(p) for p in trainings.PARTS}}
+
+
+@pytest.fixture
+def run(chosen, random_walk, tmp_path, monkeypatch):
+    """Tables of 09a to 09e, made as the notebooks make them, with something quick in place of training and of long simulations."""
+    monkeypatch.setattr(trainings, "make", lambda wanted, note: result(wanted))
+    monkeypatch.setattr(trainings, "run", lambda wanted, kept, chosen, told="": [Trained(t, **result(t)) for t in wanted])
+    short_runs = controls.short_runs
+    monkeypatch.setattr(controls, "short_runs", lambda runs=200, **given: short_runs(runs=min(runs, 3), days=200, **given))
+    prices = random_walk(days=420)
+    kept, data = Kept(tmp_path / "k.db"), windows.build(prices, chosen)
+    training_usd = experiments.training_closes(prices, chosen)
+    seeds, (forward, tried), leaks = experiments.seeds(prices, chosen, kept), experiments.walk_forward(prices, chosen, kept), experiments.leaks(prices, chosen, kept)
+    scores, leak_scores = skill.score_table(seeds, training_usd), skill.score_table(leaks, training_usd)
+    closes = {t: f["Close"] for t, f in windows.clean(prices, chosen).items()}
+    bands = experiments.interval_bands(closes, data)
+    days = int(scores.loc[scores["part"] == "test", "days"].min())
+    made = {
+        "skill": scores, "skill_seeds": skill.seed_table(seeds), "significance": skill.test_table(seeds), "direction": skill.direction_table(seeds),
+        "alignment": skill.alignment_table(seeds), "trading": skill.trading_table(seeds), "returns_or_closes": skill.differences(skill.score_table(skill.common_seeds(seeds), training_usd), "close"),
+        "power": skill.power_table(days, skill.log_changes(training_usd[TICKER])), "walk_forward": skill.across_folds(forward),
+        "walk_forward_trials": tried, "regimes": skill.regimes(forward), "leakage_scores": leak_scores, "leakage_seeds": skill.seed_table(leaks),
+        "leakage": skill.leak_steps(leak_scores), "leak_check": experiments.leak_check(prices, chosen),
+        "intervals": skill.interval_table(bands, ["level"]), "intervals_by_horizon": skill.interval_table(bands, ["level", "horizon"]),
+        "false_alarms": controls.alarm_rates(controls.short_runs(runs=20, seed=chosen.seed)),
+        "planted_signal": controls.alarm_rates(controls.planted_runs(20, chosen.seed)), "shifted_forecasts": skill.shift_table(chosen.seed),
+    }
+    (tmp_path / "tables").mkdir()
+    for name, frame in made.items():
+        frame.to_csv(tmp_path / "tables" / f"{name}.csv", index=False)
+    folder = SimpleNamespace(root=tmp_path, records=dict.fromkeys((*judged.TRAINING, judged.INTERVALS, judged.CONTROLS), {}))
+    return SimpleNamespace(
+        folder=folder, untrained=lambda: judged.untrained(folder, prices, data, chosen, 0.0),
+        trained=lambda: judged.trained(folder, prices, chosen, 0.0, lambda _: None),
+    )
+
+
+def change(folder, name, column, at):
+    path = folder.root / "tables" / f"{name}.csv"
+    frame = pd.read_csv(path)
+    frame.loc[frame.index[at], column] *= 1 + 1e-6
+    frame.to_csv(path, index=False)
+
+
+CHANGES = [
+    ("skill", "skill_upper", "baselines in tables/skill.csv"), ("significance", "p_better", "baselines in tables/significance.csv"),
+    ("direction", "accuracy", "baselines in tables/direction.csv"), ("trading", "total_return", "baselines in tables/trading.csv"),
+    ("power", "power_real_changes", "tables/power.csv"), ("returns_or_closes", "skill, close", "tables/returns_or_closes.csv"),
+    ("walk_forward", "p_better", "baselines in tables/walk_forward.csv"), ("regimes", "return_percent", "tables/regimes.csv"),
+    ("leakage", "skill, nothing", "tables/leakage.csv"), ("intervals", "winkler_percent", "tables/intervals.csv"),
+    ("intervals_by_horizon", "coverage", "tables/intervals_by_horizon.csv"),
+]
+
+
+@pytest.mark.slow
+def test_equal_code_gives_equal_parts_and_each_changed_number_is_seen(run):
+    parts = run.untrained()
+    assert {p.notebook for p in parts} == set(run.folder.records) and len(parts) == 19
+    assert [f"{p.what}: {p.differs}" for p in parts if p.differs] == [] and not any(p.trained for p in parts)
+    for name, column, _ in CHANGES:
+        row = pd.read_csv(run.folder.root / "tables" / f"{name}.csv")
+        known = row.index[row[column].notna() & (row[column] != 0) & (~row.get("model", pd.Series("", row.index)).isin(["CNN", "LSTM"]))]
+        change(run.folder, name, column, known[-1])
+    seen = [p.what for p in run.untrained() if p.differs]
+    assert sorted(seen) == sorted(what for _, _, what in CHANGES)
+
+
+@pytest.mark.slow
+def test_of_each_kind_one_training_is_made_again_and_a_changed_score_is_seen(run):
+    parts = run.trained()
+    assert all(p.trained and not p.differs for p in parts), [p.differs for p in parts]
+    names = {p.notebook: [q.what for q in parts if q.notebook == p.notebook] for p in parts}
+    assert names[judged.SKILL] == [
+        f"{TICKER} CNN, log_return, seed 1 trained again", f"{TICKER} LSTM, log_return, seed 1 trained again", f"{TICKER} CNN, close, seed 1 trained again"]
+    assert names[judged.LEAKAGE] == [f"{TICKER} CNN, leak: {leak}, seed 1 trained again" for leak in experiments.LEAKS]
+    assert len(names[judged.FORWARD]) == 2
+    for name in ("skill_seeds", "leakage_seeds"):
+        change(run.folder, name, "MSE", 0)
+    change(run.folder, "walk_forward_trials", "validation_mse", slice(None))
+    assert [p.notebook for p in run.trained() if p.differs] == [judged.SKILL, judged.FORWARD, judged.FORWARD, judged.LEAKAGE]
+    wrong = [p for p in run.untrained() if p.differs]
+    assert [p.what for p in wrong] == ["means and ranges of tables/skill_seeds.csv", "means and ranges of tables/leakage_seeds.csv"]
+    assert wrong[0].differs.startswith(f"{TICKER}, close, validation, CNN: MSE")
+
+
+def test_without_these_notebooks_nothing_is_computed(chosen, random_walk, tmp_path):
+    folder = SimpleNamespace(root=tmp_path, records={"01_data": {}})
+    prices = random_walk()
+    assert judged.untrained(folder, prices, {}, chosen, 0.0) == judged.ledger(folder, prices, chosen, 0.0) == []
+    assert judged.trained(folder, prices, chosen, 0.0, print) == []

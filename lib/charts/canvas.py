@@ -75,7 +75,10 @@ def line(x: Any, y: Any, name: str, shade: str, unit: str = "USD", digits: str =
 
 def level(figure: go.Figure, y: float, row: int = 1, meaning: str = "reference", dash: str = "dash") -> None:
     """A thin horizontal line through a row."""
-    figure.add_hline(y=y, line={"color": colour(meaning), "width": 1, "dash": dash}, row=row, col=1)
+    place = "" if row == 1 else row
+    # Plotly's own add_hline looks through all traces and shapes first and takes several times as long.
+    figure.add_shape(type="line", x0=0, x1=1, xref=f"x{place} domain", y0=y, y1=y, yref=f"y{place}",
+                     line={"color": colour(meaning), "width": 1, "dash": dash})
 
 
 def empty(title: str, sentence: str, subtitle: str = "", height: int = 400) -> go.Figure:

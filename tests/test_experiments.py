@@ -2,12 +2,13 @@
 
 import base64
 import itertools
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from lib import baselines, experiments, networks, thesis, trainings, tuning, windows
+from lib import baselines, experiments, networks, settings, thesis, trainings, tuning, windows
 from lib.kept import Kept
 from lib.kept import digest as kept_digest
 from lib.trainings import Trained, Training
@@ -128,6 +129,19 @@ def test_what_two_notebooks_train_alike_has_one_key(chosen, random_walk):
     folds = experiments.walk_forward_trainings(prices, chosen)
     by_fold = {name: keys_of([p for p in folds if (p.about["scheme"], p.about["fold"]) == name]) for name in itertools.product(experiments.SCHEMES, (1, 2))}
     assert by_fold["expanding", 1] == by_fold["sliding", 1] and len(set.union(*by_fold.values())) == len(folds) * 3 / 4
+
+
+def test_headers_say_how_many_trainings_the_whole_run_takes():
+    """The two schemes share a fold, and scaling over everything is trained in 09a already."""
+    whole = settings.load(settings.PROJECT_ROOT / "params/thesis.yaml")
+    pairs = len(whole.tickers) * len(whole.networks)
+    counts = {
+        "09a_skill": pairs * (whole.evaluation_seeds + whole.comparison_seeds), "09c_leakage": pairs * whole.comparison_seeds * (len(experiments.LEAKS) - 1),
+        "09b_walk_forward": pairs * whole.fold_trials * (len(experiments.SCHEMES) * whole.folds - 1),
+    }
+    for name, count in counts.items():
+        first = json.loads((settings.PROJECT_ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"][0]
+        assert f"for the {count} trainings of `params/thesis.yaml`" in "".join(first["source"]), (name, count)
 
 
 def test_the_leak_check_passes_the_honest_pipeline_and_catches_the_leaky_one(chosen, random_walk):

@@ -72,17 +72,20 @@ def configuration(notebook: Path, port: int, open_browser: bool, spare: int) -> 
     return {
         "Voila": {
             "ip": HOST, "port": port, "port_retries": 0, "open_browser": open_browser, "notebook_path": str(notebook), "log_level": "WARN",
-            # Without the second a page elsewhere could reach this server under another name.
-            "tornado_settings": {"headers": {"Content-Security-Policy": policy}, "allow_remote_access": False},
+            # Remote access: with it a page elsewhere could reach this server under another name. The check of forged requests:
+            # Voila sets no cookie for it, so the message of a closing page would be refused; a request has to name the page's
+            # kernel anyway, and its id cannot be guessed.
+            "tornado_settings": {"headers": {"Content-Security-Policy": policy}, "allow_remote_access": False, "disable_check_xsrf": True},
         },
         "VoilaConfiguration": {
             "template": TEMPLATE, "allow_template_override": "NO", "allow_theme_override": "NO", "strip_sources": True, "show_tracebacks": False,
             "extension_allowlist": ["@voila-dashboards/widgets-manager8", "@jupyter-widgets/jupyterlab-manager", "anywidget", "jupyterlab-plotly"],
+            "multi_kernel_manager_class": "lib.widget.kernels.PageKernels",
             "preheat_kernel": spare > 0, "default_pool_size": spare, "http_keep_alive_timeout": 5,
             "resources": {"forecast": {"colours": theme.rules("html[data-forecast-page]")}},
         },
         # A page that is closed ends its process itself; these are for a browser that crashed or a lost network.
-        "MappingKernelManager": {"cull_idle_timeout": 120, "cull_interval": 30, "cull_connected": False, "cull_busy": False},
+        "MappingKernelManager": {"cull_idle_timeout": 300, "cull_interval": 30, "cull_connected": False, "cull_busy": False},
         # A process that was started again would know nothing of the page's widgets: better to say that it has ended.
         "KernelRestarter": {"restart_limit": 0},
     }

@@ -1,0 +1,115 @@
+"""The command that serves the page: its sentences, its settings, its processes; the page itself is tested in a browser."""
+
+import asyncio
+import re
+import socket
+from pathlib import Path
+
+import pytest
+from traitlets.config import Config
+
+from lib.widget import kernels, serve
+
+PAGE = serve.PAGE / "voila" / "templates" / serve.TEMPLATE
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    path = tmp_path / "page.ipynb"
+    path.write_text("{}")
+    return path
+
+
+def told(capsys, *words):
+    """Exit code and what was printed on stderr."""
+    return serve.main(list(words)), capsys.readouterr().err
+
+
+def test_a_busy_port_is_told_with_what_to_do(capsys, notebook):
+    with socket.socket() as other:
+        other.bind((serve.HOST, 0))
+        other.listen()
+        port = other.getsockname()[1]
+        code, words = told(capsys, "--notebook", str(notebook), "--port", str(port))
+    assert code == 2 and re.search(rf"port {port} is in use.*--port", words) and "Traceback" not in words
+
+
+@pytest.mark.parametrize("options, words", [
+    (("--port", "0"), "port 0 cannot be: 1 to 65535"),
+    (("--port", "70000"), "port 70000 cannot be: 1 to 65535"),
+    (("--spare", "-1"), "0 to 8 are allowed"),
+    (("--spare", "9"), "0 to 8 are allowed"),
+])
+def test_impossible_options_are_told(capsys, notebook, options, words):
+    with socket.socket() as probe:
+        probe.bind((serve.HOST, 0))
+        free = probe.getsockname()[1]
+    code, said = told(capsys, "--notebook", str(notebook), "--port", str(free), *options)
+    assert code == 2 and words in said
+
+
+@pytest.mark.parametrize("name", ["notebooks/99_absent.ipynb", "README.md", "notebooks"])
+def test_what_is_no_notebook_is_told(capsys, name):
+    code, words = told(capsys, "--notebook", name)
+    assert code == 2 and f"{name} is no notebook" in words
+
+
+def test_missing_packages_are_named_with_the_command(capsys, notebook, monkeypatch):
+    real = serve.importlib.util.find_spec
+    monkeypatch.setattr(serve.importlib.util, "find_spec", lambda name: None if name in ("voila", "plotly") else real(name))
+    code, words = told(capsys, "--notebook", str(notebook))
+    assert code == 2 and "voila and plotly" in words and "pip install -r requirements.txt" in words
+
+
+def test_only_this_machine_is_served_and_asked(notebook):
+    chosen = serve.configuration(notebook, 8866, False, 1)
+    assert chosen["Voila"]["ip"] == "127.0.0.1" and chosen["Voila"]["port_retries"] == 0
+    tornado = chosen["Voila"]["tornado_settings"]
+    assert tornado["allow_remote_access"] is False
+    policy = tornado["headers"]["Content-Security-Policy"]
+    assert "default-src 'self'" in policy and not re.search(r"https?:|\*", policy)
+
+
+def test_every_setting_is_one_that_voila_knows(notebook):
+    from jupyter_client.restarter import KernelRestarter
+    from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
+    from voila.app import Voila
+    from voila.configuration import VoilaConfiguration
+
+    known = {c.__name__: c for c in (Voila, VoilaConfiguration, MappingKernelManager, KernelRestarter)}
+    for owner, values in serve.configuration(notebook, 8866, False, 2).items():
+        assert set(values) <= set(known[owner].class_trait_names(config=True)), owner
+
+
+@pytest.mark.parametrize("path", sorted(PAGE.iterdir()), ids=lambda path: path.name)
+def test_the_page_names_no_other_host(path):
+    assert not re.search(r"https?://|//[a-z]+\.|@import", path.read_text(encoding="utf-8").replace("// ", ""))
+
+
+def test_early_script_and_shell_keep_the_theme_in_the_same_place():
+    shell = Path(serve.__file__).with_name("shell.js").read_text(encoding="utf-8")
+    key = re.search(r'const THEME = "([^"]+)"', shell)[1]
+    assert f'"{key}"' in (PAGE / "early.js").read_text(encoding="utf-8")
+
+
+def test_a_process_is_ended_only_when_found_alone_twice_in_a_row(monkeypatch):
+    ended, connections = [], {"one": 0}
+
+    async def end(self, kernel_id):
+        ended.append(kernel_id)
+
+    monkeypatch.setattr(kernels.AsyncMappingKernelManager, "cull_kernel_if_idle", end)
+    manager = kernels.PageKernels(config=Config())
+    monkeypatch.setattr(manager, "kernel_model", lambda kernel_id: {"connections": connections[kernel_id]})
+    monkeypatch.setattr(manager, "list_kernel_ids", lambda: list(connections))
+
+    def look():
+        asyncio.run(manager.cull_kernel_if_idle("one"))
+        return len(ended)
+
+    assert look() == 0
+    connections["one"] = 1
+    assert look() == 0
+    connections["one"] = 0
+    assert look() == 0
+    assert look() == 1

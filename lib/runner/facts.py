@@ -58,13 +58,21 @@ def describe(
         entry = {**BLANK, "sources": kept["sources"]} if n.name in chosen else kept
         entries[n.name] = {**entry, "title": n.title, "question": n.question}
     return {
-        "started": now(), "finished": None, "wall_seconds": None, "result": "running",
+        "started": now(), "finished": None, "wall_seconds": None, "result": "running", "earlier_runs": _earlier_runs(earlier),
         "parameter_file": _shown(parameter_file), "overrides": list(overrides), "selected": sorted(chosen),
         "parameters": dict(parameters), "seeds": {"run": parameters["seed"]}, "threads": parameters["threads"],
         "data": {}, "code": code_version(), "python": platform.python_version(), "packages": package_versions(),
         "platform": " ".join([platform.system(), platform.machine(), *platform.libc_ver()]).strip(),
         "cpu": machine.cpu(), "cores": cores(), "jobs": jobs, "device": "CPU", "peak_memory_mb": None, "notebooks": entries,
     }
+
+
+def _earlier_runs(earlier: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What runs in this folder before took, oldest first: a later run of some notebooks must not hide the whole one's time."""
+    if not earlier.get("started"):
+        return []
+    told = ("started", "finished", "wall_seconds", "result", "selected", "overrides", "peak_memory_mb", "code")
+    return [*earlier.get("earlier_runs", []), {name: earlier.get(name) for name in told}]
 
 
 def gather(run: dict[str, Any], records: Mapping[str, Mapping[str, Any]]) -> None:

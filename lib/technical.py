@@ -65,7 +65,8 @@ class TechnicalSettings:
     def __post_init__(self) -> None:
         faults = [fault for f in fields(self) if (fault := _fault(f.name, getattr(self, f.name), f.metadata))]
         if not faults and self.macd_fast_days >= self.macd_slow_days:
-            faults = [f"macd_fast_days is {self.macd_fast_days} and macd_slow_days {self.macd_slow_days}: the fast period must be the shorter one"]
+            periods = f"macd_fast_days is {self.macd_fast_days}, macd_slow_days {self.macd_slow_days}"
+            faults = [f"{periods}: the fast period must be the shorter one"]
         if faults:
             raise TechnicalError("; ".join(faults))
 
@@ -95,18 +96,11 @@ def indicators(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSett
         TechnicalError: no day, days out of order, or a close that is missing or not above zero.
     """
     close = _checked_close(prices)
-    # TA-Lib takes a variance below 1e-14 for zero, which would flatten the bands of a coin worth cents of a cent.
-    # A power of two changes no digit, and the first close is known on every day.
-    scale = 2.0 ** -math.frexp(close.iloc[0])[1]
-    scaled = close * scale
-    s = settings
-    found = add_indicators(scaled.to_frame(), s.rsi_days, s.macd_fast_days, s.macd_slow_days, s.macd_signal_days, s.ema_days)
-    values = scaled.to_numpy()
+    s, values = settings, close.to_numpy()
+    found = add_indicators(close.to_frame(), s.rsi_days, s.macd_fast_days, s.macd_slow_days, s.macd_signal_days, s.ema_days)
     found["SMA"] = talib.SMA(values, s.sma_days)
     found["BB_upper"], found["BB_middle"], found["BB_lower"] = talib.BBANDS(values, s.bollinger_days, s.bollinger_width, s.bollinger_width)
-    in_usd = ["SMA", "EMA", "BB_lower", "BB_middle", "BB_upper", "MACD", "MACD_signal", "MACD_hist"]
-    found[in_usd] /= scale
-    return found[[*in_usd, "RSI"]]
+    return found[["SMA", "EMA", "BB_lower", "BB_middle", "BB_upper", "MACD", "MACD_signal", "MACD_hist", "RSI"]]
 
 
 def support_resistance(
@@ -210,10 +204,11 @@ def votes(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings(
     cast, found = vote_history(prices, s).iloc[-1], indicators(prices, s).iloc[-1]
     close = float(prices["Close"].iloc[-1])
     width = found["BB_upper"] - found["BB_lower"]
+    place = 100 * (close - found["BB_lower"]) / width if width else math.nan
     rows = (
         ("SMA", found["SMA"], "USD", s.sma_days, f"close above its {s.sma_days}-day average: buy, below: sell"),
         ("EMA", found["EMA"], "USD", s.ema_days, f"close above its {s.ema_days}-day exponential average: buy, below: sell"),
-        ("Bollinger bands", 100 * (close - found["BB_lower"]) / width if width else math.nan, "% from lower to upper band", s.bollinger_days,
+        ("Bollinger bands", place, "% from lower to upper band", s.bollinger_days,
          f"close below the lower band ({s.bollinger_width:g} deviations, {s.bollinger_days} days): buy, above the upper: sell"),
         ("RSI", found["RSI"], "0 to 100", s.rsi_days + 1, f"below {s.rsi_low:g} (oversold): buy, above {s.rsi_high:g} (overbought): sell"),
         ("MACD", found["MACD_hist"], "USD above its signal", s.macd_slow_days + s.macd_signal_days - 1,
@@ -292,7 +287,8 @@ class SignalWorth:
         return (
             f"On {self.calls} of {self.days} past days the summary said buy or sell; a day later it was right on {self.hits:.1%}"
             f" (95 % interval {self.lower:.1%} to {self.upper:.1%}), {verdict} always naming the commoner direction ({self.commoner:.1%})."
-            f" Holding the coin only after a buy returned {self.total_return:+.0%} after costs, holding it throughout {self.hold_return:+.0%}.{few}"
+            f" Holding the coin only after a buy returned {self.total_return:+.0%} after costs,"
+            f" holding it throughout {self.hold_return:+.0%}.{few}"
         )
 
 

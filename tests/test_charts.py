@@ -24,7 +24,8 @@ def prices():
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.03, 400)))
     before = np.concatenate([[100.0], close[:-1]])
     return pd.DataFrame(
-        {"Open": before, "High": np.maximum(close, before) * 1.02, "Low": np.minimum(close, before) * 0.98, "Close": close, "Volume": rng.uniform(1e6, 2e6, 400)},
+        {"Open": before, "High": np.maximum(close, before) * 1.02, "Low": np.minimum(close, before) * 0.98, "Close": close,
+         "Volume": rng.uniform(1e6, 2e6, 400)},
         index=pd.date_range("2023-01-01", periods=400, name="date"),
     )
 
@@ -34,7 +35,8 @@ def predictions(prices):
     close = prices["Close"].to_numpy()
     noise = np.random.default_rng(4).normal(0, 1, 399)
     part = np.repeat(["train", "validation", "test"], [280, 60, 59])
-    return pd.DataFrame({"date": prices.index[1:], "actual_usd": close[1:], "predicted_usd": close[1:] + 2 + noise, "naive_usd": close[:-1], "part": part})
+    return pd.DataFrame({"date": prices.index[1:], "actual_usd": close[1:], "predicted_usd": close[1:] + 2 + noise,
+                         "naive_usd": close[:-1], "part": part})
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,8 @@ def finished(prices, predictions):
 def days_ahead(prices):
     last = prices["Close"].iloc[-1]
     return pd.DataFrame({
-        "date": pd.date_range(prices.index[-1] + pd.Timedelta(days=1), periods=3), "path_usd": last + np.arange(3.0), "lower_usd": last - 5, "upper_usd": last + 9,
+        "date": pd.date_range(prices.index[-1] + pd.Timedelta(days=1), periods=3), "path_usd": last + np.arange(3.0),
+        "lower_usd": last - 5, "upper_usd": last + 9,
         "naive_usd": last, "level": 0.9, "actual_usd": [last + 1, np.nan, np.nan],
     })
 
@@ -192,16 +195,17 @@ def test_bands_and_momentum_are_the_indicators(finished, prices):
     found = technical.indicators(prices).tail(365)
     bands, motion = (charts.VIEWS[key].draw(finished) for key in ("bollinger", "momentum"))
     for figure, name, column in ((bands, "upper band", "BB_upper"), (bands, "Bollinger bands", "BB_lower"), (bands, "average", "BB_middle"),
-                                 (motion, "RSI", "RSI"), (motion, "MACD", "MACD"), (motion, "signal", "MACD_signal"), (motion, "histogram", "MACD_hist")):
+                                 (motion, "RSI", "RSI"), (motion, "MACD", "MACD"), (motion, "signal", "MACD_signal"),
+                                 (motion, "histogram", "MACD_hist")):
         np.testing.assert_array_equal(trace(figure, name).y, found[column], err_msg=name)
     assert {s.y0 for s in motion.layout.shapes} == {30, 70}
 
 
 def test_a_day_gives_each_price_its_share_of_the_volume():
-    day = pd.DataFrame({"High": [20.0, 12.0], "Low": [10.0, 12.0], "Close": [15.0, 12.0], "Volume": [100.0, 7.0]})
+    day = pd.DataFrame({"High": [20.0, 12.0, 20.0], "Low": [10.0, 12.0, 20.0], "Close": [15.0, 12.0, 20.0], "Volume": [100.0, 7.0, 3.0]})
     edges, volume = price_views.profile(day, 5)
     np.testing.assert_allclose(edges, [10, 12, 14, 16, 18, 20])
-    np.testing.assert_allclose(volume, [20, 27, 20, 20, 20])
+    np.testing.assert_allclose(volume, [20, 27, 20, 20, 23])
 
 
 def test_volume_profile_loses_no_volume(finished, prices):
@@ -210,7 +214,8 @@ def test_volume_profile_loses_no_volume(finished, prices):
     assert sum(t.x.sum() for t in bars) == pytest.approx(last["Volume"].sum() / 1e6)
     assert len(bars[1].x) == 1 and bars[1].x[0] >= bars[0].x.max()
     low, high = bars[1].customdata[0]
-    assert bars[1].name == f"most, near {(low + high) / 2:,.4g} USD" and high - low == pytest.approx((last["High"].max() - last["Low"].min()) / 40)
+    assert bars[1].name == f"most, near {(low + high) / 2:,.4g} USD"
+    assert high - low == pytest.approx((last["High"].max() - last["Low"].min()) / 40)
     assert list(trace(figure, f"last close, {last['Close'].iloc[-1]:,.5g} USD").y) == [last["Close"].iloc[-1]] * 2
 
 
@@ -263,7 +268,8 @@ def test_technical_stacks_everything_over_one_x(prices):
     settings = technical.TechnicalSettings(sma_days=10, rsi_low=20, rsi_high=80)
     levels = technical.support_resistance(prices)
     figure, found = charts.technical(prices, settings, levels, TICKER, last=100), technical.indicators(prices, settings).tail(100)
-    for name, column in (("SMA 10", "SMA"), ("EMA 20", "EMA"), ("upper band", "BB_upper"), ("RSI", "RSI"), ("MACD", "MACD"), ("histogram", "MACD_hist")):
+    for name, column in (("SMA 10", "SMA"), ("EMA 20", "EMA"), ("upper band", "BB_upper"), ("RSI", "RSI"), ("MACD", "MACD"),
+                         ("histogram", "MACD_hist")):
         np.testing.assert_array_equal(trace(figure, name).y, found[column], err_msg=name)
     np.testing.assert_array_equal(trace(figure, "price").close, prices["Close"].tail(100))
     assert {axis.matches for axis in figure.select_xaxes()} == {"x4", None}
@@ -432,7 +438,8 @@ def test_a_few_thousand_days_stay_light():
     days = pd.date_range("2015-01-01", periods=3000)
     close = pd.Series(100 + np.sin(np.arange(3000) / 50), days)
     prices = pd.DataFrame({"Open": close, "High": close + 1, "Low": close - 1, "Close": close, "Volume": 1e6})
-    rows = pd.DataFrame({"date": days, "actual_usd": close.values, "predicted_usd": close.values + 1, "naive_usd": close.values + 2, "part": "test"})
+    rows = pd.DataFrame({"date": days, "actual_usd": close.values, "predicted_usd": close.values + 1,
+                         "naive_usd": close.values + 2, "part": "test"})
     long = charts.Finished("X", "CNN", {"loss": [1.0] * 1000, "val_loss": [1.0] * 1000}, rows, prices)
     for key, view in charts.VIEWS.items():
         assert len(view.draw(long).to_json()) < 700_000, key
@@ -454,7 +461,8 @@ def test_one_row_or_one_epoch_is_drawn_or_explained(finished, prices, prediction
     ({"history": {"loss": [1, 2], "val_loss": [1]}}, "training_history", "2 values of loss and 1 of val_loss"),
     ({"history": {"loss": [1]}}, "training_history", "lacks val_loss"),
     ({"predictions": pd.DataFrame({"date": []})}, "qq", "lack the column actual_usd"),
-    ({"predictions": pd.DataFrame({"date": [0], "actual_usd": 1, "predicted_usd": 1, "naive_usd": 1, "part": "later"})}, "residuals", "part 'later'"),
+    ({"predictions": pd.DataFrame({"date": [0], "actual_usd": 1, "predicted_usd": 1, "naive_usd": 1, "part": "later"})}, "residuals",
+     "part 'later'"),
     ({"prices": pd.DataFrame({"Close": [1.0]})}, "candlestick", "lack the column Open, High, Low, Volume"),
 ])
 def test_unusable_inputs_are_named(finished, change, key, words):

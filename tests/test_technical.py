@@ -10,7 +10,8 @@ import pytest
 from lib import technical
 from lib.technical import TechnicalError, TechnicalSettings
 
-SHORT = TechnicalSettings(sma_days=7, ema_days=5, bollinger_days=6, bollinger_width=1.5, rsi_days=4, macd_fast_days=3, macd_slow_days=8, macd_signal_days=4)
+SHORT = TechnicalSettings(sma_days=7, ema_days=5, bollinger_days=6, bollinger_width=1.5, rsi_days=4,
+                          macd_fast_days=3, macd_slow_days=8, macd_signal_days=4)
 
 
 @pytest.fixture
@@ -152,8 +153,8 @@ def test_an_indicator_without_a_value_says_how_many_days_it_needs(prices):
     cast = technical.votes(prices.head(34)).set_index("indicator")
     assert cast.loc["SMA", "rule"] == "no value yet: needs 50 days, has 34" and np.isnan(cast.loc["SMA", "value"])
     assert cast.loc["SMA", "vote"] == "neutral" and np.isfinite(cast.loc["MACD", "value"])
-    needed = {name: int(rule.split("needs ")[1].split()[0]) for name, rule in technical.votes(prices.head(1)).set_index("indicator")["rule"].items()}
-    for name, days in needed.items():
+    for name, rule in technical.votes(prices.head(1)).set_index("indicator")["rule"].items():
+        days = int(rule.split("needs ")[1].split()[0])
         assert technical.vote_history(prices)[name].first_valid_index() == prices.index[days - 1], name
 
 
@@ -230,7 +231,8 @@ def test_settings_out_of_range_are_named(wrong, words):
 def test_unusable_prices_are_named(prices):
     hole = prices.copy()
     hole.iloc[5, hole.columns.get_loc("Close")] = np.nan
-    for wrong, words in ((prices.head(0), "no prices"), (prices[::-1], "time order"), (prices[["Open"]], "lack the column Close"), (hole, "Close of 2024-01-06 is nan")):
+    for wrong, words in ((prices.head(0), "no prices"), (prices[::-1], "time order"), (prices[["Open"]], "lack the column Close"),
+                         (hole, "Close of 2024-01-06 is nan")):
         with pytest.raises(TechnicalError, match=words):
             technical.votes(wrong)
     with pytest.raises(TechnicalError, match="span_days is 0, allowed is 1 to 60"):

@@ -13,6 +13,6 @@ from lib.charts.training_views import extend_history, live_history
 from lib.charts.views import VIEWS, View
 
 __all__ = [
-    "COLOURS", "CONFIG", "PLAIN_CONFIG", "THEMES", "VIEWS", "ChartError", "Finished", "ThemeError", "View", "config", "contrast", "empty", "extend_history",
-    "forecast", "live_history", "sparkline", "technical", "themed",
+    "COLOURS", "CONFIG", "PLAIN_CONFIG", "THEMES", "VIEWS", "ChartError", "Finished", "ThemeError", "View", "config", "contrast", "empty",
+    "extend_history", "forecast", "live_history", "sparkline", "technical", "themed",
 ]

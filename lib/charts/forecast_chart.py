@@ -14,7 +14,8 @@ _COLUMNS = ("date", "path_usd", "lower_usd", "upper_usd", "naive_usd", "level")
 
 
 def forecast(
-    frame: pd.DataFrame, known_closes: pd.Series, ticker: str, network: str = "forecast", coverage: float | None = None, known_days: int = KNOWN_DAYS,
+    frame: pd.DataFrame, known_closes: pd.Series, ticker: str, network: str = "forecast", coverage: float | None = None,
+    known_days: int = KNOWN_DAYS,
 ) -> go.Figure:
     """The known closes, the forecast path with its interval, and the naive forecast, in USD.
 
@@ -43,16 +44,18 @@ def forecast(
     shade = network_colour(network)
     bounded = np.isfinite(frame["lower_usd"].astype("float64")) & np.isfinite(frame["upper_usd"].astype("float64"))
     bounds = frame[bounded]
+    faint = tint(network if network in NETWORKS else "forecast", 0.18)
     promised = f"{frame['level'].iloc[0]:.0%} interval"
     figure.add_trace(line(bounds["date"], bounds["upper_usd"], "upper bound", shade, width=1, showlegend=False))
-    figure.add_trace(line(bounds["date"], bounds["lower_usd"], promised, shade, width=1, fill="tonexty", fillcolor=tint(network if network in NETWORKS else "forecast", 0.18)))
+    figure.add_trace(line(bounds["date"], bounds["lower_usd"], promised, shade, width=1, fill="tonexty", fillcolor=faint))
     figure.data[0].hovertemplate, figure.data[1].hovertemplate = f"upper %{{y:{PRICE}}} USD", f"lower %{{y:{PRICE}}} USD"
     figure.data[0].name = promised
     figure.add_trace(line(known.index, known, "known close", colour("actual"), width=1.8))
     figure.add_trace(line(frame["date"], frame["naive_usd"], "naive", colour(NAIVE), dash="dot"))
     figure.add_trace(line(frame["date"], frame["path_usd"], network, shade, width=2, mode="lines+markers", marker={"size": 5}))
     if "actual_usd" in frame and frame["actual_usd"].notna().any():
-        figure.add_trace(line(frame["date"], frame["actual_usd"], "actual", colour("actual"), mode="lines+markers", marker={"size": 5, "symbol": "diamond"}))
+        marks = {"size": 5, "symbol": "diamond"}
+        figure.add_trace(line(frame["date"], frame["actual_usd"], "actual", colour("actual"), mode="lines+markers", marker=marks))
     if len(known):
         figure.add_vline(x=known.index[-1], line={"color": colour("reference"), "width": 1, "dash": "dot"})
     figure.update_yaxes(title_text="close (USD)")

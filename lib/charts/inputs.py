@@ -45,7 +45,7 @@ def losses(history: Mapping[str, Sequence[float]]) -> tuple[np.ndarray, np.ndarr
         raise ChartError(f"the training history lacks {', '.join(lacking)}; it needs loss and val_loss, a number an epoch each")
     loss, validation = (np.asarray(history.get(name, ()), dtype="float64") for name in ("loss", "val_loss"))
     if len(loss) != len(validation):
-        raise ChartError(f"the training history has {len(loss)} values of loss and {len(validation)} of val_loss: one of each an epoch is needed")
+        raise ChartError(f"the history has {len(loss)} values of loss and {len(validation)} of val_loss: an epoch needs one of each")
     return loss, validation
 
 

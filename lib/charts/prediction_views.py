@@ -65,7 +65,8 @@ def error_distribution(finished: Finished, bins: int = 40) -> go.Figure:
         counts = np.histogram(values, edges)[0]
         network = name != NAIVE
         figure.add_scatter(
-            x=np.repeat(edges, 2), y=np.concatenate([[0], np.repeat(counts, 2), [0]]), name=f"{name}, mean {values.mean():+.2f} %", mode="lines",
+            x=np.repeat(edges, 2), y=np.concatenate([[0], np.repeat(counts, 2), [0]]), name=f"{name}, mean {values.mean():+.2f} %",
+            mode="lines",
             line={"color": shade, "width": 2 if network else 1.6, "dash": "solid" if network else "dot"},
             fill="tozeroy" if network else "none", fillcolor=tint(name, 0.25) if network and name in _TINTED else None,
             hovertemplate="%{y:d} days",
@@ -111,12 +112,14 @@ def actual_against_predicted(finished: Finished) -> go.Figure:
     for name, column, shade, symbol in ((NAIVE, "naive_usd", colour(NAIVE), "x-thin-open"),
                                         (finished.network, "predicted_usd", network_colour(finished.network), "circle-open")):
         figure.add_scatter(
-            x=rows["actual_usd"], y=rows[column], mode="markers", name=name, text=when, marker={"color": shade, "size": 6, "symbol": symbol},
+            x=rows["actual_usd"], y=rows[column], mode="markers", name=name, text=when,
+            marker={"color": shade, "size": 6, "symbol": symbol},
             hovertemplate=f"%{{text}}: actual %{{x:{PRICE}}}, forecast %{{y:{PRICE}}} USD",
         )
     values = rows[["actual_usd", "predicted_usd", "naive_usd"]].to_numpy(dtype="float64")
     ends = [np.nanmin(values), np.nanmax(values)]
-    figure.add_scatter(x=ends, y=ends, mode="lines", name="right", hoverinfo="skip", line={"color": colour("reference"), "width": 1.4, "dash": "dash"})
+    figure.add_scatter(x=ends, y=ends, mode="lines", name="right", hoverinfo="skip",
+                       line={"color": colour("reference"), "width": 1.4, "dash": "dash"})
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(title_text="actual close (USD)").update_yaxes(title_text="forecast (USD)")
     return themed(figure, "light")
@@ -140,7 +143,8 @@ def rolling_metrics(finished: Finished, window: int = ROLLING_DAYS) -> go.Figure
             figure.add_trace(line(rows["date"], values, name, shade, dash=dash, legendgroup=name, showlegend=row == 1), row, 1)
             figure.data[-1].hovertemplate = f"{score} %{{y:{PRICE}}} USD"
     skill = 1 - mse[finished.network] / mse[NAIVE].where(mse[NAIVE] > 0)
-    figure.add_trace(line(rows["date"], skill, finished.network, network_colour(finished.network), showlegend=False, legendgroup=finished.network), 3, 1)
+    figure.add_trace(line(rows["date"], skill, finished.network, network_colour(finished.network), showlegend=False,
+                          legendgroup=finished.network), 3, 1)
     figure.data[-1].hovertemplate = "skill %{y:.3f}"
     level(figure, 0, row=3, meaning=NAIVE, dash="dot")
     for row, label in enumerate(("MAE (USD)", "RMSE (USD)", "skill (naive: 0)"), start=1):

@@ -35,7 +35,8 @@ def bollinger(finished: Finished, settings: analysis.TechnicalSettings = analysi
     if whole.empty:
         return empty(title, _NONE, finished.ticker)
     shown, found = whole.tail(last), analysis.indicators(whole, settings).tail(last)
-    figure = canvas(title, f"{finished.ticker}, {settings.bollinger_days} days, {settings.bollinger_width:g} standard deviations", height=420)
+    figure = canvas(title, f"{finished.ticker}, {settings.bollinger_days} days, {settings.bollinger_width:g} standard deviations",
+                    height=420)
     _bands(figure, found)
     figure.add_trace(line(shown.index, shown["Close"], "close", coin_colour(finished.ticker), width=1.8))
     return _priced(figure, shown)
@@ -67,7 +68,8 @@ def volume_profile(finished: Finished, last: int = SHOWN_DAYS, bins: int = 40) -
     middle = (edges[1:] + edges[:-1]) / 2
     fullest = int(np.argmax(traded))
     figure = canvas(title, f"{finished.ticker}, last {len(shown)} days, estimated", height=480)
-    for name, which, meaning in (("volume", middle != middle[fullest], "volume"), (f"most, near {middle[fullest]:,.4g} USD", middle == middle[fullest], "mark")):
+    for name, which, meaning in (("volume", middle != middle[fullest], "volume"),
+                                 (f"most, near {middle[fullest]:,.4g} USD", middle == middle[fullest], "mark")):
         figure.add_bar(
             y=middle[which], x=traded[which] / _MILLION, width=np.diff(edges)[which] * 0.85, orientation="h", name=name,
             marker={"color": colour(meaning), "line": {"width": 0}}, customdata=np.column_stack([edges[:-1], edges[1:]])[which],
@@ -115,7 +117,8 @@ def drawdown(finished: Finished) -> go.Figure:
     figure = canvas(title, f"{finished.ticker}, close below its highest so far")
     shade = coin_colour(finished.ticker)
     figure.add_trace(line(fall.index, fall, "drawdown", shade, "%", PERCENT, fill="tozeroy", fillcolor=_faint(shade), showlegend=False))
-    figure.add_scatter(x=[deepest], y=[fall[deepest]], mode="markers", name=f"deepest, {fall[deepest]:.1f} % on {deepest:%Y-%m-%d}", hoverinfo="skip",
+    figure.add_scatter(x=[deepest], y=[fall[deepest]], mode="markers", name=f"deepest, {fall[deepest]:.1f} % on {deepest:%Y-%m-%d}",
+                       hoverinfo="skip",
                        marker={"symbol": "circle-open", "size": 11, "color": colour("mark"), "line": {"width": 2}}, showlegend=True)
     figure.update_yaxes(title_text="% below the highest close", rangemode="tozero")
     dated(figure, whole.index)
@@ -142,7 +145,8 @@ def technical(
     if whole.empty:
         return empty(title, _NONE, ticker)
     shown, found = whole.tail(last), analysis.indicators(whole, settings).tail(last)
-    figure = canvas(title, ", ".join(filter(None, (ticker, f"last {len(shown)} days"))), rows=4, height=820, row_heights=[0.5, 0.12, 0.18, 0.2])
+    figure = canvas(title, ", ".join(filter(None, (ticker, f"last {len(shown)} days"))), rows=4, height=820,
+                    row_heights=[0.5, 0.12, 0.18, 0.2])
     _bands(figure, found, middle=False)
     figure.add_trace(_candles(shown, "price"), 1, 1)
     figure.add_trace(line(found.index, found["SMA"], f"SMA {settings.sma_days}", colour("sma"), width=1.4), 1, 1)
@@ -151,7 +155,8 @@ def technical(
         level(figure, one.price_usd, meaning=one.kind, dash="dash" if one.kind == "support" else "dot")
         figure.add_annotation(
             x=0, xref="x domain", y=one.price_usd, yref="y", xanchor="left", yanchor="middle", showarrow=False, borderpad=1,
-            text=f"{one.kind} {one.price_usd:,.5g}, {one.touches} touches", font={"color": colour(one.kind), "size": 10}, bgcolor=colour("page surface"),
+            text=f"{one.kind} {one.price_usd:,.5g}, {one.touches} touches", font={"color": colour(one.kind), "size": 10},
+            bgcolor=colour("page surface"),
         )
     figure.add_trace(_volume(shown), 2, 1)
     _rsi(figure, found, settings, 3)
@@ -172,7 +177,8 @@ def sparkline(closes: pd.Series, ticker: str = "") -> go.Figure:
     figure.add_trace(line(closes.index, closes.to_numpy(dtype="float64"), ticker or "close", shade, width=1.8))
     known = closes.dropna()
     if len(known):
-        figure.add_scatter(x=known.index[-1:], y=known.to_numpy(dtype="float64")[-1:], mode="markers", marker={"color": shade, "size": 6}, hoverinfo="skip")
+        figure.add_scatter(x=known.index[-1:], y=known.to_numpy(dtype="float64")[-1:], mode="markers", marker={"color": shade, "size": 6},
+                           hoverinfo="skip")
     figure.update_xaxes(visible=False, type="date", hoverformat="%Y-%m-%d").update_yaxes(visible=False)
     figure.update_layout(height=48, autosize=True, showlegend=False, margin={"l": 4, "r": 6, "t": 4, "b": 4}, hovermode="x", dragmode=False)
     return themed(figure, "light")
@@ -194,7 +200,8 @@ def _volume(shown: pd.DataFrame) -> go.Bar:
 def _bands(figure: go.Figure, found: pd.DataFrame, middle: bool = True) -> None:
     shade = colour("band")
     figure.add_trace(line(found.index, found["BB_upper"], "upper band", shade, width=1, showlegend=False), 1, 1)
-    figure.add_trace(line(found.index, found["BB_lower"], "Bollinger bands", shade, width=1, fill="tonexty", fillcolor=tint("band", 0.14)), 1, 1)
+    figure.add_trace(line(found.index, found["BB_lower"], "Bollinger bands", shade, width=1, fill="tonexty",
+                          fillcolor=tint("band", 0.14)), 1, 1)
     figure.data[-1].update(hovertemplate=f"lower %{{y:{PRICE}}} USD")
     if middle:
         figure.add_trace(line(found.index, found["BB_middle"], "average", shade, width=1.2, dash="dash"), 1, 1)

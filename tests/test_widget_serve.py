@@ -75,8 +75,9 @@ def test_every_setting_is_one_that_voila_knows(notebook):
     from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
     from voila.app import Voila
     from voila.configuration import VoilaConfiguration
+    from voila.execute import VoilaExecutor
 
-    known = {c.__name__: c for c in (Voila, VoilaConfiguration, MappingKernelManager, KernelRestarter)}
+    known = {c.__name__: c for c in (Voila, VoilaConfiguration, VoilaExecutor, MappingKernelManager, KernelRestarter)}
     for owner, values in serve.configuration(notebook, 8866, False, 2).items():
         assert set(values) <= set(known[owner].class_trait_names(config=True)), owner
 

@@ -84,6 +84,8 @@ def configuration(notebook: Path, port: int, open_browser: bool, spare: int) -> 
             "preheat_kernel": spare > 0, "default_pool_size": spare, "http_keep_alive_timeout": 5,
             "resources": {"forecast": {"colours": theme.rules("html[data-forecast-page]")}},
         },
+        # Voila gives a cell's output up after 4 s, which a busy machine may need.
+        "VoilaExecutor": {"iopub_timeout": 30},
         # A page that is closed ends its process itself; these are for a browser that crashed or a lost network.
         "MappingKernelManager": {"cull_idle_timeout": 300, "cull_interval": 30, "cull_connected": False, "cull_busy": False},
         # A process that was started again would know nothing of the page's widgets: better to say that it has ended.

@@ -2,6 +2,7 @@
 // What a person chose is kept in the browser only; where storage is refused, it lasts as long as the page.
 
 const THEME = "forecast-shell/theme";
+const VISITOR = "forecast-shell/visitor";
 
 function kept(key) {
   try { return window.localStorage.getItem(key); } catch { return null; }
@@ -42,6 +43,15 @@ function resized() {
 
 function say(shell, text) {
   shell.dispatchEvent(new CustomEvent("forecast-say", { detail: text }));
+}
+
+// Whose page this is: a random number that the browser keeps, told to nobody but the page's own process.
+function visitor() {
+  const known = kept(VISITOR);
+  if (/^[0-9a-f]{32}$/.test(known ?? "")) return known;
+  const made = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  keep(VISITOR, made);
+  return made;
 }
 
 const systemDark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -86,6 +96,8 @@ async function bar({ model, el, signal }) {
     }
   };
   dress();
+  model.set("visitor", visitor());
+  model.save_changes();
   choice.addEventListener("change", () => {
     keep(THEME, choice.value === "system" ? null : choice.value);
     dress();
@@ -149,6 +161,15 @@ async function panel({ model, el, signal }) {
   };
   const store = () => keep(place, JSON.stringify(state));
   show();
+
+  let width = 0;
+  const sized = new ResizeObserver(([entry]) => {
+    if (Math.abs(entry.contentRect.width - width) < 1) return;
+    width = entry.contentRect.width;
+    requestAnimationFrame(resized);
+  });
+  sized.observe(body);
+  signal?.addEventListener("abort", () => sized.disconnect());
 
   const grid = frame.parentElement;
   const columnsNow = () => getComputedStyle(grid).gridTemplateColumns.split(" ").length;

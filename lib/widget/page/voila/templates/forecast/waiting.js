@@ -20,7 +20,11 @@
     const cells = document.getElementById("rendered_cells");
     const promised = [...cells.querySelectorAll('script[type="application/vnd.voila.cell-output+json"]')].some((s) => s.text.includes("jupyter.widget-view"));
     cells.style.display = "";
-    if (!promised) return show();
+    if (!promised) {
+      show();
+      if (!cells.querySelector(".jp-OutputArea-child")) ended("The notebook ran, but its dashboard did not arrive. Please load the page again.");
+      return;
+    }
     const stands = () => cells.querySelector(".jupyter-widgets") !== null;
     const watch = new MutationObserver(() => { if (stands()) { watch.disconnect(); show(); } });
     watch.observe(document.body, { childList: true, subtree: true });
@@ -29,6 +33,7 @@
     }, 60000);
   };
 
+  let silent = false;
   const look = async () => {
     const config = document.getElementById("jupyter-config-data");
     if (!config) return true;
@@ -39,8 +44,10 @@
         ended("The Python process behind this page has ended, so nothing here answers any more. Load the page again to get a new one; networks that were trained and kept are still there.");
         return false;
       }
-      document.getElementById("ended").textContent = "";
+      if (silent) document.getElementById("ended").textContent = "";
+      silent = false;
     } catch {
+      silent = true;
       ended("The server behind this page does not answer. If it was stopped, start it again and load the page again.");
     }
     return true;

@@ -120,7 +120,9 @@ def drawdown(finished: Finished) -> go.Figure:
     figure.add_scatter(x=[deepest], y=[fall[deepest]], mode="markers", name=f"deepest, {fall[deepest]:.1f} % on {deepest:%Y-%m-%d}",
                        hoverinfo="skip",
                        marker={"symbol": "circle-open", "size": 11, "color": colour("mark"), "line": {"width": 2}}, showlegend=True)
-    figure.update_yaxes(title_text="% below the highest close", rangemode="tozero")
+    depth = max(-fall[deepest], 1.0)
+    # Room above 0, where its label would meet the buttons.
+    figure.update_yaxes(title_text="% below the highest close", range=[-1.06 * depth, 0.08 * depth])
     dated(figure, whole.index)
     return themed(figure, "light")
 

@@ -311,16 +311,21 @@ def _by_seed(part: pd.DataFrame) -> list[pd.DataFrame]:
 
 def _mean_forecast(part: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Actual closes, the mean forecast over seeds, and the naive one, by day."""
-    days = part.groupby("date", sort=True)[["actual_usd", "predicted_usd", "naive_usd"]].mean()
-    return tuple(days[c].to_numpy() for c in days)
+    days = _mean_days(part)
+    return tuple(days[c].to_numpy() for c in ("actual_usd", "predicted_usd", "naive_usd"))
+
+
+def _mean_days(part: pd.DataFrame) -> pd.DataFrame:
+    # A mean of equal closes can differ from them in its last digit, and scores with it.
+    each = {"actual_usd": "first", "predicted_usd": "mean", "naive_usd": "first"}
+    return part.groupby("date", as_index=False, sort=True).agg(each)
 
 
 def alignment_table(frame: pd.DataFrame) -> pd.DataFrame:
     """What ``controls.alignment`` says of the mean forecast of each model: on which day it stands."""
     rows = []
     for names, part in frame[frame["model"] != baselines.NAIVE].groupby(["ticker", "reading", "model"], sort=False):
-        days = part.groupby("date", as_index=False, sort=True)[["actual_usd", "predicted_usd", "naive_usd"]].mean()
-        rows.append({**dict(zip(("ticker", "reading", "model"), names)), **controls.alignment(days)})
+        rows.append({**dict(zip(("ticker", "reading", "model"), names)), **controls.alignment(_mean_days(part))})
     return pd.DataFrame(rows)
 
 

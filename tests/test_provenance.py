@@ -283,6 +283,8 @@ def test_a_price_series_in_a_table(run, random_walk):
     assert "table_4_1.csv: column 'day' goes on day by day for 30 rows" in wrong(run)["price series"]
     pd.DataFrame({"Close": close.to_numpy()[:30]}).to_csv(run / "tables/table_4_1.csv", index=False)
     assert "table_4_1.csv: column 'Close' is named like a price series" in wrong(run)["price series"]
+    pd.DataFrame({"close": range(12)}).to_csv(run / "tables/table_4_1.csv", index=False)
+    assert "price series" not in wrong(run), "twelve counts of a verdict"
 
 
 @pytest.mark.parametrize("disguise", [lambda c: c, lambda c: (c - c.min()) / (c.max() - c.min()), lambda c: np.log(c).diff().fillna(0), lambda c: c.round(4)])

@@ -33,7 +33,7 @@ def read(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise TraceError(f"{path.parent.parent.name}/tables/claims.csv is missing. Make it with: python run_all.py params/thesis.yaml --only 10")
-    return pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values={"precision": [""], "low": [""], "high": [""]})
+    return pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values=dict.fromkeys(("precision", "smallest", "largest"), [""]))
 
 
 def functions(how: str) -> list[str]:
@@ -76,7 +76,7 @@ def row_in_words(rows: Mapping[str, Row], frame: pd.DataFrame, identity: str) ->
         near = difflib.get_close_matches(identity, list(rows), n=5, cutoff=0.3)
         raise TraceError(f"the ledger has no row {identity!r}. Rows with a name like it: {', '.join(near) or 'none'}")
     one = frame.loc[frame["id"] == identity].iloc[0]
-    spread = f" ({one['low']:g} to {one['high']:g})" if pd.notna(one["low"]) and one["low"] != one["high"] else ""
+    spread = f" ({one['smallest']:g} to {one['largest']:g})" if pd.notna(one["smallest"]) and one["smallest"] != one["largest"] else ""
     lines = [
         f"{identity}: {one['says']}", f"    printed in {one['place']}: {one['printed']} {one['unit']}".rstrip(),
         f"    computed: {one['computed'] or 'nothing'}{spread}", f"    verdict: {one['verdict']}" + (f", by {one['against']}" if one["against"] else ""),

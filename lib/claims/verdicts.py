@@ -53,7 +53,7 @@ def judge(rows: Mapping[str, Row], evidence: Evidence) -> pd.DataFrame:
 
     Returns:
         One row a ledger row: ``id``, ``chapter``, ``place``, ``says``, ``printed``, ``unit``, ``precision``
-        (half of the last printed digit), ``computed``, ``low``, ``high`` (over our seeds, or what rounding
+        (half of the last printed digit), ``computed``, ``smallest``, ``largest`` (over our seeds, or what rounding
         leaves open), ``against`` (our computation, or another place of the thesis), ``how`` (function and
         arguments), ``verdict``, ``other_place``, ``because``.
     """
@@ -82,8 +82,8 @@ def judge(rows: Mapping[str, Row], evidence: Evidence) -> pd.DataFrame:
                 "unit": row.unit,
                 "precision": precision.half_unit(row.printed) if numeric else None,
                 "computed": its.found.text,
-                "low": its.found.low,
-                "high": its.found.high,
+                "smallest": its.found.low,
+                "largest": its.found.high,
                 "against": its.against,
                 "how": how(row),
                 "verdict": its.verdict,

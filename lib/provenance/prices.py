@@ -7,6 +7,7 @@ along with the prices for a week, in dollars or scaled, which needs them.
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import Mapping
 
@@ -14,16 +15,19 @@ import numpy as np
 import pandas as pd
 
 RUN = 7  # so many rows in a row are a series; chance does not run along so long
+COUNT = re.compile(r"\d{1,3}")  # how many rows have the verdict "close", for instance
 NAMES = {"open", "high", "low", "close", "volume", "adj close", "actual_usd", "predicted_usd", "naive_usd"}
 
 
 def looks_daily(path: Path) -> list[str]:
-    """Sentences about columns named like prices, and about columns of dates that go on day by day."""
+    """Sentences about columns named like prices, unless they count something, and about columns of dates that go on day by day."""
     with path.open(encoding="utf-8", newline="") as file:
         head, *rows = list(csv.reader(file)) or [[]]
-    found = [f"{path.name}: column {name!r} is named like a price series" for name in head if name.strip().lower() in NAMES and len(rows) >= RUN]
+    found = []
     for at, name in enumerate(head):
         cells = [row[at] for row in rows if at < len(row)]
+        if name.strip().lower() in NAMES and len(rows) >= RUN and not all(COUNT.fullmatch(cell) for cell in cells):
+            found.append(f"{path.name}: column {name!r} is named like a price series")
         dates = pd.to_datetime(pd.Series([c for c in cells if c[:4].isdigit() and "-" in c]), errors="coerce", format="%Y-%m-%d").dropna()
         steps = (dates.diff().dt.days == 1).astype(int)
         longest = steps.groupby((steps == 0).cumsum()).sum().max() if len(steps) else 0

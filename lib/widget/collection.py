@@ -62,6 +62,21 @@ class KeptNetwork:
         return self.record["request"]["network"]
 
     @property
+    def history(self) -> dict[str, list[float]]:
+        """``loss`` and ``val_loss`` (scaled MSE) by epoch."""
+        return self.record["history"]
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that were run."""
+        return len(self.history["loss"])
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch, from 1, whose weights it has."""
+        return self.record["best_epoch"]
+
+    @property
     def title(self) -> str:
         """For a list that people choose from."""
         return f"{self.ticker}, {self.network}, trained {self.record['trained'][:16].replace('T', ' ')} UTC"

@@ -65,6 +65,10 @@ class Controller:
         """Have a function called after each event, and with None after each other change; perhaps from another thread."""
         self._listeners.append(listener)
 
+    def unlisten(self, listener: Callable[[Event | None], None]) -> None:
+        """Tell a function no more."""
+        self._listeners.remove(listener)
+
     def _tell(self, event: Event | None = None) -> None:
         for listener in list(self._listeners):
             listener(event)
@@ -94,6 +98,18 @@ class Controller:
         return forecast.allowed_starts(network.dataset(), network.closes())
 
     # -- what can be asked for -------------------------------------------------------------
+
+    def settle(self, root: Path) -> None:
+        """Keep networks in another folder from now on, and begin anew.
+
+        Raises:
+            Refused: a training or forecast is running.
+        """
+        with self._lock:
+            self._only_if_idle()
+            self.collection = Collection(root)
+            self.network, self.forecast, self.updates, self.log, self.phase = None, None, [], [], "parameters"
+        self._tell()
 
     def warm_up(self) -> None:
         """Start the engine before it is needed."""

@@ -11,10 +11,14 @@ import importlib.util
 import os
 import socket
 import sys
+import tempfile
 from pathlib import Path
+from typing import Mapping
 
+from lib import settings
 from lib.errors import ProjectError
 from lib.places import PROJECT_ROOT, resolve
+from lib.widget import page_notebook
 
 NOTEBOOK = "notebooks/11_forecast_widget.ipynb"
 HOST = "127.0.0.1"
@@ -93,8 +97,15 @@ def configuration(notebook: Path, port: int, open_browser: bool, spare: int) -> 
     }
 
 
-def run(notebook: Path, port: int, open_browser: bool = True, spare: int = 1) -> None:
-    """Serve until Ctrl-C or SIGTERM."""
+def run(notebook: Path, port: int, open_browser: bool = True, spare: int = 1, parameters: Mapping[str, object] | None = None) -> None:
+    """Serve until Ctrl-C or SIGTERM; ``parameters`` are those of the notebook that differ."""
+    with tempfile.TemporaryDirectory(prefix="page_") as folder:
+        _run(page_notebook.write(notebook, Path(folder), parameters or {}), port, open_browser, spare)
+
+
+def _run(notebook: Path, port: int, open_browser: bool, spare: int) -> None:
+    # The page's copy of the notebook stands elsewhere.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))))
     # Voila finds templates among Jupyter's data folders.
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, (str(PAGE), os.environ.get("JUPYTER_PATH"))))
     from traitlets.config import Config
@@ -114,6 +125,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--notebook", default=NOTEBOOK, metavar="FILE", help=f"default: {NOTEBOOK}")
     parser.add_argument("--spare", type=int, default=1, metavar="N", help="processes kept ready for the next visitors, 0 to 8; default: 1")
+    parser.add_argument("-p", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the notebook, such as source=folder; repeatable")
     given = parser.parse_args(words)
     try:
         check_packages()
@@ -121,8 +133,10 @@ def main(words: list[str] | None = None) -> int:
         check_port(given.port)
         if not 0 <= given.spare <= 8:
             raise ServeError(f"--spare {given.spare}: 0 to 8 are allowed; each costs the memory of one Python process")
-        run(notebook, given.port, not given.no_browser, given.spare)
-    except ServeError as error:
+        parameters = dict(settings.parse_override(text) for text in given.overrides)
+        settings.check(parameters, "-p", partial=True)
+        run(notebook, given.port, not given.no_browser, given.spare, parameters)
+    except ProjectError as error:
         print(error, file=sys.stderr)
         return 2
     return 0

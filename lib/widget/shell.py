@@ -20,7 +20,7 @@ from lib.errors import ProjectError
 from lib.widget import theme
 
 _FOLDER = Path(__file__).parent
-_CSS = theme.rules(".forecast-shell") + "\n" + (_FOLDER / "shell.css").read_text(encoding="utf-8")
+_CSS = theme.rules(".forecast-shell") + "\n" + "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in ("shell.css", "panels.css"))
 _ESM = (_FOLDER / "shell.js").read_text(encoding="utf-8")
 MOST_COLUMNS = 4
 
@@ -53,6 +53,7 @@ class Bar(_Part):
     _css = _CSS
     kind = traitlets.Unicode("bar").tag(sync=True)
     theme = traitlets.Enum(theme.NAMES, default_value="light").tag(sync=True)
+    visitor = traitlets.Unicode(help="32 hex digits that this browser keeps: whose page it is").tag(sync=True)
     said = traitlets.Dict({"count": 0, "text": "", "urgent": False}).tag(sync=True)
 
 

@@ -1,0 +1,89 @@
+"""The whole dashboard (thesis section 6.2, Figure 6.1): market, technical analysis and machine learning, one visitor's own."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any, Sequence
+
+from lib import settings
+from lib.market import sample
+from lib.settings import Chosen
+from lib.widget import form, requests
+from lib.widget.controller import IDLE, Controller
+from lib.widget.engine import Engine
+from lib.widget.figure_box import Gallery
+from lib.widget.learning import MachineLearning
+from lib.widget.market_panels import Market
+from lib.widget.shell import Panel, Shell
+
+NOBODY = "local"  # until the browser says whose page this is, and where there is none
+
+
+class Dashboard:
+    """What the notebook shows. In a browser it is the shell; in a report, which has no process behind it, the form as it stood.
+
+    Args:
+        chosen: checked parameters: source, data_dir, tickers, start_date, end_date, output_dir.
+    """
+
+    def __init__(self, chosen: Chosen, engine: Any = Engine):
+        self._root = settings.output_root(chosen.output_dir) / "widget"
+        self._sources = offered(chosen)
+        source = next(iter(self._sources))
+        tickers, first, last = self._sources[source]
+        self.values = requests.defaults(source, tickers[0], first, last)
+        self.controller = Controller(self._root / NOBODY, chosen.data_dir, engine)
+        self.gallery = Gallery()
+        self._shell: Shell | None = None
+
+    @property
+    def shell(self) -> Shell:
+        """The widget, made when it is first shown."""
+        if self._shell is None:
+            self._shell = self._made()
+        return self._shell
+
+    def _made(self) -> Shell:
+        suggestions = list(dict.fromkeys(t for tickers, _, _ in self._sources.values() for t in tickers))
+        held: list[tuple[str, bool]] = []
+
+        def say(text: str, urgent: bool = False) -> None:
+            self._shell.say(text, urgent) if self._shell else held.append((text, urgent))
+
+        learning = MachineLearning(self.controller, self.gallery, say, self.values, list(self._sources), suggestions)
+        around = Market(self._sources, self.controller.data_dir, self.gallery, say)
+        made = Shell([
+            Panel("learning", "Machine learning", learning.box, 2),
+            Panel("market", "Market overview", around.overview, 1),
+            Panel("analysis", "Technical analysis", around.analysis, 2),
+        ])
+        self.learning, self.market = learning, around
+        made.observe(lambda change: self.gallery.dress(change["new"]), "theme")
+        made.bar.observe(lambda change: self._belongs_to(change["new"]), "visitor")
+        for text, urgent in held:
+            made.say(text, urgent)
+        self.controller.warm_up()
+        return made
+
+    def _belongs_to(self, visitor: str) -> None:
+        """Networks are kept for whoever's browser this is; another browser does not see them."""
+        if re.fullmatch(r"[0-9a-f]{32}", visitor) and self.controller.state == IDLE:
+            self.controller.settle(self._root / visitor)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        shown = self.shell._repr_mimebundle_(include=include, exclude=exclude) or {}
+        return {**shown, "text/html": self.static()}
+
+    def static(self) -> str:
+        """The form as plain HTML, for a reader of an executed notebook."""
+        return f"<p>The dashboard needs a running notebook: open it in JupyterLab, or serve it with <code>python -m lib.widget.serve</code>. Its form:</p>{form.static(self.values)}"
+
+
+def offered(chosen: Chosen) -> dict[str, tuple[Sequence[str], date, date]]:
+    """The sources that a page offers, the run's own first: source -> tickers, first and last day."""
+    own = {chosen.source: (chosen.tickers, chosen.start_date, chosen.end_date)}
+    packaged = {"sample": ([sample.TICKER], sample.START_DATE, sample.END_DATE)}
+    coins = chosen.tickers if chosen.source != "sample" else ["ADA-USD", "ETH-USD", "SOL-USD", "BTC-USD"]
+    return {**own, **{k: v for k, v in packaged.items() if k not in own}, **({} if "yahoo" in own else {"yahoo": (coins, date(2021, 1, 1), date(2025, 1, 19))})}
+

@@ -1,0 +1,45 @@
+"""Charts on the page: figure widgets that follow the page's theme."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, Mapping
+
+import ipywidgets as ui
+import plotly.graph_objects as go
+
+from lib import charts
+
+
+class Gallery:
+    """Makes figure widgets and gives them all the page's theme.
+
+    Args:
+        theme: ``light`` or ``dark`` at first.
+    """
+
+    def __init__(self, theme: str = "light"):
+        self.theme = theme
+        self._shown: list[weakref.ref] = []  # figures cannot be hashed
+
+    def widget(self, figure: go.Figure, config: Mapping[str, Any]) -> go.FigureWidget:
+        """The figure as a widget in the page's theme."""
+        made = go.FigureWidget(charts.themed(figure, self.theme))
+        made._config = dict(config)
+        self._shown = [seen for seen in self._shown if seen() is not None] + [weakref.ref(made)]
+        return made
+
+    def dress(self, theme: str) -> None:
+        """Give every living chart another theme."""
+        self.theme = theme
+        for figure in filter(None, [seen() for seen in self._shown]):
+            charts.themed(figure, theme)
+
+
+def replace(box: ui.Box, *children: ui.Widget) -> None:
+    """Show other widgets in a box, and let go of the charts that were in it."""
+    before = box.children
+    box.children = children
+    for old in before:
+        if isinstance(old, go.FigureWidget) and not any(old is new for new in children):
+            old.close()

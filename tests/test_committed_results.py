@@ -56,6 +56,8 @@ def test_no_committed_table_holds_prices(folder):
     assert committed.daily_columns(folder, prices) == []
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
 @with_prices
 def test_what_needs_no_training_comes_out_again(folder):
     from lib.provenance import recheck
@@ -66,6 +68,7 @@ def test_what_needs_no_training_comes_out_again(folder):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @with_prices
 def test_one_training_of_each_network_comes_out_again(folder):
     """In a process of its own, as TensorFlow's number of threads must be that of the run."""
@@ -76,7 +79,7 @@ def test_one_training_of_each_network_comes_out_again(folder):
         "sys.exit(0 if o.equal and any(p.trained for p in o.parts) else 1)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(folder.root), str(PRICES)], cwd=settings.PROJECT_ROOT, capture_output=True, text=True, timeout=380
+        [sys.executable, "-c", code, str(folder.root), str(PRICES)], cwd=settings.PROJECT_ROOT, capture_output=True, text=True, timeout=1700
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -408,6 +408,8 @@ def test_where_the_same_bits_are_to_be_expected(monkeypatch):
     monkeypatch.setattr(machine.importlib.metadata, "version", lambda _: "1")
     assert machine.differences(here) == []
     assert machine.differences({**here, "cpu": "another"})[0].startswith("processor another there")
+    entries = {"01_data": {"status": "done", "cpu": machine.cpu()}, "08_tuning": {"status": "done", "cpu": "another"}, "09": {"status": "failed", "cpu": "third"}}
+    assert machine.differences({**here, "notebooks": entries}) == [f"processor another there, {machine.cpu()} here"], "one notebook was run elsewhere"
     assert machine.differences({**here, "packages": {**here["packages"], "tensorflow": "0"}}) == ["tensorflow 0 there, 1 here"]
     assert len(machine.differences({"python": "3", "packages": here["packages"]})) == 1, "an old run.json knows no processor"
 

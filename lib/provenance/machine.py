@@ -32,7 +32,9 @@ def cpu() -> str:
 def differences(run: Mapping[str, Any]) -> list[str]:
     """In what this machine differs from the one of ``run.json``; empty if equal bits are to be expected."""
     here = {"processor": cpu(), "Python": platform.python_version()}
-    there = {"processor": run.get("cpu"), "Python": run.get("python")}
+    # Notebooks of one folder may have been run on different days and machines.
+    made_on = dict.fromkeys(entry.get("cpu") or run.get("cpu") for entry in run.get("notebooks", {}).values() if entry.get("status") == "done")
+    there = {"processor": next((name for name in made_on if name != here["processor"]), run.get("cpu")), "Python": run.get("python")}
     for name in ARITHMETIC:
         try:
             here[name] = importlib.metadata.version(name)

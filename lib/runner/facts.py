@@ -19,6 +19,7 @@ from lib.settings import PROJECT_ROOT
 
 BLANK = {
     "status": "waiting", "started": None, "finished": None, "seconds": None, "peak_memory_mb": None, "rendered": None, "error": None,
+    "cpu": None,  # the processor that it ran on
     "sources": None,  # the stamp of lib.provenance.sources, from the moment that the notebook starts
 }
 

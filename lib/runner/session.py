@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Sequence, TextIO
 
 from lib import settings
-from lib.provenance import sources
+from lib.provenance import machine, sources
 from lib.runner import facts
 from lib.runner.copies import draft_of
 from lib.runner.order import Order
@@ -84,7 +84,7 @@ class Session:
         entry.update(status=task.state, peak_memory_mb=task.peak_memory_mb)
         if task.state == "running":
             others = {name: other["sources"] for name, other in self.facts["notebooks"].items()}
-            entry.update(started=facts.now(), sources=sources.begin(task.notebook.path, self.root, entry["sources"], others=others))
+            entry.update(started=facts.now(), cpu=machine.cpu(), sources=sources.begin(task.notebook.path, self.root, entry["sources"], others=others))
         elif task.seconds is not None:
             entry.update(finished=facts.now(), seconds=round(task.seconds, 1), rendered=not task.trouble)
         if task.state == "done":

@@ -8,7 +8,6 @@ from typing import Any, Sequence
 
 from lib import settings
 from lib.market import sample
-from lib.settings import Chosen
 from lib.widget import form, requests
 from lib.widget.controller import IDLE, Controller
 from lib.widget.engine import Engine
@@ -24,16 +23,20 @@ class Dashboard:
     """What the notebook shows. In a browser it is the shell; in a report, which has no process behind it, the form as it stood.
 
     Args:
-        chosen: checked parameters: source, data_dir, tickers, start_date, end_date, output_dir.
+        source, tickers, start_date, end_date, data_dir: as ``lib.market.load`` takes them; what the form shows at first.
+        output_dir: networks are kept in its folder ``widget``.
+        engine: see :class:`lib.widget.controller.Controller`.
     """
 
-    def __init__(self, chosen: Chosen, engine: Any = Engine):
-        self._root = settings.output_root(chosen.output_dir) / "widget"
-        self._sources = offered(chosen)
+    def __init__(
+        self, source: str, tickers: Sequence[str], start_date: date, end_date: date, data_dir: str | None, output_dir: str, engine: Any = Engine,
+    ):
+        self._root = settings.output_root(output_dir) / "widget"
+        self._sources = offered(source, tickers, start_date, end_date)
         source = next(iter(self._sources))
         tickers, first, last = self._sources[source]
         self.values = requests.defaults(source, tickers[0], first, last)
-        self.controller = Controller(self._root / NOBODY, chosen.data_dir, engine)
+        self.controller = Controller(self._root / NOBODY, data_dir, engine)
         self.gallery = Gallery()
         self._shell: Shell | None = None
 
@@ -55,7 +58,7 @@ class Dashboard:
         around = Market(self._sources, self.controller.data_dir, self.gallery, say)
         made = Shell([
             Panel("learning", "Machine learning", learning.box, 2),
-            Panel("market", "Market overview", around.overview, 1),
+            Panel("market", "Market overview", around.overview, 2),
             Panel("analysis", "Technical analysis", around.analysis, 2),
         ])
         self.learning, self.market = learning, around
@@ -80,10 +83,8 @@ class Dashboard:
         return f"<p>The dashboard needs a running notebook: open it in JupyterLab, or serve it with <code>python -m lib.widget.serve</code>. Its form:</p>{form.static(self.values)}"
 
 
-def offered(chosen: Chosen) -> dict[str, tuple[Sequence[str], date, date]]:
+def offered(source: str, tickers: Sequence[str], start_date: date, end_date: date) -> dict[str, tuple[Sequence[str], date, date]]:
     """The sources that a page offers, the run's own first: source -> tickers, first and last day."""
-    own = {chosen.source: (chosen.tickers, chosen.start_date, chosen.end_date)}
-    packaged = {"sample": ([sample.TICKER], sample.START_DATE, sample.END_DATE)}
-    coins = chosen.tickers if chosen.source != "sample" else ["ADA-USD", "ETH-USD", "SOL-USD", "BTC-USD"]
-    return {**own, **{k: v for k, v in packaged.items() if k not in own}, **({} if "yahoo" in own else {"yahoo": (coins, date(2021, 1, 1), date(2025, 1, 19))})}
-
+    coins = tickers if source != "sample" else ["ADA-USD", "ETH-USD", "SOL-USD", "BTC-USD"]
+    others = {"sample": ([sample.TICKER], sample.START_DATE, sample.END_DATE), "yahoo": (coins, date(2021, 1, 1), date(2025, 1, 19))}
+    return {source: (tickers, start_date, end_date), **{name: what for name, what in others.items() if name != source}}

@@ -47,7 +47,9 @@ class Market:
             self._say(str(error), True)
             return
         self._table.value = overview_table(overview.overview(self.prices)) + origins(self.prices)
+        before = self.ticker.value
         self.ticker.options = list(self.prices)
+        self.ticker.value = before if before in self.prices else next(iter(self.prices))
         self.draw()
 
     # -- the market at a glance --------------------------------------------------------------
@@ -62,7 +64,7 @@ class Market:
 
     def _analysis(self) -> None:
         self.ticker = ui.Dropdown(description="Coin")
-        self.ticker.observe(lambda _: self.draw(), "value")
+        self.ticker.observe(lambda change: change["new"] and self.draw(), "value")
         self.controls = {
             f.name: ui.Text(f"{f.default:g}", description=f.name.removesuffix("_days").replace("_", " ").replace("macd", "MACD").replace("rsi", "RSI").replace("sma", "SMA")
                             .replace("ema", "EMA"), tooltip=f"{f.metadata['meaning']}, {f.metadata['low']} to {f.metadata['high']} {f.metadata['unit']}", continuous_update=False)

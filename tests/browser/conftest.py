@@ -21,7 +21,7 @@ from lib.places import PROJECT_ROOT
 HERE = Path(__file__).parent
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARTEFACTS = PROJECT_ROOT / "outputs" / "browser"
-PATIENCE_S = 90  # longest wait for anything on a page
+PATIENCE_S = int(os.environ.get("BROWSER_PATIENCE_S", 120))  # longest wait for anything on a page
 
 
 @pytest.hookimpl(tryfirst=True)

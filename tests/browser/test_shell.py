@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+PATIENCE_S = int(os.environ.get("BROWSER_PATIENCE_S", 120))
 SHELL = '''
 import os
 import ipywidgets as w
@@ -69,7 +70,7 @@ def test_the_dashboard_stands_soon_and_shows_no_code(visitor, server, shot):
     first = visitor(server, width=1000)
     seconds = first.open()
     print(f"from opening the page to the dashboard: {seconds:.1f} s")
-    assert seconds < 30
+    assert seconds < PATIENCE_S / 2  # under 10 on two idle cores; tests share theirs
     page = first.page
     assert page.title() == "A page for tests"
     assert page.locator("html").get_attribute("lang") == "en"

@@ -137,7 +137,9 @@ def renew(folder: Folder, outcome: Outcome) -> list[str]:
     for name in sorted({part.notebook for part in outcome.parts} - set(outcome.uncovered)):
         notebook, record = folder.project / "notebooks" / f"{name}.ipynb", folder.root / "records" / f"{name}.json"
         stamp = {"record": files.sha256(record), "files": sources.depends_on(notebook, folder.project), "mixed": [], "rechecked": about}
-        if (folder.run["notebooks"][name].get("sources") or {}).get("files") != stamp["files"]:
+        before = folder.run["notebooks"][name].get("sources") or {}
+        # Equal results also answer the doubt of a notebook that was begun under one state of the sources and ended under another.
+        if before.get("files") != stamp["files"] or before.get("mixed"):
             folder.run["notebooks"][name]["sources"] = stamp
             renewed.append(name)
     folder.run["parameters"] = present_parameters(folder)

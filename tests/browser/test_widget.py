@@ -1,4 +1,4 @@
-"""The forecast widget as a person uses it: from the form to the forecast, on the served page."""
+"""The forecast widget as a person uses it: from the form to the scores, cancelled and in two browsers, on the served page."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def train(page, epochs):
     page.get_by_role("button", name="Train", exact=True).click()
 
 
-def test_from_the_form_to_the_forecast(visitor, server, shot):
+def test_from_the_form_to_the_scores(visitor, server, shot):
     made = visitor(server, width=1400, expected=KNOWN)
     page = made.page
     made.open()
@@ -40,24 +40,6 @@ def test_from_the_form_to_the_forecast(visitor, server, shot):
     page.get_by_text("so ", exact=False).filter(has_text="test days").first.wait_for()
     assert "naive" in page.locator(".phase-evaluating").inner_text()
     shot(page, "widget_scores")
-    phase(page, "4. Visualizing")
-    views = page.locator(".views button")
-    assert views.count() == 12
-    titles = [page.locator(".phase-visualizing .gtitle").inner_text()]
-    for at in range(1, 12):
-        views.nth(at).click()
-        page.wait_for_function("before => { const t = document.querySelector('.phase-visualizing .gtitle'); return t && t.textContent !== before; }", arg=titles[-1])
-        titles.append(page.locator(".phase-visualizing .gtitle").first.inner_text())
-    assert len(set(titles)) == 12
-    shot(page, "widget_view")
-    phase(page, "5. Predicting")
-    page.get_by_role("button", name="Forecast", exact=True).click()
-    page.get_by_role("link", name="Download as CSV").wait_for()
-    with page.expect_download() as saved:
-        page.get_by_role("link", name="Download as CSV").click()
-    lines = saved.value.path().read_text().splitlines()
-    assert saved.value.suggested_filename.startswith("BTC-USD_CNN_from_2021-10-28") and len(lines) == 16
-    shot(page, "widget_results")
 
 
 def test_cancel_really_stops_and_two_visitors_do_not_see_each_other(visitor, server, shot):

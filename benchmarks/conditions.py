@@ -24,6 +24,7 @@ from lib.errors import ProjectError
 from lib.places import PROJECT_ROOT, resolve
 from lib.runner import facts
 from lib.settings import Chosen
+from lib.workers import follow_parent
 
 FOLDER = PROJECT_ROOT / "benchmarks"
 RESULTS = FOLDER / "results"
@@ -159,17 +160,6 @@ class Run:
         shown = path.resolve()
         print(f"Wrote {shown.relative_to(PROJECT_ROOT) if shown.is_relative_to(PROJECT_ROOT) else shown}. The report: python -m benchmarks.report")
         return path
-
-
-def follow_parent() -> None:
-    """In a worker process: end when the parent ends, however it ended."""
-    parent = multiprocessing.parent_process()
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 def peak_memory_mb() -> float:

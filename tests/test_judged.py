@@ -31,6 +31,10 @@ def result(training):
     return {"epochs_run": epochs, "best_epoch": 2, "seconds": 0.1, "parameters": 10, "forecasts": {f"{p}, best": encoded(p) for p in trainings.PARTS}}
 
 
+def exactly(notebook):
+    return 0.0
+
+
 @pytest.fixture
 def run(chosen, random_walk, tmp_path, monkeypatch):
     """Tables of 09a to 09e, made as the notebooks make them, with something quick in place of training, of long simulations and slow baselines."""
@@ -66,8 +70,8 @@ def run(chosen, random_walk, tmp_path, monkeypatch):
         frame.to_csv(tmp_path / "tables" / f"{name}.csv", index=False)
     folder = SimpleNamespace(root=tmp_path, records=dict.fromkeys((*judged.TRAINING, judged.INTERVALS, judged.CONTROLS), {}))
     return SimpleNamespace(
-        folder=folder, untrained=lambda: judged.untrained(folder, prices, data, chosen, 0.0),
-        trained=lambda: judged.trained(folder, prices, chosen, 0.0, lambda _: None),
+        folder=folder, untrained=lambda: judged.untrained(folder, prices, data, chosen, exactly),
+        trained=lambda: judged.trained(folder, prices, chosen, exactly, lambda _: None),
     )
 
 
@@ -122,5 +126,5 @@ def test_of_each_kind_one_training_is_made_again_and_a_changed_score_is_seen(run
 def test_without_these_notebooks_nothing_is_computed(chosen, random_walk, tmp_path):
     folder = SimpleNamespace(root=tmp_path, records={"01_data": {}})
     prices = random_walk()
-    assert judged.untrained(folder, prices, {}, chosen, 0.0) == judged.ledger(folder, prices, chosen, 0.0) == []
-    assert judged.trained(folder, prices, chosen, 0.0, print) == []
+    assert judged.untrained(folder, prices, {}, chosen, exactly) == judged.ledger(folder, prices, chosen, exactly) == []
+    assert judged.trained(folder, prices, chosen, exactly, print) == []

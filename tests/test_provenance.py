@@ -406,12 +406,13 @@ def test_where_the_same_bits_are_to_be_expected(monkeypatch):
     here = {"cpu": machine.cpu(), "python": "3", "packages": dict.fromkeys(machine.ARITHMETIC, "1")}
     monkeypatch.setattr(machine.platform, "python_version", lambda: "3")
     monkeypatch.setattr(machine.importlib.metadata, "version", lambda _: "1")
-    assert machine.differences(here) == []
-    assert machine.differences({**here, "cpu": "another"})[0].startswith("processor another there")
-    entries = {"01_data": {"status": "done", "cpu": machine.cpu()}, "08_tuning": {"status": "done", "cpu": "another"}, "09": {"status": "failed", "cpu": "third"}}
-    assert machine.differences({**here, "notebooks": entries}) == [f"processor another there, {machine.cpu()} here"], "one notebook was run elsewhere"
-    assert machine.differences({**here, "packages": {**here["packages"], "tensorflow": "0"}}) == ["tensorflow 0 there, 1 here"]
-    assert len(machine.differences({"python": "3", "packages": here["packages"]})) == 1, "an old run.json knows no processor"
+    assert machine.differences(here, "01_data") == []
+    assert machine.differences({**here, "cpu": "another"}, "01_data")[0].startswith("processor another there")
+    mixed = {**here, "notebooks": {"01_data": {"cpu": machine.cpu()}, "08_tuning": {"cpu": "another"}, "09_comparison": {"cpu": None}}}
+    assert machine.differences(mixed, "01_data") == machine.differences(mixed, "09_comparison") == []
+    assert machine.differences(mixed, "08_tuning") == [f"processor another there, {machine.cpu()} here"], "each notebook's own processor counts"
+    assert machine.differences({**here, "packages": {**here["packages"], "tensorflow": "0"}}, "01_data") == ["tensorflow 0 there, 1 here"]
+    assert len(machine.differences({"python": "3", "packages": here["packages"]}, "01_data")) == 1, "an old run.json knows no processor"
 
 
 def test_a_recheck_takes_the_runs_own_parameters(run):
@@ -486,7 +487,7 @@ def test_a_recheck_renews_stamps_only_if_everything_is_equal(searched):
     frame["MSE"] *= 1 + 1e-12
     frame.to_csv(listing, index=False)
     outcome, renewed = again()
-    assert renewed == [] and not outcome.equal and outcome.how == "the same bits" and all(stamps().values())
+    assert renewed == [] and not outcome.equal and outcome.how("08_tuning") == "the same bits" and all(stamps().values())
     assert [p.differs[:4] for p in outcome.parts if p.trained] == ["MSE "]
     listing.write_text(right)
     outcome, renewed = again()
@@ -508,10 +509,25 @@ def test_elsewhere_a_recheck_is_content_with_nearly_equal_numbers_and_says_so(se
     frame.loc[frame["Model"] != baselines.NAIVE, "MSE"] *= 1.05
     frame.to_csv(listing, index=False)
     outcome = recheck.run(committed.Folder(searched, searched.parents[1]), {})
-    assert [p.differs for p in outcome.parts if p.trained] == [""] and "trainings within 0.25" in outcome.how
+    assert [p.differs for p in outcome.parts if p.trained] == [""] and "trainings within 0.25" in outcome.how("08_tuning")
     frame["MSE"] *= 2
     frame.to_csv(listing, index=False)
     assert all(p.differs for p in recheck.run(committed.Folder(searched, searched.parents[1]), {}).parts if p.trained)
+
+
+@pytest.mark.slow
+def test_what_ran_here_is_held_to_the_last_bit_though_another_notebook_ran_elsewhere(searched):
+    from lib.provenance import recheck
+
+    edit(searched / "run.json", lambda r: r["notebooks"]["08_tuning"].update(cpu="another"))
+    table = searched / "tables/table_4_1.csv"
+    frame = committed.exact(table)
+    column = frame.select_dtypes("floating").columns[-1]
+    frame[column] *= 1 + 1e-9
+    frame.to_csv(table, index=False)
+    outcome = recheck.run(committed.Folder(searched, searched.parents[1]), {}, trainings=False)
+    assert [p.what for p in outcome.parts if p.differs] == ["tables/table_4_1.csv"]
+    assert outcome.how("01_data") == "the same bits" and "within 1e-06" in outcome.how("08_tuning")
 
 
 def test_prices_that_are_not_the_runs_cannot_be_compared(run, random_walk, tmp_path):

@@ -39,10 +39,12 @@ def recheck(root: Path, overrides: list[str]) -> int:
 
     folder = committed.Folder(root)
     outcome = again.run(folder, dict(settings.parse_override(text) for text in overrides), told=print)
-    if outcome.elsewhere:
-        print(f"This is another machine than that of the run ({'; '.join(outcome.elsewhere)}), so equal means {outcome.how}. A small change of the code can hide in that.")
-    else:
-        print("Processor, packages and threads are those of the run, so equal means the same bits.")
+    for name, other in outcome.elsewhere.items():
+        if other:
+            print(f"{name} ran on another machine ({'; '.join(other)}), so for it equal means {outcome.how(name)}. A small change of the code can hide in that.")
+    if not all(outcome.elsewhere.values()):
+        here = [name for name, other in outcome.elsewhere.items() if not other]
+        print(f"For {', '.join(here)} processor, packages and threads are those of the run, so equal means the same bits.")
     for part in outcome.parts:
         print(f"{part.notebook}: {part.what}: {part.differs or 'equal'}")
     for name in outcome.uncovered:

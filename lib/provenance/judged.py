@@ -16,7 +16,7 @@ import pandas as pd
 
 from lib import baselines, controls, experiments, skill, trainings, windows
 from lib.provenance.committed import Folder, exact, frames_differ, table_differs
-from lib.provenance.parts import Part, error_differs
+from lib.provenance.parts import Near, Part, error_differs
 from lib.settings import Chosen
 
 SKILL, FORWARD, LEAKAGE = "09a_skill", "09b_walk_forward", "09c_leakage"
@@ -26,7 +26,7 @@ HOLD = "buy and hold"
 Prices = Mapping[str, pd.DataFrame]
 
 
-def untrained(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: float) -> list[Part]:
+def untrained(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: Near) -> list[Part]:
     """Everything of 09a to 09e that needs no training, as their cells compute it.
 
     Args:
@@ -34,13 +34,13 @@ def untrained(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset
         prices: those of the run.
         data: windows of each ticker.
         chosen: the run's parameters.
-        near: how far numbers may be apart, as a share; 0 for the same bits.
+        near: notebook -> how far its numbers may be apart, as a share; 0 for the same bits.
     """
     rooms = {SKILL: _skill, FORWARD: _forward, LEAKAGE: _leakage, INTERVALS: _intervals, CONTROLS: _controls}
     parts = []
     for notebook, room in rooms.items():
         if notebook in folder.records:
-            parts += [Part(notebook, what, differs) for what, differs in room(folder, prices, data, chosen, near)]
+            parts += [Part(notebook, what, differs) for what, differs in room(folder, prices, data, chosen, near(notebook))]
     return parts
 
 
@@ -103,28 +103,28 @@ def _controls(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset
         yield f"tables/{name}.csv", table_differs(_table(folder, name), ours, near)
 
 
-def trained(folder: Folder, prices: Prices, chosen: Chosen, near: float, told: Callable[[str], None]) -> list[Part]:
+def trained(folder: Folder, prices: Prices, chosen: Chosen, near: Near, told: Callable[[str], None]) -> list[Part]:
     """One training of each kind made again; TensorFlow must have been started.
 
     Args:
-        near: how far the squared errors may be apart, as a share; 0 for the same bits.
+        near: notebook -> how far its squared errors may be apart, as a share; 0 for the same bits.
         told: called with a line about each training.
     """
     parts = []
     if SKILL in folder.records:
         wanted = [("log_return", n) for n in chosen.networks] + [("close", n) for n in chosen.networks if n == "CNN"]
         planned = _first_of(experiments.seed_trainings(prices, chosen), wanted)
-        parts += _seeds_again(SKILL, exact(_table(folder, "skill_seeds")), planned, near, told)
+        parts += _seeds_again(SKILL, exact(_table(folder, "skill_seeds")), planned, near(SKILL), told)
     if FORWARD in folder.records:
-        parts += _forward_again(folder, prices, chosen, near, told)
+        parts += _forward_again(folder, prices, chosen, near(FORWARD), told)
     if LEAKAGE in folder.records:
         wanted = [(leak, n) for leak in experiments.LEAKS for n in chosen.networks if n == "CNN" or "CNN" not in chosen.networks]
         planned = _first_of(experiments.leak_trainings(prices, chosen), wanted)
-        parts += _seeds_again(LEAKAGE, exact(_table(folder, "leakage_seeds")), planned, near, told)
+        parts += _seeds_again(LEAKAGE, exact(_table(folder, "leakage_seeds")), planned, near(LEAKAGE), told)
     return parts
 
 
-def ledger(folder: Folder, prices: Prices, chosen: Chosen, near: float) -> list[Part]:
+def ledger(folder: Folder, prices: Prices, chosen: Chosen, near: Near) -> list[Part]:
     """The ledger with its verdicts, from prices and from the scores, seeds and replay that are committed."""
     if LEDGER not in folder.records:
         return []
@@ -143,7 +143,7 @@ def ledger(folder: Folder, prices: Prices, chosen: Chosen, near: float) -> list[
     evidence = claims.Evidence(prices, rows, scores[0], replayed, agreement, seeds[0], why)
     frame = claims.judge(rows, evidence)
     made = {"claims": frame, "claims_summary": claims.summary(frame), "claims_checks": claims.by_check(rows, frame)}
-    return [Part(LEDGER, f"tables/{name}.csv", table_differs(_table(folder, name), ours, near)) for name, ours in made.items()]
+    return [Part(LEDGER, f"tables/{name}.csv", table_differs(_table(folder, name), ours, near(LEDGER))) for name, ours in made.items()]
 
 
 def _table(folder: Folder, name: str) -> Path:

@@ -29,12 +29,14 @@ def cpu() -> str:
     return f"{name} (family {known['cpu family']}, model {known['model']})" if {"cpu family", "model"} <= set(known) else name
 
 
-def differences(run: Mapping[str, Any]) -> list[str]:
-    """In what this machine differs from the one of ``run.json``; empty if equal bits are to be expected."""
+def differences(run: Mapping[str, Any], notebook: str) -> list[str]:
+    """In what this machine differs from the one that a notebook of ``run.json`` ran on; empty if equal bits are to be expected.
+
+    Notebooks of one folder may have run on different days and machines; where one names no processor, the run's counts.
+    """
     here = {"processor": cpu(), "Python": platform.python_version()}
-    # Notebooks of one folder may have been run on different days and machines.
-    made_on = dict.fromkeys(entry.get("cpu") or run.get("cpu") for entry in run.get("notebooks", {}).values() if entry.get("status") == "done")
-    there = {"processor": next((name for name in made_on if name != here["processor"]), run.get("cpu")), "Python": run.get("python")}
+    own = run.get("notebooks", {}).get(notebook, {}).get("cpu")
+    there = {"processor": own or run.get("cpu"), "Python": run.get("python")}
     for name in ARITHMETIC:
         try:
             here[name] = importlib.metadata.version(name)

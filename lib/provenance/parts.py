@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Callable
+
+# Of a notebook: how far its numbers may be apart, as a share; 0 for the same bits.
+Near = Callable[[str], float]
 
 
 @dataclass(frozen=True)

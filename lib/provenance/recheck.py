@@ -21,7 +21,7 @@ import pandas as pd
 from lib import baselines, evaluation, files, market, metrics, settings, stationarity, tables, training, tuning, windows
 from lib.provenance import git, judged, machine, sources
 from lib.provenance.committed import Folder, ProvenanceError, exact, recomputed_wrong, table_differs, trials_of
-from lib.provenance.parts import Part, error_differs
+from lib.provenance.parts import Near, Part, error_differs
 from lib.report import results_page
 
 NEAR = 1e-6
@@ -39,12 +39,12 @@ class Outcome:
 
     Attributes:
         parts: everything that was computed again, in the order of the notebooks.
-        elsewhere: in what this machine differs from that of the run; empty for the same bits.
+        elsewhere: notebook -> in what this machine differs from the one that it ran on; empty for the same bits.
         uncovered: notebooks of the run of which nothing is computed again, or that train and none of whose kind was.
     """
 
     parts: list[Part]
-    elsewhere: list[str]
+    elsewhere: dict[str, list[str]]
     uncovered: list[str]
 
     @property
@@ -52,10 +52,9 @@ class Outcome:
         """Whether every part was."""
         return not any(part.differs for part in self.parts)
 
-    @property
-    def how(self) -> str:
-        """What equal means here."""
-        return f"within {NEAR:g}, trainings within {NEAR_TRAINED:g}" if self.elsewhere else "the same bits"
+    def how(self, notebook: str) -> str:
+        """What equal means for a notebook here."""
+        return f"within {NEAR:g}, trainings within {NEAR_TRAINED:g}" if self.elsewhere[notebook] else "the same bits"
 
 
 def chosen_for(folder: Folder, overrides: Mapping[str, Any]) -> settings.Chosen:
@@ -95,11 +94,17 @@ def run(folder: Folder, overrides: Mapping[str, Any], trainings: bool = True, to
     other = [t for t, facts in market.digest(prices).items() if facts != folder.run["data"].get(t)]
     if other:
         raise ProvenanceError(f"the prices of {', '.join(other)} are not those of {folder.name}: nothing can be compared")
-    elsewhere = machine.differences(folder.run)
-    near, near_trained = (NEAR, NEAR_TRAINED) if elsewhere else (0.0, 0.0)
+    elsewhere = {notebook: machine.differences(folder.run, notebook) for notebook in folder.records}
+
+    def near(notebook: str) -> float:
+        return NEAR if elsewhere[notebook] else 0.0
+
+    def near_trained(notebook: str) -> float:
+        return NEAR_TRAINED if elsewhere[notebook] else 0.0
+
     data = windows.build(prices, chosen)
     parts = [
-        Part(notebook, f"tables/{name}.csv", table_differs(folder.root / "tables" / f"{name}.csv", frame, near))
+        Part(notebook, f"tables/{name}.csv", table_differs(folder.root / "tables" / f"{name}.csv", frame, near(notebook)))
         for notebook, name, frame in _untrained(folder, prices, data, chosen)
     ]
     parts += _naive_rows(folder, data, near)
@@ -129,14 +134,11 @@ def renew(folder: Folder, outcome: Outcome) -> list[str]:
     """
     if not outcome.equal:
         return []
-    about = {
-        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"), "commit": git.ask("rev-parse", "HEAD", project=folder.project),
-        "how": outcome.how,
-    }
+    about = {"when": datetime.now(timezone.utc).isoformat(timespec="seconds"), "commit": git.ask("rev-parse", "HEAD", project=folder.project)}
     renewed = []
     for name in sorted({part.notebook for part in outcome.parts} - set(outcome.uncovered)):
         notebook, record = folder.project / "notebooks" / f"{name}.ipynb", folder.root / "records" / f"{name}.json"
-        stamp = {"record": files.sha256(record), "files": sources.depends_on(notebook, folder.project), "mixed": [], "rechecked": about}
+        stamp = {"record": files.sha256(record), "files": sources.depends_on(notebook, folder.project), "mixed": [], "rechecked": {**about, "how": outcome.how(name)}}
         before = folder.run["notebooks"][name].get("sources") or {}
         # Equal results also answer the doubt of a notebook that was begun under one state of the sources and ended under another.
         if before.get("files") != stamp["files"] or before.get("mixed"):
@@ -172,7 +174,7 @@ def _untrained(
     return [(notebook, name, frame) for notebook, name, frame in made if notebook in folder.records]
 
 
-def _naive_rows(folder: Folder, data: Mapping[str, windows.Dataset], near: float) -> list[Part]:
+def _naive_rows(folder: Folder, data: Mapping[str, windows.Dataset], near: Near) -> list[Part]:
     """The naive forecast's rows in every table of scores and in every listing."""
     frames = {
         ticker: {"none": pd.concat([
@@ -188,18 +190,18 @@ def _naive_rows(folder: Folder, data: Mapping[str, windows.Dataset], near: float
             continue
         ours = evaluation.score_table(frames, data, {})
         theirs = exact(path)
-        differs = _frames_differ(theirs[theirs["model"] == baselines.NAIVE], ours[ours["model"] == baselines.NAIVE], near)
+        differs = _frames_differ(theirs[theirs["model"] == baselines.NAIVE], ours[ours["model"] == baselines.NAIVE], near(notebook))
         parts.append(Part(notebook, f"naive rows of tables/{name}.csv", differs))
     for ticker, windows_of in data.items():
         path = folder.root / "appendix" / f"{ticker}_trials.csv"
         if "08_tuning" in folder.records and path.is_file():
             theirs, ours = trials_of({ticker: path})[1][ticker], tuning.naive_scores(windows_of)
-            off = [f"{k} {theirs[k]!r} there, {ours[k]!r} computed" for k in theirs if abs(theirs[k] - ours[k]) > near * abs(theirs[k])]
+            off = [f"{k} {theirs[k]!r} there, {ours[k]!r} computed" for k in theirs if abs(theirs[k] - ours[k]) > near("08_tuning") * abs(theirs[k])]
             parts.append(Part("08_tuning", f"naive row of appendix/{ticker}_trials.csv", "; ".join(off)))
     return parts
 
 
-def _layers(folder: Folder, data: Mapping[str, windows.Dataset], chosen: settings.Chosen, near: float) -> list[Part]:
+def _layers(folder: Folder, data: Mapping[str, windows.Dataset], chosen: settings.Chosen, near: Near) -> list[Part]:
     from lib import networks, thesis
 
     shape, parts = next(iter(data.values())).input_shape, []
@@ -207,7 +209,7 @@ def _layers(folder: Folder, data: Mapping[str, windows.Dataset], chosen: setting
         if notebook in folder.records:
             model = networks.build(network, thesis.best_hyperparameters(network), shape, networks.variant(chosen))
             path = folder.root / "tables" / f"{LAYERS[network]}.csv"
-            parts.append(Part(notebook, f"tables/{path.name}", table_differs(path, tables.layers(network, model), near)))
+            parts.append(Part(notebook, f"tables/{path.name}", table_differs(path, tables.layers(network, model), near(notebook))))
     return parts
 
 
@@ -218,7 +220,7 @@ def smallest_trials(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _trainings(
-    folder: Folder, data: Mapping[str, windows.Dataset], chosen: settings.Chosen, near_trained: float, told: Callable[[str], None]
+    folder: Folder, data: Mapping[str, windows.Dataset], chosen: settings.Chosen, near_trained: Near, told: Callable[[str], None]
 ) -> list[Part]:
     from lib import trainings
 
@@ -233,7 +235,7 @@ def _trainings(
         fit = training.fit(network, hyperparameters, data[ticker], chosen, int(row["seed"]))
         part = data[ticker].validation
         mse = metrics.scores(data[ticker].to_scaled(part.actual_usd), training.predict(fit.model, part.X).astype("float64"))["MSE"]
-        differs = error_differs(row["mse"], mse, near_trained)
+        differs = error_differs(row["mse"], mse, near_trained("08_tuning"))
         # The four notebooks of single networks train with the same code as the search.
         owners = ["08_tuning", *(n for n, of in NETWORK_OF.items() if of == network and n in folder.records)]
         parts += [Part(owner, f"{network} trained as in trial {row['trial']:.0f} of {ticker}", differs, trained=True) for owner in owners]
@@ -242,7 +244,7 @@ def _trainings(
 
 def _replayed(
     folder: Folder, prices: Mapping[str, pd.DataFrame], data: Mapping[str, windows.Dataset], chosen: settings.Chosen,
-    near: float, near_trained: float, told: Callable[[str], None],
+    near: Near, near_trained: Near, told: Callable[[str], None],
 ) -> list[Part]:
     """The replay's table from its trainings, and of each network the training that took least time, made again."""
     from lib import replay, trainings
@@ -250,7 +252,7 @@ def _replayed(
 
     fits = exact(folder.root / "tables" / "replay_trainings.csv")
     printed = replay.printed_trials(chosen.tickers, chosen.networks, chosen.replay_trials)
-    parts = [Part(REPLAY, "tables/replay.csv", table_differs(folder.root / "tables" / "replay.csv", replay.table(printed, fits, data), near))]
+    parts = [Part(REPLAY, "tables/replay.csv", table_differs(folder.root / "tables" / "replay.csv", replay.table(printed, fits, data), near(REPLAY)))]
     best = fits[fits["weights"] == "best"].sort_values(["seconds", "ticker", "trial"]).groupby("network").head(1).sort_values("network")
     for row in best.to_dict("records"):
         reading = chosen.but(inputs=row["inputs"], restore_best_weights=True)
@@ -259,7 +261,7 @@ def _replayed(
         told(name)
         wanted = Training(name, row["network"], of, int(row["seed"]), windows.build(prices, reading)[row["ticker"]], reading, "")
         mse = replay.score(Trained(wanted, **trainings.make(wanted, lambda _: None)), "best")["mse"]
-        parts.append(Part(REPLAY, name, error_differs(row["mse"], mse, near_trained), trained=True))
+        parts.append(Part(REPLAY, name, error_differs(row["mse"], mse, near_trained(REPLAY)), trained=True))
     return parts
 
 

@@ -22,8 +22,8 @@ class Market:
     """Prices of all tickers from one source, for both panels.
 
     Args:
-        tickers, start_date, end_date, data_dir: as ``lib.market.load`` takes them; the sample has its own.
-        sources: source -> its tickers and days.
+        sources: source -> its tickers, first and last day; the first source is shown first.
+        data_dir: folder of price files for source ``folder``.
         gallery: makes the charts.
         say: shows a sentence on the page's line, as (text, urgent).
     """

@@ -6,13 +6,11 @@ import argparse
 import hashlib
 import importlib.metadata
 import json
-import multiprocessing
 import os
 import platform
 import re
 import shutil
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
@@ -24,7 +22,6 @@ from lib.errors import ProjectError
 from lib.places import PROJECT_ROOT, resolve
 from lib.runner import facts
 from lib.settings import Chosen
-from lib.workers import follow_parent
 
 FOLDER = PROJECT_ROOT / "benchmarks"
 RESULTS = FOLDER / "results"

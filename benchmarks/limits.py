@@ -33,6 +33,7 @@ from lib.places import PROJECT_ROOT
 from lib.progress import Progress
 from lib.settings import Chosen
 from lib.windows import Dataset
+from lib.workers import follow_parent
 
 BATCH_SIZES = (16, 32, 64, 128)
 # (inputs a day, units): both layers of the thesis's best LSTM, and a layer near the small end of the search.
@@ -43,7 +44,7 @@ DAYS, ROW_FACTORS, LOOKBACKS, TICKERS, WORKERS = 1480, (1, 2, 4), (30, 60, 120),
 
 
 def _measured(work: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, float]:
-    conditions.follow_parent()
+    follow_parent()
     return work(*args), conditions.peak_memory_mb()
 
 
@@ -347,7 +348,7 @@ _search_gate: Any = None
 
 def _search_start(data: Mapping[str, Dataset], chosen: Chosen, gate: Any) -> None:
     global _search_data, _search_chosen, _search_gate
-    conditions.follow_parent()
+    follow_parent()
     _search_data, _search_chosen, _search_gate = data, chosen, gate
     runtime.start(1)
     runtime.keras()

@@ -11,12 +11,13 @@ import time
 from typing import Any, Mapping
 
 from benchmarks import conditions
+from lib import workers
 from lib.windows import Dataset
 
 
 def start() -> None:
     """In a process of its own: import TensorFlow with its default settings."""
-    conditions.follow_parent()
+    workers.follow_parent()
     for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "TF_DETERMINISTIC_OPS"):
         os.environ.pop(variable, None)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"

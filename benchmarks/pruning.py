@@ -17,7 +17,7 @@ from typing import Any, Sequence
 import pandas as pd
 
 from benchmarks import conditions
-from lib import tuning, windows, workers
+from lib import tuning, windows
 from lib.settings import Chosen
 from lib.windows import Dataset
 

@@ -27,7 +27,7 @@ from scipy import stats
 
 from benchmarks import conditions, plain
 from benchmarks.trial_set import PrintedTrial, printed_trials
-from lib import files, runtime, training, windows
+from lib import files, runtime, training, windows, workers
 from lib.progress import Progress
 from lib.settings import Chosen
 from lib.windows import Dataset
@@ -46,7 +46,7 @@ def _start(side: str, data: Mapping[str, Dataset], chosen: Chosen, together: Any
     if side == "plain":
         plain.start()
     else:
-        conditions.follow_parent()
+        workers.follow_parent()
         runtime.start(1)
 
 

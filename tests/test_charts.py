@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import pytest
 from scipy import stats
 
-from lib import baselines, charts, figures, overview, technical
+from lib import baselines, charts, figures, technical
 from lib.charts import price_views, theme
 from lib.errors import ProjectError
 
@@ -69,7 +69,6 @@ def every_figure(finished, prices, days_ahead):
         "forecast": lambda: charts.forecast(days_ahead, prices["Close"], TICKER, NETWORK, 0.88),
         "forecast without a network": lambda: charts.forecast(days_ahead, prices["Close"], "ADA-USD"),
         "technical": lambda: charts.technical(prices, levels=technical.support_resistance(prices), ticker=TICKER),
-        "sparkline": lambda: charts.sparkline(overview.last_closes(prices["Close"])),
         "empty": lambda: charts.empty("Nothing", "There is nothing to show."),
     }
 
@@ -278,14 +277,6 @@ def test_technical_stacks_everything_over_one_x(prices):
     assert {20, 80} <= {s.y0 for s in figure.layout.shapes if s.yref == "y3"}
 
 
-def test_sparkline_keeps_gaps():
-    closes = pd.Series([1.0, np.nan, 3.0], pd.date_range("2024-01-01", periods=3))
-    figure = charts.sparkline(closes)
-    np.testing.assert_array_equal(figure.data[0].y, [1, np.nan, 3])
-    assert list(figure.data[1].y) == [3] and figure.layout.height == 48
-    assert len(charts.sparkline(closes.head(0)).data) == 1
-
-
 # Both themes.
 
 HEX = re.compile(r"#[0-9A-Fa-f]{6}")
@@ -406,7 +397,7 @@ def test_charts_fit_their_place_and_name_their_axes(every_figure):
     for key, draw in every_figure.items():
         figure = draw()
         assert figure.layout.width is None and figure.layout.autosize is not False, key
-        if key in ("sparkline", "empty"):
+        if key == "empty":
             continue
         assert figure.layout.title.text and len(figure.layout.title.text) <= 26, key  # beside the buttons on a phone
         assert len(figure.layout.title.subtitle.text) <= 60, key
@@ -422,7 +413,7 @@ def test_nothing_names_a_host_or_a_font_to_fetch(every_figure):
         text = draw().to_json()
         assert "//" not in text, key
         assert theme.FONT == "system-ui, sans-serif"
-    for chosen in (charts.CONFIG, charts.PLAIN_CONFIG):
+    for chosen in (charts.CONFIG,):
         assert chosen["showSendToCloud"] is False and chosen["displaylogo"] is False
 
 

@@ -4,15 +4,15 @@
 in the light theme; :func:`themed` gives it the other. :func:`config` has what Plotly's own buttons may do.
 """
 
-from lib.charts.canvas import CONFIG, PLAIN_CONFIG, ChartError, config, empty
+from lib.charts.canvas import CONFIG, ChartError, config, empty
 from lib.charts.forecast_chart import forecast
 from lib.charts.inputs import Finished
-from lib.charts.price_views import sparkline, technical
+from lib.charts.price_views import technical
 from lib.charts.theme import COLOURS, THEMES, ThemeError, contrast, themed
 from lib.charts.training_views import extend_history, live_history
 from lib.charts.views import VIEWS, View
 
 __all__ = [
-    "COLOURS", "CONFIG", "PLAIN_CONFIG", "THEMES", "VIEWS", "ChartError", "Finished", "ThemeError", "View", "config", "contrast", "empty",
-    "extend_history", "forecast", "live_history", "sparkline", "technical", "themed",
+    "COLOURS", "CONFIG", "THEMES", "VIEWS", "ChartError", "Finished", "ThemeError", "View", "config", "contrast", "empty",
+    "extend_history", "forecast", "live_history", "technical", "themed",
 ]

@@ -23,8 +23,6 @@ CONFIG: dict[str, Any] = {
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
     "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "chart"},
 }
-# For sparklines, which have no room for buttons.
-PLAIN_CONFIG: dict[str, Any] = {"displaylogo": False, "showSendToCloud": False, "responsive": True, "displayModeBar": False}
 
 
 class ChartError(ProjectError):

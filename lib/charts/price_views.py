@@ -166,26 +166,6 @@ def technical(
     return _priced(figure, shown, {2: "volume<br>(million<br>USD)"})
 
 
-def sparkline(closes: pd.Series, ticker: str = "") -> go.Figure:
-    """The last closes as a small line without axes, 48 pixels high; days without a close are gaps.
-
-    Args:
-        closes: in USD, indexed by day, such as ``lib.overview.last_closes`` gives.
-        ticker: for the colour; default the page's accent.
-    """
-    shade = coin_colour(ticker) if ticker else colour("page accent")
-    figure = go.Figure()
-    figure.layout.template = None
-    figure.add_trace(line(closes.index, closes.to_numpy(dtype="float64"), ticker or "close", shade, width=1.8))
-    known = closes.dropna()
-    if len(known):
-        figure.add_scatter(x=known.index[-1:], y=known.to_numpy(dtype="float64")[-1:], mode="markers", marker={"color": shade, "size": 6},
-                           hoverinfo="skip")
-    figure.update_xaxes(visible=False, type="date", hoverformat="%Y-%m-%d").update_yaxes(visible=False)
-    figure.update_layout(height=48, autosize=True, showlegend=False, margin={"l": 4, "r": 6, "t": 4, "b": 4}, hovermode="x", dragmode=False)
-    return themed(figure, "light")
-
-
 def _candles(shown: pd.DataFrame, name: str) -> go.Candlestick:
     return go.Candlestick(
         x=shown.index, open=shown["Open"], high=shown["High"], low=shown["Low"], close=shown["Close"], name=name, showlegend=False,

@@ -6,6 +6,7 @@ import weakref
 from typing import Any, Mapping
 
 import ipywidgets as ui
+import numpy as np
 import plotly.graph_objects as go
 
 from lib import charts
@@ -24,7 +25,7 @@ class Gallery:
 
     def widget(self, figure: go.Figure, config: Mapping[str, Any]) -> go.FigureWidget:
         """The figure as a widget in the page's theme."""
-        made = go.FigureWidget(charts.themed(figure, self.theme))
+        made = go.FigureWidget(charts.themed(with_dates_as_text(figure), self.theme))
         made._config = dict(config)
         self._shown = [seen for seen in self._shown if seen() is not None] + [weakref.ref(made)]
         return made
@@ -34,6 +35,16 @@ class Gallery:
         self.theme = theme
         for figure in filter(None, [seen() for seen in self._shown]):
             charts.themed(figure, theme)
+
+
+def with_dates_as_text(figure: go.Figure) -> go.Figure:
+    """The figure, its days written as YYYY-MM-DD, in place: a figure widget would send them as bare numbers, which no axis of dates knows."""
+    for trace in figure.data:
+        for axis in ("x", "y"):
+            values = getattr(trace, axis, None)
+            if isinstance(values, np.ndarray) and values.dtype.kind == "M":
+                trace[axis] = np.datetime_as_string(values, unit="D").tolist()
+    return figure
 
 
 def replace(box: ui.Box, *children: ui.Widget) -> None:

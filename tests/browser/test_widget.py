@@ -4,8 +4,6 @@ import pytest
 
 from lib.places import PROJECT_ROOT
 
-# Plotly draws candles once before it knows their width, and complains of its own paths.
-KNOWN = (r"<path> attribute d: Expected number",)
 NOTEBOOK = PROJECT_ROOT / "notebooks" / "11_forecast_widget.ipynb"
 
 
@@ -28,10 +26,13 @@ def train(page, epochs):
 
 
 def test_from_the_form_to_the_scores(visitor, server, shot):
-    made = visitor(server, width=1400, expected=KNOWN)
+    made = visitor(server, width=1400)
     page = made.page
     made.open()
     assert page.locator(".forecast-panel").count() == 3
+    # Candles, and days on their own axis, in a chart with dates.
+    assert page.locator(".forecast-panel-analysis .boxlayer path.box").count() == 120
+    assert "2021" in " ".join(page.locator(".forecast-panel-analysis .xaxislayer-above text").all_text_contents())
     shot(page, "widget_form")
     field(page, "Epochs").fill("0")
     page.get_by_text("Epochs: 0 is not allowed").wait_for()
@@ -43,7 +44,7 @@ def test_from_the_form_to_the_scores(visitor, server, shot):
 
 
 def test_cancel_really_stops_and_two_visitors_do_not_see_each_other(visitor, server, shot):
-    one, two = visitor(server, width=1000, colour_scheme="dark", expected=KNOWN), visitor(server, width=360, expected=KNOWN)
+    one, two = visitor(server, width=1000, colour_scheme="dark"), visitor(server, width=360)
     one.open()
     two.open()
     # Slow enough that early stopping does not end it first.

@@ -111,8 +111,9 @@ def ar_garch(data: Dataset, close_usd: pd.Series) -> pd.Series:
 
     returns = _percent_returns(close_usd)
     model = partial(arch_model, mean="AR", lags=1, vol="GARCH", p=1, q=1, dist="t", rescale=False)
-    fitted = model(returns[returns.index <= data.days["train"][-1]].to_numpy()).fit(disp="off", show_warning=False)
-    expected = model(returns.to_numpy()).fix(fitted.params).forecast(horizon=1, start=0).mean["h.1"].to_numpy()
+    with threadpool_limits(1):
+        fitted = model(returns[returns.index <= data.days["train"][-1]].to_numpy()).fit(disp="off", show_warning=False)
+        expected = model(returns.to_numpy()).fix(fitted.params).forecast(horizon=1, start=0).mean["h.1"].to_numpy()
     # Each row is made on its day for the next one.
     return _from_percent_returns(pd.Series(expected, returns.index).shift(1), close_usd)
 

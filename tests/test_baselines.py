@@ -52,6 +52,22 @@ def test_frames_have_the_shape_of_a_networks_and_go_into_the_same_table(all_fore
     assert set(scores["model"]) == set(baselines.BASELINES)
 
 
+@pytest.fixture(scope="module")
+def long_close():
+    """Long enough for numpy's products to be shared among threads."""
+    return controls.walk(1480, coefficient=0.3, seed=4)
+
+
+@pytest.mark.parametrize("name", ["ARIMA", "AR-GARCH", "ridge"])
+def test_the_number_of_threads_changes_no_bit(name, long_close):
+    data = built(long_close, lookback=30)
+    made = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            made.append(baselines.forecast(baselines.BASELINES[name], data, long_close))
+    pd.testing.assert_frame_equal(*made, check_exact=True)
+
+
 def test_naive_and_drift_and_moving_average_day_by_day(all_forecasts, close):
     values = close.to_numpy()
     for i, date in enumerate(all_forecasts["naive"]["date"]):

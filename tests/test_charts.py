@@ -263,6 +263,14 @@ def test_forecast_without_outcomes_or_bounds_says_so(prices, days_ahead):
     assert not charts.forecast(days_ahead.head(0), prices["Close"], TICKER).data
 
 
+def test_labels_of_near_price_levels_do_not_cover_each_other(prices):
+    base = prices["Close"].iloc[-1]
+    levels = pd.DataFrame({"price_usd": [base * f for f in (1.01, 1.0, 1.5)], "kind": ["resistance", "support", "resistance"], "touches": [3, 4, 3]})
+    labels = [a for a in charts.technical(prices, levels=levels, ticker=TICKER).layout.annotations if "touches" in (a.text or "")]
+    low, near, far = sorted(labels, key=lambda a: a.y)
+    assert low.yshift == 0 and near.yshift > 5 and far.yshift == 0
+
+
 def test_technical_stacks_everything_over_one_x(prices):
     settings = technical.TechnicalSettings(sma_days=10, rsi_low=20, rsi_high=80)
     levels = technical.support_resistance(prices)

@@ -4,7 +4,7 @@
 in the light theme; :func:`themed` gives it the other. :func:`config` has what Plotly's own buttons may do.
 """
 
-from lib.charts.canvas import CONFIG, ChartError, config, empty
+from lib.charts.canvas import CONFIG, ChartError, config, empty, readable
 from lib.charts.forecast_chart import forecast
 from lib.charts.inputs import Finished
 from lib.charts.price_views import technical
@@ -14,5 +14,5 @@ from lib.charts.views import VIEWS, View
 
 __all__ = [
     "COLOURS", "CONFIG", "THEMES", "VIEWS", "ChartError", "Finished", "ThemeError", "View", "config", "contrast", "empty",
-    "extend_history", "forecast", "live_history", "technical", "themed",
+    "extend_history", "forecast", "live_history", "readable", "technical", "themed",
 ]

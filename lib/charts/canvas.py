@@ -40,6 +40,13 @@ def config(stem: str, drawing: bool = False) -> dict[str, Any]:
             **({"modeBarButtonsToAdd": list(_BUTTONS)} if drawing else {})}
 
 
+def readable(value: float, digits: int = 5) -> str:
+    """A number for people: so many significant digits, thousands apart, no exponent unless tiny; empty for no number."""
+    if pd.isna(value):
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:,.{digits}g}"
+
+
 def canvas(title: str, subtitle: str = "", rows: int = 1, height: int = 400, row_heights: Sequence[float] | None = None) -> go.Figure:
     """A chart of rows that share x, without traces; height in pixels, the width is the page's."""
     figure = make_subplots(rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.045 if rows > 1 else 0, row_heights=row_heights)

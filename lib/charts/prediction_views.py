@@ -6,6 +6,8 @@ An error is the forecast minus the actual close: above 0 the forecast was too hi
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -26,10 +28,9 @@ def predictions(finished: Finished) -> go.Figure:
     if rows.empty:
         return empty(title, _NO_DAYS, finished.name)
     figure = canvas(title, finished.name, height=420)
-    x = rows["date"]
-    figure.add_trace(line(x, rows["actual_usd"], "actual", colour("actual"), width=1.8))
-    figure.add_trace(line(x, rows["naive_usd"], "naive", colour(NAIVE), dash="dot"))
-    figure.add_trace(line(x, rows["predicted_usd"], finished.network, network_colour(finished.network)))
+    figure.add_trace(_by_day(rows, rows["actual_usd"], "actual", colour("actual"), width=1.8))
+    figure.add_trace(_by_day(rows, rows["naive_usd"], "naive", colour(NAIVE), dash="dot"))
+    figure.add_trace(_by_day(rows, rows["predicted_usd"], finished.network, network_colour(finished.network)))
     figure.update_yaxes(title_text="close (USD)")
     return _finish(figure, rows)
 
@@ -140,16 +141,22 @@ def rolling_metrics(finished: Finished, window: int = ROLLING_DAYS) -> go.Figure
         dash = "dot" if name == NAIVE else "solid"
         mae, rmse = errors.abs().rolling(window).mean(), np.sqrt(mse[name])
         for row, (score, values) in enumerate((("MAE", mae), ("RMSE", rmse)), start=1):
-            figure.add_trace(line(rows["date"], values, name, shade, dash=dash, legendgroup=name, showlegend=row == 1), row, 1)
+            figure.add_trace(_by_day(rows, values, name, shade, dash=dash, legendgroup=name, showlegend=row == 1), row, 1)
             figure.data[-1].hovertemplate = f"{score} %{{y:{PRICE}}} USD"
     skill = 1 - mse[finished.network] / mse[NAIVE].where(mse[NAIVE] > 0)
-    figure.add_trace(line(rows["date"], skill, finished.network, network_colour(finished.network), showlegend=False,
-                          legendgroup=finished.network), 3, 1)
+    figure.add_trace(_by_day(rows, skill, finished.network, network_colour(finished.network), showlegend=False,
+                             legendgroup=finished.network), 3, 1)
     figure.data[-1].hovertemplate = "skill %{y:.3f}"
     level(figure, 0, row=3, meaning=NAIVE, dash="dot")
     for row, label in enumerate(("MAE (USD)", "RMSE (USD)", "skill (naive: 0)"), start=1):
         figure.update_yaxes(title_text=label, row=row, col=1)
     return _finish(figure, rows)
+
+
+def _by_day(rows: pd.DataFrame, values: pd.Series, *about: str, **more: Any) -> go.Scatter:
+    """A line that is broken where days have no forecast, as between the parts."""
+    whole = pd.Series(values.to_numpy(dtype="float64"), pd.DatetimeIndex(rows["date"])).asfreq("D")
+    return line(whole.index, whole, *about, **more)
 
 
 _TINTED = ("CNN", "LSTM", "CNN-LSTM", "LSTM-CNN")

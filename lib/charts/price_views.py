@@ -7,12 +7,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lib import technical as analysis
-from lib.charts.canvas import CANDLE_DAYS, PERCENT, PRICE, SHOWN_DAYS, canvas, dated, empty, level, line
+from lib.charts.canvas import CANDLE_DAYS, PERCENT, PRICE, SHOWN_DAYS, canvas, dated, empty, level, line, readable
 from lib.charts.inputs import Finished, days
 from lib.charts.theme import coin_colour, colour, themed, tint
 
 _NONE = "No prices are given."
 _MILLION = 1e6
+PRICE_ROW_PIXELS, LABEL_PIXELS = 250, 14  # about the height of the technical chart's prices, and of a label at a price level
 
 
 def candlestick(finished: Finished, last: int = CANDLE_DAYS) -> go.Figure:
@@ -69,7 +70,7 @@ def volume_profile(finished: Finished, last: int = SHOWN_DAYS, bins: int = 40) -
     fullest = int(np.argmax(traded))
     figure = canvas(title, f"{finished.ticker}, last {len(shown)} days, estimated", height=480)
     for name, which, meaning in (("volume", middle != middle[fullest], "volume"),
-                                 (f"most, near {middle[fullest]:,.4g} USD", middle == middle[fullest], "mark")):
+                                 (f"most, near {readable(middle[fullest], 4)} USD", middle == middle[fullest], "mark")):
         figure.add_bar(
             y=middle[which], x=traded[which] / _MILLION, width=np.diff(edges)[which] * 0.85, orientation="h", name=name,
             marker={"color": colour(meaning), "line": {"width": 0}}, customdata=np.column_stack([edges[:-1], edges[1:]])[which],
@@ -77,7 +78,7 @@ def volume_profile(finished: Finished, last: int = SHOWN_DAYS, bins: int = 40) -
         )
     close = float(shown["Close"].iloc[-1])
     # A line in the legend: a name on the line would cover bars.
-    figure.add_scatter(x=[0, traded.max() / _MILLION], y=[close, close], mode="lines", name=f"last close, {close:,.5g} USD",
+    figure.add_scatter(x=[0, traded.max() / _MILLION], y=[close, close], mode="lines", name=f"last close, {readable(close)} USD",
                        line={"color": colour("page text"), "width": 2}, hoverinfo="skip")
     figure.update_layout(hovermode="closest", barmode="overlay", bargap=0)
     figure.update_xaxes(title_text="volume (million USD)", rangemode="tozero").update_yaxes(title_text="price (USD)")
@@ -153,17 +154,30 @@ def technical(
     figure.add_trace(_candles(shown, "price"), 1, 1)
     figure.add_trace(line(found.index, found["SMA"], f"SMA {settings.sma_days}", colour("sma"), width=1.4), 1, 1)
     figure.add_trace(line(found.index, found["EMA"], f"EMA {settings.ema_days}", colour("ema"), width=1.4, dash="dash"), 1, 1)
-    for one in (levels if levels is not None else pd.DataFrame()).itertuples():
+    drawn = levels.sort_values("price_usd") if levels is not None else pd.DataFrame({"price_usd": []})
+    around = np.r_[shown["Low"], shown["High"], found[["BB_lower", "BB_upper"]].to_numpy().ravel(), drawn["price_usd"]]
+    raised = _apart(drawn["price_usd"].to_numpy(), PRICE_ROW_PIXELS / max(np.nanmax(around) - np.nanmin(around), 1e-12), LABEL_PIXELS)
+    for one, shift in zip(drawn.itertuples(), raised):
         level(figure, one.price_usd, meaning=one.kind, dash="dash" if one.kind == "support" else "dot")
         figure.add_annotation(
-            x=0, xref="x domain", y=one.price_usd, yref="y", xanchor="left", yanchor="middle", showarrow=False, borderpad=1,
-            text=f"{one.kind} {one.price_usd:,.5g}, {one.touches} touches", font={"color": colour(one.kind), "size": 10},
+            x=0, xref="x domain", y=one.price_usd, yref="y", yshift=shift, xanchor="left", yanchor="middle", showarrow=False, borderpad=1,
+            text=f"{one.kind} {readable(one.price_usd)}, {one.touches} touches", font={"color": colour(one.kind), "size": 10},
             bgcolor=colour("page surface"),
         )
     figure.add_trace(_volume(shown), 2, 1)
     _rsi(figure, found, settings, 3)
     _macd(figure, found, 4)
     return _priced(figure, shown, {2: "volume<br>(million<br>USD)"})
+
+
+def _apart(values: np.ndarray, pixels_per_unit: float, apart: float) -> list[float]:
+    """By how many pixels each label is moved up so that none, in rising order, is nearer than ``apart`` to the one below."""
+    shifts, below = [], -np.inf
+    for value in values:
+        at = max(value * pixels_per_unit, below + apart)
+        shifts.append(round(float(at - value * pixels_per_unit), 1))
+        below = at
+    return shifts
 
 
 def _candles(shown: pd.DataFrame, name: str) -> go.Candlestick:

@@ -259,7 +259,7 @@ def scores_table(scores: pd.DataFrame) -> str:
     names = ["MAE", "RMSE", "R2", "MAPE", "MSE", "skill"]
     head = "".join(f"<th scope='col'>{n}</th>" for n in ["Part", "Model", "Days", *names])
     rows = "".join(
-        f"<tr><th scope='row'>{escape(r['part'])}</th><td>{escape(r['model'])}</td><td>{r['days']}</td>" + "".join(f"<td>{_figure(r[n])}</td>" for n in names) + "</tr>"
+        f"<tr><th scope='row'>{escape(r['part'])}</th><td>{escape(r['model'])}</td><td>{r['days']}</td>" + "".join(f"<td>{charts.readable(r[n])}</td>" for n in names) + "</tr>"
         for r in scores.to_dict("records")
     )
     return f"<div class='scroll' tabindex='0' role='group' aria-label='Scores'><table class='numbers'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
@@ -276,7 +276,7 @@ def forecast_table(frame: pd.DataFrame) -> str:
     names = {"path_usd": "Forecast", "lower_usd": "Lower", "upper_usd": "Upper", "naive_usd": "Naive", "actual_usd": "Actual", "coverage": "Coverage", "judged_on": "of forecasts"}
     head = "".join(f"<th scope='col'>{n}</th>" for n in ["Day", *names.values()])
     rows = "".join(
-        f"<tr><th scope='row'>{r['date']:%Y-%m-%d}</th>" + "".join(f"<td>{f'{r[n]:.0%}' if n == 'coverage' and pd.notna(r[n]) else _figure(r[n])}</td>" for n in names) + "</tr>"
+        f"<tr><th scope='row'>{r['date']:%Y-%m-%d}</th>" + "".join(f"<td>{f'{r[n]:.0%}' if n == 'coverage' and pd.notna(r[n]) else charts.readable(r[n])}</td>" for n in names) + "</tr>"
         for r in frame.to_dict("records")
     )
     return f"<div class='scroll' tabindex='0' role='group' aria-label='Forecast, US dollars'><table class='numbers'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
@@ -286,9 +286,3 @@ def download(frame: pd.DataFrame, name: str) -> str:
     """A link that saves the frame as CSV; nothing is asked of a server."""
     text = frame.to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n")
     return f'<p><a class="download" download="{escape(name)}" href="data:text/csv;base64,{base64.b64encode(text.encode()).decode()}">Download as CSV</a></p>'
-
-
-def _figure(value: float) -> str:
-    if pd.isna(value):
-        return ""
-    return f"{value:,.0f}" if abs(value) >= 1e5 or value == int(value) and abs(value) >= 1 else f"{value:,.4g}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import fields, replace as changed
 from datetime import date
 from html import escape
@@ -33,23 +34,40 @@ class Market:
     ):
         self._sources, self._data_dir, self._gallery, self._say = sources, data_dir, gallery, say
         self.prices: dict[str, pd.DataFrame] = {}
+        self._shown: str | None = None  # the source that self.prices are from
         self.settings = TechnicalSettings()
         self._at_a_glance()
         self._analysis()
         self.load(next(iter(sources)))
 
     def load(self, source: str) -> None:
-        """Take prices from a source; what was shown stays if they cannot be had."""
+        """Take prices from a source; what was shown stays if they cannot be had. Yahoo is asked from a thread, so that the page stays alive."""
+        self._told.value = ""
+        if source == self._shown:
+            return
+        if source != "yahoo":
+            self._load(source)
+            return
+        self._told.value = f"<p>Asking Yahoo for prices of {escape(', '.join(self._sources[source][0]))} ...</p>"
+        threading.Thread(target=self._load, args=(source,), daemon=True).start()
+
+    def _load(self, source: str) -> None:
         tickers, first, last = self._sources[source]
         try:
-            self.prices = market.load(source, tickers, first, last, self._data_dir if source == "folder" else None)
+            prices = market.load(source, tickers, first, last, self._data_dir if source == "folder" else None)
         except ProjectError as error:
-            self._say(str(error), True)
+            if self.source.value == source:
+                self.source.value = self._shown or source
+                self._say(str(error), True)
+                self._told.value = f'<p class="field-error">{escape(str(error))}</p>'
             return
-        self._table.value = overview_table(overview.overview(self.prices)) + origins(self.prices)
+        if self.source.value != source:
+            return  # another one was chosen meanwhile
+        self.prices, self._shown, self._told.value = prices, source, ""
+        self._table.value = overview_table(overview.overview(prices)) + origins(prices)
         before = self.ticker.value
-        self.ticker.options = list(self.prices)
-        self.ticker.value = before if before in self.prices else next(iter(self.prices))
+        self.ticker.options = list(prices)
+        self.ticker.value = before if before in prices else next(iter(prices))
         self.draw()
 
     # -- the market at a glance --------------------------------------------------------------
@@ -57,8 +75,8 @@ class Market:
     def _at_a_glance(self) -> None:
         self.source = ui.Dropdown(options=list(self._sources), description="Source")
         self.source.observe(lambda change: self.load(change["new"]), "value")
-        self._table = ui.HTML()
-        self.overview = ui.VBox([self.source, self._table])
+        self._table, self._told = ui.HTML(), ui.HTML()
+        self.overview = ui.VBox([self.source, self._told, self._table])
 
     # -- technical analysis ------------------------------------------------------------------
 
@@ -117,7 +135,7 @@ def overview_table(rows: pd.DataFrame) -> str:
     """The market as an HTML table: a row a ticker, with a line of its last closes."""
     heads = ["Coin", "Close (USD)", "1 day", "7 days", "30 days", "Volume (USD)", "Volatility a day", "Drawdown", "Last 30 days"]
     body = "".join(
-        f"<tr><th scope='row'>{escape(r.ticker)}</th><td>{_number(r.close_usd)}</td>"
+        f"<tr><th scope='row'>{escape(r.ticker)}</th><td>{charts.readable(r.close_usd)}</td>"
         + "".join(f"<td class='{_sign(value)}'>{_percent(value, sign=True)}</td>" for value in (r.change_1d_percent, r.change_7d_percent, r.change_30d_percent))
         + f"<td>{_large(r.volume_usd)}</td><td>{_percent(r.volatility_daily_percent)}</td><td>{_percent(r.drawdown_percent)}</td><td>{sparkline(r.sparkline, r.ticker)}</td></tr>"
         for r in rows.itertuples()
@@ -144,7 +162,7 @@ def sparkline(closes: Sequence[float], ticker: str, width: int = 120, height: in
     low, high = values[known].min(), values[known].max()
     scale = (height - 4) / (high - low) if high > low else 0
     points = " ".join(f"{2 + (width - 4) * k / (len(values) - 1):.1f},{height - 2 - (values[k] - low) * scale:.1f}" for k in known)
-    told = f"{ticker}: {len(known)} closes from {_number(values[known[0]])} to {_number(values[known[-1]])} USD, lowest {_number(low)}, highest {_number(high)}"
+    told = f"{ticker}: {len(known)} closes from {charts.readable(values[known[0]])} to {charts.readable(values[known[-1]])} USD, lowest {charts.readable(low)}, highest {charts.readable(high)}"
     return (
         f"<svg class='sparkline' role='img' aria-label='{escape(told)}' viewBox='0 0 {width} {height}' width='{width}' height='{height}'>"
         f"<polyline points='{points}' fill='none' stroke='currentColor' stroke-width='1.6'/></svg>"
@@ -154,7 +172,7 @@ def sparkline(closes: Sequence[float], ticker: str, width: int = 120, height: in
 def votes_table(votes: pd.DataFrame, told: technical.Summary, worth: str) -> str:
     """Each indicator's vote with its rule, the summary, and what such summaries were worth."""
     body = "".join(
-        f"<tr><th scope='row'>{escape(r.indicator)}</th><td>{_number(r.value)} {escape(r.unit)}</td><td class='vote-{r.vote}'>{r.vote}</td><td>{escape(r.rule)}</td></tr>"
+        f"<tr><th scope='row'>{escape(r.indicator)}</th><td>{charts.readable(r.value)} {escape(r.unit)}</td><td class='vote-{r.vote}'>{r.vote}</td><td>{escape(r.rule)}</td></tr>"
         for r in votes.itertuples()
     )
     return (
@@ -163,10 +181,6 @@ def votes_table(votes: pd.DataFrame, told: technical.Summary, worth: str) -> str
         f"<details><summary>The vote of each indicator</summary><div class='scroll' tabindex='0' role='group' aria-label='Votes'><table><thead><tr><th scope='col'>Indicator</th><th scope='col'>Value</th>"
         f"<th scope='col'>Vote</th><th scope='col'>Rule</th></tr></thead><tbody>{body}</tbody></table></div></details>"
     )
-
-
-def _number(value: float) -> str:
-    return "" if pd.isna(value) else f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:,.4g}"
 
 
 def _large(value: float) -> str:

@@ -162,14 +162,23 @@ async function panel({ model, el, signal }) {
   const store = () => keep(place, JSON.stringify(state));
   show();
 
-  let width = 0;
-  const sized = new ResizeObserver(([entry]) => {
-    if (Math.abs(entry.contentRect.width - width) < 1) return;
-    width = entry.contentRect.width;
-    requestAnimationFrame(resized);
+  // A chart that was drawn in a hidden tab, or before it was in the page, knows its width only when it is seen.
+  const widths = new WeakMap();
+  const sized = new ResizeObserver((entries) => {
+    const other = entries.filter(({ target, contentRect }) => Math.abs(contentRect.width - (widths.get(target) ?? 0)) >= 1);
+    for (const { target, contentRect } of other) widths.set(target, contentRect.width);
+    if (other.length) requestAnimationFrame(resized);
   });
   sized.observe(body);
-  signal?.addEventListener("abort", () => sized.disconnect());
+  const charts = new MutationObserver(() => {
+    for (const chart of body.querySelectorAll(".js-plotly-plot")) {
+      if (widths.has(chart)) continue;
+      widths.set(chart, 0);
+      sized.observe(chart);
+    }
+  });
+  charts.observe(body, { childList: true, subtree: true });
+  signal?.addEventListener("abort", () => { sized.disconnect(); charts.disconnect(); });
 
   const grid = frame.parentElement;
   const columnsNow = () => getComputedStyle(grid).gridTemplateColumns.split(" ").length;

@@ -52,6 +52,8 @@ def canvas(title: str, subtitle: str = "", rows: int = 1, height: int = 400, row
     figure = make_subplots(rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.045 if rows > 1 else 0, row_heights=row_heights)
     figure.layout.template = None
     figure.update_layout(height=height, autosize=True, title={"text": title}, hovermode="x unified", dragmode="zoom")
+    # Room that Plotly makes for a title by itself is not there at the first drawing, and after it lines and axes lie apart.
+    figure.update_layout(margin_t=52 if subtitle else 34)
     if subtitle:
         figure.update_layout(title_subtitle_text=subtitle)
     return figure
@@ -65,6 +67,7 @@ def dated(figure: go.Figure, days: pd.DatetimeIndex, selector: bool = True) -> g
     if selector and steps:
         steps += [{"count": 1, "step": "year", "stepmode": "backward", "label": "1 y"}] if span > 366 else []
         figure.update_xaxes(rangeselector={"buttons": [*steps, {"step": "all", "label": "all"}]}, row=1, col=1)
+        figure.update_layout(margin_t=figure.layout.margin.t + 30)
     return figure
 
 

@@ -149,7 +149,7 @@ def _template(theme: str) -> go.layout.Template:
     return go.layout.Template(layout={
         "paper_bgcolor": page["surface"], "plot_bgcolor": page["surface"],
         "font": {"family": FONT, "size": 12, "color": page["text"]},
-        "title": {"x": 0, "xanchor": "left", "xref": "container", "y": 1, "yanchor": "top", "yref": "container", "automargin": True,
+        "title": {"x": 0, "xanchor": "left", "xref": "container", "y": 1, "yanchor": "top", "yref": "container", "automargin": False,
                   "pad": {"l": 10, "t": 8, "b": 6}, "font": {"size": 15}, "subtitle": {"font": {"size": 12, "color": page["muted"]}}},
         "margin": {"l": 8, "r": 10, "t": 10, "b": 8},
         "xaxis": {**axis, "rangeselector": selector}, "yaxis": axis,

@@ -39,7 +39,7 @@ def live_history(ticker: str, network: str, epochs: int, naive_mse: float | None
         naive_mse: scaled validation MSE of the naive forecast, drawn as a line; default none.
     """
     figure = _loss_chart(ticker, network, np.array([]), np.array([]))
-    figure.update_xaxes(range=[0.5, max(epochs, 2) + 0.5])
+    figure.update_xaxes(range=[0.5, max(epochs, 2) + 0.5], dtick=_step(epochs))
     if naive_mse is not None:
         figure.add_scatter(x=[1, max(epochs, 2)], y=[naive_mse, naive_mse], mode="lines", name="validation, naive forecast",
                            line={"color": colour(NAIVE), "dash": "dot", "width": 1.6}, hovertemplate=f"%{{y:{_DIGITS}}}")
@@ -59,12 +59,17 @@ def extend_history(figure: go.Figure, history: Mapping[str, Sequence[float]]) ->
             trace.x, trace.y = epochs, values
 
 
+def _step(epochs: int) -> int | None:
+    """Between marks on the axis: one for few epochs, as Plotly would mark halves; else Plotly's choice."""
+    return 1 if epochs <= 10 else None
+
+
 def _loss_chart(ticker: str, network: str, loss: np.ndarray, validation: np.ndarray) -> go.Figure:
     figure = canvas(_TITLE, f"{ticker}, {network}, scaled mean squared error")
     epochs = np.arange(1, len(loss) + 1)
     figure.add_trace(line(epochs, loss, "training", colour("training"), unit="", digits=_DIGITS, dash="dash"))
     figure.add_trace(line(epochs, validation, "validation", network_colour(network), unit="", digits=_DIGITS, width=2))
-    figure.update_xaxes(title_text="epoch", tickformat="d", hoverformat="d", rangemode="tozero")
+    figure.update_xaxes(title_text="epoch", tickformat="d", hoverformat="d", rangemode="tozero", dtick=_step(len(loss)))
     figure.update_yaxes(title_text="scaled MSE", type="log", exponentformat="power")
     return figure
 

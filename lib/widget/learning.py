@@ -136,6 +136,7 @@ class MachineLearning:
             self._say(f"The forecast from {event.days['date'][0]} on is there.", False)
         elif event is not None and event.kind == "visualizing_update":
             self._finish_chart()
+            self.told.value = f"<p>Done after {len(self._controller.updates)} epochs; the network is kept.</p>"
             self._say(f"{self._controller.network.title}: trained and kept.", False)
         self.refresh()
 

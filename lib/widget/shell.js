@@ -41,6 +41,14 @@ function resized() {
   window.dispatchEvent(new Event("resize"));
 }
 
+// A chart that was drawn in a hidden tab, or before it was in the page, has Plotly's own width; it listens a little later than it is drawn.
+function fill(chart, tries = 30) {
+  const drawn = chart.querySelector(".main-svg")?.getBoundingClientRect().width;
+  if (!chart.isConnected || !chart.clientWidth || (drawn && Math.abs(drawn - chart.clientWidth) < 2)) return;
+  resized();
+  if (tries) setTimeout(fill, 150, chart, tries - 1);
+}
+
 function say(shell, text) {
   shell.dispatchEvent(new CustomEvent("forecast-say", { detail: text }));
 }
@@ -162,11 +170,13 @@ async function panel({ model, el, signal }) {
   const store = () => keep(place, JSON.stringify(state));
   show();
 
-  // A chart that was drawn in a hidden tab, or before it was in the page, knows its width only when it is seen.
   const widths = new WeakMap();
   const sized = new ResizeObserver((entries) => {
     const other = entries.filter(({ target, contentRect }) => Math.abs(contentRect.width - (widths.get(target) ?? 0)) >= 1);
-    for (const { target, contentRect } of other) widths.set(target, contentRect.width);
+    for (const { target, contentRect } of other) {
+      widths.set(target, contentRect.width);
+      if (target !== body) fill(target);
+    }
     if (other.length) requestAnimationFrame(resized);
   });
   sized.observe(body);

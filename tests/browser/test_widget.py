@@ -172,6 +172,12 @@ def test_each_of_the_twelve_views_is_drawn_and_can_be_saved(visitor, server, art
         title, below = (chart.locator(f".{name}").bounding_box() for name in ("gtitle", "gtitle-subtitle"))
         assert title["y"] + title["height"] <= below["y"] + 2, f"{view.title}: its title covers the line below"
         assert not [t for t in chart.locator("text").all_text_contents() if "undefined" in t or "NaN" in t]
+        if view.stem == "drawdown":  # lines and axes fit together: the lowest day's mark lies where the axis has its value
+            off = chart.evaluate("""e => { const t = e._fullData.findIndex(d => /deepest/.test(d.name)), axis = e._fullLayout.yaxis;
+                const mark = e.querySelectorAll('.scatterlayer .trace')[t].querySelector('.point').getBoundingClientRect();
+                const at = e.getBoundingClientRect().top + axis._offset + axis.d2p(e._fullData[t].y[0]);
+                return Math.abs(mark.top + mark.height / 2 - at); }""")
+            assert off < 2, f"the mark lies {off:.0f} pixels away from its value"
         chart.screenshot(path=artefacts / f"view_{view.stem}.png")
         with page.expect_download() as coming:
             chart.hover()

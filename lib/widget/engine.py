@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import signal
 import threading
 import time
 import traceback
@@ -122,6 +123,8 @@ class Engine:
 
 def _serve(orders: Connection, telling: Connection) -> None:
     """The process: load TensorFlow, then one order after the other."""
+    # Ctrl-C at a terminal reaches this process too; it ends with its parent, without a trace of its own.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     workers.follow_parent()
     from lib import runtime
 

@@ -7,25 +7,43 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from lib import baselines
 from lib.figures import NETWORK_COLOURS, canvas, coin_colour, dates, legend_above, style
 
 _BASELINE_COLOUR = "#8A8A8A"
 _MARKERS = ("o", "s", "^", "D", "v", "P")
-_CLIPPED = "skill, 1 - MSE / MSE of naive"
+_SKILL = "skill, 1 - MSE / MSE of naive"
+_SKILL_MARKS = (-500, -100, -50, -20, -10, -5, -2, -1, -0.5, 0, 0.5)
+
+
+def _spread(axis: Axis, lowest: float) -> None:
+    """A skill axis: evenly spaced from -2 up, by powers of ten below, where a few bad networks would hide all others."""
+    (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("symlog", linthresh=2)
+    axis.set_major_locator(FixedLocator([m for m in _SKILL_MARKS if m >= min(lowest, -0.5)]))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_locator(NullLocator())
+    axis.axes.autoscale_view()
 
 
 def _colour(model: str) -> str:
     return NETWORK_COLOURS.get(model, _BASELINE_COLOUR)
 
 
-def skill_intervals(scores: pd.DataFrame, part: str, lowest: float = -1.0) -> Figure:
+def _legend_below(figure: Figure, axes: np.ndarray, columns: int) -> None:
+    """One legend for all panels, as the first one has it."""
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, fontsize=8)
+
+
+def skill_intervals(scores: pd.DataFrame, part: str) -> Figure:
     """Mean skill of each model with its 95 % interval, a panel a coin and reading; 0 is the naive forecast.
 
     Args:
-        scores: as ``skill.score_table`` gives them; lowest: skills below are drawn at the edge as arrows.
+        scores: as ``skill.score_table`` gives them.
     """
     rows = scores[(scores["part"] == part) & (scores["model"] != baselines.NAIVE)]
     tickers, readings = list(dict.fromkeys(rows["ticker"])), list(dict.fromkeys(rows["reading"]))
@@ -35,18 +53,19 @@ def skill_intervals(scores: pd.DataFrame, part: str, lowest: float = -1.0) -> Fi
         for (ticker, reading), mine in rows.groupby(["ticker", "reading"], sort=False):
             ax = axes[tickers.index(ticker), readings.index(reading)]
             for row in mine.itertuples():
-                y, shown = models.index(row.model), max(row.skill, lowest)
-                ax.plot([max(row.skill_lower, lowest), max(row.skill_upper, lowest)], [y, y], color=_colour(row.model), lw=2, alpha=0.6)
-                ax.plot(shown, y, "<" if row.skill < lowest else "o", color=_colour(row.model), ms=5)
+                y = models.index(row.model)
+                ax.plot([row.skill_lower, row.skill_upper], [y, y], color=_colour(row.model), lw=2, alpha=0.6)
+                ax.plot(row.skill, y, "o", color=_colour(row.model), ms=5)
             ax.axvline(0, color="#111111", lw=1, ls="--")
             ax.set_title(f"{ticker}, {reading.replace('_', ' ')}")
             ax.set_yticks(range(len(models)), models, fontsize=8)
         for ax in axes[-1]:
-            ax.set_xlabel(f"{_CLIPPED}, {part} days")
+            _spread(ax.xaxis, rows[["skill", "skill_lower"]].min(axis=None))
+            ax.set_xlabel(f"{_SKILL}, {part} days")
         return figure
 
 
-def skill_by_block(folds: pd.DataFrame, lowest: float = -1.0) -> Figure:
+def skill_by_block(folds: pd.DataFrame) -> Figure:
     """Skill of each network in each block of the walk-forward, a panel a coin and scheme; ridge beside them."""
     blocks = [c for c in folds if c.startswith("block ")]
     tickers, schemes = list(dict.fromkeys(folds["ticker"])), list(dict.fromkeys(folds["scheme"]))
@@ -56,7 +75,7 @@ def skill_by_block(folds: pd.DataFrame, lowest: float = -1.0) -> Figure:
             ax = axes[tickers.index(ticker), schemes.index(scheme)]
             shown = mine[mine["model"].isin([*NETWORK_COLOURS, "ridge"]) & (mine["model"] != baselines.NAIVE)]
             for place, row in enumerate(shown.to_dict("records")):
-                values = np.maximum([row[b] for b in blocks], lowest)
+                values = [row[b] for b in blocks]
                 x = np.arange(1, len(blocks) + 1) + 0.08 * (place - len(shown) / 2)
                 ax.plot(x, values, _MARKERS[place % len(_MARKERS)], ms=5, color=_colour(row["model"]), label=row["model"])
             ax.axhline(0, color="#111111", lw=1, ls="--")
@@ -64,13 +83,13 @@ def skill_by_block(folds: pd.DataFrame, lowest: float = -1.0) -> Figure:
         for ax in axes[-1]:
             ax.set_xlabel("block of test days, in time order")
         for ax in axes[:, 0]:
+            _spread(ax.yaxis, folds[blocks].min(axis=None))
             ax.set_ylabel("skill against naive")
-        handles, names = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower center", ncols=5, fontsize=8)
+        _legend_below(figure, axes, 5)
         return figure
 
 
-def leak_effects(scores: pd.DataFrame, lowest: float = -1.0) -> Figure:
+def leak_effects(scores: pd.DataFrame) -> Figure:
     """Skill on the same test days with one leak at a time, a panel a coin; bars are the range of the seeds."""
     leaks = list(dict.fromkeys(scores["reading"]))
     tickers = list(dict.fromkeys(scores["ticker"]))
@@ -81,9 +100,10 @@ def leak_effects(scores: pd.DataFrame, lowest: float = -1.0) -> Figure:
             for at, model in enumerate(models):
                 mine = scores[(scores["ticker"] == ticker) & (scores["model"] == model)].set_index("reading").loc[leaks]
                 x = np.arange(len(leaks)) + 0.16 * (at - (len(models) - 1) / 2)
-                middle, low, high = (np.maximum(mine[c], lowest) for c in ("skill", "skill_worst", "skill_best"))
+                middle, low, high = (mine[c] for c in ("skill", "skill_worst", "skill_best"))
                 ax.errorbar(x, middle, yerr=(middle - low, high - middle), fmt="o", ms=5, color=_colour(model), label=model)
             ax.axhline(0, color="#111111", lw=1, ls="--")
+            _spread(ax.yaxis, scores.loc[scores["ticker"] == ticker, "skill_worst"].min())
             ax.set(title=ticker, ylabel="skill, test days", xticks=range(len(leaks)))
             ax.set_xticklabels([leak.replace(" ", "\n", 1) for leak in leaks])
             legend_above(ax, len(models))
@@ -129,8 +149,7 @@ def coverage_by_horizon(evaluated: pd.DataFrame) -> Figure:
                 ax.axhline(level, color=colours[level], lw=0.6)
             ax.set(title=ticker, ylabel="share inside", ylim=(0, 1.03))
         axes[-1, 0].set_xlabel("horizon (days)")
-        handles, names = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower center", ncols=3, fontsize=8)
+        _legend_below(figure, axes, 3)
         return figure
 
 
@@ -150,20 +169,28 @@ def interval_example(bands: dict[str, pd.DataFrame], closes_usd: pd.Series, tick
             ax.plot(rows["date"], rows["actual_usd"], color="#111111", lw=1.2, label="what came")
             ax.set_title(f"{ticker}: {method}")
             dates(ax)
-            legend_above(ax, 1)
         axes[0, 0].set_ylabel("USD")
+        _legend_below(figure, axes, 3)
         return figure
 
 
-def alarms(rates: pd.DataFrame, level: float) -> Figure:
-    """Share of simulated series on which a test called a model better, with the bounds that chance explains."""
+def alarms(rates: pd.DataFrame, level: float, wanted: bool = False) -> Figure:
+    """Share of simulated series on which a test called a model better, with the bounds that chance explains.
+
+    Args:
+        rates: as ``controls.alarm_rates`` gives them.
+        level: of the tests.
+        wanted: whether there was something to find: then more than chance is good, and not drawn in red.
+    """
+    more = "#009E73" if wanted else "#C00000"
     tests = list(dict.fromkeys(rates["test"]))
     with style():
         figure, axes = canvas(1, len(tests), row_height=3.2, sharey=True)
         for ax, test in zip(axes.flat, tests):
             rows = rates[rates["test"] == test]
-            ax.barh(rows["model"], rows["rate"], color=["#C00000" if bad else _BASELINE_COLOUR for bad in rows["too_many"]])
-            ax.axvspan(rows["fewest"].iloc[0] / rows["runs"].iloc[0], rows["most"].iloc[0] / rows["runs"].iloc[0], color="#0072B2", alpha=0.15, lw=0)
-            ax.axvline(level, color="#0072B2", ls="--", lw=1)
+            ax.barh(rows["model"], rows["rate"], color=[more if many else _BASELINE_COLOUR for many in rows["too_many"]])
+            ax.axvspan(rows["fewest"].iloc[0] / rows["runs"].iloc[0], rows["most"].iloc[0] / rows["runs"].iloc[0], color="#0072B2", alpha=0.15, lw=0, label="what chance explains")
+            ax.axvline(level, color="#0072B2", ls="--", lw=1, label=f"level of the test, {level:.0%}")
             ax.set(title=test.replace("_", "-").title(), xlabel="share of series with an alarm")
+        _legend_below(figure, axes, 2)
         return figure

@@ -31,7 +31,7 @@ def test_the_worst_network_is_inside_the_axes(folds, leaks):
     scores = leaks.assign(skill_lower=leaks["skill_worst"], skill_upper=leaks["skill_best"])
     figure = skill_figures.skill_intervals(scores, "test")
     assert all(low < -41 and high > 0.1 for low, high in limits(figure, "x"))
-    assert "-10" in [t.get_text() for t in figure.axes[0].get_xticklabels()]
+    assert "−10" in [t.get_text() for t in figure.axes[0].get_xticklabels()]
 
 
 def test_alarms_are_red_only_where_there_was_nothing_to_find():

@@ -132,6 +132,8 @@ def measure(
                 for name in SIDES if block % 2 == 0 else SIDES[::-1]:
                     jobs = [(at, trials[at], runtime.derived_seed(seed, name, at, k))
                             for at in range(block, len(trials), blocks) for k in range(seeds[name])]
+                    # The longest first, so that no core waits long for the last training of a turn.
+                    jobs.sort(key=lambda job: -expected_work(job[1], max_epochs))
                     found[name] = sides[name].block(jobs, max_epochs, progress.step)
                 done.append(found)
                 keep(done)
@@ -143,6 +145,13 @@ def measure(
         for side in sides.values():
             side.pool.shutdown(wait=False, cancel_futures=True)
     return {"start_seconds": start_seconds, "processes": processes, "blocks": done}
+
+
+def expected_work(trial: PrintedTrial, max_epochs: int) -> float:
+    """How long a trial takes beside others, roughly: its LSTM layers' products and its epochs."""
+    units = [value for name, value in trial.hyperparameters.items() if name.startswith("lstm")]
+    days = 1 / trial.hyperparameters["pool_size"] if trial.network == "CNN-LSTM" else 1  # pooling comes before its LSTM layers
+    return min(trial.hyperparameters["epochs"], max_epochs) * days * sum(u**2 for u in units)
 
 
 def work_of(runs: Sequence[Mapping[str, Any]]) -> float:

@@ -75,6 +75,15 @@ def scores(page):
     return page.locator(".phase-evaluating")
 
 
+def trained(visitor, server, epochs="2", **options):
+    """A new visitor with one network, whose scores are on the screen."""
+    guest = visitor(server, **options)
+    guest.open()
+    train(guest.page, Epochs=epochs)
+    scores(guest.page)
+    return guest
+
+
 def alert(page, words):
     """The page's own line, where each sentence is said."""
     page.locator(".forecast-alert, [role=alert]").filter(has_text=words).first.wait_for()
@@ -150,11 +159,8 @@ def _open_again(guest):
 
 
 def test_each_of_the_twelve_views_is_drawn_and_can_be_saved(visitor, server, artefacts):
-    guest = visitor(server, width=1400, accept_downloads=True)
+    guest = trained(visitor, server, "3", width=1400, accept_downloads=True)
     page = guest.page
-    guest.open()
-    train(page, Epochs="3")
-    scores(page)
     phase(page, "Visualizing")
     place = page.locator(".phase-visualizing")
     assert len(charts.VIEWS) == 12
@@ -215,11 +221,8 @@ def test_every_wrong_field_is_told_beside_it_and_stops_the_training(visitor, ser
 
 
 def test_a_failing_training_says_why_loses_nothing_and_the_next_one_works(visitor, server, shot):
-    guest = visitor(server, width=1000)
+    guest = trained(visitor, server, "2", width=1000)
     page = guest.page
-    guest.open()
-    train(page, Epochs="2")
-    scores(page)
     kept = page.locator(".phase-parameters select").filter(has_text="BTC-USD, CNN")
     phase(page, "Parameters")
     # No network: the source is Yahoo, and nothing can be reached.
@@ -298,11 +301,8 @@ def test_cancel_really_stops_and_two_visitors_do_not_see_each_other(visitor, ser
 
 
 def test_a_reload_in_mid_training_ends_it_and_what_was_kept_is_there(visitor, server, ends):
-    guest = visitor(server, width=1000)
+    guest = trained(visitor, server, "2", width=1000)
     page = guest.page
-    guest.open()
-    train(page, Epochs="2")
-    scores(page)
     phase(page, "Parameters")
     train_slowly(page)
     working = engine_of(server)
@@ -319,11 +319,8 @@ def test_a_reload_in_mid_training_ends_it_and_what_was_kept_is_there(visitor, se
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_whole_page_reads_well_in_both_themes_and_at_every_width(visitor, server, shot, too_faint, scheme):
-    guest = visitor(server, width=1800, colour_scheme=scheme)
+    guest = trained(visitor, server, "2", width=1800, colour_scheme=scheme)
     page = guest.page
-    guest.open()
-    train(page, Epochs="2")
-    scores(page)
     for name in ("Parameters", "Training", "Evaluating", "Visualizing", "Predicting"):
         phase(page, name)
         page.locator(f".phase-{name.lower()}").wait_for()

@@ -129,3 +129,9 @@ def in_words(scores: pd.DataFrame) -> str:
         best = trained.iloc[0]
         lines.append(f"{ticker}, {part}: {verdict}. Smallest MSE {best['model']}, R2 {best['R2']:.4f}; naive R2 {naive['R2']:.4f}.")
     return "\n".join(lines)
+
+
+def naive_scores(data: Dataset) -> dict[str, float]:
+    """Scaled scores of the naive forecast on the validation days, where trials are judged."""
+    part = data.validation
+    return metrics.scores(data.to_scaled(part.actual_usd), data.to_scaled(baselines.naive(part.last_close_usd)))

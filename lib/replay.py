@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lib import metrics, networks, runtime, thesis, trainings, tuning, windows
+from lib import evaluation, metrics, networks, runtime, thesis, trainings, tuning, windows
 from lib.errors import ProjectError
 from lib.kept import Kept
 from lib.settings import Chosen
@@ -119,7 +119,7 @@ def table(printed: pd.DataFrame, fits: pd.DataFrame, data: Mapping[str, Dataset]
         MSE, anywhere within its rounding, lies from low to high.
     """
     frame = printed[[*_ROW, "same_coin", "printed_mse", "printed_mae", "printed_r2"]].copy()
-    frame["naive_mse"] = frame["ticker"].map({t: tuning.naive_scores(d)["MSE"] for t, d in data.items()})
+    frame["naive_mse"] = frame["ticker"].map({t: evaluation.naive_scores(d)["MSE"] for t, d in data.items()})
     half = frame["printed_mse"].map(half_unit)
     for (inputs, weights), rows in fits.groupby(_READING, sort=False):
         by_row = rows.groupby(_ROW)

@@ -20,7 +20,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from lib import baselines, market, metrics, networks, runtime, thesis, training, workers
+from lib import baselines, evaluation, market, metrics, networks, runtime, thesis, training, workers
 from lib.errors import ProjectError
 from lib.settings import Chosen
 from lib.windows import Dataset
@@ -237,12 +237,6 @@ def range_in_words(distribution: BaseDistribution) -> str:
     return f"{distribution.low:g} to {distribution.high:g}{extra}"
 
 
-def naive_scores(data: Dataset) -> dict[str, float]:
-    """Scaled scores of the naive forecast on the validation days, where trials are judged."""
-    part = data.validation
-    return metrics.scores(data.to_scaled(part.actual_usd), data.to_scaled(baselines.naive(part.last_close_usd)))
-
-
 def listing_title(ticker: str) -> str:
     """The caption of a ticker's listing, with the appendix that prints the thesis's."""
     appendix = thesis.APPENDIX.get(ticker)
@@ -267,7 +261,7 @@ def listing(trials: pd.DataFrame, data: Dataset) -> pd.DataFrame:
     they stand in Filters1 to Kernel Size2 and in LSTM Units1, LSTM Units2. The last row is the
     naive forecast on the same validation days.
     """
-    naive = naive_scores(data)
+    naive = evaluation.naive_scores(data)
     last = {"network": baselines.NAIVE, "mae": naive["MAE"], "mse": naive["MSE"], "r2": naive["R2"]}
     frame = pd.concat([trials, pd.DataFrame([last])], ignore_index=True).reindex(columns=list(_COLUMNS))
     frame["seconds"] = frame["seconds"].map(lambda s: f"{s:.0f}s" if pd.notna(s) else "")

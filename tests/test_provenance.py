@@ -79,7 +79,7 @@ def run(project, tiny, random_walk):
     trials.loc[trials["state"] == "pruned", ["mae", "mse", "r2", "epochs_run", "best_epoch", "parameters", "seed"]] = np.nan
     for t in COINS:
         tuning.listing(trials[trials["ticker"] == t], data[t]).to_csv(root / f"appendix/{t}_trials.csv", index=False)
-    naive = {t: tuning.naive_scores(data[t]) for t in COINS}
+    naive = {t: evaluation.naive_scores(data[t]) for t in COINS}
     tables.best_trials(trials, naive).to_csv(root / "tables/best_trials.csv", index=False)
     forecasts = {t: {"CNN": pd.concat([
         pd.DataFrame({"actual_usd": p.actual_usd, "predicted_usd": p.last_close_usd * 1.01, "naive_usd": p.last_close_usd, "part": p.name})
@@ -453,7 +453,7 @@ def searched(run, tiny, random_walk, tensorflow_on_one_thread):
         path.unlink()
     tables.table_4_1({"ADA-USD": loaded["ADA-USD"]["Close"]}).to_csv(run / "tables/table_4_1.csv", index=False)
     tuning.listing(trials, data["ADA-USD"]).to_csv(run / "appendix/ADA-USD_trials.csv", index=False)
-    tables.best_trials(trials, {"ADA-USD": tuning.naive_scores(data["ADA-USD"])}).to_csv(run / "tables/best_trials.csv", index=False)
+    tables.best_trials(trials, {"ADA-USD": evaluation.naive_scores(data["ADA-USD"])}).to_csv(run / "tables/best_trials.csv", index=False)
     plain = chosen.as_plain()
     write_record(run, "01_data", plain, digests, [("tables/table_4_1.csv", "table", "Table 4.1. Statistics")])
     write_record(run, "08_tuning", plain, digests, [("tables/best_trials.csv", "table", "Best"), ("appendix/ADA-USD_trials.csv", "listing", "Trials")])

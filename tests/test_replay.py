@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import replay, settings, thesis, training, tuning, windows
+from lib import evaluation, replay, settings, thesis, training, windows
 from lib.kept import Kept
 
 READINGS = [("own_close", "best"), ("own_close", "last"), ("all_closes", "best"), ("all_closes", "last")]
@@ -54,7 +54,7 @@ def made_up(ours, printed=(0.002, 0.004), naive=0.001):
 @pytest.fixture
 def naive_is(monkeypatch):
     def put(mse):
-        monkeypatch.setattr(tuning, "naive_scores", lambda _: {"MSE": mse})
+        monkeypatch.setattr(evaluation, "naive_scores", lambda _: {"MSE": mse})
 
     return put
 
@@ -133,4 +133,4 @@ def test_every_seed_is_trained_once_and_found_again(tmp_path, random_walk, tiny,
 def test_replay_parameters_are_the_thesiss_but_for_seeds_and_folder():
     thesis_run, replay_run = (settings.load(settings.PROJECT_ROOT / "params" / f"{n}.yaml").as_plain() for n in ("thesis", "replay"))
     differing = {k for k in thesis_run if thesis_run[k] != replay_run[k]}
-    assert differing == {"replay_seeds", "output_dir"} and replay_run["replay_seeds"] >= 3
+    assert differing == {"replay_seeds", "output_dir"} and replay_run["replay_seeds"] >= 2

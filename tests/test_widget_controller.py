@@ -62,7 +62,7 @@ def keep(collection):
 
 
 def update(epoch=1):
-    return TrainingUpdate(epoch, 5, 0.1, 0.2, 20.0 * epoch, 1.0, 4.0)
+    return TrainingUpdate(epoch, 5, 0.1, 0.2, 0.15, 20.0 * epoch, 1.0, 4.0)
 
 
 def test_it_begins_with_the_form_alone(controller):

@@ -18,7 +18,7 @@ from typing import Any, Callable, Mapping
 
 import pandas as pd
 
-from lib import baselines, evaluation, files, market, metrics, settings, stationarity, tables, training, tuning, windows
+from lib import baselines, evaluation, files, market, metrics, settings, stationarity, tables, training, windows
 from lib.provenance import git, judged, machine, sources
 from lib.provenance.committed import Folder, ProvenanceError, exact, recomputed_wrong, table_differs, trials_of
 from lib.provenance.parts import Near, Part, error_differs
@@ -195,7 +195,7 @@ def _naive_rows(folder: Folder, data: Mapping[str, windows.Dataset], near: Near)
     for ticker, windows_of in data.items():
         path = folder.root / "appendix" / f"{ticker}_trials.csv"
         if "08_tuning" in folder.records and path.is_file():
-            theirs, ours = trials_of({ticker: path})[1][ticker], tuning.naive_scores(windows_of)
+            theirs, ours = trials_of({ticker: path})[1][ticker], evaluation.naive_scores(windows_of)
             off = [f"{k} {theirs[k]!r} there, {ours[k]!r} computed" for k in theirs if abs(theirs[k] - ours[k]) > near("08_tuning") * abs(theirs[k])]
             parts.append(Part("08_tuning", f"naive row of appendix/{ticker}_trials.csv", "; ".join(off)))
     return parts

@@ -158,7 +158,7 @@ def _train(order: Train, tell: Callable[[Event], None]) -> None:
     prices = market.load(chosen.source, chosen.tickers, chosen.start_date, chosen.end_date, chosen.data_dir)
     data = windows.build(prices, chosen)[request.ticker]
     tell(Stage(f"Training {request.network} on {len(data.train.y)} windows"))
-    started = time.perf_counter()
+    naive, started = evaluation.naive_scores(data)["MSE"], time.perf_counter()
 
     def on_epoch(epoch: int, epochs: int, loss: float, val_loss: float) -> None:
         if not (math.isfinite(loss) and math.isfinite(val_loss)):
@@ -166,7 +166,7 @@ def _train(order: Train, tell: Callable[[Event], None]) -> None:
                 f"The training failed in epoch {epoch}: the loss is no number any more. Choose a smaller learning rate than {request.learning_rate:g}."
             )
         spent = time.perf_counter() - started
-        tell(TrainingUpdate(epoch, epochs, loss, val_loss, 100 * epoch / epochs, spent, spent / epoch * (epochs - epoch)))
+        tell(TrainingUpdate(epoch, epochs, loss, val_loss, naive, 100 * epoch / epochs, spent, spent / epoch * (epochs - epoch)))
 
     fit = training.fit(request.network, request.hyperparameters(), data, chosen, request.seed, on_epoch)
     tell(Stage("Judging it on days that it has not seen"))

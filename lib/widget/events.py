@@ -8,12 +8,13 @@ from typing import Any, Mapping
 
 @dataclass(frozen=True)
 class TrainingUpdate:
-    """An epoch is done. Losses are MSE of scaled closes; ``progress`` in percent of the epochs asked for; times in seconds."""
+    """An epoch is done. Losses are MSE of scaled closes, ``naive_val_loss`` that of the naive forecast; ``progress`` in percent of the epochs asked for; times in seconds."""
 
     epoch: int
     epochs: int
     loss: float
     val_loss: float
+    naive_val_loss: float
     progress: float
     seconds: float
     seconds_left: float

@@ -142,15 +142,23 @@ class MachineLearning:
 
     def _epoch(self, event: TrainingUpdate) -> None:
         now = time.monotonic()
-        if now - self._drawn < REDRAW_S and event.epoch < event.epochs:
+        if self._chart is None:
+            self._begin_chart(event)
+        elif now - self._drawn < REDRAW_S and event.epoch < event.epochs:
             return
         self._drawn = now
         self.progress.value = event.progress
         self.told.value = (
-            f"<p>Epoch {event.epoch} of at most {event.epochs}. Loss {event.loss:.3g}, validation loss {event.val_loss:.3g} (scaled MSE)."
+            f"<p>Epoch {event.epoch} of at most {event.epochs}. Loss {event.loss:.3g}, validation loss {event.val_loss:.3g}, of the naive forecast {event.naive_val_loss:.3g} (scaled MSE)."
             f" {clock(event.seconds)} spent, at most {clock(event.seconds_left)} left.</p>"
         )
         self._finish_chart()
+
+    def _begin_chart(self, event: TrainingUpdate) -> None:
+        request = self._controller.request
+        figure = charts.live_history(request.ticker, request.network, request.epochs, event.naive_val_loss)
+        self._chart = self._gallery.widget(figure, charts.config(f"{request.ticker}_{request.network}_live"))
+        replace(self.live, self._chart)
 
     def _finish_chart(self) -> None:
         updates = list(self._controller.updates)
@@ -169,10 +177,8 @@ class MachineLearning:
         self._list_kept()
         self._show_log()
         if state == TRAINING and not self._controller.updates:
-            request = self._controller.request
-            self.progress.value, self.told.value = 0, "<p>Starting ...</p>"
-            self._chart = self._gallery.widget(charts.live_history(request.ticker, request.network, request.epochs), charts.config(f"{request.ticker}_{request.network}_live"))
-            replace(self.live, self._chart)
+            self.progress.value, self.told.value, self._chart = 0, "<p>Starting ...</p>", None
+            replace(self.live)
         self._draw_network()
         self._draw_results()
         if self._tabs.selected_index != PHASES.index(phase):

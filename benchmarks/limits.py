@@ -218,13 +218,15 @@ def epoch_parts(network: str, data: Dataset) -> dict[str, Any]:
         elif isinstance(layer, (keras.layers.Conv1D, keras.layers.Dropout)):
             parts["convolutions" if isinstance(layer, keras.layers.Conv1D) else "dropout"] += steps * layer_seconds(layer, shape, True, first)
     gradients = [tf.ones_like(v) * 1e-3 for v in model.trainable_variables]
+    model.compile(optimizer=keras.optimizers.Adam(0.001), loss="mean_squared_error")
+    one_update = training.updates(model)
 
     @tf.function
     def update() -> None:
         for _ in tf.range(10):
-            model.optimizer.apply(gradients, model.trainable_variables)
+            one_update(gradients)
 
-    validate = tf.function(lambda X: model(X, training=False))
+    validate = tf.function(lambda X: training.forward(model, X, False))
     X = tf.constant(data.validation.X)
     parts["optimizer"] = steps * fastest(update) / 10
     parts["validation"] = fastest(lambda: validate(X))

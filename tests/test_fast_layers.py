@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from lib import fast_layers, networks, runtime, training, windows
+from lib import fast_layers, networks, runtime, thesis, training, windows
 
 pytestmark = pytest.mark.usefixtures("tensorflow_on_one_thread")
 SIZES = {"filters1": 6, "filters2": 5, "kernel_size1": 3, "kernel_size2": 2, "pool_size": 2, "lstm_units1": 9, "lstm_units2": 5,
@@ -64,6 +64,44 @@ def test_ten_training_steps_equal_model_fit(network, extra, random_walk, tiny):
     np.testing.assert_allclose(runs[0][0], runs[1][0], rtol=1e-4)
     for a, b in zip(runs[0][1], runs[1][1]):
         np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("network", networks.ARCHITECTURES)
+def test_one_vector_of_weights_is_updated_as_each_weight_by_itself_to_the_last_bit(network):
+    import tensorflow as tf
+
+    keras = runtime.keras()
+    ways = []
+    for joined, model in zip((True, False), pair(network, (60, 1))):
+        model.compile(optimizer=keras.optimizers.Adam(0.01), loss="mean_squared_error")
+        if joined:
+            update = training.updates(model)
+        else:
+            model.optimizer.build(model.trainable_variables)
+            update = lambda gradients, m=model: m.optimizer.apply(gradients, m.trainable_variables)  # noqa: E731
+        rng = np.random.default_rng(3)
+        for _ in range(5):
+            update([tf.constant(rng.normal(scale=0.1, size=w.shape), tf.float32) for w in model.trainable_variables])
+        ways.append(model.get_weights())
+    for a, b in zip(*ways):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("network", networks.ARCHITECTURES)
+@pytest.mark.parametrize("training_now", [True, False])
+def test_forward_is_the_model_itself_to_the_last_bit(network, training_now):
+    """With dropout and batch normalization, whose random numbers and running means go on from call to call."""
+    import tensorflow as tf
+
+    X = tf.constant(np.random.default_rng(5).normal(size=(7, 60, 1)), tf.float32)
+    ways = []
+    for way in (training.forward, lambda model, inputs, now: model(inputs, training=now)):
+        runtime.seed_everything(4)
+        h = {**thesis.best_hyperparameters(network), "dropout_rate": 0.3}
+        model = networks.build(network, h, (60, 1), networks.Variant(batch_normalization=True))
+        ways.append([way(model, X, training_now).numpy() for _ in range(3)] + model.get_weights())
+    for a, b in zip(*ways):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("days", [1, 2, 7, 60])

@@ -78,8 +78,11 @@ def test_one_training_of_each_network_comes_out_again(folder):
         "print(*[f'{p.notebook}: {p.what}: {p.differs}' for p in o.parts if p.differs], sep='\\n');"
         "sys.exit(0 if o.equal and any(p.trained for p in o.parts) else 1)"
     )
+    # The ledger rests on the committed replay; conftest.py sends everything else elsewhere.
+    environment = {name: value for name, value in os.environ.items() if name != "OUTPUT_BASE"}
     done = subprocess.run(
-        [sys.executable, "-c", code, str(folder.root), str(PRICES)], cwd=settings.PROJECT_ROOT, capture_output=True, text=True, timeout=1700
+        [sys.executable, "-c", code, str(folder.root), str(PRICES)],
+        cwd=settings.PROJECT_ROOT, capture_output=True, text=True, timeout=1700, env=environment,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -144,7 +144,7 @@ def _template(theme: str) -> go.layout.Template:
     }
     selector = {
         "bgcolor": page["background"], "activecolor": page["surface"], "bordercolor": page["border"], "borderwidth": 1,
-        "font": {"color": page["text"], "size": 11}, "x": 0, "xanchor": "left", "y": 1.025, "yanchor": "bottom",
+        "font": {"color": page["text"], "size": 11}, "x": 0, "xanchor": "left", "y": 1.008, "yanchor": "bottom",
     }
     return go.layout.Template(layout={
         "paper_bgcolor": page["surface"], "plot_bgcolor": page["surface"],

@@ -231,7 +231,7 @@ def test_a_failing_training_says_why_loses_nothing_and_the_next_one_works(visito
     alert(page, "Yahoo")
     shot(page, "widget_no_network")
     assert kept.locator("option").count() == 1
-    # The loss becomes no number.
+    # A coin that the source does not have.
     phase(page, "Parameters")
     fill(page, "Source", "sample")
     fill(page, "Network", "LSTM")

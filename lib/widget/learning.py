@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import threading
 import time
 from html import escape
 from typing import Any, Callable, Mapping, Sequence
@@ -20,6 +18,7 @@ from lib.widget.controller import FORECASTING, IDLE, PHASES, TRAINING, Controlle
 from lib.widget.events import ErrorLog, Event, ForecastUpdate, Stage, TrainingUpdate
 from lib.widget.figure_box import Gallery, replace
 from lib.widget.form import Field, TrainingForm
+from lib.widget.page_thread import PageThread
 
 REDRAW_S = 0.25  # epochs may come faster than a page can draw
 
@@ -47,11 +46,8 @@ class MachineLearning:
         self._tabs = ui.Tab(children=list(self.pages.values()), titles=[f"{n}. {p.capitalize()}" for n, p in enumerate(PHASES, 1)])
         self._tabs.observe(self._chosen, "selected_index")
         self.box = ui.VBox([self._tabs]).add_class("learning")
-        try:
-            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-        except RuntimeError:  # no kernel, as in tests
-            self._loop = None
-        controller.listen(self._heard)
+        page = PageThread()
+        controller.listen(lambda event: page.run(self._happened, event))
         self.refresh()
 
     # -- the phases --------------------------------------------------------------------------
@@ -126,13 +122,6 @@ class MachineLearning:
         self.ask.disabled = bool(wrong) or self._busy
 
     # -- what happens ------------------------------------------------------------------------
-
-    def _heard(self, event: Event | None) -> None:
-        """Events come from the engine's thread; the page is drawn by the kernel's own, or a click and an event could overtake each other."""
-        if self._loop is None or threading.current_thread() is threading.main_thread():
-            self._happened(event)
-        else:
-            self._loop.call_soon_threadsafe(self._happened, event)
 
     def _happened(self, event: Event | None) -> None:
         if isinstance(event, TrainingUpdate):

@@ -17,6 +17,7 @@ from lib import charts, market, overview, technical
 from lib.errors import ProjectError
 from lib.technical import TechnicalSettings
 from lib.widget.figure_box import Gallery, replace
+from lib.widget.page_thread import PageThread
 
 
 class Market:
@@ -36,6 +37,7 @@ class Market:
         self.prices: dict[str, pd.DataFrame] = {}
         self._shown: str | None = None  # the source that self.prices are from
         self.settings = TechnicalSettings()
+        self._page = PageThread()
         self._at_a_glance()
         self._analysis()
         self.load(next(iter(sources)))
@@ -56,13 +58,20 @@ class Market:
         try:
             prices = market.load(source, tickers, first, last, self._data_dir if source == "folder" else None)
         except ProjectError as error:
-            if self.source.value == source:
-                self.source.value = self._shown or source
-                self._say(str(error), True)
-                self._told.value = f'<p class="field-error">{escape(str(error))}</p>'
-            return
+            self._page.run(self._failed, source, str(error))
+        else:
+            self._page.run(self._came, source, prices)
+
+    def _failed(self, source: str, why: str) -> None:
         if self.source.value != source:
             return  # another one was chosen meanwhile
+        self.source.value = self._shown or source
+        self._say(why, True)
+        self._told.value = f'<p class="field-error">{escape(why)}</p>'
+
+    def _came(self, source: str, prices: dict[str, pd.DataFrame]) -> None:
+        if self.source.value != source:
+            return
         self.prices, self._shown, self._told.value = prices, source, ""
         self._table.value = overview_table(overview.overview(prices)) + origins(prices)
         before = self.ticker.value

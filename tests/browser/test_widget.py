@@ -65,6 +65,10 @@ def train(page, **changes):
     button(page, "Train").click()
 
 
+def wait_for_train(page, disabled):
+    page.wait_for_function("off => [...document.querySelectorAll('.phase-parameters button')].find(b => b.innerText.trim() === 'Train').disabled === off", arg=disabled)
+
+
 def train_slowly(page):
     train(page, **SLOW)
     page.locator(".phase-training").get_by_text("of at most 1000").wait_for()
@@ -114,7 +118,7 @@ def test_the_whole_way_from_the_form_to_a_downloaded_forecast(visitor, server, s
     timed("dashboard, a later visitor", _open_again(guest), 10)
     assert page.locator(".forecast-panel").count() == 3
     # Candles, and days on their own axis, in a chart with dates.
-    assert page.locator(".forecast-panel-analysis .boxlayer path.box").count() == 120
+    page.wait_for_function("document.querySelectorAll('.forecast-panel-analysis .boxlayer path.box').length === 120")
     assert "2021" in " ".join(page.locator(".forecast-panel-analysis .xaxislayer-above text").all_text_contents())
     shot(page, "widget_form")
 
@@ -211,12 +215,12 @@ def test_every_wrong_field_is_told_beside_it_and_stops_the_training(visitor, ser
         beside = page.locator(".phase-parameters .field").filter(has=page.get_by_label(label, exact=True)).locator(".field-error")
         beside.wait_for()
         assert beside.inner_text().startswith(label), (label, value)
-        page.wait_for_function("[...document.querySelectorAll('.phase-parameters button')].find(b => b.innerText.trim() === 'Train').disabled")
+        wait_for_train(page, disabled=True)
         if (label, value) == ("Lookback", "91"):
             shot(page, "widget_wrong_field")
         fill(page, label, before)
         beside.wait_for(state="detached")
-    page.wait_for_function("![...document.querySelectorAll('.phase-parameters button')].find(b => b.innerText.trim() === 'Train').disabled")
+    wait_for_train(page, disabled=False)
     assert set(requests.FIELDS) - {"network", "source"} <= {label.lower().replace(" ", "_") for label, _ in WRONG}
 
 
@@ -231,14 +235,13 @@ def test_a_failing_training_says_why_loses_nothing_and_the_next_one_works(visito
     alert(page, "Yahoo")
     shot(page, "widget_no_network")
     assert kept.locator("option").count() == 1
-    # A coin that the source does not have.
+    # A coin that the source does not have: the form knows before anything is trained.
     phase(page, "Parameters")
     fill(page, "Source", "sample")
     fill(page, "Network", "LSTM")
     fill(page, "Ticker", "NOSUCH-USD")
-    button(page, "Train").click()
-    alert(page, "NOSUCH-USD")
-    phase(page, "Parameters")
+    page.locator(".phase-parameters .field-error").filter(has_text="NOSUCH-USD").wait_for()
+    wait_for_train(page, disabled=True)
     fill(page, "Ticker", "BTC-USD")
     train(page, Network="CNN", Epochs="2")
     page.wait_for_function("document.querySelectorAll('.phase-parameters select option[value]').length >= 2")

@@ -66,6 +66,11 @@ def test_a_folder_needs_a_page_that_has_one(tmp_path):
     assert chosen.data_dir == str(tmp_path)
 
 
+def test_a_coin_that_the_sample_lacks_is_told_at_the_ticker():
+    assert wrong(ticker="NOSUCH-USD") == {"ticker": "Ticker: source sample holds BTC-USD only, not NOSUCH-USD. Choose it, or another source."}
+    assert requests.check({**GOOD, "ticker": "NOSUCH-USD", "source": "yahoo"})[0].ticker == "NOSUCH-USD"
+
+
 def test_presets_are_right_forms_and_the_thesis_best_one_is_the_printed_one():
     for name in ("quick", "balanced"):
         requests.check({**GOOD, **requests.preset(name)})

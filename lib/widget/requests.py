@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, T
 
 from lib import settings, thesis
 from lib.contradictions import today
+from lib.market import sample
 from lib.settings import Chosen, Day, Network, Number, Ticker, key
 
 BASE = "params/sample.yaml"  # whatever the form does not ask for
@@ -85,7 +86,7 @@ def check(values: Mapping[str, Any], data_dir: str | None = None) -> tuple[Train
     except ValidationError as error:
         bad = {str(e["loc"][0]): e for e in error.errors()}
         raise RequestError({f: _sentence(f, values.get(f)) for f in bad}) from None
-    wrong = _dates(request, data_dir)
+    wrong = _beyond_fields(request, data_dir)
     if wrong:
         raise RequestError(wrong)
     try:
@@ -99,7 +100,8 @@ def _sentence(field: str, value: Any) -> str:
     return f"{label(field)}: {given} is not allowed. Allowed: {allowed(field)}."
 
 
-def _dates(request: TrainingRequest, data_dir: str | None) -> dict[str, str]:
+def _beyond_fields(request: TrainingRequest, data_dir: str | None) -> dict[str, str]:
+    """What no field can say by itself."""
     wrong = {}
     for field in ("start_date", "end_date"):
         day = getattr(request, field)
@@ -109,6 +111,8 @@ def _dates(request: TrainingRequest, data_dir: str | None) -> dict[str, str]:
         wrong["end_date"] = f"End date: {request.end_date} is not after the start date {request.start_date}."
     if request.source == "folder" and not data_dir:
         wrong["source"] = "Source: this page was started without a folder of price files. Choose another source."
+    if request.source == "sample" and request.ticker != sample.TICKER:
+        wrong["ticker"] = f"Ticker: source sample holds {sample.TICKER} only, not {request.ticker}. Choose it, or another source."
     return wrong
 
 

@@ -144,9 +144,9 @@ def folds(days: pd.DatetimeIndex, count: int, scheme: str) -> list[dict[str, pd.
 def walk_forward(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every network over ``folds`` blocks of test days, tuned inside each training part.
 
-    In each fold ``fold_trials`` sets of hyperparameters are trained: the thesis's best one, then
-    random ones from the search space. The one with the smallest MSE on the inner validation days
-    forecasts the block. Scaler and early stopping see no later day. Windows reach back over the
+    In each fold ``fold_trials`` sets of hyperparameters, drawn from the search space, are trained. The
+    thesis's best one is not among them: it was chosen on days that are test days here. The one with
+    the smallest MSE on the inner validation days forecasts the block. Scaler and early stopping see no later day. Windows reach back over the
     start of a part, so that every day of a block is forecast. Both schemes have the first fold in
     common; its trainings are made once.
 
@@ -233,10 +233,10 @@ def _inner(trained: Trained) -> dict[str, Any]:
 
 
 def trial_sets(network: str, chosen: Chosen, ticker: str, fold: int) -> list[dict[str, float]]:
-    """``fold_trials`` sets of hyperparameters: the thesis's best one, then seeded random ones from the search space."""
+    """``fold_trials`` seeded random sets of hyperparameters from the search space."""
     rng = np.random.default_rng(runtime.derived_seed(chosen.seed, "fold trials", ticker, network, fold))
     space = tuning.search_space(network, chosen.search_space)
-    return [thesis.best_hyperparameters(network), *({n: _drawn(d, rng) for n, d in space.items()} for _ in range(chosen.fold_trials - 1))]
+    return [{n: _drawn(d, rng) for n, d in space.items()} for _ in range(chosen.fold_trials)]
 
 
 def _drawn(distribution: BaseDistribution, rng: np.random.Generator) -> float:

@@ -121,7 +121,7 @@ class Settings(BaseModel):
     evaluation_seeds: StrictInt = key("trainings of each network at the thesis's best hyperparameters, 2 to 100", ge=2, le=100)
     comparison_seeds: StrictInt = key("trainings of each network on log returns and with each leak, 2 to 100, on the first seeds of evaluation_seeds", ge=2, le=100)
     folds: StrictInt = key("blocks of test days in the walk-forward, 2 to 20", ge=2, le=20)
-    fold_trials: StrictInt = key("sets of hyperparameters tried in each fold, the thesis's best one first, 1 to 50", ge=1, le=50)
+    fold_trials: StrictInt = key("random sets of hyperparameters tried in each fold, 1 to 50", ge=1, le=50)
     control_runs: StrictInt = key("simulated series for the controls, 20 to 2000", ge=20, le=2000)
     # Results
     output_dir: str = key("where results go, relative to the project", min_length=1)

@@ -68,7 +68,7 @@ def test_a_row_is_told_with_its_reason_and_its_code(rows, frame):
 
 def test_a_check_names_every_row_that_rests_on_it(rows, frame):
     told = trace.check_in_words(frame, "replays.score_of_trial")
-    assert told.endswith("255 rows") and told.count("\n    Appendix 1/") == 75
+    assert told.endswith("765 rows") and told.count("\n    Appendix 1/") == 3 * 75
     assert told.splitlines()[0].startswith("lib.claims.checks.replays.score_of_trial, lib/claims/checks/replays.py:")
     assert trace.check_in_words(frame, "lib.claims.checks.replays.score_of_trial") == told
     repeated = frame["how"].str.contains("verdicts.agree with").sum()

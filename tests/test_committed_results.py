@@ -14,7 +14,7 @@ import pytest
 
 from lib import market, settings
 from lib.provenance import committed, git
-from lib.report import results_page
+from lib.report import judging, markdown, results_page
 
 PRICES = Path(os.environ.get("MARKET_DATA_DIR") or settings.PROJECT_ROOT.parent / "shared" / "market")
 MISSING = [f"{t}.csv" for t in ("ADA-USD", "ETH-USD", "SOL-USD") if not (PRICES / f"{t}.csv").is_file()]
@@ -47,6 +47,15 @@ def test_nothing_of_the_thesis_is_left_out(folder):
     else:
         wanted = committed.absent(folder)
     assert not wanted, f"{folder.name} lacks {', '.join(wanted)}"
+
+
+def test_its_page_says_what_each_judging_notebook_concludes(folder):
+    if folder.root.name == "replay":
+        pytest.skip("the replay judges no network")
+    text = (folder.root / "README.md").read_text(encoding="utf-8")
+    for notebook in judging.NOTEBOOKS:
+        words = judging.words(folder.root, notebook)
+        assert words and all(f"- {markdown.plain(line)}" in text for line in words), notebook
 
 
 @with_prices

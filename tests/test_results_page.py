@@ -150,9 +150,23 @@ def test_facts_and_the_command_without_anybodys_folder(root):
     facts = dict(row[:2] for row in table_with(text, "fact"))
     assert facts["Command"] == "python run_all.py params/thesis.yaml -p source=folder -p data_dir=FOLDER -p trials=3"
     assert facts["Time"] == "5:00 for the last start; all notebooks together 4:04" and facts["Peak memory"].startswith("900 MB")
-    assert "with changes that were not committed" in facts["Code"] and facts["Machine"].startswith("A|B, 2 cores, Linux")
-    assert "../mine" not in text
+    assert "with changes that were not committed" in facts["Code"] and facts["Machine"].startswith("A|B; 2 cores, Linux")
+    assert facts["Starts"] == "one" and "../mine" not in text
     assert table_with(text, "against the thesis's window")[1][-1] == "the same"
+
+
+def test_what_was_made_on_another_machine_and_day_is_said(root):
+    run = json.loads((root / "run.json").read_text())
+    run["notebooks"]["06_cnn_lstm"] |= {"cpu": "C", "started": "2026-02-03T00:00:00.000+00:00"}
+    whole = {"started": "2025-12-31T00:00:00.000+00:00", "wall_seconds": 3600.0, "result": "done", "selected": ["01_data", "04_cnn"]}
+    run["earlier_runs"] = [whole, {**whole, "wall_seconds": 5.0}, {**whole, "wall_seconds": 9000.0, "result": "stopped"}]
+    (root / "run.json").write_text(json.dumps(run))
+    text = results_page.text(root)
+    facts = dict(row[:2] for row in table_with(text, "fact"))
+    assert facts["Machine"].startswith("A|B (01, 02") and "C (06); 2 cores" in facts["Machine"]
+    assert facts["Starts"].startswith("4, as notebooks were made anew; the longest, on 2025-12-31, made 2 notebooks in 1:00:00")
+    made = {row[0]: row[2] for row in table_with(text, "made")[1:]}
+    assert "2026-02-03" in [v for k, v in made.items() if "06_cnn_lstm" in k]
 
 
 def test_a_warning_stands_above_everything(root):
@@ -174,9 +188,18 @@ def test_nothing_is_taken_for_markdown_or_html(root):
     assert not re.search(r"\n{3,}|\{\{|nan\b|None\b", text)
 
 
+REPLAY_ROWS = (
+    'trial,same_coin,printed_mse,"mse_median, own_close, best","mse_median, all_closes, best"\n1,True,0.001,0.0011,0.003\n2,True,0.002,0.002,0.006\n'
+)
+REPLAY_AGREEMENT = (
+    "inputs,weights,network,trials,seeds,inside,expected_inside,distance,seed_distance,printed_below_naive,ours_below_naive\n"
+    "own_close,best,all,2,3,0.4166666,0.5,0.05,0.04,0.0,0.0\nall_closes,best,all,2,3,0.0,0.5,1.1,0.04,0.0,0.0\n"
+)
+
+
 def put_replay(root, sha256):
     folder = root.parent / "replay"
-    for path, content in {"tables/replay_agreement.csv": "inputs,inside\nown_close,0.4166666\n", "tables/replay.csv": "trial\n1\n2\n",
+    for path, content in {"tables/replay_agreement.csv": REPLAY_AGREEMENT, "tables/replay.csv": REPLAY_ROWS,
                           "figures/replay.png": "png", "run.json": json.dumps({"data": {"SOL-USD": {"sha256": sha256}}})}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(content)
@@ -188,7 +211,10 @@ def test_the_replay_beside_it_is_shown_if_it_had_the_same_prices(root):
     assert "trained again" not in results_page.text(root)
     put_replay(root, "ab" * 32)
     text = results_page.text(root)
-    assert table_with(text, "inside")[1] == ["own_close", "0.41667"]
+    shown = table_with(text, "inside")
+    assert shown[1][shown[0].index("inside")] == "0.41667"
+    assert markdown.plain("The printed scores are nearest to inputs own_close with the weights of the best epoch: 42% of 2 printed MSE") in text
+    assert "nearer in 2 of 2 trials" in text
     assert "](../replay/figures/replay.png)" in text and "All 2 trials: [../replay/tables/replay.csv]" in text
 
 

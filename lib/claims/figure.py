@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from lib import figures
 from lib.claims import precision
-from lib.claims.verdicts import CANNOT, CLOSE, CONTRADICTED, NOT, REPRODUCED, VERDICTS, summary
+from lib.claims.verdicts import ALL, CANNOT, CLOSE, CONTRADICTED, NOT, REPRODUCED, VERDICTS, summary
 
 # Okabe and Ito's palette; shapes differ too, so the figure can be read without colours.
 COLOURS = {REPRODUCED: "#009E73", CLOSE: "#56B4E9", NOT: "#D55E00", CONTRADICTED: "#882255", CANNOT: "#BBBBBB"}
@@ -23,7 +23,7 @@ def printed_and_reproduced(frame: pd.DataFrame) -> Figure:
             negative numbers (the test statistics) the size is shown.
     """
     points = _points(frame)
-    counts = summary(frame).set_index("chapter").drop("all")
+    counts = summary(frame).set_index("chapter").drop(ALL)
     with figures.style():
         figure = Figure(figsize=(9.0, 8.4))
         above, below = figure.subplots(2, 1, height_ratios=(2, 1))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from lib.claims.verdicts import CANNOT, CONTRADICTED, NOT, OURS, REPRODUCED, VERDICTS
+from lib.claims.rows import CLAIM, SCORES
+from lib.claims.verdicts import ALL, ASKED, CANNOT, CONTRADICTED, NOT, REPRODUCED, VERDICTS, computed_here, summary
 
 
 def findings(frame: pd.DataFrame) -> list[str]:
@@ -18,17 +19,24 @@ def findings(frame: pd.DataFrame) -> list[str]:
 
 def in_words(frame: pd.DataFrame) -> str:
     """How many rows have which verdict."""
-    counts = frame["verdict"].value_counts()
-    told = ", ".join(f"{int(counts.get(v, 0))} {v}" for v in VERDICTS)
-    own = int(((frame["verdict"] == REPRODUCED) & (frame["against"] == OURS)).sum())
-    return f"{len(frame)} rows: {told}. Of those reproduced, {own} are computed here; the others agree with another place of the thesis."
+    counts = summary(frame).set_index("chapter")
+    told, asked = (", ".join(f"{counts.loc[name, v]} {v}" for v in VERDICTS) for name in (ALL, ASKED))
+    return (
+        f"{counts.loc[ALL, 'rows']} numbers and statements of the thesis: {told}. Of those reproduced, {counts.loc[ALL, 'by our computation']} are"
+        f" computed here; the others agree with another place of the thesis. Of {counts.loc[ASKED, 'rows']} questions that only we ask"
+        f" of its numbers: {asked}."
+    )
 
 
 def replays_in_words(frame: pd.DataFrame) -> str:
-    """What became of the 255 printed trials, row by row."""
-    rows = frame[frame["how"].str.startswith("lib.claims.checks.replays.score_of_trial")]
-    counts = rows["verdict"].value_counts()
-    return f"{len(rows)} printed trials: {', '.join(f'{int(counts[v])} {v}' for v in VERDICTS if v in counts)}."
+    """What became of the scores of the 255 printed trials, row by row."""
+    rows = frame[frame["how"].str.startswith("lib.claims.checks.replays.score_of_trial") & frame["place"].str.startswith("Appendix")]
+    told = []
+    for score in SCORES:
+        its = rows[rows["how"].str.contains(f"score={score}", regex=False)]
+        counts = its["verdict"].value_counts()
+        told.append(f"{score.upper()} of {len(its)} printed trials: {', '.join(f'{int(counts[v])} {v}' for v in VERDICTS if v in counts)}.")
+    return "\n".join(told)
 
 
 def _naive(frame: pd.DataFrame) -> str:
@@ -66,9 +74,9 @@ def _tables(frame: pd.DataFrame) -> str:
     for place, what in (("Table 4.1", "statistics of prices"), ("Table 4.2", "unit-root tests"), ("Table 4.5", "scores")):
         rows = frame[(frame["place"] == place) & frame["precision"].notna() & (frame["verdict"] != CANNOT)]
         if len(rows):
-            told.append(f"{int((rows['verdict'] == REPRODUCED).sum())} of {len(rows)} in {place} ({what})")
+            told.append(f"{int(computed_here(rows).sum())} of {len(rows)} in {place} ({what})")
     numbers = (
-        f"Of the numbers printed in tables, {', '.join(told)} come back."
+        f"Of the numbers printed in tables, {', '.join(told)} come back from the prices."
         if told
         else "Numbers printed in tables cannot be computed in this run."
     )
@@ -83,9 +91,10 @@ def _tables(frame: pd.DataFrame) -> str:
         further.append(
             f"the {count['printed']} parameters of the LSTM-CNN are {float(count['computed']):,.0f} with the layers of Table 4.4"
         )
-    total = int((frame["verdict"] == CONTRADICTED).sum())
+    stated = frame[frame["kind"] == CLAIM]
+    total = int((stated["verdict"] == CONTRADICTED).sum())
     ending = f" {'; '.join(further)[:1].upper()}{'; '.join(further)[1:]}." if further else ""
-    return f"{numbers}{ending} In all {total} of {len(frame)} rows are contradicted by another place of the thesis."
+    return f"{numbers}{ending} In all {total} of {len(stated)} numbers and statements are contradicted by another place of the thesis."
 
 
 def _row(frame: pd.DataFrame, identity: str) -> pd.Series:

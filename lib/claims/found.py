@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Found:
@@ -26,6 +28,12 @@ class Found:
     other_place: str = ""
     shown: str = ""
     one_seed: bool = False
+
+    def __post_init__(self) -> None:
+        # numpy's own truth values and numbers are neither bool nor float to Python
+        for name in ("value", "low", "high"):
+            if isinstance(given := getattr(self, name), np.generic):
+                object.__setattr__(self, name, given.item())
 
     def saying(self, because: str) -> "Found":
         """The same, with another reason."""

@@ -26,8 +26,11 @@ FILES = (
     "chapter_8",
     "appendices",
 )
-KEYS = {"says", "printed", "unit", "find", "times", "check", "same_as", "cannot"}
+KEYS = {"says", "printed", "unit", "find", "times", "check", "same_as", "cannot", "kind"}
 STATED = "stated"  # what a statement without a number has in place of one
+CLAIM, QUESTION = "claim", "question"  # what the thesis says, and what we ask of it that it never says
+KINDS = (CLAIM, QUESTION)
+SCORES = {"mse": (".2e", "scaled price squared"), "mae": (".2e", "scaled price"), "r2": (".2f", "")}  # as the appendices print them
 
 
 class LedgerError(ProjectError):
@@ -49,6 +52,7 @@ class Row:
         check, arguments: the function that computes the value, and what it is given.
         same_as: ids of rows that state the same quantity.
         cannot: why nothing can be computed.
+        kind: ``claim``, or ``question`` for what no sentence of the thesis says and only we ask of its numbers.
     """
 
     id: str
@@ -62,6 +66,7 @@ class Row:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     same_as: tuple[str, ...] = ()
     cannot: str = ""
+    kind: str = CLAIM
 
     @property
     def chapter(self) -> str:
@@ -71,7 +76,7 @@ class Row:
 
 @lru_cache(maxsize=1)
 def ledger() -> dict[str, Row]:
-    """All rows by id, in the thesis's order: those of ``ledger/*.yaml`` and one for each of the 255 printed trials.
+    """All rows by id, in the thesis's order: those of ``ledger/*.yaml`` and one for each score of the 255 printed trials.
 
     Raises:
         LedgerError: naming every row that is wrong and why.
@@ -119,6 +124,8 @@ def _row(place: str, name: str, entry: Mapping[str, Any], reasons: Mapping[str, 
     snippets = entry.get("find", printed)
     check, arguments = next(iter(entry["check"].items())) if isinstance(entry.get("check"), dict) else (entry.get("check", ""), {})
     same_as = entry.get("same_as", ())
+    if entry.get("kind", CLAIM) not in KINDS:
+        wrong.append(f"{identity}: kind is one of {', '.join(KINDS)}")
     if printed == STATED and "find" not in entry:
         wrong.append(f"{identity}: a statement needs find")
     if not check and not same_as and not entry.get("cannot"):
@@ -138,31 +145,33 @@ def _row(place: str, name: str, entry: Mapping[str, Any], reasons: Mapping[str, 
         dict(arguments or {}),
         (same_as,) if isinstance(same_as, str) else tuple(same_as),
         reasons.get(cannot, cannot),
+        entry.get("kind", CLAIM),
     )
 
 
-def trial_id(ticker: str, model: str, trial: int) -> str:
-    """The row of one printed trial, by its printed label."""
-    return f"Appendix {thesis.APPENDIX[ticker]}/{model} {trial}"
+def trial_id(ticker: str, model: str, trial: int, score: str = "mse") -> str:
+    """The row of one printed trial's score, by its printed label; the MSE, by which the search chose, has no word of its own."""
+    return f"Appendix {thesis.APPENDIX[ticker]}/{model} {trial}{'' if score == 'mse' else f' {score.upper()}'}"
 
 
 def _trial_rows() -> list[Row]:
-    """One row a printed trial: its MSE, against the replay where every hyperparameter is printed."""
+    """A row for each printed score of each printed trial, against the replay where every hyperparameter is printed."""
     made = []
     for trial in thesis.trials().itertuples():
         relabelled = "" if trial.model == trial.network else f", printed as {trial.model}"
-        made.append(
-            Row(
-                trial_id(trial.ticker, trial.model, trial.trial),
-                f"Appendix {thesis.APPENDIX[trial.ticker]}",
-                f"MSE of trial {trial.trial} of the {trial.network} on {trial.ticker}{relabelled}",
-                f"{trial.mse:.2e}",
-                (printed_line(trial),),
-                "scaled price squared",
-                check="replays.score_of_trial",
-                arguments={"ticker": trial.ticker, "network": trial.network, "trial": str(trial.trial), "score": "mse"},
+        for score, (style, unit) in SCORES.items():
+            made.append(
+                Row(
+                    trial_id(trial.ticker, trial.model, trial.trial, score),
+                    f"Appendix {thesis.APPENDIX[trial.ticker]}",
+                    f"{score.upper()} of trial {trial.trial} of the {trial.network} on {trial.ticker}{relabelled}",
+                    format(getattr(trial, score), style),
+                    (printed_line(trial),),
+                    unit,
+                    check="replays.score_of_trial",
+                    arguments={"ticker": trial.ticker, "network": trial.network, "trial": str(trial.trial), "score": score},
+                )
             )
-        )
     return made
 
 
@@ -184,9 +193,9 @@ def printed_line(trial: Any) -> str:
         cell(trial.lstm_units1, ".1f"),
         cell(trial.lstm_units2, ".1f"),
         cell(trial.pool_size, ".1f"),
-        cell(trial.mae, ".2e"),
-        cell(trial.mse, ".2e"),
-        cell(trial.r2, ".2f"),
+        cell(trial.mae, SCORES["mae"][0]),
+        cell(trial.mse, SCORES["mse"][0]),
+        cell(trial.r2, SCORES["r2"][0]),
         trial.model,
     ]
     return "\t".join(cells)

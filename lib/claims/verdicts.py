@@ -19,7 +19,7 @@ from lib.claims import checks, precision
 from lib.claims.evidence import Evidence, Missing
 from lib.claims.found import Found
 from lib.claims.places import chapters
-from lib.claims.rows import STATED, Row
+from lib.claims.rows import CLAIM, QUESTION, STATED, Row
 
 REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT = (
     "reproduced",
@@ -31,6 +31,7 @@ REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT = (
 VERDICTS = (REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT)
 OURS, THEIRS = "our computation", "another place of the thesis"
 AGREE = "lib.claims.verdicts.agree"
+ALL, ASKED = "all", "our own questions"  # the last rows of the summary
 _EDGE = 1 + 1e-9
 
 
@@ -52,7 +53,7 @@ def judge(rows: Mapping[str, Row], evidence: Evidence) -> pd.DataFrame:
         evidence: what the run offers.
 
     Returns:
-        One row a ledger row: ``id``, ``chapter``, ``place``, ``says``, ``printed``, ``unit``, ``precision``
+        One row a ledger row: ``id``, ``chapter``, ``place``, ``kind`` (claim or question), ``says``, ``printed``, ``unit``, ``precision``
         (half of the last printed digit), ``computed``, ``smallest``, ``largest`` (over our seeds, or what rounding
         leaves open), ``against`` (our computation, or another place of the thesis), ``how`` (function and
         arguments), ``verdict``, ``other_place``, ``because``.
@@ -77,6 +78,7 @@ def judge(rows: Mapping[str, Row], evidence: Evidence) -> pd.DataFrame:
                 "id": row.id,
                 "chapter": row.chapter,
                 "place": row.place,
+                "kind": row.kind,
                 "says": row.says,
                 "printed": row.printed,
                 "unit": row.unit,
@@ -197,15 +199,24 @@ def by_check(rows: Mapping[str, Row], frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
-    """How many rows of each chapter have which verdict; ``by our computation``: how many of the reproduced rest on it."""
+    """How many claims of each chapter have which verdict, of all chapters (``ALL``), and of the questions that only we ask (``ASKED``).
+
+    ``by our computation``: how many of the reproduced rest on a value that we computed for that very row.
+    """
     order = list(dict.fromkeys(chapters().values()))
-    counts = frame.groupby(["chapter", "verdict"]).size().unstack(fill_value=0).reindex(columns=VERDICTS, fill_value=0)
-    counts = counts.reindex([c for c in order if c in counts.index])
-    own = frame[(frame["verdict"] == REPRODUCED) & (frame["against"] == OURS)].groupby("chapter").size()
-    counts.insert(0, "rows", counts.sum(axis=1))
-    counts.insert(2, "by our computation", own.reindex(counts.index, fill_value=0))
-    counts.loc["all"] = counts.sum()
-    return counts.rename_axis("chapter").reset_index().rename_axis(columns=None)
+    parts = {c: frame[(frame["chapter"] == c) & (frame["kind"] == CLAIM)] for c in order}
+    parts = {c: rows for c, rows in parts.items() if len(rows)} | {ALL: frame[frame["kind"] == CLAIM], ASKED: frame[frame["kind"] == QUESTION]}
+    made = [
+        {"chapter": name, "rows": len(rows), REPRODUCED: (rows["verdict"] == REPRODUCED).sum(), "by our computation": computed_here(rows).sum()}
+        | {v: (rows["verdict"] == v).sum() for v in VERDICTS if v != REPRODUCED}
+        for name, rows in parts.items()
+    ]
+    return pd.DataFrame(made)
+
+
+def computed_here(frame: pd.DataFrame) -> pd.Series:
+    """Which rows are reproduced by a value of ours for that very row, not by another place or another row's value."""
+    return (frame["verdict"] == REPRODUCED) & (frame["against"] == OURS) & ~frame["how"].str.startswith(AGREE)
 
 
 def _joined(*parts: str) -> str:

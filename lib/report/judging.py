@@ -74,6 +74,30 @@ def ledger(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
     }
 
 
+def words(root: Path, notebook: str) -> list[str]:
+    """What a judging notebook concludes, computed again from the tables in the run's folder; empty where one is missing."""
+    from lib import skill
+
+    wanted = {
+        "09a_skill": (("skill", "significance", "confidence_sets", "returns_or_closes", "trading", "picked_best"), _skill_words),
+        "09b_walk_forward": (("walk_forward",), skill.folds_in_words),
+        "09c_leakage": (("leakage", "leak_check"), lambda added, caught: f"{skill.leaks_in_words(added)}\n{skill.leak_check_in_words(caught)}"),
+        "09d_intervals": (("intervals",), skill.intervals_in_words),
+        "09e_controls": (("false_alarms", "planted_signal"), skill.controls_in_words),
+    }
+    stems, told = wanted[notebook]
+    places = [root / "tables" / f"{stem}.csv" for stem in stems]
+    return told(*map(pd.read_csv, places)).splitlines() if all(p.is_file() for p in places) else []
+
+
+def _skill_words(scores: pd.DataFrame, tests: pd.DataFrame, sets: pd.DataFrame, bought: pd.DataFrame, traded: pd.DataFrame, picked: pd.DataFrame) -> str:
+    from lib import skill
+
+    told = [skill.scores_in_words(scores, "test", reading) for reading in dict.fromkeys(scores["reading"])]
+    told.append(skill.tests_in_words(tests[tests["part"] == "test"], sets))
+    return "\n".join([*told, skill.differences_in_words(bought, "log_return"), skill.trading_in_words(traded, "test"), skill.picked_in_words(picked)])
+
+
 def _checks(how: Any, link: Callable[[str], str]) -> str:
     """The functions of ``how`` in code letters, each linked to its file."""
     from lib import claims

@@ -143,12 +143,33 @@ class _Page:
             ("Peak memory", f"{memory:,.0f} MB, the largest single process" if memory else ""),
             ("Seeds", f"{run['seeds']['run']} for the run; every training's own is derived from it and stands beside its score"),
             ("Threads", f"{run['threads']} in each process; notebooks side by side: {run['jobs']}, studies: {run['parameters'].get('workers', 1)}"),
-            ("Machine", f"{markdown.plain(run.get('cpu') or 'processor unknown')}, {run['cores']} cores, {markdown.plain(run['platform'])}"),
-            ("Code", (f"commit {markdown.code(commit)}{', with changes that were not committed' if run['code']['changed'] else ''}" if commit else
+            ("Starts", self._starts()),
+            ("Machine", f"{self._machines()}; {run['cores']} cores, {markdown.plain(run['platform'])}"),
+            ("Code", (f"commit {markdown.code(commit)}{', with changes that were not committed' if run['code']['changed'] else ''} at the last start" if commit else
                       f"sources {markdown.code(run['code']['sha256'][:16])}")),
             ("Versions", f"Python {run['python']}, " + ", ".join(f"{name} {version}" for name, version in run["packages"].items())),
         ]
         return markdown.table(["fact", "this run"], rows, raw=(0, 1))
+
+    def _starts(self) -> str:
+        """How often the run was started, and the longest of its starts that ended well."""
+        earlier = [r for r in self.run.get("earlier_runs", []) if r.get("wall_seconds") and r.get("result") == "done"]
+        if not earlier:
+            return "one"
+        longest = max(earlier, key=lambda r: r["wall_seconds"])
+        return (
+            f"{len(self.run['earlier_runs']) + 1}, as notebooks were made anew; the longest, on {longest['started'][:10]}, made"
+            f" {len(longest['selected'])} notebooks in {clock(longest['wall_seconds'])}. The list of notebooks says which is from when"
+        )
+
+    def _machines(self) -> str:
+        """The processors, each with the notebooks that it made; results of two kinds may differ in the last digits."""
+        made: dict[str, list[str]] = {}
+        for name, entry in self.run["notebooks"].items():
+            if entry.get("seconds") is not None:
+                made.setdefault(entry.get("cpu") or self.run.get("cpu") or "processor unknown", []).append(name.partition("_")[0])
+        told = [markdown.plain(cpu) + (f" ({', '.join(numbers)})" if len(made) > 1 else "") for cpu, numbers in made.items()]
+        return "; ".join(told) or markdown.plain(self.run.get("cpu") or "processor unknown")
 
     def prices(self) -> str:
         """A table of the prices that were used, held against the thesis's."""
@@ -190,8 +211,9 @@ class _Page:
             told += f", held again {again['when'][:10]} ({again['how']})" if told and again else ""
             took = clock(entry["seconds"]) if entry.get("seconds") is not None else ""
             memory = f"{entry['peak_memory_mb']:.0f} MB" if entry.get("peak_memory_mb") else ""
-            rows.append((self.notebook(name), entry["status"], took, memory, markdown.plain(told)))
-        return markdown.table(["notebook", "status", "time", "memory", "stamp"], rows, raw=(0, 1, 2, 3, 4))
+            made = (entry.get("started") or "")[:10]
+            rows.append((self.notebook(name), entry["status"], made, took, memory, markdown.plain(told)))
+        return markdown.table(["notebook", "status", "made", "time", "memory", "stamp"], rows, raw=(0, 1, 2, 3, 4, 5))
 
     # -- its items -------------------------------------------------------------------------
 
@@ -212,7 +234,8 @@ class _Page:
         for name in (n for n in judging.NOTEBOOKS if n in self.records):
             items = {kind: [(s, i) for s, i in self._by_stem(kind).items() if i.notebook == name] for kind in ("figure", "table")}
             question = self.run["notebooks"].get(name, {}).get("question") or name.replace("_", " ")
-            found.append({"notebook": name, "question": question, "figures": items["figure"], "tables": items["table"]})
+            words = [markdown.plain(line) for line in judging.words(self.root, name)]
+            found.append({"notebook": name, "question": question, "words": words, "figures": items["figure"], "tables": items["table"]})
         return found
 
     def missing(self) -> list[str]:
@@ -332,11 +355,17 @@ class _Page:
             shared = set(theirs) & set(self.run["data"])
             if not shared or any(theirs[t]["sha256"] != self.run["data"][t]["sha256"] for t in shared):
                 return None
+        import pandas as pd
+
+        from lib import replay
+
         agreement, picture, rows, page = (folder / path for path in REPLAY)
         with agreement.open(encoding="utf-8", newline="") as file:
             head, *body = list(csv.reader(file))
         with_rows = rows.is_file()
+        words = replay.in_words(pd.read_csv(rows), pd.read_csv(agreement)).splitlines() if with_rows else []
         return {
+            "words": [markdown.plain(line) for line in words],
             "table": markdown.table(head, body), "agreement": self._relative(agreement),
             "picture": self._relative(picture) if picture.is_file() else "", "rows": self._relative(rows) if with_rows else "",
             "count": len(rows.read_text(encoding="utf-8").splitlines()) - 1 if with_rows else 0,

@@ -132,29 +132,7 @@ def lstm_step(evidence: Evidence, row: Row) -> Found:
 def dense_outputs(evidence: Evidence, row: Row, network: str) -> Found:
     """Whether a built network of Appendix 6 ends in one unit."""
     shape = networks.build(network, thesis.best_hyperparameters(network), (LOOKBACK, 1)).output_shape
-    return Found(shape[-1] == 1, because=f"output shape {shape}")
-
-
-def output_units(evidence: Evidence, row: Row, network: str) -> Found:
-    """How many values a network of ``lib.networks`` gives for a window."""
-    model = networks.build(network, thesis.best_hyperparameters(network), (LOOKBACK, 1))
-    return Found(float(model.output_shape[-1]), because="the network that this project trains")
-
-
-def leaky_slope(evidence: Evidence, row: Row, network: str) -> Found:
-    """The slope below zero of the last layer of a network of ``lib.networks``."""
-    last = networks.build(network, thesis.best_hyperparameters(network), (LOOKBACK, 1)).layers[-1]
-    return Found(
-        float(np.asarray(last(np.array([[-1.0]], "float32")))[0, 0]) * -1,
-        because="the network that this project trains; Keras calls the argument negative_slope since its version 3",
-    )
-
-
-def reshape_changes_nothing(evidence: Evidence, row: Row) -> Found:
-    """The size that makes Keras's reshape give back what it was given: -1, as many rows as there were."""
-    series = np.random.default_rng(3).normal(size=(2, 7, 5)).astype("float32")
-    out = np.asarray(runtime.keras().layers.Reshape((-1, 5))(series))
-    return Found(-1.0 if np.array_equal(out, series) else None, because="a reshape to (-1, 5) of 7 rows of 5 changes nothing")
+    return Found(shape[-1] == 1, because=f"output shape {shape} of the network that its listing builds", other_place="Appendix 6")
 
 
 def _gate(x: np.ndarray) -> np.ndarray:

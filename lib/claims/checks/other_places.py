@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lib.claims import precision
-from lib.claims.evidence import Evidence
+from lib.claims.evidence import Evidence, Missing
 from lib.claims.found import Found
 from lib.claims.rows import Row
 
@@ -100,9 +100,15 @@ def same_text(evidence: Evidence, row: Row, one: str, other: str) -> Found:
 
 
 def longest_name(evidence: Evidence, row: Row, names: str) -> Found:
-    """Whether the names that the thesis uses are within the printed length."""
+    """Whether the longest name that the thesis uses has the printed length.
+
+    Raises:
+        Missing: it is shorter, so nothing speaks against the length and nothing shows it.
+    """
     lengths = {n.strip(): len(n.strip()) for n in names.split(",")}
     longest = max(lengths, key=lengths.get)
+    if lengths[longest] < precision.value(row.printed):
+        raise Missing(f"the longest of {names} has {lengths[longest]} letters: none is longer, and none shows it")
     return Found(
         lengths[longest] <= precision.value(row.printed),
         because=f"the longest of {names} is {longest}",

@@ -61,19 +61,22 @@ def best_score(evidence: Evidence, row: Row, network: str, score: str) -> Found:
 
 
 def table_4_5_score(evidence: Evidence, row: Row, network: str, score: str) -> Found:
-    """A network's score in US dollars on validation and test days of each coin, one seed; the nearest to the printed one.
+    """Whether any days can have the scores of Table 4.5, which states neither coin nor days nor unit; if so, the nearest of ours.
 
-    Table 4.5 states neither coin nor days nor unit.
+    Raises:
+        Missing: days fit, and no network was trained on them.
     """
     days = price_tables.table_4_5_days(evidence, row)
+    if not days.value:
+        return Found(because=f"no days of these coins have its MSE and R2 in one row, whatever is trained: {days.because}")
     if evidence.scores is None:
-        return Found(because=f"no days fit the table, whatever is trained: {days.because}")
+        raise Missing(evidence.why.get("scores") or "nothing was trained in this run")
     rows = evidence.scores.query(f"model == @network and unit == 'USD' and part != 'train' and ticker in {list(thesis.APPENDIX)}")
     if rows.empty:
         raise Missing(f"no {network} was trained on the thesis's coins in this run")
     nearest = rows.loc[(rows[COLUMNS[score]] - precision.value(row.printed)).abs().idxmin()]
     told = f"nearest of ours is {nearest['ticker']}, {nearest['part']}, US dollars, one seed"
-    return Found(float(nearest[COLUMNS[score]]), because=f"coin, days and unit are not stated, and no days fit: {days.because}; {told}")
+    return Found(float(nearest[COLUMNS[score]]), because=f"coin, days and unit are not stated: {days.because}; {told}", one_seed=True)
 
 
 def best_of_one_coin(evidence: Evidence, row: Row) -> Found:

@@ -10,18 +10,17 @@ from scipy import stats
 
 from lib import networks, thesis, tuning
 from lib.claims import precision
-from lib.claims.evidence import Evidence
+from lib.claims.evidence import Evidence, Missing
 from lib.claims.found import Found
-from lib.claims.rows import Row
+from lib.claims.rows import SCORES, Row
 
-SCORES = {"mse": ".2e", "mae": ".2e", "r2": ".2f"}  # as the appendices print them
 
 
 def cell(evidence: Evidence, row: Row, ticker: str, network: str, trial: str, column: str) -> Found:
     """What the appendix prints in a column of a trial's row; its rounding is the range."""
     found = _one(ticker, network, int(trial))
     value = float(found[column])
-    half = precision.half_unit(format(value, SCORES[column])) if column in SCORES else 0.0
+    half = precision.half_unit(format(value, SCORES[column][0])) if column in SCORES else 0.0
     return Found(value, value - half, value + half, f"trial {trial} of the {network} on {ticker}", f"Appendix {thesis.APPENDIX[ticker]}")
 
 
@@ -44,16 +43,19 @@ def each_study_has(evidence: Evidence, row: Row, ticker: str = "") -> Found:
 
 
 def range_end(evidence: Evidence, row: Row, column: str, side: str, network: str = "") -> Found:
-    """Whether all printed trials, or those of a network, keep to an end of a stated range; the farthest one is named."""
+    """The end to which the printed trials, or those of a network, go; whether a stated range is theirs.
+
+    Raises:
+        Missing: they keep inside and do not reach the end, so nothing speaks against it and nothing shows it.
+    """
     values = _of("", network)[column].dropna()
-    limit = precision.value(row.printed)
+    limit, farthest = precision.value(row.printed), float(values.min() if side == "low" else values.max())
     outside = values[values < limit] if side == "low" else values[values > limit]
-    told = f"the trials go from {values.min():g} to {values.max():g}" + (
-        f"; {len(outside)} of {len(values)} are beyond" if len(outside) else ""
-    )
-    return Found(
-        outside.empty, because=told, other_place=_places(thesis.trials()), shown=f"{(values.min() if side == 'low' else values.max()):g}"
-    )
+    told = f"the trials go from {values.min():g} to {values.max():g}"
+    if outside.empty and abs(farthest - limit) > precision.half_unit(row.printed):
+        raise Missing(f"{told}: none is beyond this end, and none shows it")
+    told += f"; {len(outside)} of {len(values)} are beyond" if len(outside) else ""
+    return Found(outside.empty, because=told, other_place=_places(thesis.trials()), shown=f"{farthest:g}")
 
 
 def coins(evidence: Evidence, row: Row, tickers: str) -> Found:
@@ -150,7 +152,7 @@ def best(evidence: Evidence, row: Row, score: str, ticker: str, network: str = "
     """The best printed score of a coin's trials (smallest error, largest R2), and whose it is."""
     rows = _of(ticker, network)
     found = rows.loc[rows[score].idxmax() if score == "r2" else rows[score].idxmin()]
-    half = precision.half_unit(format(found[score], SCORES[score]))
+    half = precision.half_unit(format(found[score], SCORES[score][0]))
     told = f"trial {found['trial']} of the {found['network']}"
     return Found(float(found[score]), found[score] - half, found[score] + half, told, _places(rows))
 

@@ -26,12 +26,19 @@ def statistic(evidence: Evidence, row: Row, ticker: str, series: str) -> Found:
 
 
 def p_value(evidence: Evidence, row: Row, ticker: str, series: str) -> Found:
-    """The p-value that belongs to the printed statistic (MacKinnon 1994, with a constant); its range is the statistic's rounding."""
+    """The p-value of ADF of closes or log returns on the thesis's window, lags by AIC."""
+    found = _adf(evidence, ticker, series)
+    return Found(found["p_value"], because=f"statistic {found['statistic']:.3f}, {found['lags']} lags by AIC")
+
+
+def p_belongs(evidence: Evidence, row: Row, ticker: str, series: str) -> Found:
+    """Whether the printed p-value belongs to the printed statistic (MacKinnon 1994, with a constant), anywhere in the rounding of both."""
     printed = evidence.rows[f"Table 4.2/{ticker}_{series}_statistic"].printed
     middle, half = precision.value(printed), precision.half_unit(printed)
     low, high = sorted(float(mackinnonp(v, regression="c")) for v in (middle - half, middle + half))
-    told = f"MacKinnon's p of {printed} is {low:.4f} to {high:.4f}"
-    return Found(float(mackinnonp(middle, regression="c")), low, high, told, "Table 4.2, its own statistic")
+    told = f"MacKinnon's p of {printed} is {low:.4f} to {high:.4f}, printed {(p := evidence.rows[f'Table 4.2/{ticker}_{series}_p'].printed)}"
+    fits = low - precision.half_unit(p) <= precision.value(p) <= high + precision.half_unit(p)
+    return Found(fits, because=told, other_place="Table 4.2, its own statistic")
 
 
 def conclusion_at_5_percent(evidence: Evidence, row: Row, ticker: str, series: str, rejects: str) -> Found:

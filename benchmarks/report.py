@@ -236,6 +236,12 @@ def _pruning(r: Mapping[str, Any]) -> str:
     found = r["results"]
     rows = [[s["ticker"], s["network"], s["trials"], s["pruned"], s["seconds"]["none"], s["seconds"]["median"], percent(s["saved"]),
              s["best_mse"]["none"], s["best_mse"]["median"], s["score_ratio"]] for s in found["studies"]]
+    random = r["options"]["trials"] <= r["startup_trials"]
+    chance = (
+        " All of them were: both searches drew the same ones, and pruning could not change what was tried." if random else
+        " From then on the pruned search tries other ones than the whole one, so that it may find a better best (a ratio below 1); one pair of"
+        " studies says little about chance."
+    )
     return "\n".join([
         f"The median pruner stopped {percent(found['pruned_share'])} of the trials and saved **{percent(found['saved'])}** of their time"
         f" ({number(found['seconds']['none'])} s without, {number(found['seconds']['median'])} s with). The best validation MSE became"
@@ -243,8 +249,7 @@ def _pruning(r: Mapping[str, Any]) -> str:
         f" the median of the best was {number(found['median_best_mse']['none'])} without and {number(found['median_best_mse']['median'])} with.",
         "", "![Time and best score with and without pruning](figures/pruning.png)", "",
         f"Each study has {r['options']['trials']} trials, of which the sampler draws the first {r['startup_trials']} at random; at most"
-        f" {r['options']['max_epochs']} epochs, {r['workers']} workers. A score below 1 in the last column means that the pruned search found a better"
-        " one: it saw other trials, and one pair of studies says little about chance.", "",
+        f" {r['options']['max_epochs']} epochs, {r['workers']} workers.{chance}", "",
         table(["Ticker", "Network", "Trials", "Pruned", "Without (s)", "With (s)", "Saved", "Best MSE without", "Best MSE with", "Ratio"], rows),
     ])
 

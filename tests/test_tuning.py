@@ -1,6 +1,11 @@
 """The search: its ranges, its seeding, going on after a cut, and what its listing says."""
 
 import math
+import os
+import resource
+import signal
+import tempfile
+from pathlib import Path
 
 import optuna
 import pandas as pd
@@ -146,6 +151,50 @@ def test_a_full_disk_keeps_finished_trials(tmp_path, data, chosen, monkeypatch):
         with pytest.raises(tuning.StudyError, match="No space left on device.*finished trials in it are kept"):
             run(tmp_path, "CNN", 3, data, chosen)
     assert len(run(tmp_path, "CNN", 3, data, chosen)[0]) == 3
+
+
+def no_room(folder):
+    """No file of this process can grow any more."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (folder.joinpath("CNN.db").stat().st_size,) * 2)
+
+
+def read_only(folder):
+    """The folder and its files cannot be written; root could all the same, so it becomes nobody."""
+    for path in (*folder.iterdir(), folder):
+        path.chmod(0o444 if path.is_file() else 0o555)
+    if os.geteuid() == 0:
+        os.setuid(65534)
+
+
+@pytest.mark.usefixtures("quick_fit")
+@pytest.mark.parametrize("refuse, reason", [(no_room, "disk"), (read_only, "readonly")])
+def test_a_disk_or_folder_that_takes_nothing_ends_the_study_with_a_sentence_and_loses_no_trial(data, chosen, refuse, reason):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        before, _ = run(folder, "CNN", 2, data, chosen)
+        told, telling = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                refuse(folder)
+                run(folder, "CNN", 400, data, chosen)
+                words = "nothing went wrong"
+            except BaseException as error:
+                words = f"{type(error).__name__}: {error}"
+            os.write(telling, words.encode())
+            os._exit(0)
+        os.close(telling)
+        with os.fdopen(told) as end:
+            words = end.read()
+        os.waitpid(child, 0)
+        folder.chmod(0o755)
+        (folder / "CNN.db").chmod(0o644)
+        assert words.startswith("StudyError: ") and reason in words and "finished trials in it are kept" in words
+        after, _ = run(folder, "CNN", 4, data, chosen)
+        pd.testing.assert_frame_equal(without_times(after.head(2)), without_times(before), check_exact=True)
+        assert len(after) == 4
 
 
 def test_the_median_pruner_really_prunes(tmp_path, data, tiny, monkeypatch):

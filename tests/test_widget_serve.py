@@ -6,10 +6,12 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import nbformat
 import pytest
 from traitlets.config import Config
 
-from lib.widget import kernels, serve
+from lib import settings
+from lib.widget import kernels, page_notebook, serve
 
 PAGE = serve.PAGE / "voila" / "templates" / serve.TEMPLATE
 
@@ -53,6 +55,18 @@ def test_impossible_options_are_told(capsys, notebook, options, words):
 def test_what_is_no_notebook_is_told(capsys, name):
     code, words = told(capsys, "--notebook", name)
     assert code == 2 and f"{name} is no notebook" in words
+
+
+def test_the_page_s_notebook_gets_its_parameters_and_ends_with_the_dashboard(tmp_path):
+    given = {"source": "folder", "tickers": ["ADA-USD", "ETH-USD"], "start_date": "2021-01-01"}
+    made = nbformat.read(page_notebook.write(settings.PROJECT_ROOT / serve.NOTEBOOK, tmp_path, given), as_version=4)
+    tags = [tag for cell in made.cells for tag in cell.metadata.get("tags", [])]
+    assert tags == ["parameters", "injected-parameters", "page"] and made.cells[-1].metadata["tags"] == ["page"]
+    found = {}
+    exec(made.cells[[c.metadata.get("tags") for c in made.cells].index(["injected-parameters"])].source, found)
+    assert {k: found[k] for k in given} == given
+    plain = nbformat.read(page_notebook.write(settings.PROJECT_ROOT / serve.NOTEBOOK, tmp_path, {}), as_version=4)
+    assert len(plain.cells) == len(made.cells) - 1
 
 
 def test_missing_packages_are_named_with_the_command(capsys, notebook, monkeypatch):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Mapping
 
 import nbformat
+from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 from lib import files
@@ -33,7 +34,7 @@ def write(notebook: Path, folder: Path, parameters: Mapping[str, Any]) -> Path:
         PageError: it is not a notebook.
     """
     try:
-        made = nbformat.read(notebook, as_version=4)
+        made = load_notebook_node(str(notebook))  # with the metadata that papermill looks for
     except (OSError, ValueError) as error:
         raise PageError(f"{notebook} cannot be read as a notebook ({error})") from error
     ends = [at for at, cell in enumerate(made.cells, 1) if TAG in cell.metadata.get("tags", [])]

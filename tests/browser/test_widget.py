@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import psutil
 import pytest
 
-from lib import charts
+from lib import charts, controls
 from lib.places import PROJECT_ROOT
 from lib.widget import requests
 from lib.widget.engine import ENDED
@@ -318,6 +318,20 @@ def test_a_reload_in_mid_training_ends_it_and_what_was_kept_is_there(visitor, se
     # The kept network is used again without training.
     button(page, "Use it").click()
     assert "BTC-USD, CNN" in scores(page).inner_text()
+
+
+def test_a_page_on_a_folder_of_prices_has_its_coins_and_trains_on_them(serve, visitor, tmp_path):
+    for seed, ticker in enumerate(("AAA-USD", "BBB-USD")):
+        frame = controls.as_prices(controls.walk(500, seed=seed))
+        frame.reset_index(names="Date").to_csv(tmp_path / f"{ticker}.csv", index=False)
+    parameters = ("source=folder", f"data_dir={tmp_path}", "tickers=[AAA-USD, BBB-USD]", "start_date=2021-01-01", "end_date=2022-05-15")
+    guest = visitor(serve(NOTEBOOK, *(word for p in parameters for word in ("-p", p)), environment={"OUTPUT_BASE": str(tmp_path / "page")}))
+    page = guest.page
+    guest.open()
+    assert [field(page, label).input_value() for label in ("Source", "Ticker", "End date")] == ["folder", "AAA-USD", "2022-05-15"]
+    assert {"AAA-USD", "BBB-USD"} <= set(page.locator(".forecast-panel-market tbody th").all_inner_texts())
+    train(page, Ticker="BBB-USD", Epochs="2")
+    assert "BBB-USD, CNN" in scores(page).inner_text()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

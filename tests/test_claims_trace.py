@@ -68,11 +68,16 @@ def test_a_row_is_told_with_its_reason_and_its_code(rows, frame):
 
 def test_a_check_names_every_row_that_rests_on_it(rows, frame):
     told = trace.check_in_words(frame, "replays.score_of_trial")
-    assert told.endswith("765 rows") and told.count("\n    Appendix 1/") == 3 * 75
+    assert told.splitlines()[-1].startswith("765 rows") and told.count("\n    Appendix 1/") == 3 * 75
     assert told.splitlines()[0].startswith("lib.claims.checks.replays.score_of_trial, lib/claims/checks/replays.py:")
     assert trace.check_in_words(frame, "lib.claims.checks.replays.score_of_trial") == told
     repeated = frame["how"].str.contains("verdicts.agree with").sum()
-    assert trace.check_in_words(frame, "lib.claims.verdicts.agree").endswith(f"{repeated} rows")
+    assert trace.check_in_words(frame, "verdicts.agree").endswith(f"{repeated} rows")
+    best = trace.check_in_words(frame, "replays.best_score")
+    assert "    Polish abstract/cnn_lstm_mae: repeats one of these" in best and "that repeat one" in best.splitlines()[-1]
+    assert "its value is that of row abstract/cnn_lstm_mae, computed by: lib.claims.checks.replays.best_score" in trace.row_in_words(rows, frame, "Polish abstract/cnn_lstm_mae")
+    with pytest.raises(trace.TraceError, match="Like it: .*replays.best_score"):
+        trace.check_in_words(frame, "replays.best_scores")
     with pytest.raises(trace.TraceError, match="no check"):
         trace.check_in_words(frame, "replays.nothing")
 
@@ -96,7 +101,7 @@ def test_the_ledger_comes_back_from_its_file(frame, run):
 
 def test_the_command_line(run, capsys, monkeypatch):
     assert command.main(["row", "Listing 2/train_rmse", str(run)]) == 0 and "computed by" in capsys.readouterr().out
-    assert command.main(["check", "trials.count", str(run)]) == 0 and "rows" in capsys.readouterr().out
+    assert command.main(["check", "trials.count", str(run)]) == 0 and "1 row" in capsys.readouterr().out
     assert command.main(["row", "x/y", str(run)]) == 2 and "no row" in capsys.readouterr().err
     assert command.main(["check", "trials.count", str(run / "none")]) == 2 and "python run_all.py" in capsys.readouterr().err
     (run / "README.md").write_text(f"# T\n\n{readme.BEGIN}\nold\n{readme.END}\n\nRest\n")

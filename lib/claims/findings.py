@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 import pandas as pd
 
+from lib.claims.checks import trials
 from lib.claims.rows import CLAIM, SCORES
 from lib.claims.verdicts import ALL, ASKED, CANNOT, CONTRADICTED, NOT, REPRODUCED, VERDICTS, computed_here, summary
 
@@ -51,6 +54,7 @@ def _naive(frame: pd.DataFrame) -> str:
         f" 'tomorrow equals today' has R2 {naive}."
         f" Of the printed trials {each} have a smaller MSE than that forecast;"
         f" of the best trial of each coin and network, {row['computed']} have."
+        + _rows("8/sol_most_predictable_naive", *(f"Appendix {k}/below_naive" for k in (1, 2, 3)), "8/successful")
     )
 
 
@@ -65,8 +69,22 @@ def _days(frame: pd.DataFrame) -> str:
     return (
         f"The thesis says {shares} and unseen test days, but its scores fit one part only: {row['computed']},"
         " the days that early stopping and the"
-        f" search chose by. There R2 follows from MSE and prices in {', '.join(agreeing)} trials of Appendices 1 to 3."
+        f" search chose by. There R2 follows from MSE and prices in {', '.join(agreeing)} trials of Appendices 1 to 3"
+        f"{'; ' + _others(agreeing) if _others(agreeing) else ''}."
+        + _rows("4.1.2/unseen", *(f"Appendix {k}/r2_from_prices" for k in (1, 2, 3)))
     )
+
+
+def _rows(*identities: str) -> str:
+    """The rows behind a finding, by which a reader gets to the code."""
+    return f" [Rows {'; '.join(identities)}.]"
+
+
+def _others(agreeing: Sequence[str]) -> str:
+    """Whose trials the ones that do not fit are, if all of them are of the study that was scored on other days."""
+    short = sum(int(whole) - int(fit) for fit, whole in (text.split(" of ") for text in agreeing))
+    (ticker, network), left_out = trials.OTHER_DAYS, trials.same_days(trials.OTHER_DAYS[0])[1]
+    return f"the other {short} are of {ticker}'s {network}, scored on days of another run" if short == left_out else ""
 
 
 def _tables(frame: pd.DataFrame) -> str:
@@ -94,7 +112,10 @@ def _tables(frame: pd.DataFrame) -> str:
     stated = frame[frame["kind"] == CLAIM]
     total = int((stated["verdict"] == CONTRADICTED).sum())
     ending = f" {'; '.join(further)[:1].upper()}{'; '.join(further)[1:]}." if further else ""
-    return f"{numbers}{ending} In all {total} of {len(stated)} numbers and statements are contradicted by another place of the thesis."
+    return (
+        f"{numbers}{ending} In all {total} of {len(stated)} numbers and statements are contradicted by another place of the thesis."
+        + _rows("of Table 4.1, Table 4.2 and Table 4.5", "Table 4.2/one_statistic", "Table 4.1/SOL-USD_any_window", "4.3.4/parameter_count")
+    )
 
 
 def _row(frame: pd.DataFrame, identity: str) -> pd.Series:

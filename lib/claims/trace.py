@@ -11,13 +11,13 @@ from typing import Callable, Mapping
 import pandas as pd
 
 from lib.claims import checks
-from lib.claims.rows import Row
+from lib.claims.rows import Row, ledger
 from lib.claims.verdicts import AGREE, agree
 from lib.errors import ProjectError
 from lib.places import PROJECT_ROOT
 
 # Columns of the ledger's table that are text, also where all of a column looks like numbers.
-TEXTS = ("id", "chapter", "place", "says", "printed", "unit", "computed", "against", "how", "verdict", "other_place", "because")
+TEXTS = ("id", "chapter", "place", "kind", "says", "printed", "unit", "computed", "against", "how", "verdict", "other_place", "because")
 _NAMES = re.compile(r"(?:^|; )(lib\.claims\.(?:checks\.\w+\.\w+(?=\()|verdicts\.agree(?= with )))")
 
 
@@ -47,12 +47,18 @@ def resolve(name: str) -> Callable[..., object]:
     Raises:
         TraceError: there is none.
     """
-    if name == AGREE:
+    if AGREE.endswith(f".{name}") or name == AGREE:
         return agree
     try:
         return checks.function(name.removeprefix("lib.claims.checks."))
     except KeyError as error:
-        raise TraceError(f"{error.args[0]}. Column how of tables/claims.csv names one for each row") from None
+        near = difflib.get_close_matches(name, _every_check(), n=5, cutoff=0.5)
+        told = f" Like it: {', '.join(near)}." if near else ""
+        raise TraceError(f"{error.args[0]}.{told} Column how of tables/claims.csv names one for each row") from None
+
+
+def _every_check() -> list[str]:
+    return [*dict.fromkeys(row.check for row in ledger().values() if row.check), AGREE.removeprefix("lib.claims.")]
 
 
 def file_of(name: str) -> str:
@@ -84,8 +90,25 @@ def row_in_words(rows: Mapping[str, Row], frame: pd.DataFrame, identity: str) ->
     lines += [f"    because: {one['because']}"] if one["because"] else []
     lines += [f"    other place: {one['other_place']}"] if one["other_place"] else []
     for name in functions(one["how"]):
-        lines.append(f"    computed by: {name}, {place_of(name)}: {first_line(name)}")
+        lines.append(f"    {'held by' if name == AGREE else 'computed by'}: {name}, {place_of(name)}: {first_line(name)}")
+    source = source_of(rows, identity)
+    if source not in ("", identity) and not rows[identity].check:
+        name = f"lib.claims.checks.{rows[source].check}"
+        lines.append(f"    its value is that of row {source}, computed by: {name}, {place_of(name)}")
     return "\n".join([*lines, f"    how: {one['how']}"] if one["how"] else lines)
+
+
+def source_of(rows: Mapping[str, Row], identity: str) -> str:
+    """The row whose check gives a row its value: itself, or the one that it repeats; empty if there is none."""
+    seen: list[str] = []
+    while identity not in seen:
+        seen.append(identity)
+        if rows[identity].check:
+            return identity
+        if not rows[identity].same_as:
+            return ""
+        identity = rows[identity].same_as[0]
+    return ""
 
 
 def check_in_words(frame: pd.DataFrame, name: str) -> str:
@@ -95,7 +118,9 @@ def check_in_words(frame: pd.DataFrame, name: str) -> str:
     its = frame[[full in functions(how) for how in frame["how"]]]
     lines = [f"{full}, {place_of(full)}: {first_line(full)}"]
     lines += [f"    {r.id}: {r.verdict} (printed {r.printed}, computed {r.computed or 'nothing'})" for r in its.itertuples()]
-    return "\n".join([*lines, f"{len(its)} rows"])
+    repeating = [i for i in frame["id"] if i in (rows := ledger()) and i not in set(its["id"]) and source_of(rows, i) in set(its["id"])]
+    lines += [f"    {i}: repeats one of these" for i in repeating]
+    return "\n".join([*lines, f"{len(its)} row{'s' if len(its) != 1 else ''}" + (f", and {len(repeating)} that repeat one" if repeating else "")])
 
 
 def first_line(name: str) -> str:

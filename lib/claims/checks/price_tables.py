@@ -117,7 +117,7 @@ def scored_on(evidence: Evidence, row: Row, part: str) -> Found:
     ]
     return Found(
         any(f.startswith(part) for f in fitting),
-        because=f"of train, validation and test days they fit: {', '.join(fitting) or 'none'}",
+        because=f"of train, validation and test days they fit: {', '.join(fitting) or 'none'}; {_left_out()}",
         shown=", ".join(fitting),
     )
 
@@ -163,12 +163,12 @@ def lookback(evidence: Evidence, row: Row) -> Found:
 
 
 def first_day(evidence: Evidence, row: Row) -> Found:
-    """Whether prices from the thesis's first day give the trials of all three coins their MSE / (1 - R2)."""
+    """Whether prices from the thesis's first day give the trials of all three coins their MSE / (1 - R2), but for those of a later run."""
     ends_fit = _fits(evidence, "validation", tuple(PROTOCOL["split"]), LOOKBACK)
     return Found(
         ends_fit,
         because=f"prices of {START} to {END}, split {'/'.join(f'{100 * s:.0f}' for s in PROTOCOL['split'])},"
-        " give every coin's trials their MSE / (1 - R2)",
+        f" {'give' if ends_fit else 'do not give'} every coin's trials their MSE / (1 - R2); {_left_out()}",
     )
 
 
@@ -206,6 +206,11 @@ def table_4_5_days(evidence: Evidence, row: Row) -> Found:
     told = f"its MSE / (1 - R2) is {low:,.0f} to {high:,.0f} in all four rows; fitting days: {', '.join(fitting) or 'none'};"
     told += f" nearest {nearest} with {found[nearest]:,.0f}"
     return Found(bool(fitting), because=told)
+
+
+def _left_out() -> str:
+    ticker, network = trials.OTHER_DAYS
+    return f"left out are the {trials.same_days(ticker)[1]} trials of {ticker}'s {network}, which were scored on other days"
 
 
 def _statistics(values: pd.Series) -> dict[str, float]:

@@ -16,6 +16,10 @@ from lib.claims.rows import SCORES, Row
 
 
 
+# The trials of this study fit MSE and R2 of other days than all others: they are of a later run.
+OTHER_DAYS = ("ADA-USD", "CNN")
+
+
 def cell(evidence: Evidence, row: Row, ticker: str, network: str, trial: str, column: str) -> Found:
     """What the appendix prints in a column of a trial's row; its rounding is the range."""
     found = _one(ticker, network, int(trial))
@@ -292,7 +296,7 @@ def errors_in_order(evidence: Evidence, row: Row, ticker: str) -> Found:
 def ranks_agree(evidence: Evidence, row: Row, ticker: str) -> Found:
     """Whether a smaller MSE never goes with a smaller R2, among trials of one coin scored on the same days."""
     rows = _of(ticker)
-    other_days = (rows["network"] == "CNN") & (ticker == "ADA-USD")
+    other_days = (rows["network"] == OTHER_DAYS[1]) & (ticker == OTHER_DAYS[0])
     wrong = 0
     for _, same_days in rows.groupby(other_days):
         r2 = same_days.sort_values(["mse", "r2"], ascending=[True, False])["r2"].to_numpy()
@@ -347,21 +351,21 @@ def durations_are_whole(evidence: Evidence, row: Row) -> Found:
 def r2_from_prices(evidence: Evidence, row: Row, ticker: str) -> Found:
     """How many printed R2 are 1 - MSE / variance, with the variance of the recovered validation days from prices."""
     rows = _of(ticker)
-    if ticker == "ADA-USD":
-        rows = rows[rows["network"] != "CNN"]
     variance = evidence.targets(ticker).variance
     half = rows["mse"].map(lambda v: precision.half_unit(f"{v:.2e}"))
     low, high = 1 - (rows["mse"] + half) / variance, 1 - (rows["mse"] - half) / variance
     fits = (rows["r2"] + 0.005 >= low) & (rows["r2"] - 0.005 <= high)
-    return Found(bool(fits.all()), because=f"variance {variance:.8f}", shown=f"{int(fits.sum())} of {len(rows)}")
+    beyond = rows[~fits].groupby("network").size()
+    told = f"; not those of {', '.join(f'the {n} ({k})' for n, k in beyond.items())}" if len(beyond) else ""
+    return Found(bool(fits.all()), because=f"variance {variance:.8f}{told}", shown=f"{int(fits.sum())} of {len(rows)}")
 
 
 def beat_naive(evidence: Evidence, row: Row) -> Found:
     """Whether the best printed trial of every coin and network has a smaller MSE than "tomorrow equals today" on the same days."""
     bests, all_trials, told = [], [], []
     for (ticker, network), rows in thesis.trials().groupby(["ticker", "network"]):
-        if (ticker, network) == ("ADA-USD", "CNN"):
-            told.append("ADA-USD CNN was scored on other days, left out")
+        if (ticker, network) == OTHER_DAYS:
+            told.append(f"{ticker} {network} was scored on other days, left out")
             continue
         naive = evidence.targets(ticker).naive["MSE"]
         bests.append(rows["mse"].min() < naive)
@@ -370,20 +374,18 @@ def beat_naive(evidence: Evidence, row: Row) -> Found:
             told.append(f"{ticker} {network} {rows['mse'].min():.3g} against {naive:.3g}")
     won = np.concatenate(all_trials)
     told.insert(0, f"{int(won.sum())} of {len(won)} trials have a smaller MSE than the naive forecast")
-    return Found(all(bests), because="; ".join(told), shown=f"{sum(bests)} of {len(bests)}")
+    return Found(all(bests), because="; ".join(told), shown=f"{sum(bests)} of {len(bests)} ({' '.join(OTHER_DAYS)} was scored on other days)")
 
 
 def trials_below_naive(evidence: Evidence, row: Row, ticker: str) -> Found:
     """How many printed trials of a coin have a smaller MSE than "tomorrow equals today" on the same days; most should."""
-    rows = _of(ticker)
-    if ticker == "ADA-USD":
-        rows = rows[rows["network"] != "CNN"]
+    rows, left_out = same_days(ticker)
     naive = evidence.targets(ticker).naive
     below = int((rows["mse"] < naive["MSE"]).sum())
     return Found(
         below > len(rows) / 2,
         because=f"naive: MSE {naive['MSE']:.3g}, R2 {naive['R2']:.4f}; the best printed MSE is {rows['mse'].min():.3g}",
-        shown=f"{below} of {len(rows)}",
+        shown=f"{below} of {len(rows)}" + (f" ({left_out} were scored on other days)" if left_out else ""),
     )
 
 
@@ -401,9 +403,15 @@ def in_search_space(evidence: Evidence, row: Row, space: str) -> Found:
 
 @lru_cache(maxsize=None)
 def implied_variance(ticker: str) -> tuple[float, float]:
-    """Lowest and highest target variance that fits every trial of a coin at the printed rounding; ADA without its CNN, a later run."""
+    """Lowest and highest target variance that fits every trial of a coin at the printed rounding, but for :data:`OTHER_DAYS`."""
+    return variance_range(_printed(same_days(ticker)[0]))
+
+
+def same_days(ticker: str) -> tuple[pd.DataFrame, int]:
+    """A coin's trials without those of :data:`OTHER_DAYS`, and how many these are."""
     rows = _of(ticker)
-    return variance_range(_printed(rows[rows["network"] != "CNN"] if ticker == "ADA-USD" else rows))
+    kept = rows[(rows["ticker"] != OTHER_DAYS[0]) | (rows["network"] != OTHER_DAYS[1])]
+    return kept, len(rows) - len(kept)
 
 
 def variance_range(printed: list[tuple[str, str]]) -> tuple[float, float]:

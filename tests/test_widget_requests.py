@@ -6,7 +6,7 @@ import pytest
 
 from lib import thesis
 from lib.contradictions import today
-from lib.widget import requests
+from lib.widget import form, requests
 
 GOOD = requests.defaults("sample", "BTC-USD", date(2020, 1, 1), date(2021, 10, 27))
 
@@ -52,7 +52,8 @@ def test_dates_are_in_order_and_not_in_the_future():
     tomorrow = today() + timedelta(days=1)
     assert "is in the future" in wrong(source="yahoo", end_date=tomorrow)["end_date"]
     assert "is not after" in wrong(start_date=date(2021, 1, 2), end_date=date(2021, 1, 2))["end_date"]
-    assert "sample holds 2020-01-01 to 2021-10-27" in " ".join(wrong(start_date=date(2019, 1, 1)).values())
+    assert "source sample holds 2020-01-01 to 2021-10-27, not 2019-01-01" in wrong(start_date=date(2019, 1, 1))["start_date"]
+    assert "not 2021-10-28" in wrong(end_date=date(2021, 10, 28))["end_date"]
 
 
 def test_too_few_days_for_the_lookback_are_told_at_the_lookback():
@@ -64,6 +65,22 @@ def test_a_folder_needs_a_page_that_has_one(tmp_path):
     assert "without a folder" in wrong(source="folder")["source"]
     _, chosen = requests.check({**GOOD, "source": "folder"}, str(tmp_path))
     assert chosen.data_dir == str(tmp_path)
+
+
+def test_a_sentence_repeats_what_was_typed_but_not_all_of_a_long_text():
+    assert wrong(ticker="   ")["ticker"].startswith("Ticker: nothing is not allowed")
+    assert wrong(ticker="A" * 300)["ticker"].startswith(f"Ticker: {'A' * 40} ... is not allowed. Allowed: 1 to 15 letters")
+
+
+def test_a_changed_field_is_no_preset_any_more_and_the_preset_can_be_chosen_anew():
+    right = []
+    made = form.TrainingForm(GOOD, ["sample", "yahoo"], ["BTC-USD"], None, right.append)
+    made.presets.value = "balanced"
+    assert made.values["epochs"] == 60 and made.presets.value == "balanced"
+    made.fields["epochs"].control.value = "1000"
+    assert made.presets.value is None and made.values["epochs"] == 1000
+    made.presets.value = "balanced"
+    assert made.values["epochs"] == 60 and right[-1]
 
 
 def test_a_coin_that_the_sample_lacks_is_told_at_the_ticker():

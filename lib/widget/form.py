@@ -85,7 +85,7 @@ class TrainingForm:
             "start_date": ui.DatePicker(), "end_date": ui.DatePicker(),
             **{name: ui.Text(continuous_update=True) for name in (*WHOLE, *RATES)},
         }
-        self.fields = {name: Field(name, controls[name], requests.allowed(name), self.check) for name in requests.FIELDS}
+        self.fields = {name: Field(name, controls[name], requests.allowed(name), self._changed) for name in requests.FIELDS}
         for name, field in self.fields.items():
             field.control.description = requests.label(name)
         self._quiet = False
@@ -110,6 +110,12 @@ class TrainingForm:
             self.fields[name].show(value)
         self._quiet = False
         self.check()
+
+    def _changed(self) -> None:
+        """A person changed a field: the form is no preset any more, which can then be chosen anew."""
+        if not self._quiet:
+            self.presets.value = None
+            self.check()
 
     def check(self) -> bool:
         """Say what is wrong at each field; returns whether all is well."""

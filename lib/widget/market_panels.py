@@ -110,7 +110,10 @@ class Market:
         try:
             self.settings = changed(self.settings, **values)
         except ProjectError as error:
-            self._fault.value = f'<p class="field-error" role="alert">{escape(str(error))}</p>'
+            told = str(error)
+            for name in sorted(self.controls, key=len, reverse=True):
+                told = told.replace(name, self.controls[name].description)
+            self._fault.value = f'<p class="field-error" role="alert">{escape(told)}</p>'
             return
         self._fault.value = ""
         self.draw()
@@ -135,7 +138,7 @@ class Market:
 
 def _read(text: str, whole: bool) -> Any:
     try:
-        return int(text) if whole else float(text)
+        return int(text) if whole else float(text.replace(",", "."))
     except ValueError:
         return text  # the settings say what is wrong with it
 

@@ -18,6 +18,7 @@ from lib.settings import Chosen, Day, Network, Number, Ticker, key
 
 BASE = "params/sample.yaml"  # whatever the form does not ask for
 SPLIT = (0.70, 0.15, 0.15)
+LONGEST_SHOWN = 40  # letters of a wrong value that its sentence repeats
 
 
 def _upper(value: Any) -> Any:
@@ -30,7 +31,7 @@ class TrainingRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str = key("where prices come from: sample, yahoo or folder", pattern="^(sample|yahoo|folder)$")
-    ticker: Annotated[Ticker, BeforeValidator(_upper)] = key("letters, digits and hyphens, such as BTC-USD")
+    ticker: Annotated[Ticker, BeforeValidator(_upper)] = key("1 to 15 letters, digits and hyphens, such as BTC-USD")
     network: Network = key("CNN, LSTM, CNN-LSTM or LSTM-CNN")
     lookback: StrictInt = key("1 to 90 days", ge=1, le=90)
     batch_size: StrictInt = key("1 to 512 windows a step", ge=1, le=512)
@@ -96,8 +97,8 @@ def check(values: Mapping[str, Any], data_dir: str | None = None) -> tuple[Train
 
 
 def _sentence(field: str, value: Any) -> str:
-    given = "nothing" if value in (None, "") else str(value)
-    return f"{label(field)}: {given} is not allowed. Allowed: {allowed(field)}."
+    given = str(value).strip() if value is not None else ""
+    return f"{label(field)}: {(given if len(given) <= LONGEST_SHOWN else given[:LONGEST_SHOWN] + ' ...') or 'nothing'} is not allowed. Allowed: {allowed(field)}."
 
 
 def _beyond_fields(request: TrainingRequest, data_dir: str | None) -> dict[str, str]:
@@ -111,6 +112,9 @@ def _beyond_fields(request: TrainingRequest, data_dir: str | None) -> dict[str, 
         wrong["end_date"] = f"End date: {request.end_date} is not after the start date {request.start_date}."
     if request.source == "folder" and not data_dir:
         wrong["source"] = "Source: this page was started without a folder of price files. Choose another source."
+    for field in ("start_date", "end_date"):
+        if request.source == "sample" and field not in wrong and (day := getattr(request, field)) != max(sample.START_DATE, min(day, sample.END_DATE)):
+            wrong[field] = f"{label(field)}: source sample holds {sample.START_DATE} to {sample.END_DATE}, not {day}. Choose a day of these, or another source."
     if request.source == "sample" and request.ticker != sample.TICKER:
         wrong["ticker"] = f"Ticker: source sample holds {sample.TICKER} only, not {request.ticker}. Choose it, or another source."
     return wrong

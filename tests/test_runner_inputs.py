@@ -94,6 +94,18 @@ def check(tmp_path, notebooks):
     return run
 
 
+def test_results_do_not_land_among_files_that_no_run_left(tmp_path, check):
+    folder = tmp_path / "my out"
+    assert check()
+    folder.mkdir()
+    assert check()
+    (folder / "letters").mkdir()
+    with pytest.raises(order.OrderError, match="my out', which holds letters, and nothing that a run left. Name a new folder"):
+        check()
+    (folder / "run.json").write_text("{}")
+    assert check()
+
+
 def test_a_search_made_with_other_parameters_is_refused(tmp_path, check):
     same = {"lookback": 60, "split": [0.7, 0.15, 0.15], "outlier_iqr": 1.5, "data_digest": "abc", "training": "another way"}
     study(tmp_path / "my out", "CNN", **same)

@@ -12,6 +12,8 @@ from typing import Any, Sequence
 
 from lib import settings
 
+TRACES = ("run.json", "notebooks", "html", "records", "studies", "predictions", "tables", "figures", "models", "widget", ".lock")  # what tells a run's folder
+
 
 def missing_prices(chosen: settings.Chosen) -> list[str]:
     """What is missing in ``data_dir``, files or days, as sentences; nothing for the other sources."""
@@ -50,6 +52,20 @@ def days_of(path: Path) -> tuple[date, date] | None:
 def _day(text: str) -> date:
     moment = datetime.fromisoformat(text)
     return (moment.astimezone(timezone.utc) if moment.tzinfo else moment).date()
+
+
+def foreign_folder(root: Path, shown: str) -> list[str]:
+    """A sentence if results would land among files that no run left; nothing for a new folder, an empty one and a run's own."""
+    try:
+        there = sorted(p.name for p in root.iterdir()) if root.is_dir() else []
+    except OSError:
+        return []  # the lock says what is wrong
+    if not there or set(there) & set(TRACES):
+        return []
+    return [
+        f"output_dir is {shown!r}, which holds {', '.join(there[:3])}{' and more' if len(there) > 3 else ''}, and nothing that a run left."
+        " Name a new folder, an empty one or a run's, such as outputs/NAME"
+    ]
 
 
 def other_searches(root: Path, plain: dict[str, Any], shown: str) -> list[str]:

@@ -64,6 +64,7 @@ def check(
     try:
         chosen = settings.load(file, given)
         wrong += inputs.missing_prices(chosen)
+        wrong += inputs.foreign_folder(settings.output_root(chosen.output_dir), chosen.output_dir)
     except settings.SettingsError as error:
         wrong.append(str(error))
     try:

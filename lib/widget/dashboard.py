@@ -59,7 +59,7 @@ class Dashboard:
         made = Shell([
             Panel("learning", "Machine learning", learning.box, 2),
             Panel("market", "Market overview", around.overview, 2),
-            Panel("analysis", "Technical analysis", around.analysis, 2),
+            Panel("analysis", "Technical analysis", around.analysis, 4),
         ])
         self.learning, self.market = learning, around
         made.observe(lambda change: self.gallery.dress(change["new"]), "theme")

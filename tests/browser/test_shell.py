@@ -112,7 +112,7 @@ def test_the_system_is_followed_until_a_person_chooses(visitor, server):
     sees(page, "dark")
 
 
-@pytest.mark.parametrize("width, expected", [(360, 1), (1000, 2), (1800, 3)])
+@pytest.mark.parametrize("width, expected", [(360, 1), (1000, 2), (1800, 4)])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_grid_fits_the_screen(visitor, server, shot, width, expected, scheme):
     guest = visitor(server, width=width, colour_scheme=scheme)
@@ -142,7 +142,7 @@ def test_a_panel_is_resized_by_hand_and_by_keyboard_and_keeps_its_size(visitor, 
     page.get_by_role("status").filter(has_text=re.compile(r"Scores: \d+ pixels high")).wait_for()
     page.keyboard.press("ArrowLeft")
     assert table.bounding_box()["width"] == pytest.approx(width, abs=2)
-    page.get_by_role("status").filter(has_text="Scores: 1 of 3 columns wide").wait_for()
+    page.get_by_role("status").filter(has_text="Scores: 1 of 4 columns wide").wait_for()
     page.keyboard.press("ArrowRight")
     page.reload()
     guest.seen()

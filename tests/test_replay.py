@@ -133,4 +133,4 @@ def test_every_seed_is_trained_once_and_found_again(tmp_path, random_walk, tiny,
 def test_replay_parameters_are_the_thesiss_but_for_seeds_and_folder():
     thesis_run, replay_run = (settings.load(settings.PROJECT_ROOT / "params" / f"{n}.yaml").as_plain() for n in ("thesis", "replay"))
     differing = {k for k in thesis_run if thesis_run[k] != replay_run[k]}
-    assert differing == {"replay_seeds", "output_dir"} and replay_run["replay_seeds"] >= 3
+    assert differing == {"replay_seeds", "output_dir"} and replay_run["replay_seeds"] >= 2

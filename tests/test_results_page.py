@@ -274,6 +274,7 @@ def test_the_ledger_by_chapter_with_its_findings_and_the_way_to_the_code(root, l
         *((f"tables/{name}.csv", "table", name, table.to_csv(index=False)) for name, table in made.items()), ("figures/claims.png", "figure", "Claims", "png")])
     text = results_page.text(root)
     assert text.index("## Which of the thesis's numbers stand") < text.index("## More from") and "](figures/claims.png)" in text
+    assert all(f"- *{verdict}*: " in text for verdict in claims.VERDICTS)
     summary = table_with(text, "chapter", "by our computation")
     assert [row[:2] for row in summary[1:]] == [[row.chapter, str(row.rows)] for row in claims.summary(frame).itertuples()]
     assert claims.in_words(frame) in text and all(markdown.plain(f) in text for f in claims.findings(frame))

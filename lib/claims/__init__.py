@@ -16,9 +16,10 @@ from lib.claims.figure import printed_and_reproduced
 from lib.claims.findings import findings, in_words, replays_in_words
 from lib.claims.rows import LedgerError, Row, ledger
 from lib.claims.trace import file_of, functions, read
-from lib.claims.verdicts import VERDICTS, by_check, judge, summary
+from lib.claims.verdicts import MEANINGS, VERDICTS, by_check, judge, summary
 
 __all__ = [
+    "MEANINGS",
     "VERDICTS",
     "Evidence",
     "LedgerError",

@@ -29,6 +29,13 @@ REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT = (
     "cannot be computed",
 )
 VERDICTS = (REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT)
+MEANINGS = {
+    REPRODUCED: "our value, or another place of the thesis, is equal at the printed precision",
+    CLOSE: "the printed score lies between the smallest and the largest of the same training with our seeds",
+    NOT: "our value is another one",
+    CONTRADICTED: "another place of the thesis, or its own arithmetic, says otherwise",
+    CANNOT: "nothing that is printed or published would show it; the reason stands in the row",
+}
 OURS, THEIRS = "our computation", "another place of the thesis"
 AGREE = "lib.claims.verdicts.agree"
 ALL, ASKED = "all", "our own questions"  # the last rows of the summary

@@ -67,7 +67,7 @@ def ledger(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
             cells = [(r.id, r.says, r.printed, r.computed, r.other_place, _checks(r.how, link)) for r in rows.itertuples()]
             lists.append((verdict, len(rows), markdown.table(["row", "says", "printed", "computed", "other place", "computed by"], cells, raw=(5,))))
     return {
-        "findings": [markdown.plain(finding) for finding in claims.findings(frame)], "words": claims.in_words(frame),
+        "findings": [markdown.plain(finding) for finding in claims.findings(frame)], "words": claims.in_words(frame), "meanings": claims.MEANINGS,
         "summary": markdown.table(list(counts.columns), counts.values.tolist()), "lists": lists,
         "files": [f"tables/{name}.csv" for name in ("claims", "claims_summary", "claims_checks") if (root / "tables" / f"{name}.csv").is_file()],
         "picture": "figures/claims.png" if (root / "figures/claims.png").is_file() else "",

@@ -41,12 +41,13 @@ function resized() {
   window.dispatchEvent(new Event("resize"));
 }
 
-// A chart that was drawn in a hidden tab, or before it was in the page, has Plotly's own width; it listens a little later than it is drawn.
-function fill(chart, tries = 30) {
+// A chart that was drawn in a hidden tab, or before it was in the page, has Plotly's own width; it listens a little later than it is drawn,
+// on a busy machine much later: so it is told again, more and more seldom, for a minute and a half.
+function fill(chart, tries = 60, pause = 150) {
   const drawn = chart.querySelector(".main-svg")?.getBoundingClientRect().width;
   if (!chart.isConnected || !chart.clientWidth || (drawn && Math.abs(drawn - chart.clientWidth) < 2)) return;
   resized();
-  if (tries) setTimeout(fill, 150, chart, tries - 1);
+  if (tries) setTimeout(fill, pause, chart, tries - 1, Math.min(1.2 * pause, 2000));
 }
 
 function say(shell, text) {

@@ -53,7 +53,7 @@ def canvas(title: str, subtitle: str = "", rows: int = 1, height: int = 400, row
     figure.layout.template = None
     figure.update_layout(height=height, autosize=True, title={"text": title}, hovermode="x unified", dragmode="zoom")
     # Room that Plotly makes for a title by itself is not there at the first drawing, and after it lines and axes lie apart.
-    figure.update_layout(margin_t=52 if subtitle else 34)
+    figure.update_layout(margin_t=60 if subtitle else 40)
     if subtitle:
         figure.update_layout(title_subtitle_text=subtitle)
     return figure

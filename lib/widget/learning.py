@@ -63,7 +63,7 @@ class MachineLearning:
 
     def _training(self) -> None:
         self.progress = ui.FloatProgress(min=0, max=100, description="Progress")
-        self.told = ui.HTML()
+        self.told = ui.HTML("<p>Nothing was trained on this page yet: see Parameters.</p>")
         self.cancel = ui.Button(description="Cancel", disabled=True)
         self.cancel.on_click(lambda _: self._try(self._cancel))
         self.live = ui.Box().add_class("chart")

@@ -8,7 +8,7 @@ models and tests that the real prices go through.
 from __future__ import annotations
 
 from functools import partial
-from typing import Callable, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,9 @@ QUICK_MODELS: dict[str, baselines.Baseline] = {
 LEAST_RESPONSE, LEAST_T = 0.02, 4.0
 
 PLANTED = 0.5  # a skill of about a quarter; a volatility of 2 % keeps prices on the scale of the training days
+DAYS = 430  # of a simulated series: as many test days as the thesis has
+WALK, SIGNAL = "random walk", "planted signal"
+SERIES = {WALK: (0.0, 0.04), SIGNAL: (PLANTED, 0.02)}  # coefficient and volatility of :func:`walk`
 
 
 class ControlError(ProjectError):
@@ -84,7 +87,7 @@ def chosen(lookback: int = 10, split: Sequence[float] = (0.5, 0.1, 0.4), target:
 
 
 def short_runs(
-    models: Mapping[str, baselines.Baseline] = QUICK_MODELS, runs: int = 200, days: int = 430, coefficient: float = 0.0,
+    models: Mapping[str, baselines.Baseline] = QUICK_MODELS, runs: int = 200, days: int = DAYS, coefficient: float = 0.0,
     setting: Chosen | None = None, seed: int = 0, volatility: float = 0.04, tails: float | None = None,
 ) -> pd.DataFrame:
     """Train and test models on many short simulated series.
@@ -109,19 +112,24 @@ def short_runs(
         data = windows.build({"SIMULATED": as_prices(close)}, setting)["SIMULATED"]
         for name, model in models.items():
             frame = baselines.forecast(model, data, close)
-            test = frame[frame["part"] == "test"]
-            actual, predicted, naive = (test[c].to_numpy() for c in ("actual_usd", "predicted_usd", "naive_usd"))
-            rows.append({
-                "run": run, "model": name, "days": len(test), "skill": metrics.skill(actual, predicted, naive),
-                "diebold_mariano": significance.diebold_mariano(actual, predicted, naive)["p_better"],
-                "pesaran_timmermann": significance.pesaran_timmermann(actual, predicted, naive)["p_value"],
-            })
+            rows.append(judged(run, name, frame[frame["part"] == "test"]))
     return pd.DataFrame(rows)
 
 
-def planted_runs(runs: int = 200, seed: int = 0) -> pd.DataFrame:
-    """:func:`short_runs` with a signal that must be found: each return follows the one before by :data:`PLANTED`."""
-    return short_runs(runs=runs, coefficient=PLANTED, volatility=0.02, seed=seed)
+def judged(run: int, model: str, test: pd.DataFrame) -> dict[str, Any]:
+    """A row of :func:`short_runs`, from a model's test days: ``actual_usd``, ``predicted_usd``, ``naive_usd``."""
+    actual, predicted, naive = (test[c].to_numpy() for c in ("actual_usd", "predicted_usd", "naive_usd"))
+    return {
+        "run": run, "model": model, "days": len(test), "skill": metrics.skill(actual, predicted, naive),
+        "diebold_mariano": significance.diebold_mariano(actual, predicted, naive)["p_better"],
+        "pesaran_timmermann": significance.pesaran_timmermann(actual, predicted, naive)["p_value"],
+    }
+
+
+def runs_on(series: str, runs: int = 200, seed: int = 0) -> pd.DataFrame:
+    """:func:`short_runs` on one of :data:`SERIES`: nobody may win on a random walk, and the planted signal must be found."""
+    coefficient, volatility = SERIES[series]
+    return short_runs(runs=runs, coefficient=coefficient, volatility=volatility, seed=seed)
 
 
 def alarm_rates(found: pd.DataFrame, level: float = 0.05, confidence: float = 0.99) -> pd.DataFrame:

@@ -292,6 +292,57 @@ def leak_trainings(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> list[P
     return planned
 
 
+# Small ends of the search space: a training takes about a second.
+SMALL = {
+    "filters": 16, "filters1": 16, "filters2": 16, "kernel_size": 2, "kernel_size1": 2, "kernel_size2": 2, "pool_size": 1,
+    "lstm_units1": 16, "lstm_units2": 8, "dropout_rate": 0.1, "learning_rate": 0.01, "batch_size": 32, "epochs": 20,
+}
+_SIMULATED = "SIMULATED"
+
+
+def on_simulated(series: str, chosen: Chosen, kept: Kept) -> pd.DataFrame:
+    """What tests say of quick baselines and of every network on simulated series, each trained anew on each.
+
+    Args:
+        series: a key of ``controls.SERIES``.
+        chosen: checked parameters; ``networks``, ``control_runs`` and ``workers`` are used.
+        kept: results of earlier runs, and the place for new ones.
+
+    Returns:
+        As ``controls.short_runs``, with ``series`` and ``seed`` (of the training; none for a baseline).
+    """
+    planned = control_trainings(series, chosen)
+    trained = trainings.run([p.training for p in planned], kept, chosen, f"Trainings, {series}")
+    rows = [control_row(t, p) for t, p in zip(trained, planned)]
+    found = pd.concat([controls.runs_on(series, chosen.control_runs, chosen.seed), pd.DataFrame(rows)], ignore_index=True)
+    return found.assign(series=series, seed=found["seed"].astype("Int64"))
+
+
+def control_trainings(series: str, chosen: Chosen) -> list[Planned]:
+    """The trainings of :func:`on_simulated`, on log returns, as a network on closes is far from naive on any series; ``about`` has ``run``."""
+    coefficient, volatility = controls.SERIES[series]
+    planned = []
+    for run in range(chosen.control_runs):
+        close = controls.walk(controls.DAYS, coefficient, volatility, seed=chosen.seed + run)
+        prices = {_SIMULATED: controls.as_prices(close)}
+        setting = chosen.but(
+            **controls.chosen(target="log_return").as_plain(), max_epochs=SMALL["epochs"], tickers=[_SIMULATED],
+            start_date=close.index[0].date(), end_date=close.index[-1].date(),
+        )
+        data, digest = windows.build(prices, setting)[_SIMULATED], tuning.price_digests(prices, setting.inputs)[_SIMULATED]
+        for network in chosen.networks:
+            seed = runtime.derived_seed(chosen.seed, "controls", series, network, run)
+            training = Training(f"{network}, {series} {run + 1}", network, SMALL, seed, data, setting, digest)
+            planned.append(Planned(training, {"run": run}))
+    return planned
+
+
+def control_row(trained: Trained, planned: Planned) -> dict[str, Any]:
+    """One network's row of :func:`on_simulated`."""
+    test = long_frame(trained, "control", 1, parts=["test"])
+    return {**controls.judged(planned.about["run"], trained.training.network, test), "seed": trained.training.seed}
+
+
 def seeds_used(frame: pd.DataFrame) -> dict[str, dict[str, list[int]]]:
     """Ticker -> network -> its seeds, for the record of a notebook."""
     trained = frame[frame["seed_number"] > 0].drop_duplicates(["ticker", "model", "seed_number"])

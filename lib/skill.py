@@ -457,7 +457,7 @@ def controls_in_words(rates: pd.DataFrame, found: pd.DataFrame) -> str:
     lines = [
         f"On {rates['runs'].iloc[0]} random walks more alarms than chance explains: {_alarms(many)}; fewer: {_alarms(few)}"
         f" (models that fit noise are worse than the naive forecast, so a test against it is on the safe side).",
-        f"The models are those that are quick enough for so many runs ({models}); no network is among them.",
+        f"Each of the {single['model'].nunique()} models ({models}) was trained anew on each series, the networks at a small size and on log returns.",
     ]
     several = rates[rates["model"].str.startswith("any model")]
     lines.append(f"Some model of the {single['model'].nunique()} raises an alarm in: {_alarms(several)}. That is why p-values are corrected by Holm.")

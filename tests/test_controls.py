@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import baselines, controls, windows
+from lib import baselines, controls, networks, windows
+from lib.places import PROJECT_ROOT
 
 SHIFTS = {"a day too early": -1, "a day too late": 1}
 
@@ -51,6 +52,21 @@ def test_simulated_prices_are_prices():
 @pytest.fixture(scope="module")
 def on_random_walks():
     return controls.short_runs(runs=200)
+
+
+def test_no_network_shows_skill_on_a_random_walk_more_often_than_chance_explains_and_the_signal_is_found():
+    """On the committed runs, 200 of each kind; a recheck makes some of their trainings again."""
+    path = PROJECT_ROOT / "outputs/thesis/tables/control_runs.csv"
+    if not path.is_file():
+        pytest.skip("the thesis run holds no runs of the controls yet")
+    runs = pd.read_csv(path)
+    assert runs.groupby("series")["run"].nunique().to_dict() == {controls.WALK: 200, controls.SIGNAL: 200}
+    walks, signal = (controls.alarm_rates(runs[runs["series"] == s]) for s in (controls.WALK, controls.SIGNAL))
+    trained = walks["model"].isin(networks.ARCHITECTURES)
+    assert set(walks.loc[trained, "model"]) == set(networks.ARCHITECTURES)
+    assert not walks.loc[trained, "too_many"].any(), walks[trained].to_string()
+    better = signal[(signal["test"] == "diebold_mariano") & signal["model"].isin(["CNN", "CNN-LSTM", "ridge", "gradient boosting"])]
+    assert better["too_many"].all(), better.to_string()
 
 
 @pytest.mark.slow

@@ -62,13 +62,14 @@ def run(chosen, random_walk, tmp_path, monkeypatch):
         "walk_forward_trials": tried, "regimes": skill.regimes(forward), "leakage_scores": leak_scores, "leakage_seeds": skill.seed_table(leaks),
         "leakage": skill.leak_steps(leak_scores), "leak_check": experiments.leak_check(prices, chosen),
         "intervals": skill.interval_table(bands, ["level"]), "intervals_by_horizon": skill.interval_table(bands, ["level", "horizon"]),
-        "false_alarms": controls.alarm_rates(controls.short_runs(runs=20, seed=chosen.seed)),
-        "planted_signal": controls.alarm_rates(controls.planted_runs(20, chosen.seed)), "shifted_forecasts": skill.shift_table(chosen.seed),
+        "control_runs": (runs := pd.concat([experiments.on_simulated(s, chosen, kept) for s in controls.SERIES], ignore_index=True)),
+        "false_alarms": controls.alarm_rates(runs[runs["series"] == controls.WALK]),
+        "planted_signal": controls.alarm_rates(runs[runs["series"] == controls.SIGNAL]), "shifted_forecasts": skill.shift_table(chosen.seed),
     }
     (tmp_path / "tables").mkdir()
     for name, frame in made.items():
         frame.to_csv(tmp_path / "tables" / f"{name}.csv", index=False)
-    folder = SimpleNamespace(root=tmp_path, records=dict.fromkeys((*judged.TRAINING, judged.INTERVALS, judged.CONTROLS), {}))
+    folder = SimpleNamespace(root=tmp_path, records=dict.fromkeys((*judged.TRAINING, judged.INTERVALS), {}))
     return SimpleNamespace(
         folder=folder, untrained=lambda: judged.untrained(folder, prices, data, chosen, exactly),
         trained=lambda: judged.trained(folder, prices, chosen, exactly, lambda _: None),
@@ -88,14 +89,14 @@ CHANGES = [
     ("power", "power_real_changes", "tables/power.csv"), ("returns_or_closes", "skill, close", "tables/returns_or_closes.csv"),
     ("walk_forward", "p_better", "baselines in tables/walk_forward.csv"), ("regimes", "return_percent", "tables/regimes.csv"),
     ("leakage", "skill, nothing", "tables/leakage.csv"), ("intervals", "winkler_percent", "tables/intervals.csv"),
-    ("intervals_by_horizon", "coverage", "tables/intervals_by_horizon.csv"),
+    ("intervals_by_horizon", "coverage", "tables/intervals_by_horizon.csv"), ("planted_signal", "rate", "tables/planted_signal.csv"),
 ]
 
 
 @pytest.mark.slow
 def test_equal_code_gives_equal_parts_and_each_changed_number_is_seen(run):
     parts = run.untrained()
-    assert {p.notebook for p in parts} == set(run.folder.records) and len(parts) == 18
+    assert {p.notebook for p in parts} == set(run.folder.records) and len(parts) == 20
     assert [f"{p.what}: {p.differs}" for p in parts if p.differs] == [] and not any(p.trained for p in parts)
     for name, column, what in CHANGES:
         rows = pd.read_csv(run.folder.root / "tables" / f"{name}.csv")
@@ -114,10 +115,13 @@ def test_of_each_kind_one_training_is_made_again_and_a_changed_score_is_seen(run
         f"{TICKER} CNN, log_return, seed 1 trained again", f"{TICKER} LSTM, log_return, seed 1 trained again", f"{TICKER} CNN, close, seed 1 trained again"]
     assert names[judged.LEAKAGE] == [f"{TICKER} CNN, leak: {leak}, seed 1 trained again" for leak in experiments.LEAKS]
     assert len(names[judged.FORWARD]) == 2
+    assert names[judged.CONTROLS] == [f"{n}, random walk 1 trained again" for n in ("CNN", "LSTM")]
     for name in ("skill_seeds", "leakage_seeds"):
         change(run.folder, name, "MSE", 0)
     change(run.folder, "walk_forward_trials", "validation_mse", slice(None))
-    assert [p.notebook for p in run.trained() if p.differs] == [judged.SKILL, judged.FORWARD, judged.FORWARD, judged.LEAKAGE]
+    runs = pd.read_csv(run.folder.root / "tables/control_runs.csv")
+    change(run.folder, "control_runs", "skill", runs.index[(runs["model"] == "CNN") & (runs["run"] == 0) & (runs["series"] == controls.WALK)][0])
+    assert [p.notebook for p in run.trained() if p.differs] == [judged.SKILL, judged.FORWARD, judged.FORWARD, judged.LEAKAGE, judged.CONTROLS]
     wrong = [p for p in run.untrained() if p.differs]
     assert [p.what for p in wrong] == ["means and ranges of tables/skill_seeds.csv", "means and ranges of tables/leakage_seeds.csv"]
     assert wrong[0].differs.startswith(f"{TICKER}, close, validation, CNN: MSE")

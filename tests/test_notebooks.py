@@ -118,7 +118,7 @@ def test_every_declared_parameter_is_used(path):
               "windows.clean(prices, P)": "gap_fill max_gap_days", "artifacts.Store(P": "output_dir",
               "train_on_every_ticker(NETWORK, data, P)": " ".join(settings.KEYS), "run_studies(plans, data, P, digests)": " ".join(settings.KEYS),
               **dict.fromkeys(("replay.run(prices, printed, P", "experiments.seeds(prices, P", "experiments.walk_forward(prices, P",
-                               "experiments.leaks(prices, P"), " ".join(settings.KEYS)),
+                               "experiments.leaks(prices, P", "experiments.on_simulated(controls.WALK, P"), " ".join(settings.KEYS)),
               # what is looked up must come from the same parameters
               "store.find_predictions": " ".join(settings.KEYS)}
     used = set(re.findall(r"\bP\.(\w+)", code)).union(*(names.split() for call, names in groups.items() if call in code))

@@ -1,10 +1,10 @@
 """What of the notebooks that judge the networks (09a to 09e) and of the ledger (10) a recheck computes again.
 
 Whole: the rows of all baselines, what follows from other committed tables, regimes, the power of the
-tests, the leak check, intervals, controls, the ledger with its verdicts. Not without all trainings: means
+tests, the leak check, intervals, baselines in the controls, the ledger with its verdicts. Not without all trainings: means
 over seeds, confidence sets, corrections for many tests, and what is computed from every model's losses.
 Of the trainings: each network once on log returns and the CNN on closes (09a), of each network the trial
-with the fewest epochs (09b), the CNN with each leak (09c).
+with the fewest epochs (09b), the CNN with each leak (09c), each network on the first random walk (09e).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lib.settings import Chosen
 
 SKILL, FORWARD, LEAKAGE = "09a_skill", "09b_walk_forward", "09c_leakage"
 INTERVALS, CONTROLS, LEDGER = "09d_intervals", "09e_controls", "10_claims"
-TRAINING = (SKILL, FORWARD, LEAKAGE)
+TRAINING = (SKILL, FORWARD, LEAKAGE, CONTROLS)
 HOLD = "buy and hold"
 Prices = Mapping[str, pd.DataFrame]
 
@@ -94,13 +94,13 @@ def _intervals(folder: Folder, prices: Prices, data: Mapping[str, windows.Datase
 
 
 def _controls(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: float) -> Found:
-    made = {
-        "false_alarms": controls.alarm_rates(controls.short_runs(runs=chosen.control_runs, seed=chosen.seed)),
-        "planted_signal": controls.alarm_rates(controls.planted_runs(chosen.control_runs, chosen.seed)),
-        "shifted_forecasts": skill.shift_table(chosen.seed),
-    }
-    for name, ours in made.items():
-        yield f"tables/{name}.csv", table_differs(_table(folder, name), ours, near)
+    runs = exact(_table(folder, "control_runs"))
+    for series, name in ((controls.WALK, "false_alarms"), (controls.SIGNAL, "planted_signal")):
+        theirs, ours = runs[runs["series"] == series], controls.runs_on(series, chosen.control_runs, chosen.seed)
+        quick = theirs.loc[theirs["model"].isin(controls.QUICK_MODELS), list(ours)].reset_index(drop=True)
+        yield f"baselines in tables/control_runs.csv, {series}", frames_differ(quick, ours, near)
+        yield f"tables/{name}.csv", table_differs(_table(folder, name), controls.alarm_rates(theirs), near)
+    yield "tables/shifted_forecasts.csv", table_differs(_table(folder, "shifted_forecasts"), skill.shift_table(chosen.seed), near)
 
 
 def trained(folder: Folder, prices: Prices, chosen: Chosen, near: Near, told: Callable[[str], None]) -> list[Part]:
@@ -121,6 +121,8 @@ def trained(folder: Folder, prices: Prices, chosen: Chosen, near: Near, told: Ca
         wanted = [(leak, n) for leak in experiments.LEAKS for n in chosen.networks if n == "CNN" or "CNN" not in chosen.networks]
         planned = _first_of(experiments.leak_trainings(prices, chosen), wanted)
         parts += _seeds_again(LEAKAGE, exact(_table(folder, "leakage_seeds")), planned, near(LEAKAGE), told)
+    if CONTROLS in folder.records:
+        parts += _controls_again(folder, chosen, near(CONTROLS), told)
     return parts
 
 
@@ -182,6 +184,17 @@ def _seeds_again(
         both = ours.merge(committed, on=keys, how="left", suffixes=("", "_there"))
         differs = [error_differs(row["MSE_there"], row["MSE"], near) for row in both.to_dict("records")]
         parts.append(Part(notebook, f"{one.training.name} trained again", "; ".join(filter(None, differs)), trained=True))
+    return parts
+
+
+def _controls_again(folder: Folder, chosen: Chosen, near: float, told: Callable[[str], None]) -> list[Part]:
+    rows = exact(_table(folder, "control_runs")).set_index(["series", "run", "model"])
+    parts = []
+    for one in experiments.control_trainings(controls.WALK, chosen.but(control_runs=1)):
+        again = experiments.control_row(_made(one, told), one)
+        there = rows.loc[(controls.WALK, again["run"], again["model"]), "skill"]
+        differs = error_differs(1 - there, 1 - again["skill"], near)
+        parts.append(Part(CONTROLS, f"{one.training.name} trained again", differs, trained=True))
     return parts
 
 

@@ -97,6 +97,9 @@ def test_the_ledger_comes_back_from_its_file(frame, run):
     pd.testing.assert_frame_equal(claims.summary(again), claims.summary(frame))
     with pytest.raises(trace.TraceError, match="--only 10"):
         claims.read(run / "tables/nothing.csv")
+    frame.drop(columns="kind").to_csv(run / "tables/old.csv", index=False)
+    with pytest.raises(trace.TraceError, match="of an earlier version and lacks kind.*--only 10"):
+        claims.read(run / "tables/old.csv")
 
 
 def test_the_command_line(run, capsys, monkeypatch):

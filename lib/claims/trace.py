@@ -29,11 +29,16 @@ def read(path: Path) -> pd.DataFrame:
     """``tables/claims.csv`` of a run as :func:`lib.claims.verdicts.judge` gave it.
 
     Raises:
-        TraceError: it is not there; names the command that makes it.
+        TraceError: it is not there, or of an earlier version of the project; names the command that makes it.
     """
+    name, mend = f"{path.parent.parent.name}/tables/claims.csv", "Make it with: python run_all.py params/thesis.yaml --only 10"
     if not path.is_file():
-        raise TraceError(f"{path.parent.parent.name}/tables/claims.csv is missing. Make it with: python run_all.py params/thesis.yaml --only 10")
-    return pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values=dict.fromkeys(("precision", "smallest", "largest"), [""]))
+        raise TraceError(f"{name} is missing. {mend}")
+    frame = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values=dict.fromkeys(("precision", "smallest", "largest"), [""]))
+    lacking = [column for column in TEXTS if column not in frame]
+    if lacking:
+        raise TraceError(f"{name} is of an earlier version and lacks {', '.join(lacking)}. {mend}")
+    return frame
 
 
 def functions(how: str) -> list[str]:

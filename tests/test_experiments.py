@@ -137,7 +137,7 @@ def test_headers_say_how_many_trainings_the_whole_run_takes():
     pairs = len(whole.tickers) * len(whole.networks)
     counts = {
         "09a_skill": pairs * (whole.evaluation_seeds + whole.comparison_seeds), "09c_leakage": pairs * whole.comparison_seeds * (len(experiments.LEAKS) - 1),
-        "09e_controls": len(whole.networks) * whole.control_runs * len(controls.SERIES), "09b_walk_forward": pairs * whole.fold_trials * (len(experiments.SCHEMES) * whole.folds - 1),
+        "09e_controls": len(whole.networks) * sum(experiments.control_runs(s, whole) for s in controls.SERIES), "09b_walk_forward": pairs * whole.fold_trials * (len(experiments.SCHEMES) * whole.folds - 1),
     }
     for name, count in counts.items():
         first = json.loads((settings.PROJECT_ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"][0]

@@ -96,7 +96,7 @@ def _intervals(folder: Folder, prices: Prices, data: Mapping[str, windows.Datase
 def _controls(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: float) -> Found:
     runs = exact(_table(folder, "control_runs"))
     for series, name in ((controls.WALK, "false_alarms"), (controls.SIGNAL, "planted_signal")):
-        theirs, ours = runs[runs["series"] == series], controls.runs_on(series, chosen.control_runs, chosen.seed)
+        theirs, ours = runs[runs["series"] == series], controls.runs_on(series, experiments.control_runs(series, chosen), chosen.seed)
         quick = theirs.loc[theirs["model"].isin(controls.QUICK_MODELS), list(ours)].reset_index(drop=True)
         yield f"baselines in tables/control_runs.csv, {series}", frames_differ(quick, ours, near)
         yield f"tables/{name}.csv", table_differs(_table(folder, name), controls.alarm_rates(theirs), near)

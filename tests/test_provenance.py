@@ -309,6 +309,9 @@ def test_paths_of_a_machine(run, text, seen):
 def test_other_parameters_in_the_file(run, old, new, seen):
     replace(run.parents[1] / "params/thesis.yaml", old, new)
     assert wrong(run).get("parameters", []) == ([seen] if seen else [])
+    for record in (run / "records").glob("*.json"):  # as if none of the run's notebooks read it
+        edit(record, lambda r: r["parameters"].pop(old.partition(":")[0], None))
+    assert "parameters" not in wrong(run)
 
 
 def test_parameters_of_a_notebook_that_are_not_the_runs(run):

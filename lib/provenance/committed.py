@@ -126,17 +126,17 @@ def machine_paths(folder: Folder) -> list[str]:
 
 
 def parameters_wrong(folder: Folder) -> list[str]:
-    """Parameters of the run, or of one of its notebooks, that are not those of the parameter file."""
+    """Parameters of the run, or of one of its notebooks, that are not those of the parameter file; those that none of its notebooks reads do not count."""
     file = folder.project / folder.run["parameter_file"]
     try:
         present = settings.load(file).as_plain()
     except settings.SettingsError as error:
         return [str(error)]
-    theirs = folder.run["parameters"]
+    theirs, read = folder.run["parameters"], set().union(*(record["parameters"] for record in folder.records.values()))
     found = [
         f"{key} was {theirs.get(key)!r}, {folder.run['parameter_file']} has {present.get(key)!r}"
         for key in dict.fromkeys([*present, *theirs])
-        if key not in MAY_DIFFER and (key not in theirs or key not in present or theirs[key] != present[key])
+        if key in read and key not in MAY_DIFFER and (key not in theirs or key not in present or theirs[key] != present[key])
     ]
     for notebook, other in index.stale_parameters(folder.run, folder.records).items():
         found.append(f"{notebook} was made with {'; '.join(other)}")

@@ -41,7 +41,7 @@ def printed_and_reproduced(frame: pd.DataFrame) -> Figure:
             title="Numbers that could be computed",
         )
         if len(points):
-            above.legend(fontsize=8, loc="upper left")
+            above.legend(fontsize=8, loc="upper right")
         left = np.zeros(len(counts))
         for verdict in VERDICTS:
             below.barh(counts.index, counts[verdict], left=left, color=COLOURS[verdict], label=verdict, edgecolor="white")

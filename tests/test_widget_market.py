@@ -2,6 +2,7 @@
 
 import threading
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,6 +29,8 @@ def panels(monkeypatch, random_walk):
 
     monkeypatch.setattr(market_panels.market, "load", load)
     monkeypatch.setattr(market_panels.market, "origins", lambda prices: {t: "made up" for t in prices})
+    # Browser tests leave a loop behind in the thread of the tests, which nobody runs here.
+    monkeypatch.setattr(market_panels, "PageThread", lambda: SimpleNamespace(run=lambda what, *values: what(*values)))
     made = market_panels.Market({"sample": (["BTC-USD"], *DAYS), "yahoo": (["ADA-USD", "ETH-USD"], *DAYS)}, None, Gallery(), lambda text, urgent: said.append(text))
     return made, answers, said
 

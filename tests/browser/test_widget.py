@@ -34,10 +34,10 @@ def timed(artefacts):
     """timed(name, seconds, promised): keep a time in outputs/browser/timings.json and hold it to the promise."""
     seen = {}
 
-    def note(name, seconds, promised):
-        seen[name] = {"seconds": round(seconds, 2), "promised": promised, "slack": SLACK}
+    def note(name, seconds, promised, slack=SLACK):
+        seen[name] = {"seconds": round(seconds, 2), "promised": promised, "slack": slack}
         (artefacts / "timings.json").write_text(json.dumps(seen, indent=1) + "\n")
-        assert seconds < promised * SLACK, f"{name}: {seconds:.2f} s, promised {promised} s on a quiet machine, allowed here {promised * SLACK:g} s"
+        assert seconds < promised * slack, f"{name}: {seconds:.2f} s, promised {promised} s on a quiet machine, allowed here {promised * slack:g} s"
 
     return note
 
@@ -114,7 +114,8 @@ def engine_of(server):
 def test_the_whole_way_from_the_form_to_a_downloaded_forecast(visitor, server, shot, timed):
     guest = visitor(server, width=1400, accept_downloads=True)
     page = guest.page
-    timed("dashboard, the first visitor after the server's start", guest.open(), 10)
+    # He comes while the server still starts his process, and other tests have the processors.
+    timed("dashboard, the first visitor after the server's start", guest.open(), 10, 2 * SLACK)
     timed("dashboard, a later visitor", _open_again(guest), 10)
     assert page.locator(".forecast-panel").count() == 3
     # Candles, and days on their own axis, in a chart with dates.

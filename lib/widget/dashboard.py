@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from datetime import date
 from typing import Any, Sequence
 
@@ -16,6 +17,7 @@ from lib.widget.learning import MachineLearning
 from lib.widget.market_panels import Market
 from lib.widget.shell import Panel, Shell
 
+WARM_UP_AFTER_S = 4.0  # of the training process, after the dashboard was made
 NOBODY = "local"  # until the browser says whose page this is, and where there is none
 
 
@@ -66,7 +68,10 @@ class Dashboard:
         made.bar.observe(lambda change: self._belongs_to(change["new"]), "visitor")
         for text, urgent in held:
             made.say(text, urgent)
-        self.controller.warm_up()
+        # TensorFlow takes a processor for some seconds: first the page, which somebody may be waiting for.
+        later = threading.Timer(WARM_UP_AFTER_S, self.controller.warm_up)
+        later.daemon = True
+        later.start()
         return made
 
     def _belongs_to(self, visitor: str) -> None:

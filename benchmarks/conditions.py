@@ -20,6 +20,7 @@ import pandas as pd
 from lib import files, market, settings
 from lib.errors import ProjectError
 from lib.places import PROJECT_ROOT, resolve
+from lib.provenance import machine
 from lib.runner import facts
 from lib.settings import Chosen
 
@@ -110,14 +111,6 @@ def cores() -> int:
     return facts.cores()
 
 
-def _processor() -> str:
-    try:
-        named = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
-        return named[1].strip() if named else platform.processor() or platform.machine()
-    except OSError:
-        return platform.processor() or platform.machine()
-
-
 def _memory_gb() -> float | None:
     try:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
@@ -137,7 +130,7 @@ class Run:
         shown += ["--data-dir FOLDER"] if options.data_dir else []
         self.document = {
             "benchmark": name, "command": " ".join([f"python -m benchmarks.{name}", *shown]), "started": facts.now(), "seconds": None,
-            "machine": {"processor": _processor(), "cores": cores(), "memory_gb": _memory_gb(),
+            "machine": {"processor": machine.cpu(), "cores": cores(), "memory_gb": _memory_gb(),
                         "system": " ".join([platform.system(), platform.machine()]), "load_before": round(os.getloadavg()[0], 2)},
             "python": platform.python_version(), "packages": {p: importlib.metadata.version(p) for p in _PACKAGES},
             "code": facts.code_version(), "options": given,
@@ -150,13 +143,26 @@ class Run:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
     def write(self, **content: Any) -> Path:
-        """Write ``NAME.json`` whole; clears what was kept for a run that goes on."""
+        """Write ``NAME.json`` whole; clears what was kept for a run that goes on.
+
+        What another kind of processor measured stays beside it, as ``NAME.PROCESSOR.json``.
+        """
         self.document["seconds"] = time.perf_counter() - self.clock
-        path = files.write_json(self.results_dir / f"{self.name}.json", {**self.document, **content})
+        path = self.results_dir / f"{self.name}.json"
+        if path.is_file():
+            before = json.loads(path.read_text(encoding="utf-8"))["machine"]["processor"]
+            if before != self.document["machine"]["processor"]:
+                path.replace(self._elsewhere(before))
+        files.write_json(path, {**self.document, **content})
+        self._elsewhere(self.document["machine"]["processor"]).unlink(missing_ok=True)
         shutil.rmtree(CACHE / self.name, ignore_errors=True)
         shown = path.resolve()
         print(f"Wrote {shown.relative_to(PROJECT_ROOT) if shown.is_relative_to(PROJECT_ROOT) else shown}. The report: python -m benchmarks.report")
         return path
+
+    def _elsewhere(self, processor: str) -> Path:
+        """Where this benchmark's result of a kind of processor stays once another kind has measured anew."""
+        return self.results_dir / f"{self.name}.{re.sub('[^a-z0-9]+', '-', processor.lower()).strip('-')}.json"
 
 
 def peak_memory_mb() -> float:

@@ -53,19 +53,19 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The results that are there: name -> document.
+    """The results that are there: name -> document, NAME.PROCESSOR for what another kind of processor measured before.
 
     Raises:
         BenchmarkError: a file is not JSON.
     """
     found = {}
     for name in NAMES:
-        path = folder / f"{name}.json"
-        if path.is_file():
-            try:
-                found[name] = json.loads(path.read_text(encoding="utf-8"))
-            except ValueError as error:
-                raise conditions.BenchmarkError(f"{path.name} is not JSON ({error}). Make it again: python -m benchmarks.{name}") from None
+        for path in (folder / f"{name}.json", *sorted(folder.glob(f"{name}.*.json"))):
+            if path.is_file():
+                try:
+                    found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+                except ValueError as error:
+                    raise conditions.BenchmarkError(f"{path.name} is not JSON ({error}). Make it again: python -m benchmarks.{name}") from None
     return found
 
 
@@ -75,6 +75,8 @@ def render(results: Results) -> str:
     for name, title, section in (("throughput", "Training throughput beside plain Keras", _throughput), ("limits", "Limits and growth", _limits),
                                  ("pruning", "What pruning saves and costs", _pruning)):
         body = section(results[name]) if name in results else f"Not measured yet: `python -m benchmarks.{name}`."
+        if name == "throughput" and name in results:
+            body += _processors([r for key, r in results.items() if key.split(".")[0] == name])
         sections.append(f"## {title}\n\n{body}")
     return "\n\n".join(sections) + "\n"
 
@@ -134,6 +136,26 @@ def _throughput(r: Mapping[str, Any]) -> str:
         "",
         _score_words(score),
     ])
+
+
+def _processors(measured: Sequence[Mapping[str, Any]]) -> str:
+    """The ratio on each kind of processor, where more than one measured it."""
+    if len(measured) < 2:
+        return ""
+    rows = []
+    for r in measured:
+        speed = r["summary"]["speed"]
+        whole = speed["overall"]
+        rows.append([r["machine"]["processor"], r["started"][:10], whole["plain"]["windows_per_second"], whole["ours"]["windows_per_second"], whole["ratio"],
+                     ", ".join(number(x) for x in speed["ratio_of_each_block"]), whole["later_epochs_ratio"], whole["cpu_ratio"],
+                     "yes" if whole["ratio"] >= speed["target"] else "no"])
+    target = measured[0]["summary"]["speed"]["target"]
+    return "\n".join([
+        "", "", "### On other processors", "",
+        "The same benchmark on each kind of processor that ran it, the one above first. How much is gained depends on how fast the matrix products are"
+        " beside everything else, and noise of the machine moves single turns.", "",
+        table(["Processor", "Date", "Plain (windows/s)", "Ours (windows/s)", "Ratio", "Turn by turn", "Ratio, later epochs", "Ratio of CPU seconds",
+               f"Reaches {target:g}"], rows)])
 
 
 def _score_words(s: Mapping[str, Any]) -> str:

@@ -177,6 +177,29 @@ def test_the_report_says_what_was_measured_and_where(results):
     assert "does not reach the target of 5 times" in report.render(slower)
 
 
+def test_a_result_of_another_kind_of_processor_stays_beside_the_new_one(tmp_path, monkeypatch, results):
+    options = conditions.parser("throughput", "-").parse_args(["--results-dir", str(tmp_path)])
+
+    def measured_on(processor, **content):
+        monkeypatch.setattr(conditions.machine, "cpu", lambda: processor)
+        conditions.Run("throughput", options, conditions.parser("throughput", "-")).write(**content)
+        return {path.name: json.loads(path.read_text())["turn"] for path in tmp_path.glob("*.json")}
+
+    assert measured_on("A (family 1, model 2)", turn=1) == {"throughput.json": 1}
+    assert measured_on("A (family 1, model 2)", turn=2) == {"throughput.json": 2}
+    assert measured_on("B", turn=3) == {"throughput.json": 3, "throughput.a-family-1-model-2.json": 2}
+    assert measured_on("A (family 1, model 2)", turn=4) == {"throughput.json": 4, "throughput.b.json": 3}
+    assert list(report.read(tmp_path)) == ["throughput", "throughput.b"]
+
+    there = json.loads(json.dumps(results["throughput"]))
+    there["machine"]["processor"], there["summary"]["speed"]["overall"]["ratio"] = "Another One", 4.9
+    text = report.render({**results, "throughput.another-one": there})
+    told = [line for line in text.partition("### On other processors")[2].splitlines() if line.startswith("|")]
+    assert [line.split(" | ")[0] for line in told[2:4]] == ["| A Processor", "| Another One"]
+    assert told[2].endswith("| yes |") and told[3].endswith("| no |") and " 4.90 " in told[3]
+    assert "On other processors" not in report.render(results)
+
+
 def test_every_number_of_the_report_follows_the_results(results):
     """Every measured number is changed by a factor of its own: no cell that shows one with a point may stay as it was."""
     factor = random.Random(4)

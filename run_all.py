@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from lib.runner import command
+from lib import installed
 
 
 def main(words: list[str] | None = None) -> int:
@@ -20,6 +20,12 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--jobs", metavar="N", help="notebooks side by side; default: the number of cores")
     parser.add_argument("--list", dest="listing", action="store_true", help="show the notebooks and what is there; run nothing")
     given = parser.parse_args(words)
+    complaint = installed.complaint()
+    if complaint:
+        print(complaint, file=sys.stderr)
+        return 2
+    from lib.runner import command  # needs packages
+
     return command.run(given.file, given.overrides, given.only, given.start, given.jobs, given.listing)
 
 

@@ -218,6 +218,12 @@ def test_wrong_orders_end_with_code_2_before_anything_starts(words, told):
     assert all(t in answer.stderr for t in told) and "Traceback" not in answer.stderr
 
 
+def test_a_python_without_the_packages_is_told_so_before_anything_starts():
+    answer = subprocess.run([sys.executable, "-S", "run_all.py", "--list"], cwd=ROOT, capture_output=True, text=True)  # -S: no site-packages
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "lacks packages" in answer.stderr and "pip install -r requirements.txt" in answer.stderr and "Traceback" not in answer.stderr
+
+
 def test_a_reader_that_leaves_early_is_no_error():
     reading, writing = os.pipe()
     os.close(reading)

@@ -1,0 +1,36 @@
+"""Whether this Python has what the project needs; imports the standard library only, as nothing else may be there."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import re
+import tomllib
+
+from lib.places import PROJECT_ROOT
+
+
+def missing() -> list[str]:
+    """Direct dependencies, as ``pyproject.toml`` names them, that this Python lacks."""
+    named = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    return [name for name in named if not _is_there(re.match(r"[\w.-]+", name)[0])]
+
+
+def complaint() -> str | None:
+    """What a user should do about missing packages, in sentences; None if all are there."""
+    lacking = missing()
+    if not lacking:
+        return None
+    shown = ", ".join(lacking[:5]) + (f" and {len(lacking) - 5} more" if len(lacking) > 5 else "")
+    return (
+        f"This Python ({platform.python_version()}) lacks packages that the project needs: {shown}. Activate the environment in which"
+        " they were installed (source .venv/bin/activate), or install them: pip install -r requirements.txt, with Python 3.11"
+    )
+
+
+def _is_there(package: str) -> bool:
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

@@ -17,10 +17,9 @@ from typing import Any, Callable, Mapping, Sequence
 
 import pandas as pd
 
-from lib import files, market, settings
+from lib import files, machine, market, settings
 from lib.errors import ProjectError
 from lib.places import PROJECT_ROOT, resolve
-from lib.provenance import machine
 from lib.runner import facts
 from lib.settings import Chosen
 

@@ -371,7 +371,7 @@ def best_r2(rows: pd.DataFrame, part: str) -> Figure:
 
 
 def replay(rows: pd.DataFrame, agreement: pd.DataFrame) -> Figure:
-    """Printed validation MSE against the range of our seeds, a panel for each choice of inputs and weights.
+    """Printed validation MSE over ours, against ours, a panel for each choice of inputs and weights; bars span our seeds.
 
     Args:
         rows, agreement: as ``lib.replay.table`` and ``lib.replay.agreement`` give them.
@@ -379,22 +379,24 @@ def replay(rows: pd.DataFrame, agreement: pd.DataFrame) -> Figure:
     readings = agreement[agreement["network"] == "all"]
     inputs, weights = (list(dict.fromkeys(readings[c])) for c in ("inputs", "weights"))
     with style():
-        figure, axes = canvas(len(inputs), len(weights), row_height=4.2, sharex=True, sharey=True)
+        figure, axes = canvas(len(inputs), len(weights), row_height=3.8, sharex=True, sharey=True)
         for reading in readings.itertuples():
             ax = axes[inputs.index(reading.inputs), weights.index(reading.weights)]
             for (ticker, network), part in rows.groupby(["ticker", "network"], sort=False):
                 low, middle, high = (part[f"mse_{n}, {reading.inputs}, {reading.weights}"] for n in ("low", "median", "high"))
-                marker = "o" if network == "CNN-LSTM" else "s"
-                ax.errorbar(part["printed_mse"], middle, yerr=(middle - low, high - middle), fmt=marker, ms=4, mfc="none", lw=0.8,
+                ratio = part["printed_mse"] / middle
+                bars = (ratio - part["printed_mse"] / high, part["printed_mse"] / low - ratio)
+                ax.errorbar(middle, ratio, yerr=bars, fmt="o" if network == "CNN-LSTM" else "s", ms=4, mfc="none", lw=0.8,
                             color=coin_colour(ticker), label=f"{ticker}, {network}")
-                naive = part["naive_mse"].iloc[0]
-                ax.plot(naive, naive, "*", ms=11, color=coin_colour(ticker), mec="white", label=f"{ticker}, naive", zorder=3)
-            ax.set(xscale="log", yscale="log", title=f"{reading.inputs}, {reading.weights} epoch: {reading.inside:.0%} inside")
-            ax.axline((1e-3, 1e-3), (1e-2, 1e-2), color="#666666", ls="--", lw=1, label="printed as ours")
+                ax.axvline(part["naive_mse"].iloc[0], color=coin_colour(ticker), ls=":", lw=1.2, label=f"{ticker}, naive", zorder=0)
+            by_chance = f", {reading.expected_inside:.0%} by chance" if reading.expected_inside else ""
+            ax.set(xscale="log", yscale="log", title=f"{reading.inputs}, {reading.weights} epoch\n{reading.inside:.0%} inside our seeds{by_chance}")
+            ax.axhline(1, color="#666666", ls="--", lw=1, label="printed as ours")
+            ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         for ax in axes[-1]:
-            ax.set_xlabel("printed MSE, scaled prices")
+            ax.set_xlabel("our MSE, scaled prices (median)")
         for ax in axes[:, 0]:
-            ax.set_ylabel(f"our MSE, median and range of {int(readings['seeds'].iloc[0])} seeds")
+            ax.set_ylabel(f"printed MSE / ours\n(bar: our {int(readings['seeds'].iloc[0])} seeds)")
         handles = dict(zip(*reversed(axes[0, 0].get_legend_handles_labels())))
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=8)
         return figure

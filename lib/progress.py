@@ -25,23 +25,24 @@ def clock(seconds: float) -> str:
 class Progress:
     """Counts ``total`` steps of work called ``label`` and says what is done and what is left.
 
-    Use as a context manager; call :meth:`step` after each piece of work.
+    Use as a context manager; call :meth:`step` after each piece of work. Where steps take unlike times,
+    ``work`` is the work of all of them, and each step says how much it was: the time left follows it.
     """
 
-    def __init__(self, label: str, total: int, every_seconds: float = 0.5):
-        self.label, self.total, self.every = label, total, every_seconds
-        self.done, self.started, self.shown, self.note, self.width = 0.0, time.monotonic(), -1e9, "", 0
+    def __init__(self, label: str, total: int, every_seconds: float = 0.5, work: float | None = None):
+        self.label, self.total, self.every, self.work = label, total, every_seconds, total if work is None else work
+        self.done, self.worked, self.started, self.shown, self.note, self.width = 0.0, 0.0, time.monotonic(), -1e9, "", 0
 
-    def step(self, note: str = "", amount: float = 1.0) -> None:
+    def step(self, note: str = "", amount: float = 1.0, work: float | None = None) -> None:
         """One piece (or ``amount`` pieces) of work is done; ``note`` says what came of it."""
-        self.done, self.note = self.done + amount, note or self.note
+        self.done, self.worked, self.note = self.done + amount, self.worked + (amount if work is None else work), note or self.note
         if time.monotonic() - self.shown >= self.every or self.done >= self.total - 1e-9:
             self._show()
 
     def _show(self) -> None:
         now = time.monotonic()
         self.shown, spent = now, now - self.started
-        left = spent / self.done * (self.total - self.done) if self.done else float("nan")
+        left = spent / self.worked * max(0.0, self.work - self.worked) if self.worked else float("nan")
         text = f"{self.label}: {self.done:.0f} of {self.total}, {clock(spent)} spent"
         if 0 < self.done < self.total - 1e-9:
             text += f", about {clock(left)} left"
@@ -49,7 +50,7 @@ class Progress:
         sys.stdout.write("\r" + line.ljust(self.width))
         self.width = len(line)
         sys.stdout.flush()
-        _leave(self.done / self.total if self.total else 1.0, text, self.note)
+        _leave(self.worked / self.work if self.work else 1.0, text, self.note)
 
     def __enter__(self) -> "Progress":
         return self

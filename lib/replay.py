@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lib import evaluation, metrics, networks, runtime, thesis, trainings, tuning, windows
+from lib import evaluation, metrics, networks, runtime, significance, thesis, trainings, tuning, windows
 from lib.errors import ProjectError
 from lib.kept import Kept
 from lib.settings import Chosen
@@ -25,6 +25,7 @@ from lib.windows import Dataset
 STAND_IN = "SOL-USD"  # its trials are replayed where a run has none of the thesis's coins
 _ROW = ["ticker", "network", "trial"]
 _READING = ["inputs", "weights"]
+LEVEL = significance.LEVEL  # below it, chance is not taken to explain a difference
 
 
 class ReplayError(ProjectError):
@@ -148,15 +149,11 @@ def agreement(fits: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
         fits: as :func:`run` gives them; rows: as :func:`table` gives them.
 
     Returns:
-        A row a reading and network, and one for all. ``inside``: share of printed MSE inside the
-        range of our seeds; ``expected_inside``: what that would be if the printed training were
-        one more seed, (n - 1) / (n + 1) for n seeds. ``printed_over_ours``: median ratio of
-        printed MSE to our median. ``distance``: median absolute natural logarithm of that
-        ratio; ``seed_distance``: the same between one seed of ours and the median of the others.
-        ``rank_correlation``: Spearman's, printed with ours, within tickers. ``printed_below_naive``,
-        ``ours_below_naive``: share of trials whose MSE (ours: the median) is below the naive forecast's.
+        A row a reading and network, and one for all: ``inputs``, ``weights``, ``network``, ``trials``, ``seeds``, and what
+        :data:`MEANINGS` explains.
     """
     seeds = int(fits["seed_number"].max())
+    chance = (seeds - 1) / (seeds + 1)
     found = []
     for (inputs, weights), mine in fits.groupby(_READING, sort=False):
         for network in ("all", *dict.fromkeys(rows["network"])):
@@ -164,31 +161,62 @@ def agreement(fits: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
             of_network = mine if network == "all" else mine[mine["network"] == network]
             ours = part[_column("mse_median", inputs, weights)]
             log_ratio = np.log(part["printed_mse"] / ours)
+            inside = part[_column("inside", inputs, weights)]
             found.append({
                 "inputs": inputs, "weights": weights, "network": network, "trials": len(part), "seeds": seeds,
-                "inside": part[_column("inside", inputs, weights)].mean(), "expected_inside": (seeds - 1) / (seeds + 1),
-                "printed_over_ours": float(np.exp(log_ratio.median())), "distance": log_ratio.abs().median(),
-                "seed_distance": seed_distance(of_network), "rank_correlation": _rank_correlation(part, ours),
-                "printed_below_naive": (part["printed_mse"] < part["naive_mse"]).mean(), "ours_below_naive": (ours < part["naive_mse"]).mean(),
+                "inside": inside.mean(), "expected_inside": chance,
+                "inside_p": stats.binomtest(int(inside.sum()), len(part), chance, alternative="less").pvalue if chance else math.nan,
+                "below": int((~inside & (part["printed_mse"] < ours)).sum()), "above": int((~inside & (part["printed_mse"] > ours)).sum()),
+                "printed_over_ours": float(np.exp(log_ratio.median())), "factor": float(np.exp(log_ratio.abs().median())),
+                "seed_factor": seed_factor(of_network), "rank_correlation": _rank_correlation(part, part["printed_mse"], ours),
+                "seed_rank_correlation": _seed_rank_correlation(of_network),
+                "printed_below_naive": int((part["printed_mse"] < part["naive_mse"]).sum()), "ours_below_naive": int((ours < part["naive_mse"]).sum()),
             })
     return pd.DataFrame(found)
 
 
-def seed_distance(fits: pd.DataFrame) -> float:
-    """Median absolute log ratio of one seed's MSE to the median of the other seeds' of the same trial; NaN for one seed."""
+MEANINGS = {
+    "inside": "share of printed MSE, anywhere within their rounding, from the smallest to the largest of our seeds",
+    "expected_inside": "what that would be if the printed training were one more seed of ours: (n - 1) / (n + 1) for n seeds",
+    "inside_p": "chance of so few inside if it were (binomial; the trials of one search are not independent, so it is a guide)",
+    "below, above": "how many printed MSE lie below and above the range of our seeds",
+    "printed_over_ours": "median of printed MSE over our median: 1 if their level is ours",
+    "factor": "half of the printed MSE are within this factor of our median",
+    "seed_factor": "the same for one seed of ours and the median of the others: what factor would be if the printed training were one more seed",
+    "rank_correlation": "Spearman's, printed with our median, within coins",
+    "seed_rank_correlation": "the same for one seed of ours and the median of the others",
+    "printed_below_naive, ours_below_naive": "how many printed MSE, and how many of our medians, are below that of 'tomorrow equals today'",
+}
+
+
+def meanings() -> pd.DataFrame:
+    """:data:`MEANINGS` as a frame to look at."""
+    return pd.DataFrame({"meaning": MEANINGS}).rename_axis("column").style.set_properties(**{"text-align": "left", "white-space": "normal"})
+
+
+def seed_factor(fits: pd.DataFrame) -> float:
+    """The factor that half of single seeds' MSE are within, of the median of the other seeds of the same trial; NaN for one seed."""
+    one_and_others = _each_seed(fits)
+    return float(np.exp(pd.concat([np.log(one / others).abs() for one, others in one_and_others]).median())) if one_and_others else math.nan
+
+
+def _each_seed(fits: pd.DataFrame) -> list[tuple[pd.Series, pd.Series]]:
+    """For each seed its MSE by trial and the median of the other seeds'; empty for one seed."""
     wide = fits.pivot_table(index=_ROW, columns="seed_number", values="mse")
-    if wide.shape[1] < 2:
-        return math.nan
-    each = [np.log(wide[k] / wide.drop(columns=k).median(axis=1)).abs() for k in wide]
-    return float(pd.concat(each).median())
+    return [(wide[k], wide.drop(columns=k).median(axis=1)) for k in wide] if wide.shape[1] > 1 else []
 
 
-def _rank_correlation(part: pd.DataFrame, ours: pd.Series) -> float:
+def _seed_rank_correlation(fits: pd.DataFrame) -> float:
+    each = [_rank_correlation(one.reset_index(), one.reset_index(drop=True), others.reset_index(drop=True)) for one, others in _each_seed(fits)]
+    return float(np.mean(each)) if each else math.nan
+
+
+def _rank_correlation(part: pd.DataFrame, one: pd.Series, other: pd.Series) -> float:
     """Spearman's, averaged over the tickers that have at least three trials, weighted by their number."""
-    groups = [g for _, g in part.assign(ours=ours).groupby("ticker") if len(g) >= 3 and g["ours"].nunique() > 1]
+    groups = [g for _, g in part.assign(one=one, other=other).groupby("ticker") if len(g) >= 3 and g["one"].nunique() > 1 and g["other"].nunique() > 1]
     if not groups:
         return math.nan
-    return float(np.average([g["printed_mse"].corr(g["ours"], method="spearman") for g in groups], weights=[len(g) for g in groups]))
+    return float(np.average([g["one"].corr(g["other"], method="spearman") for g in groups], weights=[len(g) for g in groups]))
 
 
 def _column(name: str, inputs: str, weights: str) -> str:
@@ -196,32 +224,91 @@ def _column(name: str, inputs: str, weights: str) -> str:
 
 
 def in_words(rows: pd.DataFrame, found: pd.DataFrame) -> str:
-    """Which reading the printed scores fit, and how sure that is, from the numbers."""
+    """Which reading the printed scores are nearest to, whether they come back, and how sure that is, from the numbers."""
     if not rows["same_coin"].all():
         return f"None of this run's tickers is in the thesis: the trials are those printed for {STAND_IN}, and their scores no match for these."
-    overall = found[found["network"] == "all"].sort_values("distance", ignore_index=True)
-    best = overall.iloc[0]
-    lines = [
-        f"The printed scores are nearest to inputs {best['inputs']} with the weights of the {best['weights']} epoch: {best['inside']:.0%} of"
-        f" {best['trials']} printed MSE lie inside the range of {best['seeds']} seeds, where one more seed of ours would in"
-        f" {best['expected_inside']:.0%}; half of them are within a factor of {math.exp(best['distance']):.2f} of our median,"
-        f" and half of our own seeds within {math.exp(best['seed_distance']):.2f} of the others."
-    ]
-    for _, other in overall.iloc[1:].iterrows():
-        wins, ties, p = nearer(rows, tuple(best[_READING]), tuple(other[_READING]))
-        lines.append(
-            f"Against inputs {other['inputs']}, weights {other['weights']} (inside {other['inside']:.0%}, factor {math.exp(other['distance']):.2f}):"
-            f" nearer in {wins} of {len(rows) - ties} trials, sign test p {p:.2g}."
-        )
-    lines.append(
-        f"Below the naive forecast's MSE are {best['printed_below_naive']:.0%} of the printed scores and {best['ours_below_naive']:.0%} of ours."
+    best = nearest(found)
+    return "\n".join([_nearest_in_words(best, found), _fit_in_words(best), *_others_in_words(rows, found, best), (
+        f"Of these {best['trials']} printed trials {best['printed_below_naive']} have an MSE below that of 'tomorrow equals today' on the same days,"
+        f" and {best['ours_below_naive']} of our medians have. (Trials of CNN and LSTM, which are not printed whole, are not among them.)"
+    )])
+
+
+def nearest(found: pd.DataFrame) -> pd.Series:
+    """The reading, over all networks, from whose medians the printed MSE differ by the smallest factor."""
+    return found[found["network"] == "all"].sort_values("factor").iloc[0]
+
+
+def each_trial(rows: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Every printed trial for reading, in the nearest reading: printed MSE, the smallest, middle and largest of ours, whether it is inside, naive."""
+    reading = tuple(nearest(found)[_READING])
+    ours = {name: rows[_column(f"mse_{name}", *reading)] for name in ("low", "median", "high")}
+    return pd.DataFrame({
+        **{name: rows[name] for name in _ROW}, "printed_mse": rows["printed_mse"], "smallest_mse": ours["low"], "median_mse": ours["median"],
+        "largest_mse": ours["high"], "printed_over_ours": rows["printed_mse"] / ours["median"],
+        "inside": rows[_column("inside", *reading)].map({True: "yes", False: "no"}), "naive_mse": rows["naive_mse"],
+    })
+
+
+def _named(reading: Mapping[str, object]) -> str:
+    return f"inputs {reading['inputs']} with the weights of the {reading['weights']} epoch"
+
+
+def _nearest_in_words(best: pd.Series, found: pd.DataFrame) -> str:
+    readings = (found["network"] == "all").sum()
+    told = (
+        f"Of the {readings} readings trained, the printed scores are nearest to {_named(best)}: half of them are within a factor of"
+        f" {best['factor']:.2f} of our median"
     )
-    return "\n".join(lines)
+    if best["seeds"] < 2:
+        return f"{told}. One seed does not say how far another one would be."
+    return f"{told}; half of our own seeds are within {best['seed_factor']:.2f} of the median of the others."
+
+
+def _fit_in_words(best: pd.Series) -> str:
+    if best["seeds"] < 2:
+        return "Whether the scores come back cannot be said from one seed."
+    inside, outside = round(best["inside"] * best["trials"]), best["below"] + best["above"]
+    counts = (
+        f"Inside the range of {best['seeds']} seeds lie {inside} of {best['trials']} printed MSE, {best['below']} below it and {best['above']} above;"
+        f" {best['expected_inside'] * best['trials']:.0f} would lie inside if each printed training were one more seed (p {significance.p_text(best['inside_p'])})."
+    )
+    if best["inside_p"] >= LEVEL:
+        return f"{counts} Chance of the seed explains those outside: the scores come back."
+    same_level = stats.binomtest(int(best["below"]), int(outside)).pvalue >= LEVEL
+    return (
+        f"{counts} So they do not come back one by one: something else than the seed differs, be it versions, threads, layers or inputs"
+        f" that were not tried. Their level {'does come back' if same_level else 'is another one too'}: printed over ours is"
+        f" {best['printed_over_ours']:.2f} in the middle."
+    )
+
+
+def _others_in_words(rows: pd.DataFrame, found: pd.DataFrame, best: pd.Series) -> list[str]:
+    """The nearest reading against each other one: by network, with Holm over all of these comparisons, and in how many studies."""
+    overall = found[found["network"] == "all"].sort_values("factor")
+    one, lines = tuple(best[_READING]), []
+    against = [tuple(other[_READING]) for _, other in overall.iterrows() if tuple(other[_READING]) != one]
+    networks_of = list(dict.fromkeys(rows["network"]))
+    each = {(*other, n): nearer(rows[rows["network"] == n], one, other) for other in against for n in networks_of}
+    p_holm = dict(zip(each, significance.holm(pd.Series([p for _, _, p in each.values()]))))
+    for other in against:
+        factor = overall.set_index(_READING).loc[other, "factor"]
+        told = ", ".join(f"{each[*other, n][0]} of {each[*other, n][1]} {n} trials (p {significance.p_text(p_holm[*other, n])})" for n in networks_of)
+        studies = [nearer(part, one, other) for _, part in rows.groupby(["ticker", "network"])]
+        majority = sum(2 * wins > decided for wins, decided, _ in studies)
+        unsure = ", ".join(n for n in networks_of if p_holm[*other, n] >= LEVEL)
+        lines.append(
+            f"It is nearer than {_named(dict(zip(_READING, other)))} (factor {factor:.2f}) in {told}, and in most trials of {majority} of"
+            f" {len(studies)} studies (coin and network).{f' For {unsure} the two are hardly told apart.' if unsure else ''}"
+        )
+    if lines:
+        lines[-1] += " (p: sign test, Holm over these comparisons; trials of one search are not independent, so it is a guide.)"
+    return lines
 
 
 def nearer(rows: pd.DataFrame, one: tuple[str, str], other: tuple[str, str]) -> tuple[int, int, float]:
-    """In how many trials one reading's median is nearer to the printed MSE than another's, ties, and the sign test's p-value."""
+    """In how many trials one reading's median is nearer to the printed MSE than another's, of how many without a tie, and the sign test's p-value."""
     distance = [np.log(rows["printed_mse"] / rows[_column("mse_median", *reading)]).abs() for reading in (one, other)]
     wins, losses = int((distance[0] < distance[1]).sum()), int((distance[0] > distance[1]).sum())
     p = stats.binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
-    return wins, len(rows) - wins - losses, float(p)
+    return wins, wins + losses, float(p)

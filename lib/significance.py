@@ -159,6 +159,11 @@ def holm(p_values: Mapping[Any, float] | pd.Series) -> pd.Series:
     return adjusted
 
 
+def p_text(p: float) -> str:
+    """A p-value for reading: two significant digits, ``below 0.001`` for what no model of the data can promise."""
+    return "below 0.001" if p < 0.001 else f"{p:.2g}"
+
+
 def power(days: int, skill: float, level: float = LEVEL, alternative: str = "two-sided") -> float:
     """Probability that Diebold-Mariano finds a true skill against the naive forecast.
 

@@ -12,7 +12,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 
-from lib import networks, training, workers
+from lib import machine, networks, training, workers
 from lib.kept import Kept, digest
 from lib.settings import Chosen
 from lib.windows import Dataset
@@ -58,7 +58,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of a training: epochs, seconds, number of weights, and its forecasts."""
+    """What came of a training: epochs, seconds, number of weights, its forecasts, and where it was made (empty if that was not kept)."""
 
     training: Training
     epochs_run: int
@@ -66,6 +66,7 @@ class Trained:
     seconds: float
     parameters: int
     forecasts: Mapping[str, str]
+    made_on: str = ""
 
     def predicted(self, part: str, weights: str = "best") -> np.ndarray:
         """Scaled forecasts of a part (validation or test) with the best epoch's weights or the last one's; float64, shape (windows,)."""
@@ -97,6 +98,10 @@ def run(wanted: Sequence[Training], kept: Kept, chosen: Chosen, told: str = "Tra
 
     if missing:
         print(f"{len(found) - len(missing)} of {len(found)} trainings were finished before.")
+    mixed = machine.elsewhere((f.get("made_on") for f in found.values() if f), "trainings")
+    if mixed:
+        print(mixed)
+    if missing:
         workers.run(make, [(wanted[at],) for at in missing.values()], chosen, told, len(missing), keep, PER_PROCESS)
     return [Trained(t, **found[name]) for t, name in zip(wanted, names)]
 
@@ -112,7 +117,7 @@ def make(wanted: Training, note: Callable[[str], None]) -> dict[str, Any]:
             forecasts[f"{part}, {name}"] = base64.b64encode(predicted.tobytes()).decode()
     note(f"{wanted.name}: validation MSE {min(fit.history['val_loss']):.3g}")
     return {"epochs_run": fit.epochs, "best_epoch": fit.best_epoch, "seconds": round(fit.seconds, 2),
-            "parameters": fit.model.count_params(), "forecasts": forecasts}
+            "parameters": fit.model.count_params(), "forecasts": forecasts, "made_on": machine.made_on()}
 
 
 def own_hyperparameters(network: str, hyperparameters: Mapping[str, float]) -> dict[str, float]:

@@ -7,12 +7,14 @@ study that was stopped anywhere goes on as if it had not been.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
 
 import optuna
 import pandas as pd
@@ -20,18 +22,28 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from lib import baselines, evaluation, market, metrics, networks, runtime, thesis, training, workers
+from lib import baselines, evaluation, machine, market, metrics, networks, runtime, thesis, training, workers
 from lib.errors import ProjectError
 from lib.settings import Chosen
 from lib.windows import Dataset
 
 # What a study's results depend on; a study file made with other values is refused.
 STEERING = (*training.STEERING, "search_space", "startup_trials", "pruner")
-OnTrial = Callable[[str], None]
+PER_PROCESS = 30  # trials, before a study goes on in a new process: memory grows with each
+LSTM_WORK = 6.0  # a trial of a network with LSTM layers beside one of the CNN: only the display's time left follows it
 
 
 class StudyError(ProjectError):
-    """A study file does not belong to these parameters, or cannot be read or written."""
+    """A study file does not belong to these parameters, is in use, or cannot be read or written."""
+
+
+class TrialDone(NamedTuple):
+    """What is told after each trial: whose it was, and the study's best MSE so far (NaN if none is complete)."""
+
+    ticker: str
+    network: str
+    number: int
+    best_mse: float
 
 
 @dataclass(frozen=True)
@@ -94,7 +106,7 @@ def finished(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def open_study(study_plan: StudyPlan, steering: dict[str, Any]) -> optuna.Study:
-    """Create a study, or open one that earlier work left, with ghosts of killed trials marked as failed.
+    """Create a study, or open one that earlier work left; what is in it stays as it is.
 
     Raises:
         StudyError: the file was made with other parameters or prices (names them), or is not usable.
@@ -107,6 +119,9 @@ def open_study(study_plan: StudyPlan, steering: dict[str, Any]) -> optuna.Study:
             storage=storage, study_name=f"{study_plan.ticker} {study_plan.network}", direction="minimize", load_if_exists=True
         )
         theirs = study.user_attrs.get("steering")
+        if theirs is None and study.get_trials(deepcopy=False):
+            raise StudyError(f"{study_plan.path.name} in {study_plan.path.parent} holds trials, but not the parameters that they were made with:"
+                             " choose another output_dir, or delete the file to search anew")
         if theirs is None:
             study.set_user_attr("steering", json.loads(json.dumps(steering)))
         else:
@@ -116,11 +131,32 @@ def open_study(study_plan: StudyPlan, steering: dict[str, Any]) -> optuna.Study:
                     f"{study_plan.path.name} in {study_plan.path.parent} was made with other parameters: {'; '.join(other)}."
                     " Take those parameters, choose another output_dir, or delete the file to search anew"
                 )
-        for ghost in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
-            study.tell(ghost.number, state=TrialState.FAIL)
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError, OSError) as error:
         raise _storage_error(study_plan, error) from error
     return study
+
+
+@contextmanager
+def _alone(study_plan: StudyPlan) -> Iterator[None]:
+    """Hold a study while its trials are run: two processes would both run trial k, and both tell it.
+
+    The lock is a file beside the study's own, as closing any handle of that one would undo SQLite's locks.
+    """
+    path = study_plan.path.with_name(f".{study_plan.path.name}.lock")
+    with path.open("w", encoding="utf-8") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StudyError(
+                f"another process is running trials of {study_plan.path.name} in {study_plan.path.parent}. Wait for it, stop it, or choose another output_dir"
+            ) from None
+        yield
+
+
+def _mark_ghosts(study: optuna.Study) -> None:
+    """Trials that a kill left as running have failed; only who holds the study knows that nobody runs them."""
+    for ghost in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
+        study.tell(ghost.number, state=TrialState.FAIL)
 
 
 def _storage_error(study_plan: StudyPlan, error: Exception) -> StudyError:
@@ -144,7 +180,9 @@ def steering_of(chosen: Chosen, digest: str) -> dict[str, Any]:
     return {**{k: plain[k] for k in STEERING}, "data_digest": digest, "training": training.METHOD}
 
 
-def run_study(study_plan: StudyPlan, data: Dataset, chosen: Chosen, digest: str, on_trial: OnTrial | None = None) -> None:
+def run_study(
+    study_plan: StudyPlan, data: Dataset, chosen: Chosen, digest: str, on_trial: Callable[[TrialDone], None] | None = None, at_most: int | None = None
+) -> bool:
     """Run the trials that a study still lacks. The objective is the validation part's scaled MSE.
 
     Args:
@@ -152,21 +190,37 @@ def run_study(study_plan: StudyPlan, data: Dataset, chosen: Chosen, digest: str,
         data: the windows of its ticker.
         chosen: checked parameters; see :data:`STEERING`.
         digest: of the prices, kept with the study.
-        on_trial: called after each trial with a note of what came of it.
+        on_trial: called after each trial.
+        at_most: trials to run now; None for all that are lacking.
+
+    Returns:
+        Whether the study is whole.
+
+    Raises:
+        StudyError: see :func:`open_study`; or another process is running this study's trials.
     """
     study = open_study(study_plan, steering_of(chosen, digest))
     space = search_space(study_plan.network, chosen.search_space)
-    while (number := len(finished(study)) + 1) <= study_plan.trials:
-        seed = runtime.derived_seed(chosen.seed, study_plan.ticker, study_plan.network, number)
-        study.sampler = sampler(seed, chosen.startup_trials)
-        study.pruner = median_pruner() if chosen.pruner == "median" else optuna.pruners.NopPruner()
-        try:
-            _run_trial(study, space, study_plan, data, chosen, seed)
-        except (SQLAlchemyError, optuna.exceptions.StorageInternalError, OSError) as error:
-            raise _storage_error(study_plan, error) from error
-        if on_trial:
-            best = min((t.value for t in finished(study) if t.state == TrialState.COMPLETE), default=math.nan)
-            on_trial(f"{study.study_name} trial {number}, best MSE {best:.3g}")
+    try:
+        with _alone(study_plan):
+            _mark_ghosts(study)
+            first = len(finished(study)) + 1
+            last = study_plan.trials if at_most is None else min(study_plan.trials, first + at_most - 1)
+            for number in range(first, last + 1):
+                seed = runtime.derived_seed(chosen.seed, study_plan.ticker, study_plan.network, number)
+                study.sampler = sampler(seed, chosen.startup_trials)
+                study.pruner = median_pruner() if chosen.pruner == "median" else optuna.pruners.NopPruner()
+                _run_trial(study, space, study_plan, data, chosen, seed)
+                if on_trial:
+                    on_trial(TrialDone(study_plan.ticker, study_plan.network, number, best_mse(study)))
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError, OSError) as error:
+        raise _storage_error(study_plan, error) from error
+    return last >= study_plan.trials
+
+
+def best_mse(study: optuna.Study) -> float:
+    """The smallest MSE of its complete trials; NaN if there is none."""
+    return min((t.value for t in finished(study) if t.state == TrialState.COMPLETE), default=math.nan)
 
 
 def _run_trial(study: optuna.Study, space: dict[str, BaseDistribution], study_plan: StudyPlan, data: Dataset, chosen: Chosen, seed: int) -> None:
@@ -183,6 +237,7 @@ def _run_trial(study: optuna.Study, space: dict[str, BaseDistribution], study_pl
         fit = training.fit(study_plan.network, trial.params, data, chosen, seed, watch)
     except optuna.TrialPruned:
         trial.set_user_attr("seconds", time.perf_counter() - started)
+        trial.set_user_attr("made_on", machine.made_on())
         study.tell(trial, state=TrialState.PRUNED)
         return
     part = data.validation
@@ -191,7 +246,7 @@ def _run_trial(study: optuna.Study, space: dict[str, BaseDistribution], study_pl
     score = metrics.scores(data.to_scaled(part.actual_usd), predicted) if ok else dict.fromkeys(metrics.NAMES, math.inf)
     for name, value in {
         "mae": score["MAE"], "mse": score["MSE"], "r2": score["R2"] if ok else -math.inf, "seconds": fit.seconds,
-        "epochs_run": fit.epochs, "best_epoch": fit.best_epoch, "parameters": fit.model.count_params(), "seed": seed,
+        "epochs_run": fit.epochs, "best_epoch": fit.best_epoch, "parameters": fit.model.count_params(), "seed": seed, "made_on": machine.made_on(),
     }.items():
         trial.set_user_attr(name, value)
     study.tell(trial, score["MSE"])
@@ -212,15 +267,63 @@ def run_studies(
         StudyError: see :func:`open_study`.
         WorkerError: a worker process died.
     """
-    missing = 0
+    board = Board(plans)
     for p in plans:
         study = open_study(p, steering_of(chosen, digests[p.ticker]))
-        missing += max(0, p.trials - len(finished(study)))
-    if not missing:
+        before = finished(study)
+        board.found(p, len(before), best_mse(study))
+        mixed = machine.elsewhere((t.user_attrs.get("made_on") for t in before), f"trials of {p.path.name}")
+        if mixed:
+            print(mixed)
+    if not board.missing:
         print("All trials of all studies were finished before; nothing to run.")
         return
     pieces = [(p, data[p.ticker], chosen, digests[p.ticker]) for p in plans]
-    workers.run(run_study, pieces, chosen, "Trials", missing)
+    workers.run(some_trials, pieces, chosen, "Trials", board.missing, pieces_per_process=1, describe=board.told, total=board.work)
+
+
+def some_trials(study_plan: StudyPlan, data: Dataset, chosen: Chosen, digest: str, note: Callable[[TrialDone], None]) -> workers.Piece | None:
+    """As much of a study as one worker process does."""
+    return None if run_study(study_plan, data, chosen, digest, note, PER_PROCESS) else workers.Piece.GOES_ON
+
+
+class Board:
+    """How far all studies are, for the one display of all workers."""
+
+    def __init__(self, plans: Sequence[StudyPlan]):
+        self.lacking = {(p.ticker, p.network): p.trials for p in plans}
+        self.best: dict[str, float] = {}
+
+    def found(self, study_plan: StudyPlan, trials: int, mse: float) -> None:
+        """What earlier work left of a study."""
+        self.lacking[study_plan.ticker, study_plan.network] = max(0, study_plan.trials - trials)
+        self._better(study_plan.ticker, mse)
+
+    @property
+    def missing(self) -> int:
+        """Trials that are still to be run."""
+        return sum(self.lacking.values())
+
+    @property
+    def work(self) -> float:
+        """That in trials of the CNN."""
+        return sum(count * self._work(network) for (_, network), count in self.lacking.items())
+
+    def told(self, done: TrialDone) -> tuple[str, float]:
+        """What the display says after a trial, and how much work it was."""
+        self.lacking[done.ticker, done.network] -= 1
+        self._better(done.ticker, done.best_mse)
+        whole = sum(not count for count in self.lacking.values())
+        best = ", ".join(f"{ticker.removesuffix('-USD')} {mse:.3g}" for ticker, mse in self.best.items())
+        return f"{whole} of {len(self.lacking)} studies done, best MSE {best or 'none yet'}", self._work(done.network)
+
+    def _better(self, ticker: str, mse: float) -> None:
+        if not math.isnan(mse):
+            self.best[ticker] = min(mse, self.best.get(ticker, math.inf))
+
+    @staticmethod
+    def _work(network: str) -> float:
+        return LSTM_WORK if "LSTM" in network else 1.0
 
 
 def trial_frame(study_plan: StudyPlan, steering: dict[str, Any]) -> pd.DataFrame:

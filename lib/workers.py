@@ -1,12 +1,18 @@
-"""Work side by side in worker processes, with one progress display."""
+"""Work side by side in worker processes, with one progress display.
+
+A process serves a set number of pieces and is then replaced by a new one: TensorFlow never frees a
+graph, so each training leaves some megabytes behind.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import threading
-from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from enum import Enum
 from queue import Empty
 from typing import Any, Callable, Sequence
 
@@ -22,12 +28,24 @@ class WorkerError(ProjectError):
     """A worker process ended before its work did."""
 
 
-def _prepare(events: "multiprocessing.Queue", threads: int) -> None:
-    """First thing in a worker: fix the threads, and end when the parent process ends."""
+class Piece(Enum):
+    """What work may return instead of a result."""
+
+    GOES_ON = "goes on"  # the same piece is to be called again, as it has more to do
+
+
+def _prepare(events: "multiprocessing.Queue", threads: int, stop: Any) -> None:
+    """First thing in a worker: fix the threads, and end when the parent process ends or calls it off."""
     global _events
     _events = events
     follow_parent()
+    threading.Thread(target=_end_when, args=(stop,), daemon=True).start()
     runtime.start(threads)
+
+
+def _end_when(stop: Any) -> None:
+    stop.wait()
+    os._exit(1)
 
 
 def follow_parent() -> None:
@@ -45,45 +63,83 @@ def _call(work: Callable[..., Any], piece: tuple[Any, ...]) -> Any:
     return work(*piece, _events.put)
 
 
+class _Seat:
+    """A place for one worker process; a new process takes it after ``pieces`` pieces."""
+
+    def __init__(self, start: Callable[[], ProcessPoolExecutor], pieces: int | None):
+        self.start, self.pieces, self.served, self.pool = start, pieces, 0, None
+
+    def submit(self, work: Callable[..., Any], piece: tuple[Any, ...]) -> Future:
+        if self.pool and self.pieces and self.served >= self.pieces:
+            self.pool.shutdown(wait=False)
+            self.pool = None
+        if not self.pool:
+            self.pool, self.served = self.start(), 0
+        self.served += 1
+        return self.pool.submit(_call, work, piece)
+
+
 def run(
     work: Callable[..., Any], pieces: Sequence[tuple[Any, ...]], chosen: Chosen, label: str, steps: int,
     on_result: Callable[[int, Any], None] | None = None, pieces_per_process: int | None = None,
+    describe: Callable[[Any], tuple[str, float]] | None = None, total: float | None = None,
 ) -> None:
     """Call ``work(*piece, note)`` for every piece, ``chosen.workers`` of them at a time.
 
-    An error in one piece ends the call; results that came before it were handed over.
+    An error in one piece ends the call at once: results that came before it were handed over, and
+    what other processes were at is broken off.
 
     Args:
-        work: a function of a module; ``note(text)`` tells that a step is done.
+        work: a function of a module; ``note(event)`` tells that a step is done. It returns a result, or
+            ``Piece.GOES_ON`` to be called again with the same piece.
         pieces: its arguments.
         chosen: checked parameters; ``workers`` and ``threads`` are used.
         label: what the progress display calls the steps, such as ``Trials``.
         steps: how many notes all pieces give together.
         on_result: called in this process with (position of the piece, result), as they come.
-        pieces_per_process: after about so many pieces new processes take over. TensorFlow never frees a
-            graph, so each training leaves some 7 MB behind. None lets the first ones do everything.
+        pieces_per_process: after so many calls a new process takes over. None lets the first one do everything.
+        describe: from an event to what the display says and how much work the step was; without it an event is
+            the text itself, and every step as much work.
+        total: the work of all steps, in the unit of ``describe``; default ``steps``.
 
     Raises:
         WorkerError: a worker process died.
     """
     context = multiprocessing.get_context("spawn")
-    events = context.Queue()
+    events, stop = context.Queue(), context.Event()
+
+    def start() -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(1, context, _prepare, (events, chosen.threads, stop))
+
     workers = min(chosen.workers, len(pieces))
-    block = workers * pieces_per_process if pieces_per_process else len(pieces)
+    seats = [_Seat(start, pieces_per_process) for _ in range(workers)]
+    waiting, free = deque(range(len(pieces))), deque(seats)
+    running: dict[Future, tuple[int, _Seat]] = {}
     try:
-        with Progress(label, steps) as progress:
-            for first in range(0, len(pieces), block):
-                with ProcessPoolExecutor(workers, context, _prepare, (events, chosen.threads)) as pool:
-                    running = {pool.submit(_call, work, piece): at for at, piece in enumerate(pieces[first:first + block], first)}
-                    try:
-                        while running:
-                            done, _ = wait(running, timeout=0.3, return_when=FIRST_EXCEPTION)
-                            _show(events, progress)
-                            _hand_over(done, running, on_result)
-                    finally:
-                        for future in running:
-                            future.cancel()
-            _show(events, progress)
+        with Progress(label, steps, work=total) as progress:
+            try:
+                while waiting or running:
+                    while waiting and free:
+                        at, seat = waiting.popleft(), free.popleft()
+                        running[seat.submit(work, pieces[at])] = at, seat
+                    done, _ = wait(running, timeout=0.3, return_when=FIRST_COMPLETED)
+                    _show(events, progress, describe)
+                    for future in sorted(done, key=lambda f: f.exception() is not None):  # an error loses no result
+                        at, seat = running.pop(future)
+                        result = future.result()
+                        free.append(seat)
+                        if result is Piece.GOES_ON:
+                            waiting.appendleft(at)
+                        elif on_result:
+                            on_result(at, result)
+            except BaseException:
+                stop.set()
+                raise
+            finally:
+                for seat in seats:
+                    if seat.pool:
+                        seat.pool.shutdown(cancel_futures=True)
+            _show(events, progress, describe)
     except BrokenProcessPool as error:
         fewer = f", perhaps with fewer workers than {workers}" if workers > 1 else ""
         raise WorkerError(
@@ -92,17 +148,11 @@ def run(
         ) from error
 
 
-def _hand_over(done: set[Future], running: dict[Future, int], on_result: Callable[[int, Any], None] | None) -> None:
-    """Take what is finished out of ``running``, the good results first, so that an error loses none of them."""
-    for future in sorted(done, key=lambda f: f.exception() is not None):
-        at, result = running.pop(future), future.result()
-        if on_result:
-            on_result(at, result)
-
-
-def _show(events: "multiprocessing.Queue", progress: Progress) -> None:
+def _show(events: "multiprocessing.Queue", progress: Progress, describe: Callable[[Any], tuple[str, float]] | None) -> None:
     while True:
         try:
-            progress.step(events.get_nowait())
+            event = events.get_nowait()
         except Empty:
             return
+        text, work = describe(event) if describe else (event, 1.0)
+        progress.step(text, work=work)

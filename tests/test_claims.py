@@ -345,7 +345,7 @@ def trained(**mse):
         for v in values
     ]
     agreement = [
-        {"inputs": r.rpartition("_")[0], "weights": r.rpartition("_")[2], "network": "all", "distance": k} for k, r in enumerate(mse)
+        {"inputs": r.rpartition("_")[0], "weights": r.rpartition("_")[2], "network": "all", "factor": 1.0 + k} for k, r in enumerate(mse)
     ]
     return {"trainings": pd.DataFrame(fits), "agreement": pd.DataFrame(agreement)}
 

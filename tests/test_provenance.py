@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from lib import baselines, evaluation, files, settings, tables, tuning, windows
+from lib import baselines, evaluation, files, machine, settings, tables, tuning, windows
 from lib.claims import checks
 from lib.provenance import __main__ as command
-from lib.provenance import committed, git, machine, prices, sources
+from lib.provenance import committed, git, prices, sources
 from lib.report import results_page
 
 COINS = ("ADA-USD", "ETH-USD", "SOL-USD")

@@ -1,6 +1,7 @@
 """The replay of printed trials: which are taken, what is trained, and what is said of the scores."""
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -74,13 +75,15 @@ def test_table_and_agreement_worked_out_by_hand(naive_is):
     best = found.loc[("best", "all")]
     assert best["inside"] == 0.5 and best["expected_inside"] == 0.5 and best["trials"] == 2 and best["seeds"] == 3
     assert best["printed_over_ours"] == pytest.approx(math.exp(np.median([0, math.log(4)])))
-    assert best["distance"] == pytest.approx(math.log(4) / 2)
+    assert best["factor"] == pytest.approx(2) and (best["below"], best["above"]) == (0, 1)
+    assert best["inside_p"] == pytest.approx(0.75), "at most one of two inside, if each had an even chance"
     # each seed against the median of the other two, by hand
     logs = [math.log(0.003 / 0.001), math.log(0.0025 / 0.002), math.log(0.004 / 0.0015)]
     logs += [math.log(0.0015 / 0.0005), math.log(0.00125 / 0.001), math.log(0.002 / 0.00075)]
-    assert best["seed_distance"] == pytest.approx(np.median(logs))
+    assert best["seed_factor"] == pytest.approx(math.exp(np.median(logs)))
     assert best["printed_below_naive"] == 0 and best["ours_below_naive"] == 0
-    assert found.loc[("best", "CNN-LSTM")].drop("rank_correlation").equals(best.drop("rank_correlation"))
+    assert found.loc[("best", "CNN-LSTM")].equals(best) and math.isnan(best["rank_correlation"]), "two trials of a coin have no rank correlation"
+    assert (found.loc[("last", "all"), ["below", "above"]] == [1, 1]).all()
 
 
 def test_rounding_decides_at_the_edge(naive_is):
@@ -97,10 +100,56 @@ def test_the_nearest_reading_is_named_with_its_sign_test(naive_is):
     fits, printed, _ = made_up({("own_close", "best"): far, ("all_closes", "last"): near})
     rows = replay.table(printed, fits, {"SOL-USD": None})
     told = replay.in_words(rows, replay.agreement(fits, rows))
-    assert "nearest to inputs all_closes with the weights of the last epoch: 100% of 2" in told
-    assert "Against inputs own_close, weights best (inside 0%" in told and "nearer in 2 of 2 trials, sign test p 0.5" in told
-    assert "Below the naive forecast's MSE are 50% of the printed scores and 50% of ours" in told
+    assert "Of the 2 readings trained, the printed scores are nearest to inputs all_closes with the weights of the last epoch" in told
+    assert "lie 2 of 2 printed MSE, 0 below it and 0 above; 1 would lie inside" in told and "the scores come back." in told
+    assert "nearer than inputs own_close with the weights of the best epoch (factor 11.18) in 2 of 2 CNN-LSTM trials (p 0.5), and in most trials of 1 of 1" in told
+    assert "For CNN-LSTM the two are hardly told apart." in told
+    assert "Of these 2 printed trials 1 have an MSE below" in told and "and 1 of our medians have" in told
     assert "no match" in replay.in_words(rows.assign(same_coin=False), replay.agreement(fits, rows))
+    each = replay.each_trial(rows, replay.agreement(fits, rows))
+    assert each["smallest_mse"].tolist() == [0.0019, 0.0039] and each["inside"].tolist() == ["yes", "yes"]
+
+
+def many(printed_over_ours, seeds=(0.98, 1.0, 1.02)):
+    """Trials of two networks and three coins; the printed MSE is ours times the factor of the trial."""
+    fits, rows = [], []
+    for number, factor in enumerate(printed_over_ours, 1):
+        of = {"ticker": COINS[number % 3], "network": ("CNN-LSTM", "LSTM-CNN")[number % 2], "trial": number}
+        rows.append({**of, "same_coin": True, "printed_mse": factor * number / 1000, "printed_mae": 0.1, "printed_r2": 0.9})
+        fits += [{**of, "inputs": "own_close", "weights": "best", "seed_number": k, "mse": s * number / 1000, "r2": 0.9} for k, s in enumerate(seeds, 1)]
+    return pd.DataFrame(fits), pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("factors, told", [
+    ([0.5, 2.0] * 12, "do not come back one by one.* Their level does come back: printed over ours is 1.00"),
+    ([0.5] * 24, "do not come back one by one.* Their level is another one too: printed over ours is 0.50"),
+    ([1.0, 1.5] * 12, "the scores come back"),
+])
+def test_whether_scores_come_back_is_a_rule_of_the_numbers(naive_is, factors, told):
+    naive_is(1e-9)
+    fits, printed = many(factors)
+    rows = replay.table(printed, fits, dict.fromkeys(COINS))
+    found = replay.agreement(fits, rows)
+    assert re.search(told, replay.in_words(rows, found))
+    best = replay.nearest(found)
+    assert best["inside"] * 24 + best["below"] + best["above"] == 24
+    assert best["seed_rank_correlation"] == pytest.approx(1)
+
+
+def test_one_seed_is_no_range(naive_is):
+    naive_is(1e-9)
+    fits, printed = many([1.0, 2.0] * 6, seeds=(1.0,))
+    rows = replay.table(printed, fits, dict.fromkeys(COINS))
+    told = replay.in_words(rows, replay.agreement(fits, rows))
+    assert "cannot be said from one seed" in told and "nan" not in told
+
+
+def test_every_column_of_the_agreement_is_explained(naive_is):
+    naive_is(1e-9)
+    fits, printed = many([1.0, 2.0] * 6)
+    columns = set(replay.agreement(fits, replay.table(printed, fits, dict.fromkeys(COINS))))
+    explained = {name for names in replay.MEANINGS for name in names.split(", ")}
+    assert columns - explained == {"inputs", "weights", "network", "trials", "seeds"} and explained <= columns
 
 
 @pytest.mark.slow
@@ -133,4 +182,4 @@ def test_every_seed_is_trained_once_and_found_again(tmp_path, random_walk, tiny,
 def test_replay_parameters_are_the_thesiss_but_for_seeds_and_folder():
     thesis_run, replay_run = (settings.load(settings.PROJECT_ROOT / "params" / f"{n}.yaml").as_plain() for n in ("thesis", "replay"))
     differing = {k for k in thesis_run if thesis_run[k] != replay_run[k]}
-    assert differing == {"replay_seeds", "output_dir"} and replay_run["replay_seeds"] >= 2
+    assert differing == {"replay_seeds", "output_dir"} and replay_run["replay_seeds"] >= 3

@@ -189,11 +189,13 @@ def test_nothing_is_taken_for_markdown_or_html(root):
 
 
 REPLAY_ROWS = (
-    'trial,same_coin,printed_mse,"mse_median, own_close, best","mse_median, all_closes, best"\n1,True,0.001,0.0011,0.003\n2,True,0.002,0.002,0.006\n'
+    'ticker,network,trial,same_coin,printed_mse,naive_mse,"mse_low, own_close, best","mse_median, own_close, best","mse_high, own_close, best",'
+    '"inside, own_close, best","mse_median, all_closes, best"\n'
+    "SOL-USD,CNN-LSTM,1,True,0.001,0.0005,0.00101,0.0011,0.0012,False,0.003\nSOL-USD,CNN-LSTM,2,True,0.002,0.0005,0.0019,0.002,0.0021,True,0.006\n"
 )
 REPLAY_AGREEMENT = (
-    "inputs,weights,network,trials,seeds,inside,expected_inside,distance,seed_distance,printed_below_naive,ours_below_naive\n"
-    "own_close,best,all,2,3,0.4166666,0.5,0.05,0.04,0.0,0.0\nall_closes,best,all,2,3,0.0,0.5,1.1,0.04,0.0,0.0\n"
+    "inputs,weights,network,trials,seeds,inside,expected_inside,inside_p,below,above,printed_over_ours,factor,seed_factor,printed_below_naive,ours_below_naive\n"
+    "own_close,best,all,2,3,0.4166666,0.5,0.75,1,0,1.0,1.05,1.04,0,0\nall_closes,best,all,2,3,0.0,0.5,0.25,2,0,0.3,3.0,1.04,0,0\n"
 )
 
 
@@ -213,8 +215,10 @@ def test_the_replay_beside_it_is_shown_if_it_had_the_same_prices(root):
     text = results_page.text(root)
     shown = table_with(text, "inside")
     assert shown[1][shown[0].index("inside")] == "0.41667"
-    assert markdown.plain("The printed scores are nearest to inputs own_close with the weights of the best epoch: 42% of 2 printed MSE") in text
-    assert "nearer in 2 of 2 trials" in text
+    assert markdown.plain("the printed scores are nearest to inputs own_close with the weights of the best epoch") in text
+    assert "in 2 of 2 CNN-LSTM trials" in text and "- **expected inside**: what that would be" in text
+    each = table_with(text, "printed over ours", "inside", "naive mse")
+    assert [row[each[0].index("inside")] for row in each[1:]] == ["no", "yes"]
     assert "](../replay/figures/replay.png)" in text and "All 2 trials: [../replay/tables/replay.csv]" in text
 
 

@@ -39,6 +39,10 @@ def replays_in_words(frame: pd.DataFrame) -> str:
         its = rows[rows["how"].str.contains(f"score={score}", regex=False)]
         counts = its["verdict"].value_counts()
         told.append(f"{score.upper()} of {len(its)} printed trials: {', '.join(f'{int(counts[v])} {v}' for v in VERDICTS if v in counts)}.")
+    told.append(
+        "A single score says little: even the same training with one more seed lies outside the range of n seeds in 2 of n + 1 cases."
+        " All of a network's together are tested in the rows replayed_CNN-LSTM and replayed_LSTM-CNN of each appendix."
+    )
     return "\n".join(told)
 
 

@@ -32,7 +32,7 @@ VERDICTS = (REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT)
 MEANINGS = {
     REPRODUCED: "our value, or another place of the thesis, is equal at the printed precision",
     CLOSE: "the printed score lies between the smallest and the largest of the same training with our seeds",
-    NOT: "our value is another one",
+    NOT: "our value is another one; of a score, the printed one lies outside the range of the same training with our seeds",
     CONTRADICTED: "another place of the thesis, or its own arithmetic, says otherwise",
     CANNOT: "nothing that is printed or published would show it; the reason stands in the row",
 }

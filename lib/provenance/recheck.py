@@ -18,8 +18,8 @@ from typing import Any, Callable, Mapping
 
 import pandas as pd
 
-from lib import baselines, evaluation, files, market, metrics, settings, stationarity, tables, training, windows
-from lib.provenance import git, judged, machine, sources
+from lib import baselines, evaluation, files, machine, market, metrics, settings, stationarity, tables, training, windows
+from lib.provenance import git, judged, sources
 from lib.provenance.committed import Folder, ProvenanceError, exact, recomputed_wrong, table_differs, trials_of
 from lib.provenance.parts import Near, Part, error_differs
 from lib.report import results_page

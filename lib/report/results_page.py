@@ -363,9 +363,14 @@ class _Page:
         with agreement.open(encoding="utf-8", newline="") as file:
             head, *body = list(csv.reader(file))
         with_rows = rows.is_file()
-        words = replay.in_words(pd.read_csv(rows), pd.read_csv(agreement)).splitlines() if with_rows else []
+        words, each = [], ""
+        if with_rows:
+            found, trials = pd.read_csv(agreement), pd.read_csv(rows)
+            beside = replay.each_trial(trials, found)
+            words, each = replay.in_words(trials, found).splitlines(), markdown.table(list(beside), list(beside.itertuples(index=False)))
         return {
-            "words": [markdown.plain(line) for line in words],
+            "words": [markdown.plain(line) for line in words], "each": each,
+            "meanings": [(markdown.plain(column.replace("_", " ")), meaning) for column, meaning in replay.MEANINGS.items()],
             "table": markdown.table(head, body), "agreement": self._relative(agreement),
             "picture": self._relative(picture) if picture.is_file() else "", "rows": self._relative(rows) if with_rows else "",
             "count": len(rows.read_text(encoding="utf-8").splitlines()) - 1 if with_rows else 0,

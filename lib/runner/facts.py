@@ -13,7 +13,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from lib.provenance import git, machine
+from lib import machine
+from lib.provenance import git
 from lib.runner.plan import Notebook
 from lib.settings import PROJECT_ROOT
 

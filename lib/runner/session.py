@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Sequence, TextIO
 
-from lib import settings
-from lib.provenance import machine, sources
+from lib import machine, settings
+from lib.provenance import sources
 from lib.runner import facts
 from lib.runner.copies import draft_of
 from lib.runner.order import Order

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lib import thesis
+from lib import significance, thesis
 from lib.claims import precision
 from lib.claims.checks import price_tables
 from lib.claims.evidence import COMMAND, REPLAY_COMMAND, Evidence, Missing
@@ -90,18 +90,18 @@ def features(evidence: Evidence, row: Row) -> Found:
     if evidence.agreement is None:
         raise Missing(evidence.why.get("trainings") or f"no printed trial was trained again. Make it with: {REPLAY_COMMAND}")
     overall = evidence.agreement[evidence.agreement["network"] == "all"]
-    distance = overall.groupby("inputs")["distance"].min().sort_values()
-    if len(distance) < 2:
+    factor = overall.groupby("inputs")["factor"].min().sort_values()
+    if len(factor) < 2:
         raise Missing(f"only one kind of inputs was trained again. Make it with: {REPLAY_COMMAND}")
-    size = {"own_close": 1, "all_closes": len(thesis.APPENDIX)}[distance.index[0]]
+    size = {"own_close": 1, "all_closes": len(thesis.APPENDIX)}[factor.index[0]]
     return Found(
         float(size),
-        because="median distance of printed MSE from ours, as a factor: " + ", ".join(f"{k} {np.exp(v):.2f}" for k, v in distance.items()),
+        because="half of the printed MSE are within this factor of ours: " + ", ".join(f"{k} {v:.2f}" for k, v in factor.items()),
     )
 
 
 def replayed_inside(evidence: Evidence, row: Row, network: str) -> Found:
-    """Whether the printed MSE of a network's trials lie in the range of our seeds as often as one more seed of ours would."""
+    """Whether the printed MSE of a network's trials lie in the range of our seeds as often as one more seed of ours would, up to chance."""
     if evidence.trainings is None:
         raise Missing(evidence.why.get("trainings") or f"Make it with: {REPLAY_COMMAND}")
     inputs, weights = _reading(evidence)
@@ -110,8 +110,9 @@ def replayed_inside(evidence: Evidence, row: Row, network: str) -> Found:
         raise Missing(f"no {network} was trained again in this run")
     one = found.iloc[0]
     return Found(
-        bool(one["inside"] >= one["expected_inside"]),
-        because=f"{one['inside']:.0%} of {int(one['trials'])} are inside, {one['expected_inside']:.0%} would be by chance of the seed;"
+        bool(one["inside_p"] >= significance.LEVEL),
+        because=f"{one['inside']:.0%} of {int(one['trials'])} are inside, {one['expected_inside']:.0%} would be by chance of the seed"
+        f" (p {significance.p_text(one['inside_p'])});"
         f" median factor printed over ours {one['printed_over_ours']:.2f}",
         shown=f"{one['inside']:.0%}",
     )
@@ -134,7 +135,7 @@ def _seeds(evidence: Evidence, ticker: str, network: str, trial: int) -> pd.Data
 
 def _reading(evidence: Evidence) -> tuple[str, str]:
     """Inputs and weights that the printed trials as a whole are nearest to."""
-    overall = evidence.agreement[evidence.agreement["network"] == "all"].sort_values("distance")
+    overall = evidence.agreement[evidence.agreement["network"] == "all"].sort_values("factor")
     return overall.iloc[0]["inputs"], overall.iloc[0]["weights"]
 
 

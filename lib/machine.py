@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+from collections import Counter
+from functools import cache
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 # Their sums and products are what a result's last bits come from.
 ARITHMETIC = ("numpy", "pandas", "scikit-learn", "statsmodels", "tensorflow")
@@ -27,6 +29,24 @@ def cpu() -> str:
             known.setdefault(name.strip(), value.strip())
     name = known.get("model name") or platform.processor() or platform.machine()
     return f"{name} (family {known['cpu family']}, model {known['model']})" if {"cpu family", "model"} <= set(known) else name
+
+
+@cache
+def made_on() -> str:
+    """What a training's last bits come from, beside its threads: processor, numpy and TensorFlow."""
+    return ", ".join([cpu(), *(f"{name} {importlib.metadata.version(name)}" for name in ("numpy", "tensorflow"))])
+
+
+def elsewhere(made: Iterable[str | None], what: str) -> str | None:
+    """A sentence if earlier results were made on another machine than this; None if not. One that names no machine says nothing."""
+    others = Counter(name for name in made if name and name != made_on())
+    if not others:
+        return None
+    return (
+        f"{'; '.join(f'{count} {what} made on {name}' for name, count in others.items())} are kept and used; this is {made_on()}. The last"
+        " digits, and with them trainings, may differ between the two, so that neither repeats this table alone. For one machine's results"
+        " take another output_dir"
+    )
 
 
 def differences(run: Mapping[str, Any], notebook: str) -> list[str]:

@@ -278,13 +278,15 @@ def run_studies(
     if not board.missing:
         print("All trials of all studies were finished before; nothing to run.")
         return
-    pieces = [(p, data[p.ticker], chosen, digests[p.ticker]) for p in plans]
+    pieces = [(p, data[p.ticker], chosen, digests[p.ticker], PER_PROCESS) for p in plans]
     workers.run(some_trials, pieces, chosen, "Trials", board.missing, pieces_per_process=1, describe=board.told, total=board.work)
 
 
-def some_trials(study_plan: StudyPlan, data: Dataset, chosen: Chosen, digest: str, note: Callable[[TrialDone], None]) -> workers.Piece | None:
+def some_trials(
+    study_plan: StudyPlan, data: Dataset, chosen: Chosen, digest: str, at_most: int, note: Callable[[TrialDone], None]
+) -> workers.Piece | None:
     """As much of a study as one worker process does."""
-    return None if run_study(study_plan, data, chosen, digest, note, PER_PROCESS) else workers.Piece.GOES_ON
+    return None if run_study(study_plan, data, chosen, digest, note, at_most) else workers.Piece.GOES_ON
 
 
 class Board:

@@ -57,6 +57,8 @@ def quick_fit(monkeypatch):
     """Training that takes no time, so that what is tested is the chain of trials and nothing else."""
     def fit(network, hyperparameters, data, chosen, seed, on_epoch=None):
         offset = hyperparameters["dropout_rate"] + abs(math.log10(hyperparameters["learning_rate"]) + 3) + seed / 2**34
+        for epoch in (1, 2, 3):
+            on_epoch(epoch, 3, offset, offset)
         return training.Fit(AnyModel(offset), {"loss": [offset], "val_loss": [offset]}, 1, [], [], 0.0, seed)
 
     monkeypatch.setattr(tuning.training, "fit", fit)
@@ -90,18 +92,83 @@ def test_the_plan_of_the_printed_trials_is_the_appendices(tiny, tmp_path):
 
 
 @pytest.mark.usefixtures("quick_fit")
-def test_a_study_cut_at_any_point_gives_the_same_trials(tmp_path, data, chosen):
-    """Whole in one go; in three pieces; and with the ghost of a killed trial between the pieces."""
+@pytest.mark.parametrize("pruner", ["none", "median"])
+def test_a_study_cut_at_any_point_gives_the_same_trials(tmp_path, data, chosen, pruner):
+    """Whole in one go; in three pieces; and with the ghost of a killed trial, far on in its epochs, between the pieces."""
+    chosen = chosen.but(pruner=pruner)
     whole, _ = run(tmp_path / "whole", "CNN", 9, data, chosen)
-    for trials in (1, 4):
+    for trials in (1, 6):
         _, plan = run(tmp_path / "pieces", "CNN", trials, data, chosen)
         ghost = tuning.open_study(plan, tuning.steering_of(chosen, DIGEST)).ask(tuning.search_space("CNN"))
+        for epoch in (1, 2, 3):
+            ghost.report(-9.0, epoch)
         assert ghost.number == plan.trials + (trials > 1)
     pieces, plan = run(tmp_path / "pieces", "CNN", 9, data, chosen)
     pd.testing.assert_frame_equal(without_times(whole), without_times(pieces), check_exact=True)
     states = [t.state for t in tuning.open_study(plan, tuning.steering_of(chosen, DIGEST)).get_trials()]
-    assert states.count(TrialState.FAIL) == 2 and states.count(TrialState.COMPLETE) == 9
+    assert states.count(TrialState.FAIL) == 2 and states.count(TrialState.COMPLETE) + states.count(TrialState.PRUNED) == 9
+    assert (states.count(TrialState.PRUNED) > 0) is (pruner == "median")
     assert list(whole["trial"]) == list(range(1, 10))
+
+
+@pytest.mark.usefixtures("quick_fit")
+def test_reading_a_study_leaves_a_running_trial_alone_and_running_it_twice_is_refused(tmp_path, data, chosen):
+    _, plan = run(tmp_path, "CNN", 2, data, chosen)
+    steering = tuning.steering_of(chosen, DIGEST)
+    running = tuning.open_study(plan, steering).ask(tuning.search_space("CNN"))
+    assert len(tuning.trial_frame(plan, steering)) == 2
+    assert tuning.open_study(plan, steering).get_trials()[running.number].state == TrialState.RUNNING
+    with tuning._alone(plan), pytest.raises(tuning.StudyError, match="another process is running trials of CNN.db"):
+        run(tmp_path, "CNN", 3, data, chosen)
+    assert tuning.open_study(plan, steering).get_trials()[running.number].state == TrialState.RUNNING
+    assert len(run(tmp_path, "CNN", 3, data, chosen)[0]) == 3
+
+
+@pytest.mark.usefixtures("quick_fit")
+def test_a_study_goes_on_in_parts_and_says_when_it_is_whole(tmp_path, data, chosen):
+    plan, told = tuning.StudyPlan("BTC-USD", "CNN", 5, tmp_path / "CNN.db"), []
+    assert [tuning.run_study(plan, data, chosen, DIGEST, told.append, at_most=2) for _ in range(4)] == [False, False, True, True]
+    assert [t.number for t in told] == [1, 2, 3, 4, 5]
+    frame = tuning.trial_frame(plan, tuning.steering_of(chosen, DIGEST))
+    assert [t.best_mse for t in told] == list(frame["mse"].cummin())
+    whole, _ = run(tmp_path / "whole", "CNN", 5, data, chosen)
+    pd.testing.assert_frame_equal(without_times(frame), without_times(whole), check_exact=True)
+
+
+def test_a_study_with_trials_of_unknown_parameters_is_refused(tmp_path, chosen):
+    plan = tuning.StudyPlan("BTC-USD", "CNN", 2, tmp_path / "CNN.db")
+    study = optuna.create_study(storage=f"sqlite:///{plan.path}", study_name="BTC-USD CNN")
+    study.tell(study.ask(), 1.0)
+    with pytest.raises(tuning.StudyError, match="holds trials, but not the parameters"):
+        tuning.open_study(plan, tuning.steering_of(chosen, DIGEST))
+
+
+def test_the_board_counts_studies_and_work_and_keeps_the_best_of_each_coin(tmp_path):
+    plans = [tuning.StudyPlan(t, n, 2, tmp_path / "x") for t, n in (("ADA-USD", "CNN"), ("ADA-USD", "LSTM"), ("BTC-EUR", "CNN"))]
+    board = tuning.Board(plans)
+    board.found(plans[0], 2, 0.25)
+    board.found(plans[1], 0, math.nan)
+    assert board.missing == 4 and board.work == 2 * tuning.LSTM_WORK + 2
+    assert board.told(tuning.TrialDone("ADA-USD", "LSTM", 1, 0.5)) == ("1 of 3 studies done, best MSE ADA 0.25", tuning.LSTM_WORK)
+    board.told(tuning.TrialDone("BTC-EUR", "CNN", 1, math.nan))
+    assert board.told(tuning.TrialDone("ADA-USD", "LSTM", 2, 0.125)) == ("2 of 3 studies done, best MSE ADA 0.125", tuning.LSTM_WORK)
+    assert tuning.Board(plans[:1]).told(tuning.TrialDone("ADA-USD", "CNN", 1, math.nan))[0].endswith("best MSE none yet")
+
+
+@pytest.mark.usefixtures("quick_fit")
+def test_trials_of_another_machine_are_told(tmp_path, data, chosen, monkeypatch, capsys):
+    plan = tuning.StudyPlan("BTC-USD", "CNN", 1, tmp_path / "CNN.db")
+    with monkeypatch.context() as patch:
+        patch.setattr(tuning.machine, "made_on", lambda: "Another One, numpy 1")
+        tuning.run_study(plan, data, chosen, DIGEST)
+    tuning.run_studies([plan], {"BTC-USD": data}, chosen, {"BTC-USD": DIGEST})
+    told = capsys.readouterr().out
+    assert "1 trials of CNN.db made on Another One, numpy 1 are kept and used; this is " in told and "nothing to run" in told
+    again = tuning.StudyPlan("BTC-USD", "LSTM", 1, tmp_path / "LSTM.db")
+    for _ in range(2):
+        tuning.run_study(again, data, chosen, DIGEST)
+    tuning.run_studies([again], {"BTC-USD": data}, chosen, {"BTC-USD": DIGEST})
+    assert "made on" not in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("quick_fit")

@@ -11,32 +11,41 @@ import time
 
 import pandas as pd
 import pytest
+from optuna.trial import TrialState
 
 from lib import tuning, windows, workers
 
 pytestmark = pytest.mark.slow
 
 
-def all_trials(folder, random_walk, chosen, trials=2):
-    prices = random_walk("ADA-USD", "ETH-USD")
+FIVE = [("ADA-USD", "CNN"), ("ADA-USD", "LSTM"), ("ETH-USD", "CNN"), ("ETH-USD", "LSTM"), ("SOL-USD", "CNN")]
+
+
+def all_trials(folder, random_walk, chosen, trials, studies=FIVE):
+    prices = random_walk("ADA-USD", "ETH-USD", "SOL-USD")
     data = windows.build(prices, chosen)
     digests = tuning.price_digests(prices, chosen.inputs)
-    plans = [tuning.StudyPlan(t, n, trials, folder / f"{t}_{n}.db") for t in prices for n in ("CNN", "LSTM")]
+    plans = [tuning.StudyPlan(t, n, trials, folder / f"{t}_{n}.db") for t, n in studies]
     tuning.run_studies(plans, data, chosen, digests)
     frames = [tuning.trial_frame(p, tuning.steering_of(chosen, digests[p.ticker])) for p in plans]
     return pd.concat(frames, ignore_index=True).drop(columns="seconds")
 
 
-def test_one_two_and_five_workers_give_equal_trials(tmp_path, random_walk, tiny, capsys):
-    settings = {"max_epochs": 1, "startup_trials": 2, "source": "yahoo", "tickers": ["ADA-USD", "ETH-USD"]}
-    one = all_trials(tmp_path / "one", random_walk, tiny(workers=1, **settings))
-    two = all_trials(tmp_path / "two", random_walk, tiny(workers=2, **settings))
+def test_one_two_and_five_workers_give_equal_trials(tmp_path, random_walk, tiny, capsys, monkeypatch):
+    """Five studies whose later trials rest on the earlier ones; with two workers each study also changes its process in the middle."""
+    settings = {"max_epochs": 1, "startup_trials": 2, "source": "yahoo", "tickers": ["ADA-USD", "ETH-USD", "SOL-USD"]}
+    one = all_trials(tmp_path / "one", random_walk, tiny(workers=1, **settings), 5)
+    assert len(one) == 25
+    shown = capsys.readouterr().out
+    assert "Trials: 25 of 25" in shown and "5 of 5 studies done, best MSE ADA " in shown and "4 of 5 studies done" in shown
+    with monkeypatch.context() as patch:
+        patch.setattr(tuning, "PER_PROCESS", 3)
+        two = all_trials(tmp_path / "two", random_walk, tiny(workers=2, **settings), 5)
     pd.testing.assert_frame_equal(one, two, check_exact=True)
-    assert len(two) == 8
-    assert "Trials: 8 of 8" in capsys.readouterr().out
-    five = all_trials(tmp_path / "five", random_walk, tiny(workers=5, **settings))
+    five = all_trials(tmp_path / "five", random_walk, tiny(workers=5, **settings), 5)
     pd.testing.assert_frame_equal(one, five, check_exact=True)
-    again = all_trials(tmp_path / "two", random_walk, tiny(workers=2, **settings))
+    capsys.readouterr()
+    again = all_trials(tmp_path / "two", random_walk, tiny(workers=2, **settings), 5)
     pd.testing.assert_frame_equal(two, again, check_exact=True)
     assert "nothing to run" in capsys.readouterr().out
 
@@ -45,7 +54,7 @@ def test_an_error_in_one_study_keeps_what_the_others_finished(tmp_path, random_w
     chosen = tiny(workers=2, max_epochs=1, source="yahoo", tickers=["ADA-USD", "ETH-USD"])
     (tmp_path / "ETH-USD_LSTM.db").mkdir()
     with pytest.raises(tuning.StudyError, match="ETH-USD_LSTM.db"):
-        all_trials(tmp_path, random_walk, chosen, trials=1)
+        all_trials(tmp_path, random_walk, chosen, 1, FIVE[:4])
 
 
 def test_a_killed_worker_is_told_in_a_sentence_and_finished_trials_are_kept(tmp_path, random_walk, tiny, monkeypatch):
@@ -82,23 +91,37 @@ if __name__ == "__main__":
 
 
 def test_three_kills_at_random_moments_change_nothing(tmp_path, random_walk, tiny):
-    """kill -9 of the whole process group, workers included, three times; then the search goes on to its end."""
-    prices, chosen, trials = random_walk(), tiny(workers=2, max_epochs=1, startup_trials=3), 8
+    """kill -9 of the whole process group, workers included, three times while trials run; then the search goes on to its end."""
+    prices, chosen, trials = random_walk(), tiny(workers=2, max_epochs=1, startup_trials=3), 12
+    steering = tuning.steering_of(chosen, tuning.price_digests(prices, chosen.inputs)["BTC-USD"])
     script, task = tmp_path / "search.py", tmp_path / "task"
     script.write_text(SCRIPT)
+
+    def plans(folder):
+        return [tuning.StudyPlan("BTC-USD", n, trials, folder / f"BTC-USD_{n}.db") for n in ("CNN", "LSTM")]
+
+    def states(folder):
+        """Of all trials so far; reading them changes nothing for the search that runs."""
+        return [t.state for p in plans(folder) if p.path.is_file() for t in tuning.open_study(p, steering).get_trials(deepcopy=False)]
+
     found = []
     for kills in (0, 3):
         folder = tmp_path / str(kills)
         task.write_bytes(pickle.dumps((prices, chosen, folder, trials)))
         for _ in range(kills):
+            before = states(folder).count(TrialState.COMPLETE)
             search = subprocess.Popen([sys.executable, script, task], start_new_session=True, stdout=subprocess.DEVNULL)
-            time.sleep(random.uniform(7, 10))  # it takes some seconds until the first trial runs
+            give_up = time.monotonic() + 120
+            while (now := states(folder)).count(TrialState.COMPLETE) == before or TrialState.RUNNING not in now:
+                assert search.poll() is None and time.monotonic() < give_up, "the search ended, or ran no trial, before it could be killed"
+                time.sleep(0.02)
+            time.sleep(random.uniform(0, 0.3))
             os.killpg(search.pid, signal.SIGKILL)
             search.wait()
+            assert before < states(folder).count(TrialState.COMPLETE) < 2 * trials, "it was killed on the way"
         subprocess.run([sys.executable, script, task], check=True, stdout=subprocess.DEVNULL)
-        steering = tuning.steering_of(chosen, tuning.price_digests(prices, chosen.inputs)["BTC-USD"])
-        plans = [tuning.StudyPlan("BTC-USD", n, trials, folder / f"BTC-USD_{n}.db") for n in ("CNN", "LSTM")]
-        found.append(pd.concat([tuning.trial_frame(p, steering) for p in plans], ignore_index=True).drop(columns="seconds"))
+        assert (states(folder).count(TrialState.FAIL) > 0) is (kills > 0), "a trial that a kill cut stays as failed, and counts for nothing"
+        found.append(pd.concat([tuning.trial_frame(p, steering) for p in plans(folder)], ignore_index=True).drop(columns="seconds"))
     assert len(found[0]) == 2 * trials
     pd.testing.assert_frame_equal(*found, check_exact=True)
 
@@ -113,3 +136,37 @@ def test_new_processes_take_over_after_so_many_pieces_and_no_result_is_lost(tiny
     assert sorted(found) == [0, 1, 2, 3, 4]
     assert found[0] == found[1] and found[2] == found[3] and len(set(found.values())) == 3
     assert "Pieces: 5 of 5" in capsys.readouterr().out
+
+
+def test_an_error_ends_the_call_at_once_and_loses_no_result(tiny, tmp_path, monkeypatch):
+    (tmp_path / "unlike_pieces.py").write_text(
+        "import time\n\ndef work(kind, note):\n    if kind == 'long':\n        time.sleep(600)\n    if kind == 'wrong':\n        time.sleep(1)\n"
+        "        raise ValueError('this one is wrong')\n    return kind\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    import unlike_pieces
+
+    found, began = {}, time.monotonic()
+    with pytest.raises(ValueError, match="this one is wrong"):
+        workers.run(unlike_pieces.work, [("quick",), ("long",), ("wrong",), ("never",)], tiny(workers=2), "Pieces", 4, found.__setitem__)
+    assert found == {0: "quick"} and time.monotonic() - began < 60
+    assert not multiprocessing.active_children()
+
+
+def test_a_piece_that_goes_on_is_called_again_before_others(tiny, tmp_path, monkeypatch):
+    (tmp_path / "long_pieces.py").write_text(
+        "from lib.workers import Piece\n\ndef work(path, note):\n    calls = path.read_text() + 'x' if path.exists() else 'x'\n    path.write_text(calls)\n"
+        "    note((path.name, len(calls)))\n    return Piece.GOES_ON if len(calls) < 3 else calls\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    import long_pieces
+
+    found, told = {}, []
+
+    def describe(event):
+        told.append(event)
+        return event[0], 1.0
+
+    pieces = [(tmp_path / "one",), (tmp_path / "two",)]
+    workers.run(long_pieces.work, pieces, tiny(workers=1), "Pieces", 6, found.__setitem__, pieces_per_process=1, describe=describe)
+    assert found == {0: "xxx", 1: "xxx"} and told == [(n, k) for n in ("one", "two") for k in (1, 2, 3)]

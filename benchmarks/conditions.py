@@ -29,6 +29,7 @@ CACHE = PROJECT_ROOT / ".cache" / "benchmarks"
 NEIGHBOUR = "../shared/market"  # where a copy of the thesis's prices is looked for
 PARAMETERS = "params/thesis.yaml"
 SAMPLE = {"source": "sample", "data_dir": None, "tickers": ["BTC-USD"], "start_date": "2020-01-01", "end_date": "2021-10-27", "trials": 1}
+TIMED = tuple(f"lib/{name}.py" for name in ("fast_layers", "networks", "runtime", "training", "windows"))  # what a training's time depends on
 _PACKAGES = ("tensorflow", "keras", "numpy", "optuna")
 
 
@@ -55,6 +56,7 @@ def parser(name: str, description: str) -> argparse.ArgumentParser:
     made.add_argument("--data-dir", metavar="FOLDER", help="folder of ADA-USD.csv, ETH-USD.csv, SOL-USD.csv, relative to the project; default: "
                       f"the variable MARKET_DATA_DIR, else {NEIGHBOUR}, else the packaged sample")
     made.add_argument("--seed", type=whole_number(0, 2**32 - 1), default=42, help="seeds everything random; default 42")
+    made.add_argument("--wait", type=whole_number(0, 3600), default=180, metavar="SECONDS", help="wait so long at most for a quiet machine; default 180")
     made.add_argument("--results-dir", metavar="FOLDER", default=str(RESULTS), help="where the JSON goes; default benchmarks/results")
     return made
 
@@ -117,13 +119,38 @@ def _memory_gb() -> float | None:
         return None
 
 
+def wait_for_quiet(seconds: float, cores_busy: float = 0.5) -> None:
+    """Wait until others keep at most ``cores_busy`` cores busy (the load of the last minute), at most ``seconds``."""
+    until, told = time.monotonic() + seconds, False
+    while (load := os.getloadavg()[0]) > cores_busy and time.monotonic() < until:
+        if not told:
+            print(f"The load is {load:.1f}: something else runs, or ran a moment ago. Waiting for a quiet machine (--wait 0 does not) ...")
+            told = True
+        time.sleep(2)
+    if seconds and load > cores_busy:
+        print(f"The load still is {load:.1f}: times will be too long. The report says so.")
+
+
+def changed_since(documents: Mapping[str, Any], name: str) -> str:
+    """Which of the sources that times depend on are others now than when a benchmark was run."""
+    then = documents[name].get("sources")
+    if then is None:
+        return "not recorded"
+    now = _sources()
+    return ", ".join(path for path in sorted({*then, *now}) if then.get(path) != now.get(path)) or "none"
+
+
+def _sources() -> dict[str, str]:
+    return {path: files.sha256(PROJECT_ROOT / path) for path in TIMED}
+
+
 class Run:
     """One run of a benchmark: when, where, by which code and command."""
 
     def __init__(self, name: str, options: argparse.Namespace, defaults: argparse.ArgumentParser):
         self.name, self.clock = name, time.perf_counter()
         self.results_dir = Path(options.results_dir)
-        given = {k: v for k, v in vars(options).items() if k not in ("results_dir", "data_dir")}
+        given = {k: v for k, v in vars(options).items() if k not in ("results_dir", "data_dir", "wait")}
         shown = [f"--{k.replace('_', '-')} {' '.join(map(str, v)) if isinstance(v, list) else v}" for k, v in given.items() if v != defaults.get_default(k)]
         # A folder's path is this machine's affair; the digest says which prices they were.
         shown += ["--data-dir FOLDER"] if options.data_dir else []
@@ -132,8 +159,14 @@ class Run:
             "machine": {"processor": machine.cpu(), "cores": cores(), "memory_gb": _memory_gb(),
                         "system": " ".join([platform.system(), platform.machine()]), "load_before": round(os.getloadavg()[0], 2)},
             "python": platform.python_version(), "packages": {p: importlib.metadata.version(p) for p in _PACKAGES},
-            "code": facts.code_version(), "options": given,
+            "code": facts.code_version(), "sources": _sources(), "options": given,
         }
+
+    def quiet(self, seconds: float) -> None:
+        """Wait for a quiet machine; the measurement begins after it."""
+        wait_for_quiet(seconds)
+        self.clock = time.perf_counter()
+        self.document["started"], self.document["machine"]["load_before"] = facts.now(), round(os.getloadavg()[0], 2)
 
     def key(self, data: Mapping[str, Any]) -> str:
         """Twelve hex digits that differ when options, prices, sources or cores do."""

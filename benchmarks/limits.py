@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib.util
 import json
 import math
 import statistics
@@ -21,6 +22,7 @@ from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Callable, Mapping, Sequence
 
 import nbformat
@@ -28,7 +30,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import conditions
-from lib import runtime, thesis, training, windows
+from lib import runtime, thesis, training, tuning, windows
 from lib.places import PROJECT_ROOT
 from lib.progress import Progress
 from lib.settings import Chosen
@@ -41,6 +43,9 @@ LAYERS = ((1, 113), (113, 55), (16, 16))
 NETWORKS = ("CNN", "LSTM", "CNN-LSTM", "LSTM-CNN")
 GROWTH_NETWORKS = ("CNN", "LSTM")
 DAYS, ROW_FACTORS, LOOKBACKS, TICKERS, WORKERS = 1480, (1, 2, 4), (30, 60, 120), (1, 3, 12), (1, 2)
+TRIALS = (15, 30, 60)  # in one process
+# One epoch to hold libraries against each other: windows, days, values a day, units of the two LSTM layers, batch.
+YARDSTICK = {"windows": 982, "days": 60, "inputs": 3, "units": (113, 55), "batch_size": 32, "repeats": 5}
 
 
 def _measured(work: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, float]:
@@ -188,6 +193,77 @@ def _epoch_seconds(model: Any, data: Dataset, batch: int, repeats: int = 3) -> f
     return fastest(lambda: [float(x) for x in run(order)], 0.0, repeats)
 
 
+def yardstick() -> dict[str, Any]:
+    """Seconds of one epoch of :data:`YARDSTICK` on one thread: matrix products alone, this project, Keras, and PyTorch if it is there."""
+    seconds = {name: in_fresh_process(epoch_of)[0] for name, epoch_of in (("products", _products_epoch), ("ours", _own_epoch), ("keras", _keras_epoch))}
+    version = None
+    if importlib.util.find_spec("torch"):
+        seconds["torch"], version = in_fresh_process(_torch_epoch)[0]
+    return {**YARDSTICK, "seconds": seconds, "torch_version": version}
+
+
+def _yardstick_windows() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(3)
+    shape = (YARDSTICK["windows"], YARDSTICK["days"], YARDSTICK["inputs"])
+    return rng.normal(size=shape).astype("float32"), rng.normal(size=shape[0]).astype("float32")
+
+
+def _fastest_epoch(epoch: Callable[[], Any]) -> float:
+    return fastest(epoch, 0.0, YARDSTICK["repeats"])
+
+
+def _products_epoch() -> float:
+    runtime.start(1)
+    inputs, (first, second), batch = YARDSTICK["inputs"], YARDSTICK["units"], YARDSTICK["batch_size"]
+    return YARDSTICK["windows"] / batch * sum(products(batch, YARDSTICK["days"], i, u, True) for i, u in ((inputs, first), (first, second)))
+
+
+def _own_epoch() -> float:
+    runtime.start(1)
+    runtime.seed_everything(1)
+    from lib import networks
+
+    X, y = _yardstick_windows()
+    first, second = YARDSTICK["units"]
+    h = {"lstm_units1": first, "lstm_units2": second, "dropout_rate": 0.0}
+    model = networks.build("LSTM", h, X.shape[1:])
+    model.compile(optimizer=runtime.keras().optimizers.Adam(0.001), loss="mean_squared_error")
+    train, one = (SimpleNamespace(X=X[:n], y=y[:n]) for n in (len(y), 1))
+    run = training.compiled_epoch(model, SimpleNamespace(train=train, validation=one, input_shape=X.shape[1:]), YARDSTICK["batch_size"])
+    return _fastest_epoch(lambda: [float(x) for x in run(np.arange(len(y)))])
+
+
+def _keras_epoch() -> float:
+    runtime.start(1)
+    runtime.seed_everything(1)
+    keras, (X, y) = runtime.keras(), _yardstick_windows()
+    first, second = YARDSTICK["units"]
+    layers = [keras.Input(X.shape[1:]), keras.layers.LSTM(first, return_sequences=True), keras.layers.LSTM(second), keras.layers.Dense(1)]
+    model = keras.Sequential(layers)
+    model.compile(optimizer=keras.optimizers.Adam(0.001), loss="mean_squared_error")
+    return _fastest_epoch(lambda: model.fit(X, y, batch_size=YARDSTICK["batch_size"], verbose=0))
+
+
+def _torch_epoch() -> tuple[float, str]:
+    import torch
+
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    X, y = (torch.from_numpy(a) for a in _yardstick_windows())
+    first, second = YARDSTICK["units"]
+    one, two, last = torch.nn.LSTM(X.shape[2], first, batch_first=True), torch.nn.LSTM(first, second, batch_first=True), torch.nn.Linear(second, 1)
+    optimizer = torch.optim.Adam([*one.parameters(), *two.parameters(), *last.parameters()], 0.001)
+
+    def epoch() -> None:
+        for rows in torch.randperm(len(y)).split(YARDSTICK["batch_size"]):
+            optimizer.zero_grad()
+            predicted = last(two(one(X[rows])[0])[0][:, -1])[:, 0]
+            torch.nn.functional.mse_loss(predicted, y[rows]).backward()
+            optimizer.step()
+
+    return _fastest_epoch(epoch), torch.__version__
+
+
 def epoch_parts(network: str, data: Dataset) -> dict[str, Any]:
     """Where one epoch of the thesis's best ``network`` goes, in seconds; each part is measured alone.
 
@@ -248,7 +324,7 @@ def trial_overhead(data: Dataset, chosen: Chosen) -> list[dict[str, Any]]:
     start = time.perf_counter() - start
     import tempfile
 
-    from lib import networks, tuning
+    from lib import networks
 
     keras, rows = runtime.keras(), []
     for network in (*NETWORKS, NETWORKS[0]):
@@ -387,6 +463,18 @@ def search_point(chosen: Chosen, tickers: int, workers: int, seed: int) -> dict[
     return {"start_seconds": ready - began, "seconds": done - ready, "trials": tickers * len(GROWTH_NETWORKS), "worker_mb": memory}
 
 
+def trials_point(chosen: Chosen, seed: int) -> list[dict[str, Any]]:
+    """Trials of two epochs, one after the other in one process: its peak memory after so many of them as :data:`TRIALS` names."""
+    runtime.start(1)
+    data, found = windows.build(simulated(1, DAYS, seed), chosen)["T01"], []
+    for number in range(1, max(TRIALS) + 1):
+        network = GROWTH_NETWORKS[number % len(GROWTH_NETWORKS)]
+        training.fit(network, {**thesis.best_hyperparameters(network), "epochs": 2}, data, chosen, seed + number)
+        if number in TRIALS:
+            found.append({"trials": number, "peak_mb": conditions.peak_memory_mb()})
+    return found
+
+
 def exponent(points: Sequence[tuple[float, float]]) -> float | None:
     """The e of ``y ~ x ** e`` by least squares of logarithms; None if fewer than two points are above zero."""
     good = [(math.log(x), math.log(y)) for x, y in points if x > 0 and y and y > 0]
@@ -410,6 +498,9 @@ def growth(chosen: Chosen, seed: int, told: Callable[[str], None]) -> dict[str, 
         searches[tickers, workers] = {**found, "tickers": tickers, "workers": workers, "parent_mb": peak, "total_mb": peak + sum(found["worker_mb"])}
         told(f"{tickers} tickers, {workers} workers")
 
+    in_one, _ = in_fresh_process(trials_point, chosen, seed)
+    told("trials in one process")
+
     def by(rows: list[dict[str, Any]], x: str, measures: Mapping[str, Callable[[Mapping[str, Any]], float]]) -> dict[str, Any]:
         return {"points": rows, "exponents": {name: exponent([(r[x], of(r)) for r in rows]) for name, of in measures.items()}}
 
@@ -422,6 +513,8 @@ def growth(chosen: Chosen, seed: int, told: Callable[[str], None]) -> dict[str, 
         "lookback": by([points[1, b] for b in LOOKBACKS], "lookback", one),
         "tickers": by([searches[t, many] for t in TICKERS], "tickers", search),
         "workers": by([searches[TICKERS[1], w] for w in WORKERS], "workers", search),
+        "trials": {"points": in_one, "networks": list(GROWTH_NETWORKS), "epochs": 2, "replaced_after": tuning.PER_PROCESS,
+                   "mb_a_trial": float(np.polyfit([p["trials"] for p in in_one], [p["peak_mb"] for p in in_one], 1)[0])},
     }
 
 
@@ -437,13 +530,16 @@ def work(words: Sequence[str] | None = None) -> None:
     data = built.get("ETH-USD", next(iter(built.values())))
     found: dict[str, Any] = {}
     searches = len(TICKERS) + len(WORKERS) - 1
-    sizes = {"step": 2, "epoch": len(NETWORKS), "overhead": 2, "growth": len(ROW_FACTORS) + len(LOOKBACKS) + searches}
+    sizes = {"step": 3, "epoch": len(NETWORKS), "overhead": 2, "growth": len(ROW_FACTORS) + len(LOOKBACKS) + searches + 1}
+    run.quiet(options.wait)
     with Progress("Measurements", sum(sizes[p] for p in options.parts)) as progress:
         if "step" in options.parts:
             found["lstm_step"] = in_fresh_process(lstm_step, chosen.lookback)[0]
             progress.step("LSTM layers")
             found["training_step"] = in_fresh_process(training_step, data)[0]
             progress.step("training step")
+            found["yardstick"] = yardstick()
+            progress.step("an LSTM epoch, whichever library")
         if "epoch" in options.parts:
             found["epoch_parts"] = []
             for network in NETWORKS:

@@ -85,6 +85,7 @@ def work(words: Sequence[str] | None = None) -> None:
         chosen = Chosen({**chosen.as_plain(), "tickers": options.tickers})
     data, digests = windows.build(prices, chosen), tuning.price_digests(prices, chosen.inputs)
     folder = conditions.CACHE / "pruning" / run.key(about)
+    run.quiet(options.wait)
     trials = {}
     for pruner in PRUNERS:
         print(f"Pruner {pruner}:")

@@ -15,7 +15,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from benchmarks import conditions
+from benchmarks import conditions, throughput
 from lib import figures, files
 from lib.progress import clock
 
@@ -74,7 +74,7 @@ def render(results: Results) -> str:
     sections = [_head(results)]
     for name, title, section in (("throughput", "Training throughput beside plain Keras", _throughput), ("limits", "Limits and growth", _limits),
                                  ("pruning", "What pruning saves and costs", _pruning)):
-        body = section(results[name]) if name in results else f"Not measured yet: `python -m benchmarks.{name}`."
+        body = section(results[name], results) if name in results else f"Not measured yet: `python -m benchmarks.{name}`."
         if name == "throughput" and name in results:
             body += _processors([r for key, r in results.items() if key.split(".")[0] == name])
         sections.append(f"## {title}\n\n{body}")
@@ -87,10 +87,12 @@ def _head(results: Results) -> str:
     rows = []
     for name, r in results.items():
         machine = r["machine"]
+        changed = conditions.changed_since(results, name)
         rows.append([f"`{r['command']}`", clock(r["seconds"]), f"{machine['processor']}, {machine['cores']} cores, {number(machine['memory_gb'])} GB",
-                     r["started"][:10], (r["code"]["commit"] or "unknown")[:10] + (" and changes" if r["code"]["changed"] else ""), str(machine["load_before"])])
+                     r["started"][:10], (r["code"]["commit"] or "unknown")[:10] + (" and changes" if r["code"]["changed"] else ""), str(machine["load_before"]),
+                     changed])
     if rows:
-        lines += [table(["Command", "Took", "Machine", "Date", "Commit", "Load before"], rows), ""]
+        lines += [table(["Command", "Took", "Machine", "Date", "Commit", "Load before", "Training code changed since"], rows), ""]
         packages = dict.fromkeys(", ".join(f"{k} {v}" for k, v in r["packages"].items()) + f", Python {r['python']}" for r in results.values())
         prices = dict.fromkeys(f"{r['data']['sentence']} SHA-256 `{r['data']['sha256'][:16]}`, {r['data']['first_day']} to {r['data']['last_day']}."
                                for r in results.values())
@@ -100,7 +102,7 @@ def _head(results: Results) -> str:
     return "\n".join(lines)
 
 
-def _throughput(r: Mapping[str, Any]) -> str:
+def _throughput(r: Mapping[str, Any], _: Results) -> str:
     speed, score, options = r["summary"]["speed"], r["summary"]["scores"], r["options"]
     whole = speed["overall"]
     reached = "reaches" if whole["ratio"] >= speed["target"] else "does not reach"
@@ -108,12 +110,18 @@ def _throughput(r: Mapping[str, Any]) -> str:
     rows = [[label["all"] if g["value"] is None else f"{label[g['group']]} {g['value']}", g["plain"]["windows_per_second"],
              g["ours"]["windows_per_second"], g["ratio"], g["later_epochs_ratio"], g["cpu_ratio"], g["plain"]["trainings"], g["ours"]["trainings"]]
             for g in (whole, *speed["groups"])]
+    low, high = throughput.resampled(r["blocks"], r["processes"])
     busier = whole["ours"]["cores_busy"] / whole["plain"]["cores_busy"]
     resumed = f" {r['resumed_blocks']} blocks come from a run that was stopped." if r["resumed_blocks"] else ""
     return "\n".join([
         f"**{number(whole['ratio'])} times** the windows a second of plain Keras: {number(whole['ours']['windows_per_second'])} against"
         f" {number(whole['plain']['windows_per_second'])}. That {reached} the target of {speed['target']:g} times."
-        f" Turn by turn the ratio was {', '.join(number(x) for x in speed['ratio_of_each_block'])}.{resumed}",
+        f" Turn by turn, each with other trials, the ratio was {', '.join(number(x) for x in speed['ratio_of_each_block'])}.{resumed}",
+        "",
+        f"How sure that is: other draws of {len(r['trials'])} from these trials give {number(low)} to {number(high)} (95%). Building graphs, where most is saved,"
+        f" is a part of it: with trainings of 40 epochs the ratio would be {number(throughput.at_length(r['blocks'], r['processes'], 40))}, of 100"
+        f" epochs {number(throughput.at_length(r['blocks'], r['processes'], 100))} (from the first and the later epochs as timed). With one seed on"
+        f" our side, which leaves a core without work sooner, it would be {number(throughput.with_one_seed(r['blocks'], r['processes']))}.",
         "",
         "![Windows a second of both sides](figures/throughput.png)",
         "",
@@ -147,14 +155,15 @@ def _processors(measured: Sequence[Mapping[str, Any]]) -> str:
         speed = r["summary"]["speed"]
         whole = speed["overall"]
         rows.append([r["machine"]["processor"], r["started"][:10], whole["plain"]["windows_per_second"], whole["ours"]["windows_per_second"], whole["ratio"],
-                     ", ".join(number(x) for x in speed["ratio_of_each_block"]), whole["later_epochs_ratio"], whole["cpu_ratio"],
+                     ", ".join(number(x) for x in speed["ratio_of_each_block"]), throughput.at_length(r["blocks"], r["processes"], 40),
+                     whole["later_epochs_ratio"], whole["cpu_ratio"],
                      "yes" if whole["ratio"] >= speed["target"] else "no"])
     target = measured[0]["summary"]["speed"]["target"]
     return "\n".join([
         "", "", "### On other processors", "",
         "The same benchmark on each kind of processor that ran it, the one above first. How much is gained depends on how fast the matrix products are"
-        " beside everything else, and noise of the machine moves single turns.", "",
-        table(["Processor", "Date", "Plain (windows/s)", "Ours (windows/s)", "Ratio", "Turn by turn", "Ratio, later epochs", "Ratio of CPU seconds",
+        " beside everything else.", "",
+        table(["Processor", "Date", "Plain (windows/s)", "Ours (windows/s)", "Ratio", "Turn by turn", "Ratio, 40 epochs", "Ratio, later epochs", "Ratio of CPU seconds",
                f"Reaches {target:g}"], rows)])
 
 
@@ -178,9 +187,9 @@ def _score_words(s: Mapping[str, Any]) -> str:
     return " ".join(words)
 
 
-def _limits(r: Mapping[str, Any]) -> str:
+def _limits(r: Mapping[str, Any], _: Results) -> str:
     parts = [f"One thread; a time is the fastest of several repeats. Windows of {r['data']['ticker']}."]
-    for key, section in (("lstm_step", _step), ("epoch_parts", _epoch), ("trial_overhead", _overhead), ("growth", _growth)):
+    for key, section in (("lstm_step", _step), ("yardstick", _yardstick), ("epoch_parts", _epoch), ("trial_overhead", _overhead), ("growth", _growth)):
         if key in r:
             parts.append(section(r))
     return "\n\n".join(parts)
@@ -209,12 +218,30 @@ def _layer(inputs: int, units: int) -> str:
     return f"{inputs} input{'s' if inputs != 1 else ''}, {units} units"
 
 
+def _yardstick(r: Mapping[str, Any]) -> str:
+    y = r["yardstick"]
+    seconds = y["seconds"]
+    names = {"products": "its matrix products alone (`tf.matmul`)", "ours": "this project", "keras": "Keras, `model.fit`", "torch": "PyTorch, `nn.LSTM`"}
+    rows = [[name, seconds[key], "1" if key == "ours" else seconds[key] / seconds["ours"]] for key, name in names.items() if seconds.get(key)]
+    torch = "" if seconds.get("torch") else (
+        " PyTorch was not measured: it is not among this project's packages. Where it is installed (`pip install torch`), the same command measures it."
+    )
+    version = f" PyTorch {y['torch_version']}." if seconds.get("torch") else ""
+    return "\n".join([
+        "### One epoch of an LSTM, whichever library", "",
+        f"LSTM layers of {' and '.join(map(str, y['units']))} units, no dropout, {y['windows']} windows of {y['days']} days with {y['inputs']} values, batch"
+        f" {y['batch_size']}, Adam; the fastest of {y['repeats']} epochs, one thread.{version}{torch}", "",
+        table(["Epoch of", "Seconds", "Beside ours"], rows),
+    ])
+
+
 def _epoch(r: Mapping[str, Any]) -> str:
     rows = [[x["network"], x["batch_size"], x["epoch"], *(percent(x["parts"][p] / x["epoch"]) for p in PART_NAMES)] for x in r["epoch_parts"]]
     return "\n".join([
         "### Where an epoch goes", "", "![Parts of an epoch](figures/epoch_parts.png)", "",
         "The thesis's best network of each kind. Each part is measured alone, so parts may add to somewhat more or less than the epoch: then the rest,"
-        " which holds pooling, dense layer, loss, shuffling and the loop, is below zero or too large.", "",
+        " which holds pooling, dense layer, loss, shuffling and the loop, is below zero or too large. A part below zero is not drawn:"
+        " then the bar is longer than the epoch.", "",
         table(["Network", "Batch", "Epoch (s)", *PART_NAMES.values()], rows),
     ])
 
@@ -247,6 +274,13 @@ def _growth(r: Mapping[str, Any]) -> str:
     for x in ("tickers", "workers"):
         rows = [[p["tickers"], p["workers"], p["trials"], p["start_seconds"], p["seconds"], p["total_mb"]] for p in g[x]["points"]]
         lines += [table(["Tickers", "Workers", "Trials", "Start (s)", "Trials (s)", "All processes (MB)"], rows), "", _exponents(g[x]["exponents"]), ""]
+    if "trials" in g:
+        t = g["trials"]
+        rows = [[p["trials"], p["peak_mb"], p["peak_mb"] - g["tensorflow_mb"]] for p in t["points"]]
+        lines += [f"Trials in one process, of {' and '.join(t['networks'])} in turn, {t['epochs']} epochs each. TensorFlow never frees a graph, so that a process"
+                  f" grows by about {number(t['mb_a_trial'])} MB with each. A search starts a new process after {t['replaced_after']} trials, so that no"
+                  " worker comes near 2 GiB however long it is.", "",
+                  table(["Trials in the process", "Peak (MB)", "Beyond TensorFlow (MB)"], rows), ""]
     return "\n".join(lines).rstrip()
 
 
@@ -254,7 +288,7 @@ def _exponents(found: Mapping[str, float | None]) -> str:
     return "Exponents: " + ", ".join(f"{name} {number(e, 2)}" for name, e in found.items()) + "."
 
 
-def _pruning(r: Mapping[str, Any]) -> str:
+def _pruning(r: Mapping[str, Any], results: Results) -> str:
     found = r["results"]
     rows = [[s["ticker"], s["network"], s["trials"], s["pruned"], s["seconds"]["none"], s["seconds"]["median"], percent(s["saved"]),
              s["best_mse"]["none"], s["best_mse"]["median"], s["score_ratio"]] for s in found["studies"]]
@@ -264,11 +298,14 @@ def _pruning(r: Mapping[str, Any]) -> str:
         " From then on the pruned search tries other ones than the whole one, so that it may find a better best (a ratio below 1); one pair of"
         " studies says little about chance."
     )
+    noise = results.get("throughput", {}).get("summary", {}).get("scores", {}).get("seed_noise_ratio")
+    beside = f" For scale: another seed alone changes one training's score by a factor of {number(noise)} (median, above)." if noise else ""
     return "\n".join([
         f"The median pruner stopped {percent(found['pruned_share'])} of the trials and saved **{percent(found['saved'])}** of their time"
         f" ({number(found['seconds']['none'])} s without, {number(found['seconds']['median'])} s with). The best validation MSE became"
         f" **{number(found['score_ratio'])} times** as large (geometric mean), larger in {found['worse_studies']} of {len(found['studies'])} studies;"
-        f" the median of the best was {number(found['median_best_mse']['none'])} without and {number(found['median_best_mse']['median'])} with.",
+        f" the median of the best was {number(found['median_best_mse']['none'])} without and {number(found['median_best_mse']['median'])} with.{beside}"
+        " Times are seconds of trainings in two searches that ran one after the other; one sampler seed.",
         "", "![Time and best score with and without pruning](figures/pruning.png)", "",
         f"Each study has {r['options']['trials']} trials, of which the sampler draws the first {r['startup_trials']} at random; at most"
         f" {r['options']['max_epochs']} epochs, {r['workers']} workers.{chance}", "",
@@ -346,6 +383,7 @@ def epoch_figure(r: Mapping[str, Any]) -> Figure:
         for i, x in enumerate(rows):
             ax.plot([x["epoch"]] * 2, [i - 0.45, i + 0.45], color="#111111", lw=2, label="whole epoch" if not i else None)
         ax.invert_yaxis()
+        ax.margins(x=0.04)
         ax.set(xlabel="seconds of one epoch, one thread")
         figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8)
         return figure

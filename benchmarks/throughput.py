@@ -205,6 +205,53 @@ def speed(trials: Sequence[Mapping[str, Any]], blocks: Sequence[Mapping[str, Any
     return {"target": TARGET, "overall": whole, "ratio_of_each_block": each_block, "groups": groups}
 
 
+def by_trial(blocks: Sequence[Mapping[str, Any]], side: str) -> dict[int, list[Mapping[str, Any]]]:
+    """A side's trainings by the position of their trial."""
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    for run in (r for b in blocks for r in b[side]["runs"]):
+        found.setdefault(run["at"], []).append(run)
+    return found
+
+
+def resampled(blocks: Sequence[Mapping[str, Any]], processes: Mapping[str, int], repeats: int = 10_000) -> tuple[float, float]:
+    """The ratio's 95% interval if other trials had been drawn: percentiles of a bootstrap over trials, by trainings' own seconds."""
+    totals = {side: np.array([[work_of(runs), sum(r["seconds"] for r in runs)] for _, runs in sorted(by_trial(blocks, side).items())]) for side in SIDES}
+    drawn = np.random.default_rng(0).integers(0, len(totals["ours"]), (repeats, len(totals["ours"])))
+    windows_seen, seconds = ({side: totals[side][drawn, k].sum(axis=1) for side in SIDES} for k in (0, 1))
+    rate = {side: processes[side] * windows_seen[side] / seconds[side] for side in SIDES}
+    low, high = np.percentile(rate["ours"] / rate["plain"], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def at_length(blocks: Sequence[Mapping[str, Any]], processes: Mapping[str, int], epochs: int) -> float:
+    """What the ratio would be with trainings of so many epochs: each trial's first epoch, which builds the graphs, and its later ones as timed."""
+    def seconds(runs: Sequence[Mapping[str, Any]]) -> float:
+        ends = [r["epoch_ends"] for r in runs if len(r["epoch_ends"]) > 1]
+        return float(np.mean([e[0] + (epochs - 1) * (e[-1] - e[0]) / (len(e) - 1) for e in ends])) if ends else 0.0
+
+    plain, own = (sum(seconds(runs) for runs in by_trial(blocks, side).values()) / processes[side] for side in SIDES)
+    return plain / own if own else math.nan
+
+
+def with_one_seed(blocks: Sequence[Mapping[str, Any]], processes: Mapping[str, int]) -> float:
+    """What the ratio by wall time would be with one training a trial on our side too: theirs as timed, in the same order, on as many processes.
+
+    Fewer trainings a turn leave a process without work sooner.
+    """
+    plain = sum(b["plain"]["seconds"] for b in blocks) / work_of([r for b in blocks for r in b["plain"]["runs"]])
+    wall, first = 0.0, []
+    for block in blocks:
+        seen: set[int] = set()
+        free = [0.0] * processes["ours"]
+        for run in block["ours"]["runs"]:
+            if run["at"] not in seen:
+                seen.add(run["at"])
+                first.append(run)
+                free[free.index(min(free))] += run["seconds"]
+        wall += max(free)
+    return plain / (wall / work_of(first))
+
+
 def scores(trials: Sequence[Mapping[str, Any]], blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Whether both sides reach the same validation errors, up to what another seed changes.
 
@@ -261,6 +308,7 @@ def work(words: Sequence[str] | None = None) -> None:
     kept = json.loads(kept_file.read_text(encoding="utf-8")) if kept_file.is_file() else []
     if kept:
         print(f"{len(kept)} of {options.blocks} blocks were finished by a stopped run and are kept.")
+    run.quiet(options.wait)
     seeds = {"plain": options.plain_seeds, "ours": options.seeds}
     measured = measure(trials, everyone, chosen, options.max_epochs, seeds, min(options.blocks, len(trials)), options.seed, kept,
                        lambda blocks: files.write_json(kept_file, blocks))

@@ -83,6 +83,18 @@ def test_throughput_is_windows_times_epochs_over_wall_seconds():
     assert whole["cpu_ratio"] == pytest.approx(1)
 
 
+def test_what_the_ratio_would_be_otherwise_by_hand():
+    processes = {"plain": 1, "ours": 2}
+    # Trial 0: plain 4 s for 200 windows, ours 1 s each; trial 1: 6 s and 3 s
+    low, high = throughput.resampled(BLOCKS, processes)
+    assert (low, high) == (pytest.approx(2 * 6 / 3), pytest.approx(2 * 4 / 1)), "either trial alone, twice"
+    # First and second epoch take half of a training's seconds each
+    assert throughput.at_length(BLOCKS, processes, 1) == pytest.approx((2 + 3) / ((0.5 + 1.5) / 2))
+    assert throughput.at_length(BLOCKS, processes, 41) == pytest.approx((2 + 40 * 2 + 3 + 40 * 3) / ((0.5 + 40 * 0.5 + 1.5 + 40 * 1.5) / 2))
+    # One training a turn keeps one of our two processes busy: 10 s for 400 windows beside 4 s for 400
+    assert throughput.with_one_seed(BLOCKS, processes) == pytest.approx(10 / 4)
+
+
 def test_scores_are_compared_with_what_exchangeable_draws_would_give():
     found = throughput.scores(TRIALS, BLOCKS)
     assert (found["inside"], found["plain_larger"]) == (1, 2)
@@ -151,12 +163,15 @@ def results():
         "throughput": head("throughput", trials=TRIALS, blocks=BLOCKS, processes={"plain": 1, "ours": 2}, start_seconds={"plain": 4.0, "ours": 6.5},
                            resumed_blocks=0, summary=summary),
         "limits": head("limits", lstm_step=step,
+                       yardstick={**limits.YARDSTICK, "seconds": {"products": 0.31, "ours": 0.42, "keras": 1.23}, "torch_version": None},
                        training_step=[{"batch_size": 16, "step_seconds": 0.01, "products_seconds": 0.004, "step_gflops": 31.0, "products_gflops": 77.0}],
                        epoch_parts=[{"network": n, "batch_size": 32, "windows": 976, "epoch": 0.79, "parts": parts} for n in networks.ARCHITECTURES],
                        trial_overhead=[{"network": "CNN", "first_in_process": True, "start_seconds": 3.0, "build_seconds": 0.21, "trace_seconds": 0.43,
                                         "epoch_seconds": 0.05, "bookkeeping_seconds": 0.03}],
                        notebook_imports=[{"notebooks": ["01_data"], "import_seconds": 1.7, "process_seconds": 1.9, "peak_mb": 212.0, "tensorflow": False}],
-                       growth={"tensorflow_mb": 775.0, **growth}),
+                       growth={"tensorflow_mb": 775.0, **growth, "trials": {
+                           "points": [{"trials": 15, "peak_mb": 911.5}, {"trials": 30, "peak_mb": 1043.5}], "networks": ["CNN", "LSTM"], "epochs": 2,
+                           "replaced_after": 30, "mb_a_trial": 8.8}}),
         "pruning": head("pruning", startup_trials=10, workers=2, results=pruned),
     }
 
@@ -178,7 +193,7 @@ def test_the_report_says_what_was_measured_and_where(results):
 
 
 def test_a_result_of_another_kind_of_processor_stays_beside_the_new_one(tmp_path, monkeypatch, results):
-    options = conditions.parser("throughput", "-").parse_args(["--results-dir", str(tmp_path)])
+    options = conditions.parser("throughput", "-").parse_args(["--results-dir", str(tmp_path), "--wait", "0"])
 
     def measured_on(processor, **content):
         monkeypatch.setattr(conditions.machine, "cpu", lambda: processor)
@@ -224,6 +239,31 @@ def test_a_part_that_is_missing_is_told_with_its_command(results):
     text = report.render({"limits": {k: v for k, v in results["limits"].items() if k != "growth"}})
     assert "Not measured yet: `python -m benchmarks.throughput`" in text and "Growth of time" not in text
     assert "No benchmark has been run yet" in report.render({})
+
+
+def test_pytorch_has_its_row_where_it_was_measured(results):
+    assert "PyTorch was not measured" in report.render(results)
+    results["limits"]["yardstick"] = {**limits.YARDSTICK, "seconds": {"products": 0.31, "ours": 0.42, "keras": 1.23, "torch": 0.48}, "torch_version": "9.9"}
+    text = report.render(results)
+    assert "PyTorch 9.9." in text and "| PyTorch, `nn.LSTM` | 0.480 | 1.14 |" in text and "not measured" not in text
+
+
+def test_the_report_says_when_the_code_that_was_timed_is_another_now(results):
+    results["limits"]["sources"] = conditions._sources()
+    results["pruning"]["sources"] = {**conditions._sources(), "lib/training.py": "0" * 64}
+    head = [line.rsplit("|", 2)[1].strip() for line in report.render(results).splitlines() if line.startswith("| `python -m")]
+    assert head == ["not recorded", "none", "lib/training.py"]
+
+
+def test_a_benchmark_waits_for_a_quiet_machine(monkeypatch, capsys):
+    loads = iter([2.0, 1.0, 0.3])
+    monkeypatch.setattr(conditions.os, "getloadavg", lambda: (next(loads), 0, 0))
+    monkeypatch.setattr(conditions.time, "sleep", lambda _: None)
+    conditions.wait_for_quiet(60)
+    assert "The load is 2.0" in capsys.readouterr().out and next(loads, None) is None
+    monkeypatch.setattr(conditions.os, "getloadavg", lambda: (2.0, 0, 0))
+    conditions.wait_for_quiet(0)
+    assert capsys.readouterr().out == ""
 
 
 def test_report_writes_text_and_pictures(tmp_path, results):
@@ -280,7 +320,7 @@ def test_throughput_from_end_to_end_on_the_sample(tmp_path, monkeypatch, capsys)
     monkeypatch.delenv("MARKET_DATA_DIR", raising=False)
     monkeypatch.setattr(conditions, "NEIGHBOUR", "../there/is/no/such/folder")
     monkeypatch.setattr(conditions, "CACHE", tmp_path / "cache")
-    words = ["--trials", "2", "--max-epochs", "1", "--seeds", "2", "--blocks", "2", "--results-dir", str(tmp_path)]
+    words = ["--wait", "0", "--trials", "2", "--max-epochs", "1", "--seeds", "2", "--blocks", "2", "--results-dir", str(tmp_path)]
     assert conditions.main(throughput.work, words) == 0
     found = report.read(tmp_path)["throughput"]
     assert found["command"] == "python -m benchmarks.throughput --max-epochs 1 --seeds 2 --blocks 2 --trials 2"

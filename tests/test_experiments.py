@@ -186,3 +186,16 @@ def test_equal_trainings_are_made_once_and_kept_ones_not_again(chosen, random_wa
     assert [t.epochs_run for t in found] == [3, 4, 3] and made == [[3, 4]]
     found = trainings.run([a_training(chosen, data, seed=s) for s in (5, 4)], kept, chosen)
     assert [t.epochs_run for t in found] == [5, 4] and made == [[3, 4], [5]]
+
+
+def test_kept_trainings_of_another_machine_are_told(chosen, random_walk, tmp_path, capsys):
+    data = windows.build(random_walk(), chosen)["BTC-USD"]
+    kept, result = Kept(tmp_path / "k.db"), {"epochs_run": 1, "best_epoch": 1, "seconds": 0.0, "parameters": 1, "forecasts": {}}
+    wanted = [a_training(chosen, data, seed=s) for s in (3, 4, 5)]
+    for training, made in zip(wanted, ({}, {"made_on": trainings.machine.made_on()}, {"made_on": "Another One"})):
+        kept.keep(training.key(), {**result, **made})
+    assert [t.made_on for t in trainings.run(wanted, kept, chosen)] == ["", trainings.machine.made_on(), "Another One"]
+    told = capsys.readouterr().out
+    assert "1 trainings made on Another One are kept and used" in told and told.count("made on") == 1
+    trainings.run(wanted[:2], kept, chosen)
+    assert "made on" not in capsys.readouterr().out

@@ -180,21 +180,32 @@ class Run:
         What another kind of processor measured stays beside it, as ``NAME.PROCESSOR.json``.
         """
         self.document["seconds"] = time.perf_counter() - self.clock
-        path = self.results_dir / f"{self.name}.json"
-        if path.is_file():
-            before = json.loads(path.read_text(encoding="utf-8"))["machine"]["processor"]
-            if before != self.document["machine"]["processor"]:
-                path.replace(self._elsewhere(before))
+        path, here = self.results_dir / f"{self.name}.json", self.document["machine"]["processor"]
+        before = _measured_on(path)
+        if before and not _same_kind(before, here):
+            path.replace(self.results_dir / f"{self.name}.{re.sub('[^a-z0-9]+', '-', before.lower()).strip('-')}.json")
         files.write_json(path, {**self.document, **content})
-        self._elsewhere(self.document["machine"]["processor"]).unlink(missing_ok=True)
+        for other in self.results_dir.glob(f"{self.name}.*.json"):
+            if _same_kind(_measured_on(other) or "", here):
+                other.unlink()
         shutil.rmtree(CACHE / self.name, ignore_errors=True)
         shown = path.resolve()
         print(f"Wrote {shown.relative_to(PROJECT_ROOT) if shown.is_relative_to(PROJECT_ROOT) else shown}. The report: python -m benchmarks.report")
         return path
 
-    def _elsewhere(self, processor: str) -> Path:
-        """Where this benchmark's result of a kind of processor stays once another kind has measured anew."""
-        return self.results_dir / f"{self.name}.{re.sub('[^a-z0-9]+', '-', processor.lower()).strip('-')}.json"
+
+def _measured_on(path: Path) -> str | None:
+    """The processor of a result; None if there is no such file, or it names none: a new result may then take its place."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["machine"]["processor"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _same_kind(one: str, other: str) -> bool:
+    """Whether two names can be of one kind of processor; older results lack family and model."""
+    (name, _, kind), (other_name, _, other_kind) = one.partition(" (family"), other.partition(" (family")
+    return name == other_name and (kind == other_kind or not kind or not other_kind)
 
 
 def peak_memory_mb() -> float:

@@ -118,10 +118,11 @@ def _throughput(r: Mapping[str, Any], _: Results) -> str:
         f" {number(whole['plain']['windows_per_second'])}. That {reached} the target of {speed['target']:g} times."
         f" Turn by turn, each with other trials, the ratio was {', '.join(number(x) for x in speed['ratio_of_each_block'])}.{resumed}",
         "",
-        f"How sure that is: other draws of {len(r['trials'])} from these trials give {number(low)} to {number(high)} (95%). Building graphs, where most is saved,"
-        f" is a part of it: with trainings of 40 epochs the ratio would be {number(throughput.at_length(r['blocks'], r['processes'], 40))}, of 100"
-        f" epochs {number(throughput.at_length(r['blocks'], r['processes'], 100))} (from the first and the later epochs as timed). With one seed on"
-        f" our side, which leaves a core without work sooner, it would be {number(throughput.with_one_seed(r['blocks'], r['processes']))}.",
+        f"How sure that is: other draws of {len(r['trials'])} from these trials give {number(low)} to {number(high)} (95%, by the trainings' own seconds; noise of"
+        f" the machine is not in it). Trainings are short here, so that building graphs is a part of it: with 40 epochs each the ratio would be"
+        f" {number(throughput.at_length(r['blocks'], r['processes'], 40))}, with 100 epochs {number(throughput.at_length(r['blocks'], r['processes'], 100))} (from"
+        f" the first and the later epochs as timed). With one seed on our side, which leaves a core without work sooner, it would be"
+        f" {number(throughput.with_one_seed(r['blocks'], r['processes']))}.",
         "",
         "![Windows a second of both sides](figures/throughput.png)",
         "",
@@ -278,8 +279,7 @@ def _growth(r: Mapping[str, Any]) -> str:
         t = g["trials"]
         rows = [[p["trials"], p["peak_mb"], p["peak_mb"] - g["tensorflow_mb"]] for p in t["points"]]
         lines += [f"Trials in one process, of {' and '.join(t['networks'])} in turn, {t['epochs']} epochs each. TensorFlow never frees a graph, so that a process"
-                  f" grows by about {number(t['mb_a_trial'])} MB with each. A search starts a new process after {t['replaced_after']} trials, so that no"
-                  " worker comes near 2 GiB however long it is.", "",
+                  f" grows by about {number(t['mb_a_trial'])} MB with each. A search starts a new process after {t['replaced_after']} trials, however long it is.", "",
                   table(["Trials in the process", "Peak (MB)", "Beyond TensorFlow (MB)"], rows), ""]
     return "\n".join(lines).rstrip()
 

@@ -13,6 +13,7 @@ from typing import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from pandas.io.formats.style import Styler
 from scipy import stats
 
 from lib import evaluation, metrics, networks, runtime, significance, thesis, trainings, tuning, windows
@@ -189,8 +190,8 @@ MEANINGS = {
 }
 
 
-def meanings() -> pd.DataFrame:
-    """:data:`MEANINGS` as a frame to look at."""
+def meanings() -> Styler:
+    """:data:`MEANINGS` as a table to look at."""
     return pd.DataFrame({"meaning": MEANINGS}).rename_axis("column").style.set_properties(**{"text-align": "left", "white-space": "normal"})
 
 
@@ -228,14 +229,14 @@ def in_words(rows: pd.DataFrame, found: pd.DataFrame) -> str:
     if not rows["same_coin"].all():
         return f"None of this run's tickers is in the thesis: the trials are those printed for {STAND_IN}, and their scores no match for these."
     best = nearest(found)
-    return "\n".join([_nearest_in_words(best, found), _fit_in_words(best), *_others_in_words(rows, found, best), (
+    return "\n".join([_nearest_in_words(best, found), _fit_in_words(best, rows), *_others_in_words(rows, found, best), (
         f"Of these {best['trials']} printed trials {best['printed_below_naive']} have an MSE below that of 'tomorrow equals today' on the same days,"
         f" and {best['ours_below_naive']} of our medians have. (Trials of CNN and LSTM, which are not printed whole, are not among them.)"
     )])
 
 
 def nearest(found: pd.DataFrame) -> pd.Series:
-    """The reading, over all networks, from whose medians the printed MSE differ by the smallest factor."""
+    """The reading, over all networks, from whose medians the printed MSE differ by the smallest factor; ``found`` as :func:`agreement` gives it."""
     return found[found["network"] == "all"].sort_values("factor").iloc[0]
 
 
@@ -265,21 +266,27 @@ def _nearest_in_words(best: pd.Series, found: pd.DataFrame) -> str:
     return f"{told}; half of our own seeds are within {best['seed_factor']:.2f} of the median of the others."
 
 
-def _fit_in_words(best: pd.Series) -> str:
-    if best["seeds"] < 2:
-        return "Whether the scores come back cannot be said from one seed."
-    inside, outside = round(best["inside"] * best["trials"]), best["below"] + best["above"]
+def can_be_told(best: pd.Series) -> bool:
+    """Whether so many trials and seeds could show that the scores do not come back: with none inside, chance would be ruled out."""
+    return best["seeds"] > 1 and (1 - best["expected_inside"]) ** best["trials"] < LEVEL
+
+
+def _fit_in_words(best: pd.Series, rows: pd.DataFrame) -> str:
+    if not can_be_told(best):
+        return f"Whether the scores come back cannot be said from {best['trials']} trials and {best['seeds']} seed{'s' if best['seeds'] > 1 else ''}."
+    inside = round(best["inside"] * best["trials"])
     counts = (
         f"Inside the range of {best['seeds']} seeds lie {inside} of {best['trials']} printed MSE, {best['below']} below it and {best['above']} above;"
         f" {best['expected_inside'] * best['trials']:.0f} would lie inside if each printed training were one more seed (p {significance.p_text(best['inside_p'])})."
     )
     if best["inside_p"] >= LEVEL:
-        return f"{counts} Chance of the seed explains those outside: the scores come back."
-    same_level = stats.binomtest(int(best["below"]), int(outside)).pvalue >= LEVEL
+        return f"{counts} Nothing here speaks against chance of the seed: as far as can be told, the scores come back."
+    smaller = int((rows["printed_mse"] < rows[_column("mse_median", *best[_READING])]).sum())
+    same_level = stats.binomtest(smaller, len(rows)).pvalue >= LEVEL
     return (
         f"{counts} So they do not come back one by one: something else than the seed differs, be it versions, threads, layers or inputs"
-        f" that were not tried. Their level {'does come back' if same_level else 'is another one too'}: printed over ours is"
-        f" {best['printed_over_ours']:.2f} in the middle."
+        f" that were not tried. {'No difference of their level is found' if same_level else 'Their level is another one too'}: printed over ours is"
+        f" {best['printed_over_ours']:.2f} in the middle, and {smaller} of {len(rows)} are smaller than our median."
     )
 
 
@@ -297,9 +304,11 @@ def _others_in_words(rows: pd.DataFrame, found: pd.DataFrame, best: pd.Series) -
         studies = [nearer(part, one, other) for _, part in rows.groupby(["ticker", "network"])]
         majority = sum(2 * wins > decided for wins, decided, _ in studies)
         unsure = ", ".join(n for n in networks_of if p_holm[*other, n] >= LEVEL)
+        reversed_for = ", ".join(n for n in networks_of if p_holm[*other, n] < LEVEL and 2 * each[*other, n][0] < each[*other, n][1])
         lines.append(
             f"It is nearer than {_named(dict(zip(_READING, other)))} (factor {factor:.2f}) in {told}, and in most trials of {majority} of"
             f" {len(studies)} studies (coin and network).{f' For {unsure} the two are hardly told apart.' if unsure else ''}"
+            f"{f' For {reversed_for} by itself it is the other way round.' if reversed_for else ''}"
         )
     if lines:
         lines[-1] += " (p: sign test, Holm over these comparisons; trials of one search are not independent, so it is a guide.)"

@@ -98,7 +98,7 @@ def best_trials(trials: pd.DataFrame, naive: Mapping[str, Mapping[str, float]]) 
         rows += [*found.to_dict("records"), last]
     frame = pd.DataFrame(rows)
     columns = ["ticker", "network", "trial", "mse", "mae", "r2", "epochs_run", "best_epoch", "parameters", "seed"]
-    columns += [c for c in trials.columns if c not in (*columns, "state", "seconds")]
+    columns += [c for c in trials.columns if c not in (*columns, "state", "seconds", "made_on")]  # these are of the run, not of the trial
     whole = {c: "Int64" for c in columns if frame[c].dtype.kind == "f" and (frame[c].dropna() % 1 == 0).all()}
     return frame[columns].astype(whole)
 

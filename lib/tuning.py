@@ -141,6 +141,9 @@ def _alone(study_plan: StudyPlan) -> Iterator[None]:
     """Hold a study while its trials are run: two processes would both run trial k, and both tell it.
 
     The lock is a file beside the study's own, as closing any handle of that one would undo SQLite's locks.
+
+    Raises:
+        StudyError: another process holds it.
     """
     path = study_plan.path.with_name(f".{study_plan.path.name}.lock")
     with path.open("w", encoding="utf-8") as handle:
@@ -278,14 +281,14 @@ def run_studies(
     if not board.missing:
         print("All trials of all studies were finished before; nothing to run.")
         return
-    pieces = [(p, data[p.ticker], chosen, digests[p.ticker], PER_PROCESS) for p in plans]
+    pieces = [(p, data[p.ticker], chosen, digests[p.ticker], PER_PROCESS) for p in plans if board.lacking[p.ticker, p.network]]
     workers.run(some_trials, pieces, chosen, "Trials", board.missing, pieces_per_process=1, describe=board.told, total=board.work)
 
 
 def some_trials(
     study_plan: StudyPlan, data: Dataset, chosen: Chosen, digest: str, at_most: int, note: Callable[[TrialDone], None]
 ) -> workers.Piece | None:
-    """As much of a study as one worker process does."""
+    """As much of a study as one worker process does; errors are those of :func:`run_study`."""
     return None if run_study(study_plan, data, chosen, digest, note, at_most) else workers.Piece.GOES_ON
 
 

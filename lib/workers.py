@@ -13,6 +13,7 @@ from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from enum import Enum
+from multiprocessing.connection import Connection
 from queue import Empty
 from typing import Any, Callable, Sequence
 
@@ -34,17 +35,18 @@ class Piece(Enum):
     GOES_ON = "goes on"  # the same piece is to be called again, as it has more to do
 
 
-def _prepare(events: "multiprocessing.Queue", threads: int, stop: Any) -> None:
+def _prepare(events: "multiprocessing.Queue", threads: int, called_off: Connection) -> None:
     """First thing in a worker: fix the threads, and end when the parent process ends or calls it off."""
     global _events
     _events = events
     follow_parent()
-    threading.Thread(target=_end_when, args=(stop,), daemon=True).start()
+    threading.Thread(target=_end_when, args=(called_off,), daemon=True).start()
     runtime.start(threads)
 
 
-def _end_when(stop: Any) -> None:
-    stop.wait()
+def _end_when(called_off: Connection) -> None:
+    """Wait for a byte that nobody reads. (An Event would wait, in whoever sets it, for processes that are gone.)"""
+    called_off.poll(None)
     os._exit(1)
 
 
@@ -67,16 +69,22 @@ class _Seat:
     """A place for one worker process; a new process takes it after ``pieces`` pieces."""
 
     def __init__(self, start: Callable[[], ProcessPoolExecutor], pieces: int | None):
-        self.start, self.pieces, self.served, self.pool = start, pieces, 0, None
+        self.start, self.pieces, self.served = start, pieces, 0
+        self.pools: list[ProcessPoolExecutor] = []  # the last one works, those before it are ending
 
     def submit(self, work: Callable[..., Any], piece: tuple[Any, ...]) -> Future:
-        if self.pool and self.pieces and self.served >= self.pieces:
-            self.pool.shutdown(wait=False)
-            self.pool = None
-        if not self.pool:
-            self.pool, self.served = self.start(), 0
+        if self.pools and self.pieces and self.served >= self.pieces:
+            self.pools[-1].shutdown(wait=False)
+            self.served = 0
+        if not self.served:
+            self.pools.append(self.start())
         self.served += 1
-        return self.pool.submit(_call, work, piece)
+        return self.pools[-1].submit(_call, work, piece)
+
+    def leave(self) -> None:
+        """Wait until all of its processes have ended."""
+        for pool in self.pools:
+            pool.shutdown(cancel_futures=True)
 
 
 def run(
@@ -86,8 +94,8 @@ def run(
 ) -> None:
     """Call ``work(*piece, note)`` for every piece, ``chosen.workers`` of them at a time.
 
-    An error in one piece ends the call at once: results that came before it were handed over, and
-    what other processes were at is broken off.
+    An error in one piece, or in a function given here, ends the call at once and is raised: results
+    that came before it were handed over, and what other processes were at is broken off.
 
     Args:
         work: a function of a module; ``note(event)`` tells that a step is done. It returns a result, or
@@ -106,10 +114,10 @@ def run(
         WorkerError: a worker process died.
     """
     context = multiprocessing.get_context("spawn")
-    events, stop = context.Queue(), context.Event()
+    events, (called_off, call_off) = context.Queue(), context.Pipe(duplex=False)
 
     def start() -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(1, context, _prepare, (events, chosen.threads, stop))
+        return ProcessPoolExecutor(1, context, _prepare, (events, chosen.threads, called_off))
 
     workers = min(chosen.workers, len(pieces))
     seats = [_Seat(start, pieces_per_process) for _ in range(workers)]
@@ -133,12 +141,13 @@ def run(
                         elif on_result:
                             on_result(at, result)
             except BaseException:
-                stop.set()
+                call_off.send_bytes(b"x")
                 raise
             finally:
                 for seat in seats:
-                    if seat.pool:
-                        seat.pool.shutdown(cancel_futures=True)
+                    seat.leave()
+                called_off.close()
+                call_off.close()
             _show(events, progress, describe)
     except BrokenProcessPool as error:
         fewer = f", perhaps with fewer workers than {workers}" if workers > 1 else ""

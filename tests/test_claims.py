@@ -376,6 +376,18 @@ def test_the_reading_that_fits_best_is_taken(rows, prices):
     assert "inputs all_closes, weights of the last epoch" in verdicts._find(one, evidence).because
 
 
+@pytest.mark.parametrize("p, seeds, expected", [(0.2, 3, "reproduced"), (0.01, 3, "not reproduced"), (math.nan, 1, "cannot be computed")])
+def test_whether_a_networks_scores_come_back_is_a_test_of_all_of_them(rows, prices, p, seeds, expected):
+    one = {"inputs": "own_close", "weights": "best", "trials": 60, "seeds": seeds, "inside": 0.4, "expected_inside": (seeds - 1) / (seeds + 1), "inside_p": p}
+    agreement = pd.DataFrame([{**one, "network": n, "factor": 1.2, "printed_over_ours": 1.0} for n in ("all", "CNN-LSTM")])
+    identity = next(i for i in rows if i.endswith("replayed_CNN-LSTM"))
+    evidence = Evidence(prices, rows, trainings=pd.DataFrame([{"ticker": "SOL-USD"}]), agreement=agreement)
+    found = verdicts._find(rows[identity], evidence)
+    assert verdicts.verdict(rows[identity], found, rows).verdict == expected
+    few = Evidence(prices, rows, trainings=evidence.trainings, agreement=agreement.assign(trials=3))
+    assert "too few to tell" in str(verdicts._find(rows[identity], few))
+
+
 def test_what_is_missing_is_said_with_its_command(rows, prices):
     def reason(identity, **given):
         found = verdicts._find(rows[identity], Evidence(prices, rows, **given))

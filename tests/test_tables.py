@@ -99,7 +99,7 @@ def test_r2_of_part(scores):
 
 
 TRIALS = pd.DataFrame([
-    {"ticker": t, "network": n, "trial": k, "state": state, "batch_size": 16 * k, "mse": mse, "mae": 0.1, "r2": 1 - mse, "seconds": 1.0,
+    {"ticker": t, "network": n, "trial": k, "state": state, "batch_size": 16 * k, "mse": mse, "mae": 0.1, "r2": 1 - mse, "seconds": 1.0, "made_on": "A",
      "epochs_run": 5, "best_epoch": 4, "parameters": 100, "seed": k, "filters": 8 if n == "CNN" else None}
     for t in ("ADA-USD", "ETH-USD") for n in ("CNN", "LSTM")
     for k, (state, mse) in enumerate([("complete", 0.3), ("complete", 0.2 if n == "CNN" else np.inf), ("pruned", np.nan)], start=1)
@@ -114,7 +114,7 @@ def test_best_trials_are_the_smallest_mse_of_finished_ones_with_the_naive_foreca
         ("ETH-USD", "CNN", 0.2), ("ETH-USD", "LSTM", 0.3), ("ETH-USD", "naive", 0.2),
     ]
     assert table["trial"].fillna(0).tolist() == [2, 1, 0, 2, 1, 0]
-    assert table["batch_size"].tolist()[:2] == [32, 16] and not {"state", "seconds"} & set(table.columns)
+    assert table["batch_size"].tolist()[:2] == [32, 16] and not {"state", "seconds", "made_on"} & set(table.columns)
 
 
 def test_impact_in_words_ranks_within_studies():

@@ -261,7 +261,8 @@ def test_a_disk_or_folder_that_takes_nothing_ends_the_study_with_a_sentence_and_
             words = end.read()
         os.waitpid(child, 0)
         folder.chmod(0o755)
-        (folder / "CNN.db").chmod(0o644)
+        for path in folder.iterdir():
+            path.chmod(0o644)
         assert words.startswith("StudyError: ") and reason in words and "finished trials in it are kept" in words
         after, _ = run(folder, "CNN", 4, data, chosen)
         pd.testing.assert_frame_equal(without_times(after.head(2)), without_times(before), check_exact=True)

@@ -158,5 +158,7 @@ def replayed(chosen: Chosen, digest: Mapping[str, Any]) -> tuple[pd.DataFrame, p
         store.fact(data=dict(digest))
         if all((store.root / "tables" / f"{name}.csv").is_file() for name in REPLAY_TABLES):
             trainings, agreement = (store.find_table(name, "08b_replay", f"Make them with: {REPLAY_COMMAND}") for name in REPLAY_TABLES)
+            if "inside_p" not in agreement:
+                raise artifacts.ArtifactError(f"{store.root.name}/tables/{REPLAY_TABLES[1]}.csv is of an older version. Make it again: {REPLAY_COMMAND}")
             return trainings, agreement
     raise artifacts.ArtifactError(f"no printed trial was trained again. Make it with: {REPLAY_COMMAND}")

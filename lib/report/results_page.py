@@ -362,7 +362,7 @@ class _Page:
         agreement, picture, rows, page = (folder / path for path in REPLAY)
         with agreement.open(encoding="utf-8", newline="") as file:
             head, *body = list(csv.reader(file))
-        with_rows = rows.is_file()
+        with_rows = rows.is_file() and "inside_p" in head  # older versions said less
         words, each = [], ""
         if with_rows:
             found, trials = pd.read_csv(agreement), pd.read_csv(rows)

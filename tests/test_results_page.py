@@ -310,3 +310,11 @@ def test_without_run_json_the_error_names_the_command(tmp_path):
     ("2819061358", "2819061358"), ("CNN", "CNN"), ("", ""), ("-36.83", "-36.83"), ("1.0000000001", "1")])
 def test_numbers_for_reading(text, shown):
     assert markdown.number(text) == shown
+
+
+def test_prices_that_no_notebook_compared_are_known_by_their_digest(root):
+    from lib.market.comparison import manifest
+
+    theirs = manifest()["tickers"]["SOL-USD"]["sha256"]
+    assert results_page._by_digest({"ticker": "SOL-USD", "sha256": theirs}) == "the same digest as in the manifest of the thesis's window"
+    assert results_page._by_digest({"ticker": "SOL-USD", "sha256": "0" * 64}) == results_page._by_digest({"ticker": "BTC-USD", "sha256": theirs}) == "not compared"

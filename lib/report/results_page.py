@@ -90,6 +90,14 @@ def command_of(run: Mapping[str, Any]) -> str:
     return " ".join(words)
 
 
+def _by_digest(row: Mapping[str, Any]) -> str:
+    """What the digest alone says, where no notebook compared the prices day by day."""
+    from lib.market.comparison import manifest
+
+    same = manifest()["tickers"].get(row["ticker"], {}).get("sha256") == row["sha256"]
+    return "the same digest as in the manifest of the thesis's window" if same else "not compared"
+
+
 @cache
 def makers(notebook: Path) -> dict[str, str]:
     """Name of a table or figure -> the function of ``lib`` that a notebook makes it with; empty if there is no such notebook."""
@@ -175,7 +183,7 @@ class _Page:
         """A table of the prices that were used, held against the thesis's."""
         rows = [
             (row["ticker"], row.get("rows"), row.get("first_day"), row.get("last_day"), markdown.code(row["sha256"][:16]),
-             markdown.plain(row["manifest"].removeprefix(f"{row['ticker']}: ") or "not compared"))
+             markdown.plain(row["manifest"].removeprefix(f"{row['ticker']}: ") or _by_digest(row)))
             for row in index.data_facts(self.records)
         ]
         return markdown.table(["ticker", "days", "first", "last", "SHA-256", "against the thesis's window"], rows, raw=(4, 5)) if rows else ""

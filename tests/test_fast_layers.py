@@ -11,27 +11,29 @@ from lib import fast_layers, networks, runtime, thesis, training, windows
 pytestmark = pytest.mark.usefixtures("tensorflow_on_one_thread")
 SIZES = {"filters1": 6, "filters2": 5, "kernel_size1": 3, "kernel_size2": 2, "pool_size": 2, "lstm_units1": 9, "lstm_units2": 5,
          "filters": 6, "kernel_size": 3, "dropout_rate": 0.0, "learning_rate": 0.01, "batch_size": 32, "epochs": 3}
+THESIS_BEST = {**thesis.best_hyperparameters("LSTM"), "dropout_rate": 0.0}
 WITH_LSTM = ("LSTM", "CNN-LSTM", "LSTM-CNN")
 
 
-def pair(network, input_shape, **variant):
+def pair(network, input_shape, h=SIZES, **variant):
     """The same network fused and with Keras's layers, from the same weights."""
     runtime.seed_everything(3)
-    fused = networks.build(network, SIZES, input_shape, networks.Variant(**variant))
-    plain = networks.build(network, SIZES, input_shape, networks.Variant(fast=False, **variant))
+    fused = networks.build(network, h, input_shape, networks.Variant(**variant))
+    plain = networks.build(network, h, input_shape, networks.Variant(fast=False, **variant))
     plain.set_weights(fused.get_weights())
     return fused, plain
 
 
-@pytest.mark.parametrize("network", WITH_LSTM)
-def test_values_and_gradients_equal_keras(network):
+@pytest.mark.parametrize("network, sizes, shape", [*((n, SIZES, (7, 20, 3)) for n in WITH_LSTM), ("LSTM", THESIS_BEST, (32, 60, 3))])
+def test_values_and_gradients_equal_keras(network, sizes, shape):
+    """In small, and for the thesis's best LSTM on a batch of its size."""
     import tensorflow as tf
 
-    fused, plain = pair(network, (20, 3))
+    fused, plain = pair(network, shape[1:], sizes)
     assert not any(isinstance(layer, fast_layers.lstm()) for layer in plain.layers)
     assert any(isinstance(layer, fast_layers.lstm()) for layer in fused.layers)
     rng = np.random.default_rng(1)
-    X, y = tf.constant(rng.normal(size=(7, 20, 3)), tf.float32), tf.constant(rng.normal(size=(7, 1)), tf.float32)
+    X, y = tf.constant(rng.normal(size=shape), tf.float32), tf.constant(rng.normal(size=(shape[0], 1)), tf.float32)
     found = []
     for model in (fused, plain):
         with tf.GradientTape() as tape:

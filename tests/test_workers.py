@@ -58,7 +58,7 @@ def test_an_error_in_one_study_keeps_what_the_others_finished(tmp_path, random_w
 
 
 def test_a_killed_worker_is_told_in_a_sentence_and_finished_trials_are_kept(tmp_path, random_walk, tiny, monkeypatch):
-    def kill_one(*_):
+    def kill_one(*_, **__):
         multiprocessing.active_children()[0].kill()
 
     monkeypatch.setattr(workers.Progress, "step", kill_one)  # as soon as the first trial is told

@@ -234,7 +234,7 @@ def _yardstick(r: Mapping[str, Any]) -> str:
         f" {y['batch_size']}, Adam; the fastest of {y['repeats']} epochs, one thread.{version}{torch}", "",
         table(["Epoch of", "Seconds", "Beside ours"], rows), "",
         f"On one core, nothing that multiplies day by day can be more than {number(seconds['keras'] / seconds['products'])} times as fast as Keras here; this"
-        f" project is {number(seconds['keras'] / seconds['ours'])} times as fast. Threads of one process add to that where Keras's keep a second core idle.",
+        f" project is {number(seconds['keras'] / seconds['ours'])} times as fast. Two processes of ours gain again where Keras leaves the second core idle.",
     ])
 
 
@@ -385,7 +385,7 @@ def epoch_figure(r: Mapping[str, Any]) -> Figure:
         for i, x in enumerate(rows):
             ax.plot([x["epoch"]] * 2, [i - 0.45, i + 0.45], color="#111111", lw=2, label="whole epoch" if not i else None)
         ax.invert_yaxis()
-        ax.margins(x=0.04)
+        ax.set_xlim(0, 1.04 * max(*left, *(x["epoch"] for x in rows)))
         ax.set(xlabel="seconds of one epoch, one thread")
         figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8)
         return figure

@@ -192,7 +192,8 @@ MEANINGS = {
 
 def meanings() -> Styler:
     """:data:`MEANINGS` as a table to look at."""
-    return pd.DataFrame({"meaning": MEANINGS}).rename_axis("column").style.set_properties(**{"text-align": "left", "white-space": "normal"})
+    shown = pd.DataFrame({"column": list(MEANINGS), "meaning": list(MEANINGS.values())})
+    return shown.style.hide(axis="index").set_properties(**{"text-align": "left", "white-space": "normal"})
 
 
 def seed_factor(fits: pd.DataFrame) -> float:

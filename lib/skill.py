@@ -169,7 +169,7 @@ def trading_table(frame: pd.DataFrame, cost: float = direction.COST_PER_SIDE) ->
                 traded[model] = direction.long_flat(actual, predicted, naive, cost)
         ratios = {model: direction.sharpe(t["net_return"].to_numpy()) for model, t in traded.items()}
         rules = len(traded) - 1
-        spread = float(np.nanstd([r["daily"] for m, r in ratios.items() if m != "buy and hold"], ddof=1)) if rules > 1 else math.nan
+        spread = float(pd.Series([r["daily"] for m, r in ratios.items() if m != "buy and hold"]).std()) if rules > 1 else math.nan
         for model, days in traded.items():
             ratio, luck, deflated = ratios[model], math.nan, math.nan
             if model != "buy and hold" and rules > 1 and not math.isnan(ratio["daily"]) and spread > 0:

@@ -267,13 +267,8 @@ def _nearest_in_words(best: pd.Series, found: pd.DataFrame) -> str:
     return f"{told}; half of our own seeds are within {best['seed_factor']:.2f} of the median of the others."
 
 
-def can_be_told(best: pd.Series) -> bool:
-    """Whether so many trials and seeds could show that the scores do not come back: with none inside, chance would be ruled out."""
-    return best["seeds"] > 1 and (1 - best["expected_inside"]) ** best["trials"] < LEVEL
-
-
 def _fit_in_words(best: pd.Series, rows: pd.DataFrame) -> str:
-    if not can_be_told(best):
+    if not significance.can_tell_too_few(best["expected_inside"], best["trials"]):
         return f"Whether the scores come back cannot be said from {best['trials']} trials and {best['seeds']} seed{'s' if best['seeds'] > 1 else ''}."
     inside = round(best["inside"] * best["trials"])
     counts = (

@@ -159,6 +159,11 @@ def holm(p_values: Mapping[Any, float] | pd.Series) -> pd.Series:
     return adjusted
 
 
+def can_tell_too_few(chance: float, trials: int) -> bool:
+    """Whether so many trials could show that too few of them succeed: with none, a binomial test at :data:`LEVEL` would reject ``chance``."""
+    return (1 - chance) ** trials < LEVEL
+
+
 def p_text(p: float) -> str:
     """A p-value for reading: two significant digits, ``below 0.001`` for what no model of the data can promise."""
     return "below 0.001" if p < 0.001 else f"{p:.2g}"

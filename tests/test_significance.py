@@ -292,3 +292,9 @@ def test_turbulent_weeks_cost_power():
 def test_too_few_changes_to_draw_from_are_refused():
     with pytest.raises(significance.SignificanceError, match="too few"):
         significance.simulated_power(DAYS, 0.1, changes=np.arange(50.0), repetitions=1)
+
+
+def test_how_many_trials_it_takes_to_tell_too_few():
+    """With an even chance none of five happens in 1 of 32 cases, none of four in 1 of 16; without a chance nothing can be too few."""
+    assert significance.can_tell_too_few(0.5, 5) and not significance.can_tell_too_few(0.5, 4)
+    assert not significance.can_tell_too_few(0.0, 1000)

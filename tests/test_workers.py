@@ -140,7 +140,11 @@ def test_new_processes_take_over_after_so_many_pieces_and_no_result_is_lost(tiny
     assert "Pieces: 5 of 5" in capsys.readouterr().out
 
 
-def test_an_error_ends_the_call_at_once_and_loses_no_result(tiny, tmp_path, monkeypatch):
+@pytest.mark.parametrize("kinds, per_process, expected", [
+    (("quick", "long", "wrong", "never"), None, {0: "quick"}),
+    (("long", "quick", "quick", "wrong"), 1, {1: "quick", 2: "quick"}),  # processes were replaced before
+])
+def test_an_error_ends_the_call_at_once_and_loses_no_result(tiny, tmp_path, monkeypatch, kinds, per_process, expected):
     (tmp_path / "unlike_pieces.py").write_text(
         "import time\n\ndef work(kind, note):\n    if kind == 'long':\n        time.sleep(600)\n    if kind == 'wrong':\n        time.sleep(1)\n"
         "        raise ValueError('this one is wrong')\n    return kind\n"
@@ -150,23 +154,8 @@ def test_an_error_ends_the_call_at_once_and_loses_no_result(tiny, tmp_path, monk
 
     found, began = {}, time.monotonic()
     with pytest.raises(ValueError, match="this one is wrong"):
-        workers.run(unlike_pieces.work, [("quick",), ("long",), ("wrong",), ("never",)], tiny(workers=2), "Pieces", 4, found.__setitem__)
-    assert found == {0: "quick"} and time.monotonic() - began < 300
-    assert not multiprocessing.active_children()
-
-
-def test_an_error_ends_the_call_after_processes_were_replaced_too(tiny, tmp_path, monkeypatch):
-    (tmp_path / "late_error.py").write_text(
-        "import time\n\ndef work(kind, note):\n    if kind == 'long':\n        time.sleep(600)\n    if kind == 'wrong':\n        raise ValueError('late')\n"
-        "    return kind\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    import late_error
-
-    found, began = {}, time.monotonic()
-    with pytest.raises(ValueError, match="late"):
-        workers.run(late_error.work, [("long",), ("a",), ("b",), ("wrong",)], tiny(workers=2), "Pieces", 4, found.__setitem__, pieces_per_process=1)
-    assert found == {1: "a", 2: "b"} and time.monotonic() - began < 300
+        workers.run(unlike_pieces.work, [(kind,) for kind in kinds], tiny(workers=2), "Pieces", 4, found.__setitem__, per_process)
+    assert found == expected and time.monotonic() - began < 300
     assert not multiprocessing.active_children()
 
 

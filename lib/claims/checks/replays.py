@@ -109,7 +109,7 @@ def replayed_inside(evidence: Evidence, row: Row, network: str) -> Found:
     if found.empty:
         raise Missing(f"no {network} was trained again in this run")
     one = found.iloc[0]
-    if int(one["seeds"]) < 2 or (1 - one["expected_inside"]) ** int(one["trials"]) >= significance.LEVEL:
+    if not significance.can_tell_too_few(one["expected_inside"], int(one["trials"])):
         raise Missing(f"{int(one['trials'])} trials with {int(one['seeds'])} seeds are too few to tell. Make more with: {REPLAY_COMMAND}")
     return Found(
         bool(one["inside_p"] >= significance.LEVEL),

@@ -57,15 +57,16 @@ def seed_table(frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row a ticker, reading, part, network and seed: ``seed_number``, ``seed``, ``days``, ``MSE``,
-        ``MAE``, ``R2``, ``skill``.
+        ``MAE``, ``R2``, ``skill``, and ``MSE_naive``, ``MAE_naive``, ``R2_naive`` of the naive forecast on the same days.
     """
     rows = []
     for names, part in frame[frame["seed_number"] > 0].groupby([*GROUP, "seed_number"], sort=False):
         actual, predicted, naive = (part[c].to_numpy() for c in ("actual_usd", "predicted_usd", "naive_usd"))
-        scores = metrics.scores(actual, predicted)
+        scores, of_naive = metrics.scores(actual, predicted), metrics.scores(actual, naive)
         rows.append({
             **dict(zip([*GROUP, "seed_number"], names)), "seed": int(part["seed"].iloc[0]), "days": len(part),
             **{name: scores[name] for name in RANGED}, "skill": metrics.skill(actual, predicted, naive),
+            **{f"{name}_naive": of_naive[name] for name in RANGED},
         })
     return pd.DataFrame(rows)
 

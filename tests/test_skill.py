@@ -60,6 +60,8 @@ def test_ranges_are_those_of_single_seeds():
         assert by_seed[name].tolist() == pytest.approx(values.tolist())
         assert (row[f"{name}_smallest"], row[f"{name}_largest"]) == (pytest.approx(values.min()), pytest.approx(values.max()))
     naive = scores.set_index("model").loc["naive"]
+    for name in ("MSE", "MAE", "R2"):
+        assert by_seed[f"{name}_naive"].tolist() == pytest.approx([naive[name]] * 3), "the naive forecast stands beside every seed"
     assert naive["MAE_smallest"] == naive["MAE"] == naive["MAE_largest"], "no seeds, no range"
     assert skill.seeds_disagree(scores, by_seed) == []
     assert skill.seeds_disagree(scores.assign(MAE_largest=9.0), by_seed) == ["A, close, test, CNN: MAE_largest"]

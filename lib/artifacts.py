@@ -28,8 +28,9 @@ from lib.files import replacing, sha256, unwritable, write_json
 from lib.kept import Kept
 from lib.settings import Chosen
 
-# A result for one ticker and network is the same whichever others were run, and wherever they went.
-MAY_DIFFER = ("networks", "tickers", "output_dir", "data_dir", "workers", "trials")
+# A result for one ticker and network is the same whichever others were run, wherever they went, and from
+# wherever the prices came: that they are the same ones is checked by their digests.
+MAY_DIFFER = ("networks", "tickers", "output_dir", "source", "data_dir", "workers", "trials")
 
 
 class ArtifactError(ProjectError):
@@ -50,6 +51,7 @@ class Store:
         self.parameters = chosen.as_plain()
         self.made: list[dict[str, str]] = []
         self.facts: dict[str, Any] = {}
+        self._kept: dict[str, Kept] = {}
 
     # -- leaving results -------------------------------------------------------------------
 
@@ -98,7 +100,7 @@ class Store:
 
     def kept(self, name: str) -> Kept:
         """Results of single trainings that an earlier, perhaps stopped run left, and a place for new ones."""
-        return Kept(self.root / "studies" / f"{name}.db")
+        return self._kept.setdefault(name, Kept(self.root / "studies" / f"{name}.db"))
 
     def fact(self, **facts: Any) -> None:
         """Keep a fact about the run (data digest, seeds, seconds) for ``run.json``."""
@@ -111,6 +113,8 @@ class Store:
             A sentence that says what was left and where.
         """
         path = self.root / "records" / f"{self.notebook}.json"
+        for kept in self._kept.values():
+            self.facts["trainings"] = kept.used
         if path.is_file():
             self._take_over(json.loads(path.read_text(encoding="utf-8")))
         write_json(path, {

@@ -17,7 +17,7 @@ from lib.errors import ProjectError
 
 
 class FileError(ProjectError):
-    """A file cannot be written."""
+    """A file cannot be written, or not be read."""
 
 
 @contextmanager
@@ -31,12 +31,21 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield draft
+        _to_disk(draft)  # or a power cut could leave the new name on an empty file
         os.replace(draft, path)
     except OSError as error:
         raise unwritable(path, error) from error
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def unwritable(path: Path, error: OSError) -> FileError:
@@ -64,8 +73,17 @@ def sha256(path: Path) -> str:
 
 
 def read_records(root: Path) -> dict[str, Mapping[str, Any]]:
-    """All notebooks' records of a run, by notebook name."""
+    """All notebooks' records of a run, by notebook name; drafts that a killed run left are passed over.
+
+    Raises:
+        FileError: one is damaged; says which and what to do.
+    """
     found = {}
-    for path in sorted((root / "records").glob("*.json")):
-        found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted(p for p in (root / "records").glob("*.json") if not p.name.startswith(".")):
+        try:
+            found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise FileError(
+                f"{path} is damaged ({error}). Delete it and run its notebook again: --only {path.stem.partition('_')[0]}; what was trained is kept"
+            ) from error
     return found

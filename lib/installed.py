@@ -5,19 +5,29 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import re
-import tomllib
+import sys
 
 from lib.places import PROJECT_ROOT
 
 
+PYTHON = (3, 11)  # as pyproject.toml's requires-python says; the lock is made for it
+
+
 def missing() -> list[str]:
     """Direct dependencies, as ``pyproject.toml`` names them, that this Python lacks."""
+    import tomllib  # Python 3.10 has none, and is to be told which Python is needed
+
     named = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     return [name for name in named if not _is_there(re.match(r"[\w.-]+", name)[0])]
 
 
 def complaint() -> str | None:
-    """What a user should do about missing packages, in sentences; None if all are there."""
+    """What a user should do about another Python or missing packages, in sentences; None if all is well."""
+    if sys.version_info[:2] != PYTHON:
+        return (
+            f"This is Python {platform.python_version()}, but the project needs Python {'.'.join(map(str, PYTHON))}: make the environment with that"
+            " one (python3.11 -m venv .venv && source .venv/bin/activate), then pip install -r requirements.txt"
+        )
     lacking = missing()
     if not lacking:
         return None

@@ -25,10 +25,18 @@ class Kept:
 
     Args:
         path: the SQLite file; made at the first use.
+
+    Attributes:
+        used: how many of the results used so far were found and where they were made, as ``machine.tally`` gives it.
     """
 
     def __init__(self, path: Path):
         self.path = path
+        self.used = {"new": 0, "kept": 0, "made_on": []}
+
+    def count(self, used: Mapping[str, Any]) -> None:
+        """Add to what was used."""
+        self.used = {name: sorted({*self.used[name], *used[name]}) if name == "made_on" else self.used[name] + used[name] for name in self.used}
 
     def find(self, key: Mapping[str, Any]) -> dict[str, Any] | None:
         """The result that was kept under an equal key, or None."""

@@ -49,18 +49,42 @@ def elsewhere(made: Iterable[str | None], what: str) -> str | None:
     )
 
 
-def differences(run: Mapping[str, Any], notebook: str) -> list[str]:
-    """In what this machine differs from the one that a notebook of ``run.json`` ran on; empty if equal bits are to be expected.
+def tally(before: Iterable[str | None], new: int) -> dict[str, Any]:
+    """What a record keeps of the trainings behind a notebook's numbers.
 
-    Notebooks of one folder may have run on different days and machines; where one names no processor, the run's counts.
+    Args:
+        before: where each training was made that was kept from an earlier start; None where that is not known.
+        new: how many were made by this start, here.
+
+    Returns:
+        ``new``, ``kept`` (how many of each) and ``made_on`` (where, each once).
     """
-    here = {"processor": cpu(), "Python": platform.python_version()}
-    own = run.get("notebooks", {}).get(notebook, {}).get("cpu")
-    there = {"processor": own or run.get("cpu"), "Python": run.get("python")}
+    old = list(before)
+    return {"new": new, "kept": len(old), "made_on": sorted({name for name in old if name} | ({made_on()} if new else set()))}
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that a result's last bits come from."""
+    found = {"Python": platform.python_version()}
     for name in ARITHMETIC:
         try:
-            here[name] = importlib.metadata.version(name)
+            found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            here[name] = "not installed"
-        there[name] = run.get("packages", {}).get(name)
-    return [f"{name} {there[name] or 'unknown'} there, {here[name]} here" for name in here if here[name] != there[name]]
+            found[name] = "not installed"
+    return found
+
+
+def differences(run: Mapping[str, Any], notebook: str, trained_on: Iterable[str] = ()) -> list[str]:
+    """In what this machine differs from the one that a notebook of ``run.json`` ran on; empty if equal bits are to be expected.
+
+    Notebooks of one folder may have run on different days and machines; where one names no processor or versions, the run's count.
+
+    Args:
+        trained_on: where the trainings were made that the notebook found finished, as :func:`made_on` names it.
+    """
+    entry = run.get("notebooks", {}).get(notebook, {})
+    here = {"processor": cpu(), **versions()}
+    of_run = {"Python": run.get("python"), **run.get("packages", {})}
+    there = {"processor": entry.get("cpu") or run.get("cpu"), **(entry.get("versions") or of_run)}
+    found = [f"{name} {there.get(name) or 'unknown'} there, {here[name]} here" for name in here if here[name] != there.get(name)]
+    return found + [f"trainings made on {name}" for name in trained_on if name != made_on()]

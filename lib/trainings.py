@@ -98,11 +98,13 @@ def run(wanted: Sequence[Training], kept: Kept, chosen: Chosen, told: str = "Tra
 
     if missing:
         print(f"{len(found) - len(missing)} of {len(found)} trainings were finished before.")
-    mixed = machine.elsewhere((f.get("made_on") for f in found.values() if f), "trainings")
+    before = [f.get("made_on") for f in found.values() if f]
+    mixed = machine.elsewhere(before, "trainings")
     if mixed:
         print(mixed)
     if missing:
         workers.run(make, [(wanted[at],) for at in missing.values()], chosen, told, len(missing), keep, PER_PROCESS)
+    kept.count(machine.tally(before, len(missing)))
     return [Trained(t, **found[name]) for t, name in zip(wanted, names)]
 
 

@@ -257,7 +257,7 @@ def _run_trial(study: optuna.Study, space: dict[str, BaseDistribution], study_pl
 
 def run_studies(
     plans: Sequence[StudyPlan], data: Mapping[str, Dataset], chosen: Chosen, digests: Mapping[str, str]
-) -> None:
+) -> dict[str, Any]:
     """Run every study to its full number of trials. The trials are the same for any number of workers.
 
     Args:
@@ -266,23 +266,29 @@ def run_studies(
         chosen: checked parameters; also ``workers`` and ``threads``.
         digests: ticker -> digest of its prices.
 
+    Returns:
+        How many trials are new, how many were there before, and where they were made: ``machine.tally``.
+
     Raises:
         StudyError: see :func:`open_study`.
         WorkerError: a worker process died.
     """
-    board = Board(plans)
+    board, made = Board(plans), []
     for p in plans:
         study = open_study(p, steering_of(chosen, digests[p.ticker]))
         before = finished(study)
         board.found(p, len(before), best_mse(study))
-        mixed = machine.elsewhere((t.user_attrs.get("made_on") for t in before), f"trials of {p.path.name}")
+        made += (where := [t.user_attrs.get("made_on") for t in before])
+        mixed = machine.elsewhere(where, f"trials of {p.path.name}")
         if mixed:
             print(mixed)
-    if not board.missing:
+    new = board.missing
+    if not new:
         print("All trials of all studies were finished before; nothing to run.")
-        return
+        return machine.tally(made, 0)
     pieces = [(p, data[p.ticker], chosen, digests[p.ticker], PER_PROCESS) for p in plans if board.lacking[p.ticker, p.network]]
-    workers.run(some_trials, pieces, chosen, "Trials", board.missing, pieces_per_process=1, describe=board.told, total=board.work)
+    workers.run(some_trials, pieces, chosen, "Trials", new, pieces_per_process=1, describe=board.told, total=board.work)
+    return machine.tally(made, new)
 
 
 def some_trials(

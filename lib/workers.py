@@ -70,7 +70,7 @@ class _Seat:
 
     def __init__(self, start: Callable[[], ProcessPoolExecutor], pieces: int | None):
         self.start, self.pieces, self.served = start, pieces, 0
-        self.pools: list[ProcessPoolExecutor] = []  # the last one works, those before it are ending
+        self.pools: list[ProcessPoolExecutor] = []  # the last one works, those before it end by themselves, idle
 
     def submit(self, work: Callable[..., Any], piece: tuple[Any, ...]) -> Future:
         if self.pools and self.pieces and self.served >= self.pieces:
@@ -82,7 +82,7 @@ class _Seat:
         return self.pools[-1].submit(_call, work, piece)
 
     def leave(self) -> None:
-        """Wait until all of its processes have ended."""
+        """Wait until its present process has ended; replaced ones may take a moment longer."""
         for pool in self.pools:
             pool.shutdown(cancel_futures=True)
 

@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from lib import files, settings
-from lib.artifacts import Store, shown
+from lib.artifacts import ArtifactError, Store, shown
 from lib.errors import ProjectError
 
 FRAME = pd.DataFrame({"date": ["2021-01-01", "2021-01-02"], "actual_usd": [1.5, 0.1 + 0.2]})
@@ -108,6 +108,48 @@ def test_the_same_figure_is_the_same_file(store, tmp_path):
         saved.append([(tmp_path / f"run/figures/figure_9_9.{kind}").read_bytes() for kind in ("png", "svg")])
     assert saved[0] == saved[1]
     assert saved[0][0].startswith(b"\x89PNG") and b"<svg" in saved[0][1]
+
+
+def test_a_draft_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr(os, "fsync", lambda handle: done.append(os.readlink(f"/proc/self/fd/{handle}")))
+    move = os.replace
+    monkeypatch.setattr(os, "replace", lambda draft, path: (done.append("moved"), move(draft, path)))
+    files.write_text(tmp_path / "a.txt", "x")
+    assert done == [str(tmp_path / f".{os.getpid()}-a.txt"), "moved"] and (tmp_path / "a.txt").read_text() == "x"
+
+
+def test_drafts_are_no_records(tmp_path, store):
+    s = store()
+    s.finish()
+    (tmp_path / "run/records/.99-08_tuning.json").write_text('{"half')
+    assert list(files.read_records(tmp_path / "run")) == ["04_cnn"]
+
+
+def test_the_source_of_prices_may_be_another_one_if_they_are_the_same(store):
+    """A replay that was made from a folder serves a run that loads the same prices from Yahoo."""
+    first = store(source="folder", data_dir="there")
+    first.fact(data={"ADA-USD": {"sha256": "abc"}})
+    first.table("t", FRAME, "T")
+    first.finish()
+    for digest, good in (("abc", True), ("other", False)):
+        second = store(source="yahoo", data_dir=None)
+        second.fact(data={"ADA-USD": {"sha256": digest}})
+        if good:
+            assert len(second.find_table("t", "04_cnn")) == len(FRAME)
+        else:
+            with pytest.raises(ArtifactError, match="from other prices of ADA-USD"):
+                second.find_table("t", "04_cnn")
+
+
+def test_the_record_keeps_where_trainings_were_made(store, tmp_path):
+    s = store()
+    kept = s.kept("judging")
+    assert s.kept("judging") is kept
+    kept.count({"new": 2, "kept": 0, "made_on": ["A"]})
+    kept.count({"new": 0, "kept": 3, "made_on": ["B", "A"]})
+    s.finish()
+    assert files.read_records(tmp_path / "run")["04_cnn"]["facts"]["trainings"] == {"new": 2, "kept": 3, "made_on": ["A", "B"]}
 
 
 # -- the record ------------------------------------------------------------------------------

@@ -195,6 +195,7 @@ def test_kept_trainings_of_another_machine_are_told(chosen, random_walk, tmp_pat
     for training, made in zip(wanted, ({}, {"made_on": trainings.machine.made_on()}, {"made_on": "Another One"})):
         kept.keep(training.key(), {**result, **made})
     assert [t.made_on for t in trainings.run(wanted, kept, chosen)] == ["", trainings.machine.made_on(), "Another One"]
+    assert kept.used == {"new": 0, "kept": 3, "made_on": sorted([trainings.machine.made_on(), "Another One"])}
     told = capsys.readouterr().out
     assert "1 trainings made on Another One are kept and used" in told and told.count("made on") == 1
     trainings.run(wanted[:2], kept, chosen)

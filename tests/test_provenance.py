@@ -380,7 +380,7 @@ def test_the_check_on_the_command_line(run, monkeypatch, capsys):
     told = capsys.readouterr().out
     assert "01_data: from other sources\n    lib/alpha.py has changed\n" in told and "08_tuning: from the present sources" in told
     assert "python -m lib.provenance recheck outputs/thesis -p source=folder -p data_dir=FOLDER" in told
-    assert "python run_all.py params/thesis.yaml -p source=folder -p data_dir=FOLDER" in told
+    assert "move outputs/thesis away and make it anew: python run_all.py params/thesis.yaml -p source=folder -p data_dir=FOLDER\n" in told
     assert command.main(["check", str(run / "tables")]) == 2
     assert "run.json is missing" in capsys.readouterr().err
 
@@ -438,10 +438,11 @@ def test_the_smallest_trial_of_each_network():
     assert recheck.smallest_trials(trials)[["network", "ticker", "trial"]].to_numpy().tolist() == [["CNN", "B", 1], ["LSTM", "A", 1]]
 
 
-@pytest.fixture
-def searched(run, tiny, random_walk, tensorflow_on_one_thread):
+@pytest.fixture(params=["close"])
+def searched(run, tiny, random_walk, tensorflow_on_one_thread, request):
     """The made-up run with prices in a folder, tables of 01 and a search of two CNN trials that were really computed."""
-    project, chosen = run.parents[1], tiny(source="folder", data_dir=str(run.parents[1] / "prices"), tickers=["ADA-USD"], networks=["CNN"], trials=2)
+    project = run.parents[1]
+    chosen = tiny(source="folder", data_dir=str(project / "prices"), tickers=["ADA-USD"], networks=["CNN"], trials=2, target=request.param)
     walk = random_walk("ADA-USD")
     (project / "prices").mkdir()
     walk["ADA-USD"].rename_axis("Date").to_csv(project / "prices/ADA-USD.csv")
@@ -473,6 +474,7 @@ def searched(run, tiny, random_walk, tensorflow_on_one_thread):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("searched", ["close", "log_return"], indirect=True)
 def test_a_recheck_renews_stamps_only_if_everything_is_equal(searched):
     from lib.provenance import recheck
 
@@ -503,6 +505,23 @@ def test_a_recheck_renews_stamps_only_if_everything_is_equal(searched):
 
 
 @pytest.mark.slow
+def test_a_notebook_that_was_stopped_gets_its_stamp_back_but_must_be_run_again(searched, monkeypatch, capsys):
+    monkeypatch.setattr(committed, "Folder", partial(committed.Folder, project=searched.parents[1]))
+    assert command.main(["recheck", str(searched)]) == 0
+
+    def stop(content):
+        content["notebooks"]["08_tuning"]["status"] = "stopped"
+        content["notebooks"]["08_tuning"]["sources"]["record"] = None
+
+    edit(searched / "run.json", stop)
+    capsys.readouterr()
+    assert command.main(["recheck", str(searched)]) == 1
+    told = capsys.readouterr().out
+    assert "New stamps: 08_tuning" in told
+    assert "08_tuning: its last run was stopped, which nothing here can mend. Run it again: python run_all.py" in told and "--only 08\n" in told
+
+
+@pytest.mark.slow
 def test_elsewhere_a_recheck_is_content_with_nearly_equal_numbers_and_says_so(searched):
     from lib.provenance import recheck
 
@@ -522,7 +541,9 @@ def test_elsewhere_a_recheck_is_content_with_nearly_equal_numbers_and_says_so(se
 def test_what_ran_here_is_held_to_the_last_bit_though_another_notebook_ran_elsewhere(searched):
     from lib.provenance import recheck
 
-    edit(searched / "run.json", lambda r: r["notebooks"]["08_tuning"].update(cpu="another"))
+    record = json.loads((searched / "records/08_tuning.json").read_text())
+    record["facts"]["trainings"] = {"new": 0, "kept": 2, "made_on": ["another"]}  # run here, found finished
+    (searched / "records/08_tuning.json").write_text(json.dumps(record))
     table = searched / "tables/table_4_1.csv"
     frame = committed.exact(table)
     column = frame.select_dtypes("floating").columns[-1]
@@ -531,6 +552,11 @@ def test_what_ran_here_is_held_to_the_last_bit_though_another_notebook_ran_elsew
     outcome = recheck.run(committed.Folder(searched, searched.parents[1]), {}, trainings=False)
     assert [p.what for p in outcome.parts if p.differs] == ["tables/table_4_1.csv"]
     assert outcome.how("01_data") == "the same bits" and "within 1e-06" in outcome.how("08_tuning")
+    assert outcome.elsewhere["08_tuning"] == ["trainings made on another"]
+    versions = {**machine.versions(), "numpy": "1.0"}
+    edit(searched / "run.json", lambda r: r["notebooks"]["01_data"].update(cpu="another", versions=versions))
+    words = recheck.run(committed.Folder(searched, searched.parents[1]), {}, trainings=False).elsewhere["01_data"]
+    assert len(words) == 2 and words[0].startswith("processor another there") and words[1].startswith("numpy 1.0 there")
 
 
 def test_prices_that_are_not_the_runs_cannot_be_compared(run, random_walk, tmp_path):

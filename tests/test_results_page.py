@@ -149,7 +149,7 @@ def test_facts_and_the_command_without_anybodys_folder(root):
     text = results_page.text(root)
     facts = dict(row[:2] for row in table_with(text, "fact"))
     assert facts["Command"] == "python run_all.py params/thesis.yaml -p source=folder -p data_dir=FOLDER -p trials=3"
-    assert facts["Time"] == "5:00 for the last start; all notebooks together 4:04" and facts["Peak memory"].startswith("900 MB")
+    assert facts["Time"] == "5:00 for 4 notebooks in one start, on 2026-01-01, largest process 900 MB" and facts["Peak memory"].startswith("900 MB")
     assert "with changes that were not committed" in facts["Code"] and facts["Machine"].startswith("A|B; 2 cores, Linux")
     assert facts["Starts"] == "one" and "../mine" not in text
     assert table_with(text, "against the thesis's window")[1][-1] == "the same"
@@ -164,9 +164,31 @@ def test_what_was_made_on_another_machine_and_day_is_said(root):
     text = results_page.text(root)
     facts = dict(row[:2] for row in table_with(text, "fact"))
     assert facts["Machine"].startswith("A|B (01, 08, 09)") and "C (06); 2 cores" in facts["Machine"]
-    assert facts["Starts"].startswith("4, as notebooks were made anew; the longest, on 2025-12-31, made 2 notebooks in 1:00:00")
+    assert facts["Starts"].startswith("4, as notebooks were made anew.")
+    assert facts["Time"].startswith("1:00:00 for 2 notebooks in one start, on 2025-12-31; 5:00 for the last start: python run_all.py params/thesis.yaml")
     made = {row[0]: row[2] for row in table_with(text, "made")[1:]}
     assert "2026-02-03" in [v for k, v in made.items() if "06_cnn_lstm" in k]
+
+
+@pytest.mark.parametrize("last, earlier, shown, whole", [
+    ({"only": ["10"], "from": None}, [{"only": [], "from": None}], " --only 10", ""),
+    ({"only": [], "from": "09"}, [{"only": ["01"], "from": None}], " --from 09", " --only 01 06 08 09"),
+    ({"only": ["08b"], "from": None}, [], " --only 08b", " --only 01 06 08 09"),
+    ({"selected": ["09_comparison"]}, [{"selected": ["01_data", "06_cnn_lstm"]}], " --only 09", ""),  # before what was typed was kept
+    ({"selected": ["09_comparison"]}, [], " --only 09", " --only 01 06 08 09"),
+])
+def test_a_last_start_of_some_notebooks_does_not_hide_the_command_for_all(root, last, earlier, shown, whole):
+    run = {**json.loads((root / "run.json").read_text()), **last, "earlier_runs": earlier}
+    command = "python run_all.py params/thesis.yaml -p source=folder -p data_dir=FOLDER -p trials=3"
+    assert (results_page.command_of(run), results_page.whole_command_of(run)) == (command + shown, command + whole)
+
+
+def test_work_that_was_kept_from_earlier_starts_is_said_beside_the_time(root):
+    record = json.loads((root / "records/08_tuning.json").read_text())
+    record["facts"]["trainings"] = {"new": 5, "kept": 250, "made_on": ["A"]}
+    (root / "records/08_tuning.json").write_text(json.dumps(record))
+    rows = {row[0]: row[3] for row in table_with(results_page.text(root), "memory")[1:]}
+    assert rows["08_tuning"] == "1:01, 250 of 255 trainings kept from earlier starts" and rows["01_data"] == "1:01"
 
 
 def test_a_warning_stands_above_everything(root):
@@ -286,7 +308,7 @@ def test_the_ledger_by_chapter_with_its_findings_and_the_way_to_the_code(root, l
         rows = frame[frame["verdict"] == verdict]
         shown = next(t for t in tables_of(text) if t[0][:3] == ["row", "says", "printed"] and t[1][0] == rows["id"].iloc[0])
         assert f"<summary>{len(rows)} rows: {verdict}</summary>" in text and [r[0] for r in shown[1:]] == rows["id"].tolist()
-        assert [r[4] for r in shown[1:]] == rows["other_place"].tolist()
+        assert [r[5] for r in shown[1:]] == rows["other_place"].tolist()
     assert "`checks.other_places.arithmetic`" not in text and "`other_places.arithmetic`" in text
     assert {"tables/claims.csv", "tables/claims_checks.csv"} <= set(links_of(text))
     for table in tables_of(text):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from datetime import datetime
 from pathlib import Path
 
@@ -14,8 +15,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from lib import settings
-from lib.runner import command
+from lib import installed, settings
+from lib.runner import command, facts, order
 from lib.runner.lock import held
 
 ROOT = settings.PROJECT_ROOT
@@ -224,12 +225,45 @@ def test_a_python_without_the_packages_is_told_so_before_anything_starts():
     assert "lacks packages" in answer.stderr and "pip install -r requirements.txt" in answer.stderr and "Traceback" not in answer.stderr
 
 
+def test_another_python_is_told_which_one_is_needed(monkeypatch):
+    monkeypatch.setattr(installed.sys, "version_info", (3, 10, 4))
+    assert "the project needs Python 3.11" in installed.complaint()
+    assert "import tomllib" not in Path(installed.__file__).read_text().split("def missing")[0], "Python 3.10 has none"
+
+
+def test_the_python_that_is_asked_for_is_the_one_that_the_project_names():
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert wanted.startswith(f">={'.'.join(map(str, installed.PYTHON))},")
+
+
 def test_a_reader_that_leaves_early_is_no_error():
     reading, writing = os.pipe()
     os.close(reading)
     with open(writing, "wb") as gone:
         answer = subprocess.run([sys.executable, "run_all.py", "--list"], cwd=ROOT, stdout=gone, stderr=subprocess.PIPE, text=True)
     assert (answer.returncode, answer.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_the_command_to_go_on_with_finds_the_file_and_keeps_the_options(tmp_path, inside):
+    from lib.runner.session import Session
+
+    put(tmp_path / "notebooks", "01_any", "1")
+    file = ROOT / "params/sample.yaml"
+    if not inside:
+        file = tmp_path / "my file.yaml"
+        file.write_text((ROOT / "params/sample.yaml").read_text())
+    checked = order.check(file, [f"output_dir={tmp_path / 'out'}"], jobs="1", notebooks_dir=tmp_path / "notebooks")
+    shown = "params/sample.yaml" if inside else f"'{file}'"
+    assert Session(checked, io.StringIO())._same_options() == f"{shown} -p output_dir={tmp_path / 'out'} --jobs 1"
+
+
+def test_an_earlier_start_keeps_what_its_notebooks_took(tmp_path):
+    before = {"started": "2026", "wall_seconds": 9.0, "selected": ["01_a"], "only": [], "from": None, "notebooks": {
+        "01_a": {"status": "done", "seconds": 8.0, "peak_memory_mb": 3.0, "cpu": "A", "title": "T"}, "02_b": {"status": "not selected"}}}
+    found = facts._earlier_runs({**before, "earlier_runs": [{"started": "2025"}]})
+    assert found[0] == {"started": "2025"} and found[1]["only"] == [] and found[1]["wall_seconds"] == 9.0
+    assert found[1]["notebooks"] == {"01_a": {"status": "done", "seconds": 8.0, "peak_memory_mb": 3.0, "cpu": "A"}}
 
 
 def test_what_a_killed_run_left_as_running_is_listed_as_stopped(tmp_path):

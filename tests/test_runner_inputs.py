@@ -64,6 +64,16 @@ def test_a_window_that_a_file_does_not_cover_is_refused(tmp_path, days, good):
     assert str(caught.value).startswith(told)
 
 
+def test_a_damaged_record_is_named_before_anything_starts(tmp_path, check):
+    records = tmp_path / "my out" / "records"
+    records.mkdir(parents=True)
+    (records / ".123-02_lstm.json").write_text("")  # the draft of a run that was killed
+    assert check()
+    (records / "02_lstm.json").write_text("")
+    with pytest.raises(order.OrderError, match=r"records/02_lstm.json is damaged \(.*Delete it and run its notebook again: --only 02; what was trained is kept"):
+        check()
+
+
 # -- earlier searches ----------------------------------------------------------------------
 
 def study(root, network="CNN", **steering):
@@ -80,10 +90,14 @@ def notebooks(tmp_path):
     folder = tmp_path / "books"
     folder.mkdir()
     for name, run in (("01_cnn", {"networks": ["CNN"]}), ("02_lstm", {"networks": ["LSTM"]}), ("03_search", {"slots": "workers"})):
-        cell = new_code_cell("seed = 1")
-        cell.metadata["tags"] = ["parameters"]
-        nbformat.write(new_notebook(cells=[new_markdown_cell(f"# {name}\nWhy?"), cell], metadata={"run": run}), folder / f"{name}.ipynb")
+        put(folder, name, run, "seed = 1\nstartup_trials = 2" if name == "03_search" else "seed = 1")
     return folder
+
+
+def put(folder, name, run, parameters):
+    cell = new_code_cell(parameters)
+    cell.metadata["tags"] = ["parameters"]
+    nbformat.write(new_notebook(cells=[new_markdown_cell(f"# {name}\nWhy?"), cell], metadata={"run": run}), folder / f"{name}.ipynb")
 
 
 @pytest.fixture
@@ -106,7 +120,7 @@ def test_results_do_not_land_among_files_that_no_run_left(tmp_path, check):
     assert check()
 
 
-def test_a_search_made_with_other_parameters_is_refused(tmp_path, check):
+def test_a_search_made_with_other_parameters_is_refused(tmp_path, check, notebooks):
     same = {"lookback": 60, "split": [0.7, 0.15, 0.15], "outlier_iqr": 1.5, "data_digest": "abc", "training": "another way"}
     study(tmp_path / "my out", "CNN", **same)
     assert check()
@@ -122,7 +136,8 @@ def test_a_search_made_with_other_parameters_is_refused(tmp_path, check):
     )
     assert check("lookback=30", "split=[0.6,0.2,0.2]")
     assert check("networks=[CNN-LSTM]"), "no study of this network is there"
-    assert check(only=["01", "02"]), "no search is selected"
+    put(notebooks, "04_trainings", {"slots": "workers"}, "seed = 1")
+    assert check(only=["01", "02", "04"]), "no search is selected, only one that trains without studies"
 
 
 def test_a_study_is_only_read(tmp_path, check):

@@ -51,6 +51,18 @@ def test_one_two_and_five_workers_give_equal_trials(tmp_path, random_walk, tiny,
 
 
 def test_an_error_in_one_study_keeps_what_the_others_finished(tmp_path, random_walk, tiny):
+    """The last study is held by somebody else, so that the worker that comes to it fails."""
+    chosen = tiny(workers=1, max_epochs=1, source="yahoo", tickers=["ADA-USD", "ETH-USD"])
+    prices = random_walk("ADA-USD", "ETH-USD", "SOL-USD")
+    digests = tuning.price_digests(prices, chosen.inputs)
+    plans = [tuning.StudyPlan(t, n, 2, tmp_path / f"{t}_{n}.db") for t, n in FIVE[:3]]
+    with tuning._alone(plans[2]), pytest.raises(tuning.StudyError, match="ETH-USD_CNN.db"):
+        tuning.run_studies(plans, windows.build(prices, chosen), chosen, digests)
+    assert not multiprocessing.active_children()
+    assert [len(tuning.finished(tuning.open_study(p, tuning.steering_of(chosen, digests[p.ticker])))) for p in plans] == [2, 2, 0]
+
+
+def test_a_damaged_study_is_told_before_any_trial_starts(tmp_path, random_walk, tiny):
     chosen = tiny(workers=2, max_epochs=1, source="yahoo", tickers=["ADA-USD", "ETH-USD"])
     (tmp_path / "ETH-USD_LSTM.db").mkdir()
     with pytest.raises(tuning.StudyError, match="ETH-USD_LSTM.db"):

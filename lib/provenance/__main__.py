@@ -52,11 +52,14 @@ def recheck(root: Path, overrides: list[str]) -> int:
     if not outcome.parts:
         return 1
     if not outcome.equal:
-        print(f"Results have changed, so they have to be made anew, in an empty folder: {folder.command()}")
+        print(f"Results have changed, so they have to be made anew. Move {folder.name} away, then: {folder.command()}")
         return 1
     renewed = again.renew(folder, outcome)
     print(f"New stamps: {', '.join(renewed)}" if renewed else "All equal; no stamp had to be renewed")
-    return 1 if outcome.uncovered else 0
+    unfinished = {name: entry["status"] for name, entry in folder.run["notebooks"].items() if entry["status"] not in ("done", "not selected")}
+    for name, status in unfinished.items():
+        print(f"{name}: its last run was {status}, which nothing here can mend. Run it again: {folder.command([name.partition('_')[0]])}")
+    return 1 if outcome.uncovered or unfinished else 0
 
 
 def main(words: list[str] | None = None) -> int:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, Sequence
 
 import pandas as pd
 
@@ -72,9 +72,9 @@ class Folder:
         there = [p.relative_to(self.root).as_posix() for p in self.root.rglob("*") if p.is_file()]
         return git.tracked(self.root, self.project) or sorted(p for p in there if results_page.is_committed_kind(p))
 
-    def command(self) -> str:
-        """What makes the run anew."""
-        return results_page.command_of(self.run)
+    def command(self, only: Sequence[str] = ()) -> str:
+        """What makes the run anew, or these of its notebooks."""
+        return results_page.command_of(self.run, f"--only {' '.join(only)}") if only else results_page.whole_command_of(self.run)
 
 
 def wrong(folder: Folder) -> dict[str, list[str]]:
@@ -296,7 +296,7 @@ def mend(folder: Folder) -> str:
     where = "-p source=folder -p data_dir=FOLDER"
     return (
         f"If the change should not change a number: python -m lib.provenance recheck {folder.name} {where}\n"
-        f"Otherwise make the results anew in an empty folder: {folder.command()}"
+        f"Otherwise move {folder.name} away and make it anew: {folder.command()}"
     )
 
 

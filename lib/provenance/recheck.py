@@ -94,7 +94,10 @@ def run(folder: Folder, overrides: Mapping[str, Any], trainings: bool = True, to
     other = [t for t, facts in market.digest(prices).items() if facts != folder.run["data"].get(t)]
     if other:
         raise ProvenanceError(f"the prices of {', '.join(other)} are not those of {folder.name}: nothing can be compared")
-    elsewhere = {notebook: machine.differences(folder.run, notebook) for notebook in folder.records}
+    elsewhere = {
+        notebook: machine.differences(folder.run, notebook, record["facts"].get("trainings", {}).get("made_on", ()))
+        for notebook, record in folder.records.items()
+    }
 
     def near(notebook: str) -> float:
         return NEAR if elsewhere[notebook] else 0.0
@@ -140,8 +143,9 @@ def renew(folder: Folder, outcome: Outcome) -> list[str]:
         notebook, record = folder.project / "notebooks" / f"{name}.ipynb", folder.root / "records" / f"{name}.json"
         stamp = {"record": files.sha256(record), "files": sources.depends_on(notebook, folder.project), "mixed": [], "rechecked": {**about, "how": outcome.how(name)}}
         before = folder.run["notebooks"][name].get("sources") or {}
-        # Equal results also answer the doubt of a notebook that was begun under one state of the sources and ended under another.
-        if before.get("files") != stamp["files"] or before.get("mixed"):
+        # Equal results also answer the doubt of a notebook that was begun under one state of the sources and ended under
+        # another, and of one that was stopped before it wrote a new record.
+        if any(before.get(key) != stamp[key] for key in ("record", "files")) or before.get("mixed"):
             folder.run["notebooks"][name]["sources"] = stamp
             renewed.append(name)
     folder.run["parameters"] = present_parameters(folder)
@@ -234,7 +238,8 @@ def _trainings(
         told(f"training {network} on {ticker} as in trial {row['trial']:.0f}, {row['epochs_run']:.0f} epochs")
         fit = training.fit(network, hyperparameters, data[ticker], chosen, int(row["seed"]))
         part = data[ticker].validation
-        mse = metrics.scores(data[ticker].to_scaled(part.actual_usd), training.predict(fit.model, part.X).astype("float64"))["MSE"]
+        predicted = data[ticker].forecast_scaled(part, training.predict(fit.model, part.X))
+        mse = metrics.scores(data[ticker].to_scaled(part.actual_usd), predicted)["MSE"]
         differs = error_differs(row["mse"], mse, near_trained("08_tuning"))
         # The four notebooks of single networks train with the same code as the search.
         owners = ["08_tuning", *(n for n, of in NETWORK_OF.items() if of == network and n in folder.records)]

@@ -77,17 +77,35 @@ def is_committed_kind(path: str) -> bool:
     return any(path.count("/") == pattern.count("/") and Path(path).match(pattern) for pattern in COMMITTED)
 
 
-def command_of(run: Mapping[str, Any]) -> str:
-    """The command that made a run; a folder of prices is only called FOLDER, as everybody's is another."""
+def command_of(run: Mapping[str, Any], selection: str | None = None) -> str:
+    """The command of a run's last start; a folder of prices is only called FOLDER, as everybody's is another.
+
+    Args:
+        selection: options that choose notebooks, in place of those of the last start.
+    """
     words = ["python run_all.py", run["parameter_file"]]
     for key in run["overrides"]:
         value = run["parameters"][key]
         shown = "FOLDER" if key == "data_dir" and value else value if isinstance(value, str) else json.dumps(value)
         words.append(f"-p {shlex.quote(f'{key}={shown}')}")
-    every = [name for name, entry in run["notebooks"].items() if entry["status"] != "not selected"]
-    if set(run["selected"]) != set(every):
-        words.append(f"--only {' '.join(name.partition('_')[0] for name in run['selected'])}")
-    return " ".join(words)
+    return " ".join([*words, selection if selection is not None else _selection(run, run)]).strip()
+
+
+def whole_command_of(run: Mapping[str, Any]) -> str:
+    """The command that makes all of a run's results anew: without a selection, if one of its starts had none."""
+    made = [name for name, entry in run["notebooks"].items() if entry["status"] != "not selected"]
+    asked_for_all = any(not _selection(start, run) for start in (run, *run.get("earlier_runs", [])))
+    return command_of(run, "" if asked_for_all else f"--only {' '.join(name.partition('_')[0] for name in made)}")
+
+
+def _selection(start: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+    """The options with which one start of a run chose its notebooks."""
+    if "only" in start:
+        return f"--only {' '.join(start['only'])}" if start["only"] else f"--from {start['from']}" if start["from"] else ""
+    # An older run.json does not keep what was typed: a start that began with the first notebook is taken for one of all.
+    if next(iter(run["notebooks"])) in start["selected"]:
+        return ""
+    return f"--only {' '.join(name.partition('_')[0] for name in start['selected'])}"
 
 
 def _by_digest(row: Mapping[str, Any]) -> str:
@@ -141,13 +159,12 @@ class _Page:
     def facts(self) -> str:
         """A table of what was run, when and on what."""
         run = self.run
-        seconds = [e["seconds"] for e in run["notebooks"].values() if e.get("seconds")]
         memory = run.get("peak_memory_mb") or max((e.get("peak_memory_mb") or 0 for e in run["notebooks"].values()), default=0)
         commit = run["code"]["commit"]
         rows = [
-            ("Command", markdown.code(command_of(run))),
+            ("Command", markdown.code(whole_command_of(run))),
             ("Result", f"{run['result']}, finished {markdown.moment(run['finished']) or 'not yet'}"),
-            ("Time", f"{clock(run['wall_seconds'])} for the last start; all notebooks together {clock(sum(seconds))}" if run["wall_seconds"] is not None else ""),
+            ("Time", self._time()),
             ("Peak memory", f"{memory:,.0f} MB, the largest single process" if memory else ""),
             ("Seeds", f"{run['seeds']['run']} for the run; every training's own is derived from it and stands beside its score"),
             ("Threads", f"{run['threads']} in each process; notebooks side by side: {run['jobs']}, studies: {run['parameters'].get('workers', 1)}"),
@@ -159,16 +176,22 @@ class _Page:
         ]
         return markdown.table(["fact", "this run"], rows, raw=(0, 1))
 
+    def _time(self) -> str:
+        """How long the longest start took that ended well, and the last one, if that is another."""
+        run = self.run
+        if run["wall_seconds"] is None:
+            return ""
+        done = [r for r in (*run.get("earlier_runs", []), run) if r.get("wall_seconds") and r.get("result") == "done"]
+        longest = max(done, key=lambda r: r["wall_seconds"], default=run)
+        memory = f", largest process {longest['peak_memory_mb']:,.0f} MB" if longest.get("peak_memory_mb") else ""
+        count = len(longest["selected"])
+        of = f"{clock(longest['wall_seconds'])} for {count} notebook{'s' if count > 1 else ''} in one start, on {longest['started'][:10]}{memory}"
+        return of if longest is run else f"{of}; {clock(run['wall_seconds'])} for the last start: {markdown.code(command_of(run))}"
+
     def _starts(self) -> str:
-        """How often the run was started, and the longest of its starts that ended well."""
-        earlier = [r for r in self.run.get("earlier_runs", []) if r.get("wall_seconds") and r.get("result") == "done"]
-        if not earlier:
-            return "one"
-        longest = max(earlier, key=lambda r: r["wall_seconds"])
-        return (
-            f"{len(self.run['earlier_runs']) + 1}, as notebooks were made anew; the longest, on {longest['started'][:10]}, made"
-            f" {len(longest['selected'])} notebooks in {clock(longest['wall_seconds'])}. The list of notebooks says which is from when"
-        )
+        """How often the run was started."""
+        earlier = self.run.get("earlier_runs", [])
+        return f"{len(earlier) + 1}, as notebooks were made anew. The list of notebooks says which is from when" if earlier else "one"
 
     def _machines(self) -> str:
         """The processors, each with the notebooks that it made; results of two kinds may differ in the last digits."""
@@ -218,6 +241,8 @@ class _Page:
             again = stamp.get("rechecked")
             told += f", held again {again['when'][:10]} ({again['how']})" if told and again else ""
             took = clock(entry["seconds"]) if entry.get("seconds") is not None else ""
+            trained = self.records.get(name, {}).get("facts", {}).get("trainings") or {}
+            took += f", {trained['kept']} of {trained['kept'] + trained['new']} trainings kept from earlier starts" if took and trained.get("kept") else ""
             memory = f"{entry['peak_memory_mb']:.0f} MB" if entry.get("peak_memory_mb") else ""
             made = (entry.get("started") or "")[:10]
             rows.append((self.notebook(name), entry["status"], made, took, memory, markdown.plain(told)))

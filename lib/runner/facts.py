@@ -21,6 +21,7 @@ from lib.settings import PROJECT_ROOT
 BLANK = {
     "status": "waiting", "started": None, "finished": None, "seconds": None, "peak_memory_mb": None, "rendered": None, "error": None,
     "cpu": None,  # the processor that it ran on
+    "versions": None,  # of Python and of the packages that last bits come from
     "sources": None,  # the stamp of lib.provenance.sources, from the moment that the notebook starts
 }
 
@@ -46,9 +47,13 @@ def read_earlier(root: Path) -> dict[str, Any]:
 
 def describe(
     notebooks: Sequence[Notebook], selected: Sequence[Notebook], parameters: Mapping[str, Any], overrides: Sequence[str],
-    parameter_file: Path, jobs: int, earlier: Mapping[str, Any],
+    parameter_file: Path, jobs: int, earlier: Mapping[str, Any], only: Sequence[str] = (), start: str | None = None,
 ) -> dict[str, Any]:
-    """Everything about a run that is known at its start; entries of notebooks not selected are kept from before."""
+    """Everything about a run that is known at its start; entries of notebooks not selected are kept from before.
+
+    Args:
+        only, start: as ``--only`` and ``--from`` were typed.
+    """
     chosen = {n.name for n in selected}
     entries = {}
     for n in notebooks:
@@ -62,6 +67,7 @@ def describe(
     return {
         "started": now(), "finished": None, "wall_seconds": None, "result": "running", "earlier_runs": _earlier_runs(earlier),
         "parameter_file": _shown(parameter_file), "overrides": list(overrides), "selected": sorted(chosen),
+        "only": list(only), "from": start,
         "parameters": dict(parameters), "seeds": {"run": parameters["seed"]}, "threads": parameters["threads"],
         "data": {}, "code": code_version(), "python": platform.python_version(), "packages": package_versions(),
         "platform": " ".join([platform.system(), platform.machine(), *platform.libc_ver()]).strip(),
@@ -73,8 +79,10 @@ def _earlier_runs(earlier: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What runs in this folder before took, oldest first: a later run of some notebooks must not hide the whole one's time."""
     if not earlier.get("started"):
         return []
-    told = ("started", "finished", "wall_seconds", "result", "selected", "overrides", "peak_memory_mb", "code")
-    return [*earlier.get("earlier_runs", []), {name: earlier.get(name) for name in told}]
+    told = ("started", "finished", "wall_seconds", "result", "selected", "only", "from", "overrides", "peak_memory_mb", "code")
+    entries = earlier.get("notebooks", {})
+    each = {name: {k: entries[name].get(k) for k in ("status", "seconds", "peak_memory_mb", "cpu")} for name in earlier.get("selected") or () if name in entries}
+    return [*earlier.get("earlier_runs", []), {name: earlier[name] for name in told if name in earlier} | {"notebooks": each}]
 
 
 def gather(run: dict[str, Any], records: Mapping[str, Mapping[str, Any]]) -> None:

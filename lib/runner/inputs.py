@@ -10,7 +10,7 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any, Sequence
 
-from lib import settings
+from lib import files, settings
 
 TRACES = ("run.json", "notebooks", "html", "records", "studies", "predictions", "tables", "figures", "models", "widget", ".lock")  # what tells a run's folder
 
@@ -66,6 +66,15 @@ def foreign_folder(root: Path, shown: str) -> list[str]:
         f"output_dir is {shown!r}, which holds {', '.join(there[:3])}{' and more' if len(there) > 3 else ''}, and nothing that a run left."
         " Name a new folder, an empty one or a run's, such as outputs/NAME"
     ]
+
+
+def damaged_records(root: Path) -> list[str]:
+    """A sentence about a notebook's record that a power cut or a full disk left unreadable; nothing if all are well."""
+    try:
+        files.read_records(root)
+    except files.FileError as error:
+        return [str(error)]
+    return []
 
 
 def other_searches(root: Path, plain: dict[str, Any], shown: str) -> list[str]:

@@ -16,7 +16,7 @@ NOTEBOOKS = settings.PROJECT_ROOT / "notebooks"
 
 @dataclass(frozen=True)
 class Order:
-    """A run that was checked and may start: ``overrides`` are keys, ``texts`` what was typed after -p."""
+    """A run that was checked and may start: ``overrides`` are keys, ``texts``, ``only``, ``start`` and ``asked_jobs`` what was typed."""
 
     parameter_file: Path
     overrides: tuple[str, ...]
@@ -25,6 +25,9 @@ class Order:
     notebooks: list[Notebook]
     selected: list[Notebook]
     jobs: int
+    only: tuple[str, ...] = ()
+    start: str | None = None
+    asked_jobs: str | None = None
 
     @property
     def root(self) -> Path:
@@ -65,6 +68,7 @@ def check(
         chosen = settings.load(file, given)
         wrong += inputs.missing_prices(chosen)
         wrong += inputs.foreign_folder(settings.output_root(chosen.output_dir), chosen.output_dir)
+        wrong += inputs.damaged_records(settings.output_root(chosen.output_dir))
     except settings.SettingsError as error:
         wrong.append(str(error))
     try:
@@ -77,14 +81,14 @@ def check(
         selected = [n for n in selected if not reasons[n.name]]
         if not selected:
             wrong.append(f"nothing is left to run: {'; '.join(f'{name} is left out, as {why}' for name, why in reasons.items())}")
-        if any(n.own_workers for n in selected):
+        if any("startup_trials" in n.declares for n in selected):  # it opens the studies
             wrong += inputs.other_searches(settings.output_root(chosen.output_dir), chosen.as_plain(), chosen.output_dir)
     count = facts.cores() if jobs is None else int(jobs) if str(jobs).isdecimal() else 0
     if count < 1:
         wrong.append(f"--jobs {jobs}: allowed are whole numbers from 1; this machine has {facts.cores()} cores")
     if wrong:
         raise OrderError("\n".join(wrong))
-    return Order(file, tuple(given), tuple(overrides), chosen, notebooks, selected, count)
+    return Order(file, tuple(given), tuple(overrides), chosen, notebooks, selected, count, tuple(only), start, None if jobs is None else str(jobs))
 
 
 def why_left_out(notebook: Notebook, chosen: settings.Chosen) -> str:

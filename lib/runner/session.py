@@ -33,7 +33,7 @@ class Session:
         self.plain = order.chosen.as_plain()
         self.earlier = facts.read_earlier(self.root)
         self.facts = facts.describe(
-            order.notebooks, order.selected, self.plain, order.overrides, order.parameter_file, order.jobs, self.earlier
+            order.notebooks, order.selected, self.plain, order.overrides, order.parameter_file, order.jobs, self.earlier, order.only, order.start
         )
         self.began = time.monotonic()
         self.signal: int | None = None
@@ -84,9 +84,10 @@ class Session:
         entry.update(status=task.state, peak_memory_mb=task.peak_memory_mb)
         if task.state == "running":
             others = {name: other["sources"] for name, other in self.facts["notebooks"].items()}
-            entry.update(started=facts.now(), cpu=machine.cpu(), sources=sources.begin(task.notebook.path, self.root, entry["sources"], others=others))
+            entry.update(started=facts.now(), cpu=machine.cpu(), versions=machine.versions())
+            entry["sources"] = sources.begin(task.notebook.path, self.root, entry["sources"], others=others)
         elif task.seconds is not None:
-            entry.update(finished=facts.now(), seconds=round(task.seconds, 1), rendered=not task.trouble)
+            entry.update(finished=facts.now(), seconds=round(task.seconds, 1), rendered=task.state in ("done", "failed") and not task.trouble)
         if task.state == "done":
             record = self.root / "records" / f"{task.name}.json"
             entry.update(sources=sources.finish(entry["sources"], task.notebook.path, record))
@@ -149,7 +150,10 @@ class Session:
     def _same_options(self) -> str:
         import shlex
 
-        return " ".join([self.facts["parameter_file"], *(f"-p {shlex.quote(text)}" for text in self.order.texts)])
+        place = self.order.parameter_file.resolve()
+        file = place.relative_to(settings.PROJECT_ROOT) if place.is_relative_to(settings.PROJECT_ROOT) else place
+        jobs = [f"--jobs {self.order.asked_jobs}"] if self.order.asked_jobs else []
+        return " ".join([shlex.quote(str(file)), *(f"-p {shlex.quote(text)}" for text in self.order.texts), *jobs])
 
     @staticmethod
     def _shown(path: Path) -> str:

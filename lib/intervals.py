@@ -23,6 +23,7 @@ from typing import Iterable
 import numpy as np
 import pandas as pd
 
+from lib import resampling
 from lib.errors import ProjectError
 
 HORIZONS = tuple(range(1, 31))
@@ -183,16 +184,20 @@ def service_band(
     return _sorted(pieces)
 
 
-def evaluate(bands: pd.DataFrame, by: Iterable[str] = ("level", "horizon")) -> pd.DataFrame:
+def evaluate(bands: pd.DataFrame, by: Iterable[str] = ("level", "horizon"), samples: int = 0) -> pd.DataFrame:
     """How intervals did on the days that came; rows still to come are left out.
 
     Args:
         bands: rows of :func:`conformal` or :func:`service_band`; choose the origins to score before,
             such as those of the test days.
         by: columns to group by; ``("level",)`` takes all horizons together.
+        samples: drawn for the interval of the coverage; 0, the default, gives none.
 
     Returns:
-        One row a group: ``forecasts``, ``coverage`` (share inside, to be compared with the level),
+        One row a group: ``forecasts``, ``origins`` (days that they were made on), ``spans`` (of the longest horizon that
+        share no day: how many independent forecasts there are about), ``coverage`` (share inside, to be compared with the
+        level), with samples ``coverage_lower`` and ``coverage_upper`` (95 %, blocks of origins drawn again, as long as
+        the longest horizon in the mean; with few spans somewhat too short),
         ``coverage_calm``, ``coverage_middle``, ``coverage_turbulent`` (thirds of the scored origins by
         volatility), ``width_usd``, ``width_percent`` (of the price at the origin), ``pinball_usd``,
         ``pinball_percent`` (mean of both bounds as quantiles; Koenker and Bassett 1978), ``winkler_usd``,
@@ -217,11 +222,21 @@ def evaluate(bands: pd.DataFrame, by: Iterable[str] = ("level", "horizon")) -> p
         rows[f"{name}_percent"] = 100 * rows[f"{name}_usd"] / rows["price_usd"]
     by = list(by)
     groups = rows.groupby(by, sort=True)
-    found = pd.DataFrame({"forecasts": groups.size(), "coverage": groups["inside"].mean()})
+    origins, longest = groups["origin"].nunique(), groups["horizon"].max()
+    found = pd.DataFrame({"forecasts": groups.size(), "origins": origins, "spans": -(-origins // longest), "coverage": groups["inside"].mean()})
+    if samples:
+        found[["coverage_lower", "coverage_upper"]] = [_sure(group, samples) for _, group in groups]
     for name in THIRDS:
         found[f"coverage_{name}"] = rows[rows["third"] == name].groupby(by)["inside"].mean()
     scores = [f"{name}_{unit}" for name in ("width", "pinball", "winkler") for unit in ("usd", "percent")]
     return found.join(groups[scores].mean()).reset_index()
+
+
+def _sure(rows: pd.DataFrame, samples: int) -> tuple[float, float]:
+    """The interval of a coverage: 1 - misses / forecasts, with origins drawn in blocks."""
+    of_origin = rows.groupby("origin")["inside"]
+    found = resampling.over_seeds(of_origin.size() - of_origin.sum(), of_origin.size(), block_length=int(rows["horizon"].max()), repetitions=samples)
+    return found["lower"], found["upper"]
 
 
 def _pinball(actual: np.ndarray, quantile: np.ndarray, share: np.ndarray) -> np.ndarray:

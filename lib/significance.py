@@ -213,13 +213,14 @@ def detectable_accuracy(days: int, power: float = POWER, level: float = LEVEL) -
 
 
 def simulated_power(
-    days: int, skill: float, level: float = LEVEL, changes: np.ndarray | None = None, repetitions: int = 1000, seed: int = 0
+    days: int, skill: float, level: float = LEVEL, changes: np.ndarray | None = None, repetitions: int = 1000, seed: int = 0,
+    alternative: str = "two-sided",
 ) -> float:
     """:func:`power` by simulation, with Gaussian changes or with the fat tails and turbulent weeks of real ones.
 
     Args:
-        days, skill, level: as in :func:`power`; the test is two-sided, and only rejections in
-            favour of the forecast count. A skill of 0 gives half the test's size.
+        days, skill, level, alternative: as in :func:`power`; of the two-sided test only rejections in
+            favour of the forecast count. A skill of 0 gives the size of the test, two-sided half of it.
         changes: daily changes in time order, such as log returns, as many as ``days`` or more;
             samples of blocks of about 20 days (stationary bootstrap) stand for the part that nobody
             can know. Their scale does not matter.
@@ -250,7 +251,7 @@ def simulated_power(
             # Two equally useless forecasts, so that the null hypothesis holds exactly.
             actual, (predicted, other) = unknown, 0.3 * size * rng.standard_normal((2, days))
         found = diebold_mariano(actual, predicted, other)
-        rejected += found["p_value"] < level and found["statistic"] < 0
+        rejected += found["p_better"] < level if alternative == "larger" else found["p_value"] < level and found["statistic"] < 0
     return rejected / repetitions
 
 

@@ -54,11 +54,10 @@ def run(chosen, random_walk, tmp_path, monkeypatch):
     scores, leak_scores = skill.score_table(seeds, training_usd), skill.score_table(leaks, training_usd)
     closes = {t: f["Close"] for t, f in windows.clean(prices, chosen).items()}
     bands = experiments.interval_bands(closes, data)
-    days = int(scores.loc[scores["part"] == "test", "days"].min())
     made = {
-        "skill": scores, "skill_seeds": skill.seed_table(seeds), "significance": skill.test_table(seeds), "direction": skill.direction_table(seeds),
+        "skill": scores, "skill_seeds": skill.seed_table(seeds), "significance": (tests := skill.test_table(seeds)), "direction": skill.direction_table(seeds),
         "alignment": skill.alignment_table(seeds), "trading": skill.trading_table(seeds), "returns_or_closes": skill.differences(skill.score_table(skill.common_seeds(seeds), training_usd), "close"),
-        "power": skill.power_table(days, skill.log_changes(training_usd[TICKER])), "walk_forward": skill.across_folds(forward),
+        "power": skill.power_table(tests, training_usd), "walk_forward": skill.across_folds(forward),
         "walk_forward_trials": tried, "regimes": skill.regimes(forward), "leakage_scores": leak_scores, "leakage_seeds": skill.seed_table(leaks),
         "leakage": skill.leak_steps(leak_scores), "leak_check": experiments.leak_check(prices, chosen),
         "intervals": skill.interval_table(bands, ["level"]), "intervals_by_horizon": skill.interval_table(bands, ["level", "horizon"]),
@@ -86,7 +85,7 @@ def change(folder, name, column, at):
 CHANGES = [
     ("skill", "skill_upper", "baselines in tables/skill.csv"), ("significance", "p_better", "baselines in tables/significance.csv"),
     ("direction", "accuracy", "baselines in tables/direction.csv"), ("trading", "total_return", "baselines in tables/trading.csv"),
-    ("power", "power_real_changes", "tables/power.csv"), ("returns_or_closes", "skill, close", "tables/returns_or_closes.csv"),
+    ("power", "power_holm_real", "tables/power.csv"), ("returns_or_closes", "skill, close", "tables/returns_or_closes.csv"),
     ("walk_forward", "p_better", "baselines in tables/walk_forward.csv"), ("regimes", "return_percent", "tables/regimes.csv"),
     ("leakage", "skill, nothing", "tables/leakage.csv"), ("intervals", "winkler_percent", "tables/intervals.csv"),
     ("intervals_by_horizon", "coverage", "tables/intervals_by_horizon.csv"), ("planted_signal", "rate", "tables/planted_signal.csv"),

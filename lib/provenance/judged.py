@@ -58,8 +58,7 @@ def _skill(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], 
     }
     for name, (ours, of_all_models) in made.items():
         yield f"baselines in tables/{name}.csv", _baselines_differ(_table(folder, name), ours, of_all_models, near)
-    days = int(scores.loc[scores["part"] == "test", "days"].min())
-    power = skill.power_table(days, skill.log_changes(training_usd[chosen.tickers[0]]))
+    power = skill.power_table(exact(_table(folder, "significance")), training_usd)
     yield "tables/power.csv", table_differs(_table(folder, "power"), power, near)
     yield "tables/returns_or_closes.csv", _returns_differ(folder, scores, exact(_table(folder, "skill_seeds")))
     yield "means and ranges of tables/skill_seeds.csv", "; ".join(skill.seeds_disagree(scores, exact(_table(folder, "skill_seeds"))))

@@ -64,8 +64,8 @@ def ledger(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
     for verdict in LISTED:
         rows = frame[frame["verdict"] == verdict]
         if len(rows):
-            cells = [(r.id, r.says, r.printed, r.computed, r.other_place, _checks(r.how, link)) for r in rows.itertuples()]
-            lists.append((verdict, len(rows), markdown.table(["row", "says", "printed", "computed", "other place", "computed by"], cells, raw=(5,))))
+            cells = [(r.id, r.says, r.printed, r.computed, _range(r), r.other_place, _checks(r.how, link)) for r in rows.itertuples()]
+            lists.append((verdict, len(rows), markdown.table(["row", "says", "printed", "computed", "range of our seeds", "other place", "computed by"], cells, raw=(6,))))
     return {
         "findings": [markdown.plain(finding) for finding in claims.findings(frame)], "words": claims.in_words(frame), "meanings": claims.MEANINGS,
         "summary": markdown.table(list(counts.columns), counts.values.tolist()), "lists": lists,
@@ -79,7 +79,7 @@ def words(root: Path, notebook: str) -> list[str]:
     from lib import skill
 
     wanted = {
-        "09a_skill": (("skill", "significance", "confidence_sets", "returns_or_closes", "trading", "picked_best"), _skill_words),
+        "09a_skill": (("skill", "significance", "confidence_sets", "returns_or_closes", "trading", "picked_best", "power"), _skill_words),
         "09b_walk_forward": (("walk_forward",), skill.folds_in_words),
         "09c_leakage": (("leakage", "leak_check"), lambda added, caught: f"{skill.leaks_in_words(added)}\n{skill.leak_check_in_words(caught)}"),
         "09d_intervals": (("intervals",), skill.intervals_in_words),
@@ -90,12 +90,19 @@ def words(root: Path, notebook: str) -> list[str]:
     return told(*map(pd.read_csv, places)).splitlines() if all(p.is_file() for p in places) else []
 
 
-def _skill_words(scores: pd.DataFrame, tests: pd.DataFrame, sets: pd.DataFrame, bought: pd.DataFrame, traded: pd.DataFrame, picked: pd.DataFrame) -> str:
+def _skill_words(
+    scores: pd.DataFrame, tests: pd.DataFrame, sets: pd.DataFrame, bought: pd.DataFrame, traded: pd.DataFrame, picked: pd.DataFrame, power: pd.DataFrame
+) -> str:
     from lib import skill
 
     told = [skill.scores_in_words(scores, "test", reading) for reading in dict.fromkeys(scores["reading"])]
-    told.append(skill.tests_in_words(tests[tests["part"] == "test"], sets))
+    told += [skill.tests_in_words(tests[tests["part"] == "test"], sets), skill.power_in_words(power)]
     return "\n".join([*told, skill.differences_in_words(bought, "log_return"), skill.trading_in_words(traded, "test"), skill.picked_in_words(picked)])
+
+
+def _range(row: Any) -> str:
+    """Smallest to largest over our seeds of a training's score; empty for everything else."""
+    return "" if pd.isna(row.seeds) else f"{row.smallest:.4g} to {row.largest:.4g}, {row.seeds:.0f} seeds"
 
 
 def _checks(how: Any, link: Callable[[str], str]) -> str:

@@ -57,8 +57,8 @@ class Evidence:
         scores: of the thesis's best hyperparameters, one seed each, as ``evaluation.score_table`` gives them.
         trainings: the replay of printed trials, every seed, as ``lib.replay.run`` gives it.
         agreement: which reading the replay fits, as ``lib.replay.agreement`` gives it.
-        skill: the thesis's best hyperparameters with several seeds, as ``lib.skill.score_table`` gives it.
-        why: ``scores``, ``trainings`` or ``skill`` -> why it is not there.
+        seeds: the thesis's best hyperparameters with several seeds, each one's scores, as ``lib.skill.seed_table`` gives them.
+        why: ``scores``, ``trainings`` or ``seeds`` -> why it is not there.
     """
 
     prices: Mapping[str, pd.DataFrame]
@@ -66,7 +66,7 @@ class Evidence:
     scores: pd.DataFrame | None = None
     trainings: pd.DataFrame | None = None
     agreement: pd.DataFrame | None = None
-    skill: pd.DataFrame | None = None
+    seeds: pd.DataFrame | None = None
     why: Mapping[str, str] = field(default_factory=dict)
 
     def close(self, ticker: str, column: str = "Close") -> pd.Series:
@@ -126,7 +126,7 @@ def collect(
     data: Mapping[str, Dataset],
     predictions: tuple[Any, str],
     replay: tuple[Any, str],
-    skill: tuple[Any, str],
+    seeds: tuple[Any, str],
 ) -> Evidence:
     """Prices and whatever earlier notebooks left.
 
@@ -134,31 +134,36 @@ def collect(
         data: ticker -> windows, for the scale of the predictions.
         predictions: ticker -> network -> frame, or None, and why not, as :func:`if_there` gives it.
         replay: trainings and agreement, or None, and why not.
-        skill: scores with several seeds, or None, and why not.
+        seeds: scores with several seeds, or None, and why not.
     """
     scores = None if predictions[0] is None else evaluation.score_table(predictions[0], data, {})
     trainings, agreement = replay[0] or (None, None)
-    why = {"scores": predictions[1], "trainings": replay[1], "skill": skill[1]}
-    return Evidence(prices, rows, scores, trainings, agreement, skill[0], why)
+    why = {"scores": predictions[1], "trainings": replay[1], "seeds": seeds[1]}
+    return Evidence(prices, rows, scores, trainings, agreement, seeds[0], why)
 
 
 def several_seeds(store: artifacts.Store) -> pd.DataFrame:
-    """The scores with several seeds that notebook 09a left in this run; raises like ``Store.find_predictions``."""
-    return store.find_table("skill", "09a_skill")
+    """The scores of several seeds, one by one, that notebook 09a left in this run; raises like ``Store.find_predictions``."""
+    return store.find_table("skill_seeds", "09a_skill")
 
 
 def replayed(chosen: Chosen, digest: Mapping[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The replay that ``params/replay.yaml`` or this run itself left.
+    """The replay that this run itself left, or else the one of ``params/replay.yaml``.
 
     Raises:
         artifacts.ArtifactError: there is none of these parameters and prices; names the command.
     """
-    for folder in dict.fromkeys((REPLAY_DIR, chosen.output_dir)):
+    why = ""
+    for folder in dict.fromkeys((chosen.output_dir, REPLAY_DIR)):
         store = artifacts.Store(chosen.but(output_dir=folder), "10_claims")
         store.fact(data=dict(digest))
-        if all((store.root / "tables" / f"{name}.csv").is_file() for name in REPLAY_TABLES):
+        if not all((store.root / "tables" / f"{name}.csv").is_file() for name in REPLAY_TABLES):
+            continue
+        try:
             trainings, agreement = (store.find_table(name, "08b_replay", f"Make them with: {REPLAY_COMMAND}") for name in REPLAY_TABLES)
-            if "inside_p" not in agreement:
-                raise artifacts.ArtifactError(f"{store.root.name}/tables/{REPLAY_TABLES[1]}.csv is of an older version. Make it again: {REPLAY_COMMAND}")
-            return trainings, agreement
-    raise artifacts.ArtifactError(f"no printed trial was trained again. Make it with: {REPLAY_COMMAND}")
+            if "inside_p" in agreement:
+                return trainings, agreement
+            why = why or f"{store.root.name}/tables/{REPLAY_TABLES[1]}.csv is of an older version. Make it again: {REPLAY_COMMAND}"
+        except artifacts.ArtifactError as error:
+            why = why or str(error)
+    raise artifacts.ArtifactError(why or f"no printed trial was trained again. Make it with: {REPLAY_COMMAND}")

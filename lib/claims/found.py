@@ -17,7 +17,7 @@ class Found:
             rounding leaves open; None for neither.
         because: what a reader needs to see why.
         other_place: the place of the thesis that the answer comes from; empty if we computed it.
-        one_seed: a training's score without a spread of seeds, which can be neither close nor far.
+        seeds: of a training's score, how many seeds of ours it rests on; with one it has no spread and can be neither close nor far.
         shown: the value in words, where that says more than the value itself.
     """
 
@@ -27,7 +27,7 @@ class Found:
     because: str = ""
     other_place: str = ""
     shown: str = ""
-    one_seed: bool = False
+    seeds: int | None = None
 
     def __post_init__(self) -> None:
         # numpy's own truth values and numbers are neither bool nor float to Python

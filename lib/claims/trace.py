@@ -18,6 +18,7 @@ from lib.places import PROJECT_ROOT
 
 # Columns of the ledger's table that are text, also where all of a column looks like numbers.
 TEXTS = ("id", "chapter", "place", "kind", "says", "printed", "unit", "computed", "against", "how", "verdict", "other_place", "because")
+_NUMBERS = ("precision", "smallest", "largest", "seeds")  # numbers, empty for none
 _NAMES = re.compile(r"(?:^|; )(lib\.claims\.(?:checks\.\w+\.\w+(?=\()|verdicts\.agree(?= with )))")
 
 
@@ -34,8 +35,8 @@ def read(path: Path) -> pd.DataFrame:
     name, mend = f"{path.parent.parent.name}/tables/claims.csv", "Make it with: python run_all.py params/thesis.yaml --only 10"
     if not path.is_file():
         raise TraceError(f"{name} is missing. {mend}")
-    frame = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values=dict.fromkeys(("precision", "smallest", "largest"), [""]))
-    lacking = [column for column in TEXTS if column not in frame]
+    frame = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values=dict.fromkeys(_NUMBERS, [""]))
+    lacking = [column for column in (*TEXTS, *_NUMBERS) if column not in frame]
     if lacking:
         raise TraceError(f"{name} is of an earlier version and lacks {', '.join(lacking)}. {mend}")
     return frame

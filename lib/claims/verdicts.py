@@ -31,7 +31,7 @@ REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT = (
 VERDICTS = (REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT)
 MEANINGS = {
     REPRODUCED: "our value, or another place of the thesis, is equal at the printed precision",
-    CLOSE: "the printed score lies between the smallest and the largest of the same training with our seeds",
+    CLOSE: "the printed score lies between the smallest and the largest of the same training with our seeds; computed is their median",
     NOT: "our value is another one; of a score, the printed one lies outside the range of the same training with our seeds",
     CONTRADICTED: "another place of the thesis, or its own arithmetic, says otherwise",
     CANNOT: "nothing that is printed or published would show it; the reason stands in the row",
@@ -61,8 +61,8 @@ def judge(rows: Mapping[str, Row], evidence: Evidence) -> pd.DataFrame:
 
     Returns:
         One row a ledger row: ``id``, ``chapter``, ``place``, ``kind`` (claim or question), ``says``, ``printed``, ``unit``, ``precision``
-        (half of the last printed digit), ``computed``, ``smallest``, ``largest`` (over our seeds, or what rounding
-        leaves open), ``against`` (our computation, or another place of the thesis), ``how`` (function and
+        (half of the last printed digit), ``computed`` (of a training the median over our seeds), ``smallest``, ``largest``
+        (over our seeds, or what rounding leaves open), ``seeds`` (how many, of a training's score), ``against`` (our computation, or another place of the thesis), ``how`` (function and
         arguments), ``verdict``, ``other_place``, ``because``.
     """
     judged: dict[str, Judged] = {}
@@ -93,6 +93,7 @@ def judge(rows: Mapping[str, Row], evidence: Evidence) -> pd.DataFrame:
                 "computed": its.found.text,
                 "smallest": its.found.low,
                 "largest": its.found.high,
+                "seeds": its.found.seeds,
                 "against": its.against,
                 "how": how(row),
                 "verdict": its.verdict,
@@ -100,7 +101,7 @@ def judge(rows: Mapping[str, Row], evidence: Evidence) -> pd.DataFrame:
                 "because": its.found.because,
             }
         )
-    return pd.DataFrame(made)
+    return pd.DataFrame(made).astype({"seeds": "float64"}) if made else pd.DataFrame()
 
 
 def verdict(row: Row, found: Found | Missing | None, rows: Mapping[str, Row], same: Judged | None = None) -> Judged:
@@ -120,7 +121,7 @@ def verdict(row: Row, found: Found | Missing | None, rows: Mapping[str, Row], sa
     if unlike:
         shown = ours or Found(unlike[0].printed)
         return Judged(CONTRADICTED, THEIRS, shown.saying(_joined(their_values, shown.because)), others)
-    if ours and ours.one_seed:
+    if ours and ours.seeds == 1:
         return Judged(CANNOT, OURS, ours)
     if ours:
         return Judged(CLOSE if inside(row.printed, ours) else NOT, OURS, ours)

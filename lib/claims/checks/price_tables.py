@@ -134,6 +134,32 @@ def scaled_over_all(evidence: Evidence, row: Row) -> Found:
     return Found(low <= everything <= high and not low <= everything * factor <= high, because=told)
 
 
+def scaler(evidence: Evidence, row: Row) -> Found:
+    """The scaler under which prices give every coin's trials their MSE / (1 - R2): to 0 and 1, or to mean 0 and deviation 1."""
+    made = {"MinMaxScaler": lambda close: close.max() - close.min(), "StandardScaler": lambda close: close.std(ddof=0)}
+    fitting, told = [], []
+    for name, unit in made.items():
+        variances = {t: _dollars(evidence, t) / unit(evidence.close(t)) ** 2 for t in COINS}
+        inside = [trials.implied_variance(t)[0] <= v <= trials.implied_variance(t)[1] for t, v in variances.items()]
+        fitting += [name] if all(inside) else []
+        told.append(f"{name} fits the trials of {sum(inside)} of {len(COINS)} coins")
+    return Found(fitting[0] if len(fitting) == 1 else None, because=f"{'; '.join(told)} (validation days of the recovered split); {_left_out()}")
+
+
+def parts(evidence: Evidence, row: Row) -> Found:
+    """Into which parts the data are divided, by the days that the trials' scores fit: a part between two others, or the last of two."""
+    fitting = evidence.once("splits", lambda: [s for s in _splits() if _fits(evidence, "validation", s, LOOKBACK)])
+    last = [s for s in _splits() if _fits(evidence, "test", s, LOOKBACK)]
+    told = f"of splits in steps of 5% {len(fitting)} have validation days and {len(last)} last days that fit the trials of all coins; {_left_out()}"
+    return Found("train/validation/test" if fitting and not last else "train/test" if last and not fitting else None, because=told)
+
+
+def _dollars(evidence: Evidence, ticker: str) -> float:
+    """The variance of the recovered validation days in US dollars squared."""
+    close = evidence.close(ticker)
+    return evidence.targets(ticker).variance * (close.max() - close.min()) ** 2
+
+
 def windows_inside_parts(evidence: Evidence, row: Row) -> Found:
     """Whether the trials fit days of windows cut inside each part, and not days of windows that reach back into the part before."""
     fits = {}
@@ -203,9 +229,10 @@ def table_4_5_days(evidence: Evidence, row: Row) -> Found:
                 found |= {f"{name}, USD": variance * (close.max() - close.min()) ** 2, f"{name}, scaled": variance}
     fitting = [name for name, v in found.items() if low <= v <= high]
     nearest = min(found, key=lambda n: abs(np.log(found[n] / low)))
-    told = f"its MSE / (1 - R2) is {low:,.0f} to {high:,.0f} in all four rows; fitting days: {', '.join(fitting) or 'none'};"
+    told = f"its MSE / (1 - R2) is {low:,.0f} to {high:,.0f} in all four rows; of {len(found) // 2} sets of days (parts of 70/15/15 and 60/20/20, three coins,"
+    told += f" US dollars and scaled) these fit: {', '.join(fitting) or 'none'};"
     told += f" nearest {nearest} with {found[nearest]:,.0f}"
-    return Found(bool(fitting), because=told)
+    return Found(bool(fitting), because=told, shown=f"{len(fitting)} of {len(found) // 2}")
 
 
 def _left_out() -> str:

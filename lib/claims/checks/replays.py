@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from lib import significance, thesis
 from lib.claims import precision
@@ -18,11 +17,11 @@ LACKING = {"CNN": "its filters and kernel sizes are not printed", "LSTM": "its u
 
 
 def score_of_trial(evidence: Evidence, row: Row, ticker: str, network: str, trial: str, score: str) -> Found:
-    """The median and range of a score over the seeds with which a printed trial was trained again.
+    """The median and range of a score over all seeds with which a printed trial was trained again.
 
-    Of the readings that were trained (inputs, weights) it is the one that the printed trials as a
-    whole are nearest to. The best CNN and LSTM, whose filters and units stand in chapter 8 only, were
-    trained with several seeds in notebook 09a, or with one in 04 and 05.
+    They are of the replay, in the reading (inputs, weights) that the printed trials as a whole are nearest
+    to. The trials that the thesis calls best were trained in notebook 09a too, also those whose filters and
+    units stand in chapter 8 only; these seeds are added. A run that has neither has one seed in 04 to 07.
 
     Raises:
         Missing: the trial does not print every hyperparameter, or was not trained here.
@@ -30,21 +29,18 @@ def score_of_trial(evidence: Evidence, row: Row, ticker: str, network: str, tria
     number = int(trial)
     evidence.close(ticker)
     is_best = BEST_TRIALS[network] == (ticker, number)
-    if is_best and network in LACKING and (found := _several_seeds(evidence, ticker, network, score)):
-        return found
-    ours = _seeds(evidence, ticker, network, number)
-    if ours is not None:
-        inputs, weights = _reading(evidence)
-        values = ours[score]
-        told = f"{len(values)} seeds, inputs {inputs}, weights of the {weights} epoch" + _other_readings(
-            evidence, row, ticker, network, number, score
-        )
-        return Found(float(values.median()), float(values.min()), float(values.max()), told)
+    ours = {**_replayed(evidence, ticker, network, number, score), **(_of_09a(evidence, ticker, network, score) if is_best else {})}
+    if ours:
+        values = np.concatenate(list(ours.values()))
+        told = " and ".join(f"{len(v)} seeds of {where}" for where, v in ours.items())
+        told += _side(row, values, score) + (_chosen(ticker, network) if is_best else "")
+        told += _other_readings(evidence, ticker, network, number, score)
+        return Found(float(np.median(values)), float(values.min()), float(values.max()), told, seeds=len(values))
     if is_best and evidence.scores is not None:
         return _one_seed(evidence, ticker, network, score)
     if network in LACKING:
         raise Missing(
-            evidence.why.get("skill") or f"it was not trained again. Make it with: {COMMAND} --only 09a" if is_best else LACKING[network]
+            evidence.why.get("seeds") or f"it was not trained again. Make it with: {COMMAND} --only 09a" if is_best else LACKING[network]
         )
     raise Missing(
         evidence.why.get("trainings") or evidence.why.get("scores") or f"it was not trained again. Make it with: {REPLAY_COMMAND}"
@@ -52,23 +48,20 @@ def score_of_trial(evidence: Evidence, row: Row, ticker: str, network: str, tria
 
 
 def best_score(evidence: Evidence, row: Row, network: str, score: str) -> Found:
-    """The score of the trial that the thesis calls a network's best, trained again with the seeds of notebook 09a, or of the replay."""
+    """The score of the trial that the thesis calls a network's best, trained again: what :func:`score_of_trial` finds for it."""
     ticker, trial = BEST_TRIALS[network]
-    evidence.close(ticker)
-    if found := _several_seeds(evidence, ticker, network, score):
-        return found
     return score_of_trial(evidence, row, ticker, network, str(trial), score)
 
 
 def table_4_5_score(evidence: Evidence, row: Row, network: str, score: str) -> Found:
-    """Whether any days can have the scores of Table 4.5, which states neither coin nor days nor unit; if so, the nearest of ours.
+    """The nearest of our scores to one of Table 4.5, which states neither coin nor days nor unit, if some days can have its MSE and R2.
 
     Raises:
-        Missing: days fit, and no network was trained on them.
+        Missing: no days that were tried can, or no network was trained on them.
     """
     days = price_tables.table_4_5_days(evidence, row)
     if not days.value:
-        return Found(because=f"no days of these coins have its MSE and R2 in one row, whatever is trained: {days.because}")
+        raise Missing(f"coin, days and unit are not stated, and no days that were tried can have its MSE and R2 in one row: {days.because}")
     if evidence.scores is None:
         raise Missing(evidence.why.get("scores") or "nothing was trained in this run")
     rows = evidence.scores.query(f"model == @network and unit == 'USD' and part != 'train' and ticker in {list(thesis.APPENDIX)}")
@@ -76,7 +69,7 @@ def table_4_5_score(evidence: Evidence, row: Row, network: str, score: str) -> F
         raise Missing(f"no {network} was trained on the thesis's coins in this run")
     nearest = rows.loc[(rows[COLUMNS[score]] - precision.value(row.printed)).abs().idxmin()]
     told = f"nearest of ours is {nearest['ticker']}, {nearest['part']}, US dollars, one seed"
-    return Found(float(nearest[COLUMNS[score]]), because=f"coin, days and unit are not stated: {days.because}; {told}", one_seed=True)
+    return Found(float(nearest[COLUMNS[score]]), because=f"coin, days and unit are not stated: {days.because}; {told}", seeds=1)
 
 
 def best_of_one_coin(evidence: Evidence, row: Row) -> Found:
@@ -120,19 +113,15 @@ def replayed_inside(evidence: Evidence, row: Row, network: str) -> Found:
     )
 
 
-def _seeds(evidence: Evidence, ticker: str, network: str, trial: int) -> pd.DataFrame | None:
+def _replayed(evidence: Evidence, ticker: str, network: str, trial: int, score: str) -> dict[str, np.ndarray]:
+    """The replay and its scores of a trial, one a seed; empty if it has none."""
     if evidence.trainings is None:
-        return None
+        return {}
     inputs, weights = _reading(evidence)
     rows = evidence.trainings
-    rows = rows[
-        (rows["ticker"] == ticker)
-        & (rows["network"] == network)
-        & (rows["trial"] == trial)
-        & (rows["inputs"] == inputs)
-        & (rows["weights"] == weights)
-    ]
-    return rows if len(rows) and np.isfinite(rows["mse"]).all() else None
+    rows = rows[(rows["ticker"] == ticker) & (rows["network"] == network) & (rows["trial"] == trial)]
+    values = rows.loc[(rows["inputs"] == inputs) & (rows["weights"] == weights), score].to_numpy(float)
+    return {f"the replay (inputs {inputs}, weights of the {weights} epoch)": values} if len(values) and np.isfinite(values).all() else {}
 
 
 def _reading(evidence: Evidence) -> tuple[str, str]:
@@ -141,7 +130,9 @@ def _reading(evidence: Evidence) -> tuple[str, str]:
     return overall.iloc[0]["inputs"], overall.iloc[0]["weights"]
 
 
-def _other_readings(evidence: Evidence, row: Row, ticker: str, network: str, trial: int, score: str) -> str:
+def _other_readings(evidence: Evidence, ticker: str, network: str, trial: int, score: str) -> str:
+    if evidence.trainings is None:
+        return ""
     rows = evidence.trainings
     rows = rows[(rows["ticker"] == ticker) & (rows["network"] == network) & (rows["trial"] == trial)]
     nearest = _reading(evidence)
@@ -153,21 +144,36 @@ def _other_readings(evidence: Evidence, row: Row, ticker: str, network: str, tri
     return f"; other readings: {'; '.join(told)}" if told else ""
 
 
-def _several_seeds(evidence: Evidence, ticker: str, network: str, score: str) -> Found | None:
-    """Mean and range over the seeds of notebook 09a, in scaled prices; None if it is not there.
+def _side(row: Row, values: np.ndarray, score: str) -> str:
+    """On which side of all our seeds a printed score lies, if it is outside."""
+    printed, half = precision.value(row.printed), precision.half_unit(row.printed)
+    if values.min() <= printed + half and printed - half <= values.max():
+        return ""
+    better = (printed > values.max()) == (score == "r2")
+    return f"; the printed one is {'better' if better else 'worse'} than every one of them"
+
+
+def _chosen(ticker: str, network: str) -> str:
+    """A word on selection: the best of many trials was lucky too, so the same training with another seed tends to be worse."""
+    trials = thesis.trials()
+    many = int(((trials["ticker"] == ticker) & (trials["network"] == network)).sum())
+    return f"; it is the best of {many} trials by the days that it was scored on, so that other seeds tend to be worse"
+
+
+def _of_09a(evidence: Evidence, ticker: str, network: str, score: str) -> dict[str, np.ndarray]:
+    """Notebook 09a and its scores of a best trial in scaled prices, one a seed; empty if it has none.
 
     Its table is in US dollars: MSE and MAE are divided by the range of closes that the scaler maps to 0 and 1.
     """
-    if evidence.skill is None:
-        return None
-    rows = evidence.skill
+    if evidence.seeds is None:
+        return {}
+    rows = evidence.seeds
     rows = rows[(rows["ticker"] == ticker) & (rows["model"] == network) & (rows["part"] == "validation") & (rows["reading"] == "close")]
-    if rows.empty or int(rows["days"].iloc[0]) != len(evidence.targets(ticker).actual) or int(rows["seeds"].iloc[0]) < 2:
-        return None
-    one, close, name = rows.iloc[0], evidence.close(ticker), COLUMNS[score]
+    if len(rows) < 2 or int(rows["days"].iloc[0]) != len(evidence.targets(ticker).actual):
+        return {}
+    close = evidence.close(ticker)
     unit = (close.max() - close.min()) ** {"mse": 2, "mae": 1, "r2": 0}[score]
-    middle, low, high = (float(one[column] / unit) for column in (name, f"{name}_smallest", f"{name}_largest"))
-    return Found(middle, low, high, f"{int(one['seeds'])} seeds of notebook 09a")
+    return {"notebook 09a": (rows[COLUMNS[score]] / unit).to_numpy(float)}
 
 
 def _one_seed(evidence: Evidence, ticker: str, network: str, score: str) -> Found:
@@ -176,4 +182,4 @@ def _one_seed(evidence: Evidence, ticker: str, network: str, score: str) -> Foun
         raise Missing(f"no {network} was trained on {ticker} in this run")
     if int(found["days"].iloc[0]) != len(evidence.targets(ticker).actual):
         raise Missing("this run is split otherwise than the printed scores. Make it with: python run_all.py params/thesis.yaml")
-    return Found(float(found[COLUMNS[score]].iloc[0]), because="one seed of ours, which has no spread", one_seed=True)
+    return Found(float(found[COLUMNS[score]].iloc[0]), because="one seed of ours, which has no spread", seeds=1)

@@ -32,12 +32,13 @@ def p_value(evidence: Evidence, row: Row, ticker: str, series: str) -> Found:
 
 
 def p_belongs(evidence: Evidence, row: Row, ticker: str, series: str) -> Found:
-    """Whether the printed p-value belongs to the printed statistic (MacKinnon 1994, with a constant), anywhere in the rounding of both."""
+    """Whether the printed p-value belongs to the printed statistic (MacKinnon 1994, with a constant), each rounded or cut at its last digit."""
     printed = evidence.rows[f"Table 4.2/{ticker}_{series}_statistic"].printed
     middle, half = precision.value(printed), precision.half_unit(printed)
-    low, high = sorted(float(mackinnonp(v, regression="c")) for v in (middle - half, middle + half))
+    # A number that was cut stands for values up to a whole last digit farther from 0.
+    low, high = sorted(float(mackinnonp(v, regression="c")) for v in (middle - 2 * half, middle + half))
     told = f"MacKinnon's p of {printed} is {low:.4f} to {high:.4f}, printed {(p := evidence.rows[f'Table 4.2/{ticker}_{series}_p'].printed)}"
-    fits = low - precision.half_unit(p) <= precision.value(p) <= high + precision.half_unit(p)
+    fits = low - 2 * precision.half_unit(p) <= precision.value(p) <= high + precision.half_unit(p)
     return Found(fits, because=told, other_place="Table 4.2, its own statistic")
 
 

@@ -15,6 +15,7 @@ from lib import artifacts, claims, thesis
 from lib.claims import checks, evidence, precision, verdicts
 from lib.claims.checks import price_tables, replays, trials, unit_roots
 from lib.claims.evidence import END, START, Evidence, Missing
+from lib.claims.findings import by_chance
 from lib.claims.found import Found
 from lib.claims.rows import STATED, Row
 
@@ -320,6 +321,33 @@ def test_the_variance_that_rounded_scores_leave_open():
 def test_the_implied_variance_holds_the_published_one(ticker):
     low, high = trials.implied_variance(ticker)
     assert low <= thesis.printed()["target_variance"]["recovered_protocol"]["values"][ticker] <= high
+
+
+@pytest.mark.parametrize("sign, expected", [(-1, True), (1, False), (0, None)])
+def test_kernels_speak_for_or_against_only_if_chance_is_ruled_out(rows, monkeypatch, sign, expected):
+    rng = np.random.default_rng(1)
+    kernels = rng.integers(2, 6, 30)
+    made = [
+        {"ticker": t, "network": n, "kernel_size": k, "r2": sign * k + rng.normal()} for t in thesis.APPENDIX for n in ("CNN-LSTM", "LSTM-CNN") for k in kernels
+    ]
+    monkeypatch.setattr(trials.thesis, "trials", lambda: pd.DataFrame(made))
+    found = verdicts._find(rows["8/smaller_kernels"], Evidence({}, rows))
+    assert found.value is expected if expected is not None else isinstance(found, Missing) and "0 of 6 differ from 0 after Holm" in str(found)
+
+
+def test_what_the_text_leaves_open_is_read_every_way(rows):
+    mean, most = (verdicts._find(rows[f"8/sol_{name}"], Evidence({}, rows)) for name in ("mean_r2", "most_predictable"))
+    assert mean.value and "0.777 of all 75 trials; 0.958 of each network's best" == mean.text
+    assert most.value and most.text == "first by best trial" and "best trial: SOL-USD 0.961, ETH-USD 0.95" in most.because
+
+
+def test_single_misses_are_counted_beside_what_chance_gives():
+    how = "lib.claims.checks.replays.score_of_trial(ticker=A, network=N, trial={}, score={})"
+    rows = [{"place": "Appendix 1", "kind": "claim", "chapter": "Appendices 1 to 3", "verdict": v, "against": "our computation", "seeds": s, "how": how.format(k, score)}
+            for k, (v, s, score) in enumerate([("not reproduced", 3, "mse"), ("close", 3, "mse"), ("reproduced", 9, "mse"), ("cannot be computed", 1, "mse"), ("close", 3, "mae")])]
+    told = by_chance(pd.DataFrame(rows))
+    assert "MSE of 3 printed trials that were trained again, 1 lie outside" in told and "by chance of the seed alone about 1 would" in told
+    assert by_chance(pd.DataFrame(rows).assign(seeds=np.nan)) == ""
 
 
 # -- scores of trained networks ------------------------------------------------------------

@@ -190,6 +190,25 @@ def test_all_horizons_together_are_the_mean_of_all_forecasts(close, bands):
         assert together.loc[level, "coverage"] == pytest.approx(np.average(rows["coverage"], weights=rows["forecasts"]))
 
 
+def test_a_coverage_is_as_sure_as_its_spans_that_share_no_day(close, bands):
+    scored = bands[bands["origin"].between(close.index[100], close.index[290])]
+    plain, found = intervals.evaluate(scored, ["level"]), intervals.evaluate(scored, ["level"], samples=300)
+    assert "coverage_lower" not in plain and found["origins"].eq(191).all()
+    assert found["spans"].eq(-(-191 // max(FEW))).all()
+    pd.testing.assert_frame_equal(found[plain.columns], plain)
+    assert (found["coverage_lower"] < found["coverage"]).all() and (found["coverage"] < found["coverage_upper"]).all()
+
+
+def test_forecasts_that_miss_together_count_as_one():
+    """The same 200 outcomes, 20 runs of 10 alike: as 10-day forecasts the coverage is about root of 10 times less sure than if independent."""
+    inside = np.repeat(np.random.default_rng(0).random(20) < 0.7, 10)
+    made = {"origin": pd.date_range("2024-01-01", periods=200), "level": 0.8, "price_usd": 1.0, "volatility": 0.1, "lower_usd": 0.0, "upper_usd": 1.0}
+    found = intervals.evaluate(pd.DataFrame({**made, "horizon": 10, "actual_usd": np.where(inside, 0.5, 2.0)}), ["level"], samples=1000).iloc[0]
+    independent = 2 * 1.96 * np.sqrt(found["coverage"] * (1 - found["coverage"]) / 200)
+    assert 2 * independent < found["coverage_upper"] - found["coverage_lower"] < 4 * independent
+    assert found["coverage"] == inside.mean() and (found["origins"], found["spans"]) == (200, 20)
+
+
 def test_thirds_are_of_equal_size_and_by_volatility(close, bands):
     scored = bands[(bands["origin"] > close.index[100]) & (bands["horizon"] == 1) & (bands["level"] == 0.8)].dropna()
     found = intervals.evaluate(scored).iloc[0]

@@ -281,6 +281,12 @@ def test_the_size_and_the_power_that_are_stated_are_the_tests_own():
 
 
 @pytest.mark.slow
+def test_a_one_sided_simulation_is_the_two_sided_one_at_twice_the_level():
+    given = {"days": 60, "skill": 0.1, "repetitions": 150}
+    one_sided = significance.simulated_power(**given, level=0.05, alternative="larger")
+    assert one_sided == significance.simulated_power(**given, level=0.10) > significance.simulated_power(**given, level=0.05)
+
+
 def test_turbulent_weeks_cost_power():
     rng = np.random.default_rng(3)
     weeks = np.repeat(rng.choice([0.02, 0.08], 70), 20)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import metrics, skill
+from lib import metrics, significance, skill
 
 DAYS = 40
 
@@ -110,6 +110,32 @@ def test_picking_the_best_of_n_seeds_equals_trying_every_choice():
         assert found.loc[n, "validation_gain"] == pytest.approx(np.mean(on_validation[picked]) - on_validation.mean(), abs=1e-12)
         assert found.loc[n, "test_gain"] == pytest.approx(np.mean(on_test[picked]) - on_test.mean(), abs=1e-12)
     assert found.loc[1, "validation_gain"] == pytest.approx(0, abs=1e-12) and found.loc[5, "validation_gain"] > 0
+
+
+def test_words_on_picking_say_what_one_ends_with():
+    picked = pd.DataFrame({"reading": "close", "model": ["CNN", "LSTM", "CNN"], "picked_of": [3, 3, 1], "seeds": 3, "validation_gain": [0.2, 0.4, 9.0],
+                           "test_gain": [0.1, 3.0, 9.0], "test_skill": [-0.3, 0.1, 9.0]})
+    told = skill.picked_in_words(picked)
+    assert "best of 3 seeds adds +0.300" in told and "+1.550 on test days (medians over 2 pairs" in told
+    assert "test skill is -0.100 in the middle, above 0 in 1 of 2." in told
+
+
+def test_power_is_that_of_the_test_that_decides(monkeypatch):
+    """One-sided at 5 % divided by the models of the largest family, on the ticker's own changes."""
+    asked = []
+    monkeypatch.setattr(significance, "simulated_power", lambda **given: asked.append(given) or 0.4)
+    tests = pd.DataFrame({"ticker": ["A"] * 5 + ["B"] * 2, "reading": ["close"] * 3 + ["log_return"] * 2 + ["close"] * 2, "part": ["test"] * 7, "days": 162})
+    tests = pd.concat([tests, tests.assign(part="validation", days=20)])
+    closes = {"A": np.array([1.0, 2.0, 1.0]), "B": np.array([1.0, 1.0, np.e])}
+    found = skill.power_table(tests, closes).set_index(["ticker", "true_skill"])
+    assert found["models"].groupby("ticker").first().to_dict() == {"A": 3, "B": 2} and (found["days"] == 162).all()
+    assert found.loc[("A", 0.2), "power_alone"] == significance.power(162, 0.2, 0.05, "larger")
+    assert found.loc[("A", 0.2), "power_holm"] == significance.power(162, 0.2, 0.05 / 3, "larger") < found.loc[("A", 0.2), "power_alone"]
+    last = asked[-1]
+    assert (last["level"], last["alternative"], last["changes"].tolist()) == (0.05 / 2, "larger", [0.0, 1.0])
+    told = skill.power_in_words(found.reset_index())
+    among = significance.detectable_skill(162, level=0.05 / 3, alternative="larger")
+    assert f"of {among:.2f} among 3 under Holm" in told and "a true skill of 0.20 is found among 3 in A 40%, B 40% of cases" in told
 
 
 def test_significance_is_of_the_mean_forecast_with_holm_over_the_family():

@@ -29,7 +29,7 @@ def block(frame: pd.DataFrame | None, run: str) -> str:
     if frame is None:
         return f"[{run}]({run}/README.md) holds no ledger yet, so nothing is claimed here. With one, `{COMMAND} {run}` writes its findings."
     told = "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(findings(frame), start=1))
-    return f"{told}\n\n{in_words(frame)} All of it: [{run}]({run}/README.md#which-of-the-thesiss-numbers-stand). Written by `{COMMAND} {run}`."
+    return f"{told}\n\n{in_words(frame)} All of it, and what each word means: [{run}]({run}/README.md#which-of-the-thesiss-numbers-stand). Written by `{COMMAND} {run}`."
 
 
 def written(text: str, between: str) -> str:

@@ -327,10 +327,10 @@ def power_in_words(power: pd.DataFrame) -> str:
     given = {"days": days, "alternative": "larger"}
     alone, among = significance.detectable_skill(**given), significance.detectable_skill(**given, level=significance.LEVEL / models)
     of = power[power["true_skill"] == 0.2]
-    real = ", ".join(f"{r.ticker} {r.power_holm_real:.0%}" for r in of.itertuples())
+    real = ", ".join(f"{r.power_holm_real:.0%} ({r.ticker})" for r in of.itertuples())
     return (
         f"With {days} days a true skill of {alone:.2f} is found with 80 % power if one model is tested, of {among:.2f} among {models} under Holm, both with"
-        f" Gaussian changes, the best case. With the coins' own changes a true skill of 0.20 is found among {models} in {real} of cases:"
+        f" Gaussian changes, the best case. With the coins' own changes a true skill of 0.20 is found among {models} in {real} of simulated cases:"
         " 'none' does not say that no model is better."
     )
 
@@ -413,8 +413,8 @@ def picked_in_words(picked: pd.DataFrame) -> str:
     for reading, rows in picked[picked["picked_of"] == picked["seeds"]].groupby("reading", sort=False):
         lines.append(
             f"{reading}: picking the best of {rows['seeds'].iloc[0]} seeds adds {rows['validation_gain'].median():+.3f} to the skill on the validation"
-            f" days that picked it, and {rows['test_gain'].median():+.3f} on test days (medians over {len(rows)} pairs of network and ticker; a pair"
-            f" with failed seeds gains most). The picked seed's test skill is {rows['test_skill'].median():+.3f} in the middle, above 0 in"
+            f" days that picked it, and {rows['test_gain'].median():+.3f} on test days (medians over {len(rows)} pairs of network and ticker)."
+            f" The picked seed's test skill is {rows['test_skill'].median():+.3f} in the middle, above 0 in"
             f" {(rows['test_skill'] > 0).sum()} of {len(rows)}."
         )
     return "\n".join(lines)

@@ -135,7 +135,7 @@ def test_power_is_that_of_the_test_that_decides(monkeypatch):
     assert (last["level"], last["alternative"], last["changes"].tolist()) == (0.05 / 2, "larger", [0.0, 1.0])
     told = skill.power_in_words(found.reset_index())
     among = significance.detectable_skill(162, level=0.05 / 3, alternative="larger")
-    assert f"of {among:.2f} among 3 under Holm" in told and "a true skill of 0.20 is found among 3 in A 40%, B 40% of cases" in told
+    assert f"of {among:.2f} among 3 under Holm" in told and "a true skill of 0.20 is found among 3 in 40% (A), 40% (B) of simulated cases" in told
 
 
 def test_significance_is_of_the_mean_forecast_with_holm_over_the_family():

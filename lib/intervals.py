@@ -11,7 +11,7 @@ any sample size. Prices are not: regimes change, and misses of h-day forecasts m
 days share h - 1 days, so a year of 30-day misses holds about 12 independent ones. The guarantee is
 then lost by up to the distance between the misses' distributions (Barber et al. 2023, *Annals of
 Statistics* 51(2)), which nobody knows. So coverage is measured, not assumed; and what is
-measured on 162 days of 30-day forecasts rests on about five independent spans.
+measured on 162 days of 30-day forecasts rests on five independent spans.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ def evaluate(bands: pd.DataFrame, by: Iterable[str] = ("level", "horizon"), samp
 
     Returns:
         One row a group: ``forecasts``, ``origins`` (days that they were made on), ``spans`` (of the longest horizon that
-        share no day: how many independent forecasts there are about), ``coverage`` (share inside, to be compared with the
+        share no day: about how many independent forecasts there are), ``coverage`` (share inside, to be compared with the
         level), with samples ``coverage_lower`` and ``coverage_upper`` (95 %, blocks of origins drawn again, as long as
         the longest horizon in the mean; with few spans somewhat too short),
         ``coverage_calm``, ``coverage_middle``, ``coverage_turbulent`` (thirds of the scored origins by
@@ -222,8 +222,9 @@ def evaluate(bands: pd.DataFrame, by: Iterable[str] = ("level", "horizon"), samp
         rows[f"{name}_percent"] = 100 * rows[f"{name}_usd"] / rows["price_usd"]
     by = list(by)
     groups = rows.groupby(by, sort=True)
-    origins, longest = groups["origin"].nunique(), groups["horizon"].max()
-    found = pd.DataFrame({"forecasts": groups.size(), "origins": origins, "spans": -(-origins // longest), "coverage": groups["inside"].mean()})
+    longest = groups["horizon"].transform("max")
+    spans = -(-rows[rows["horizon"] == longest].groupby(by)["origin"].nunique() // groups["horizon"].max())
+    found = pd.DataFrame({"forecasts": groups.size(), "origins": groups["origin"].nunique(), "spans": spans, "coverage": groups["inside"].mean()})
     if samples:
         found[["coverage_lower", "coverage_upper"]] = [_sure(group, samples) for _, group in groups]
     for name in THIRDS:

@@ -53,8 +53,9 @@ def tally(before: Iterable[str | None], new: int) -> dict[str, Any]:
     """What a record keeps of the trainings behind a notebook's numbers.
 
     Args:
-        before: where each training was made that was kept from an earlier start; None where that is not known.
-        new: how many were made by this start, here.
+        before: where each training was made that the notebook found finished, by an earlier start or by another notebook of
+            this one; None where that is not known.
+        new: how many it made itself, here.
 
     Returns:
         ``new``, ``kept`` (how many of each) and ``made_on`` (where, each once).

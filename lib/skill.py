@@ -322,8 +322,8 @@ def tests_in_words(tests: pd.DataFrame, sets: pd.DataFrame) -> str:
 
 
 def power_in_words(power: pd.DataFrame) -> str:
-    """What a test that finds nothing could have found: the smallest true skill with 80 % power, and the chance to find a skill of 0.2."""
-    days, models = int(power["days"].iloc[0]), int(power["models"].iloc[0])
+    """What a test that finds nothing could have found, on the fewest days and with most models: the smallest true skill with 80 % power, and the chance to find a skill of 0.2."""
+    days, models = int(power["days"].min()), int(power["models"].max())
     given = {"days": days, "alternative": "larger"}
     alone, among = significance.detectable_skill(**given), significance.detectable_skill(**given, level=significance.LEVEL / models)
     of = power[power["true_skill"] == 0.2]
@@ -331,7 +331,7 @@ def power_in_words(power: pd.DataFrame) -> str:
     return (
         f"With {days} days a true skill of {alone:.2f} is found with 80 % power if one model is tested, of {among:.2f} among {models} under Holm, both with"
         f" Gaussian changes, the best case. With the coins' own changes a true skill of 0.20 is found among {models} in {real} of simulated cases:"
-        " 'none' does not say that no model is better."
+        " a test that finds nothing does not say that no model is better."
     )
 
 

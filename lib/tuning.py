@@ -278,7 +278,7 @@ def run_studies(
         study = open_study(p, steering_of(chosen, digests[p.ticker]))
         before = finished(study)
         board.found(p, len(before), best_mse(study))
-        made += (where := [t.user_attrs.get("made_on") for t in before])
+        made += (where := [t.user_attrs.get("made_on") for t in before[: p.trials]])
         mixed = machine.elsewhere(where, f"trials of {p.path.name}")
         if mixed:
             print(mixed)

@@ -423,14 +423,18 @@ def test_one_printed_number_has_one_verdict_wherever_it_stands(rows, prices):
     assert (found.value, found.low, found.high, found.seeds) == (pytest.approx(6.4e-4), pytest.approx(6e-4), pytest.approx(9e-4), 5)
     assert "3 seeds of the replay (inputs own_close, weights of the best epoch) and 2 seeds of notebook 09a" in found.because
     assert {verdicts.verdict(rows[i], f, rows).verdict for i, f in places.items()} == {"close"}
-    other = Evidence(prices, rows, **trained(own_close_best=(6.0e-4, 6.2e-4, 6.4e-4)), seeds=seeds_of_09a((7e-4, 9e-4), model="CNN"))
-    assert verdicts._find(rows["abstract/cnn_lstm_mse"], other).seeds == 3
+    for other in (
+        Evidence(prices, rows, **trained(own_close_best=(6.0e-4, 6.2e-4, 6.4e-4)), seeds=seeds_of_09a((7e-4, 9e-4), model="CNN")),
+        Evidence(prices, rows, **trained(all_closes_best=(6.0e-4, 6.2e-4, 6.4e-4)), seeds=seeds),  # 09a's are of the own close
+        Evidence(prices, rows, **trained(own_close_best=(6.0e-4, 6.2e-4, 6.4e-4)), seeds=seeds, inputs="all_closes"),
+    ):
+        assert verdicts._find(rows["abstract/cnn_lstm_mse"], other).seeds == 3
 
 
 @pytest.mark.parametrize("seeds, score, side", [((7e-4, 9e-4), "mse", "better"), ((5e-4, 6e-4), "mse", "worse"), ((0.05, 0.06), "r2", "better"), ((0.01, 0.02), "r2", "worse")])
 def test_a_miss_says_on_which_side_and_that_the_best_of_many_was_lucky(rows, prices, seeds, score, side):
     found = verdicts._find(rows[f"abstract/cnn_lstm_{score}"], Evidence(prices, rows, seeds=seeds_of_09a(seeds)))
-    assert f"the printed one is {side} than every one of them; it is the best of 15 trials" in found.because
+    assert f"the printed one is {side} than every one of them; its trial has the smallest MSE of 15 on the days that it was scored on" in found.because
 
 
 @pytest.mark.parametrize("p, seeds, expected", [(0.2, 3, "reproduced"), (0.01, 3, "not reproduced"), (math.nan, 1, "cannot be computed")])
@@ -506,20 +510,23 @@ def leave_replay(chosen, folder, frames, digest="abc", **changed):
     store.finish()
 
 
-def test_the_replay_is_this_run_s_own_or_else_the_committed_one_whatever_source_its_prices_had(tiny, tmp_path, monkeypatch):
+def test_the_replay_is_the_larger_one_of_this_run_s_and_the_committed_whatever_source_its_prices_had(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(evidence, "REPLAY_DIR", str(tmp_path / "replay"))
     chosen = tiny(tickers=["ADA-USD"], source="yahoo", output_dir=str(tmp_path / "own"))
     frames = {"replay_trainings": pd.DataFrame({"whose": ["committed"]}), "replay_agreement": pd.DataFrame({"inside_p": [0.5]})}
-    asked = lambda: claims.replayed(chosen, {"ADA-USD": "abc"})[0]["whose"].item()  # noqa: E731
+    asked = lambda: claims.replayed(chosen, {"ADA-USD": "abc"})[0]["whose"].iloc[0]  # noqa: E731
     with pytest.raises(artifacts.ArtifactError, match="no printed trial was trained again. Make it with: .*replay.yaml --only 08b"):
         asked()
     leave_replay(chosen, tmp_path / "replay", frames, source="folder", data_dir="x")
     assert asked() == "committed"
     own = {**frames, "replay_trainings": pd.DataFrame({"whose": ["own"]})}
+    many = {**frames, "replay_trainings": pd.DataFrame({"whose": ["committed"] * 2})}
     leave_replay(chosen, tmp_path / "own", own, patience=7)
     assert asked() == "committed", "our own was made with other parameters"
     leave_replay(chosen, tmp_path / "own", own)
     assert asked() == "own"
+    leave_replay(chosen, tmp_path / "replay", many, source="folder", data_dir="x")
+    assert asked() == "committed", "ours is smaller"
     leave_replay(chosen, tmp_path / "own", own, digest="other")
     leave_replay(chosen, tmp_path / "replay", {**frames, "replay_agreement": pd.DataFrame({"old": [1]})})
     with pytest.raises(artifacts.ArtifactError, match="other prices of ADA-USD"):

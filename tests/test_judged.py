@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import baselines, controls, experiments, resampling, significance, skill, trainings, windows
+from lib import artifacts, baselines, claims, controls, experiments, market, resampling, significance, skill, thesis, trainings, windows
+from lib.claims.evidence import END, START
 from lib.kept import Kept
 from lib.provenance import judged
 from lib.trainings import Trained
@@ -124,6 +125,24 @@ def test_of_each_kind_one_training_is_made_again_and_a_changed_score_is_seen(run
     wrong = [p for p in run.untrained() if p.differs]
     assert [p.what for p in wrong] == ["means and ranges of tables/skill_seeds.csv", "means and ranges of tables/leakage_seeds.csv"]
     assert wrong[0].differs.startswith(f"{TICKER}, close, validation, CNN: MSE")
+
+
+def test_a_ledger_without_seeds_and_replay_comes_back_with_the_same_reasons(tiny, tmp_path, monkeypatch):
+    days = pd.date_range(START, END, freq="D")
+    prices = {t: pd.DataFrame({c: np.linspace(1, 2, len(days)) for c in market.COLUMNS}, index=days) for t in thesis.APPENDIX}
+    chosen = tiny(tickers=list(thesis.APPENDIX), output_dir=str(tmp_path))
+    rows = {i: r for i, r in claims.ledger().items() if i in ("Appendix 1/LSTM 15", "Appendix 1/CNN-LSTM 7", "Appendix 1/CNN 3")}
+    monkeypatch.setattr(claims, "ledger", lambda: rows)
+    store = artifacts.Store(chosen, judged.LEDGER)
+    store.fact(data=market.digest(prices))
+    replay, seeds = claims.if_there(lambda: claims.replayed(chosen, market.digest(prices))), claims.if_there(lambda: claims.several_seeds(store))
+    frame = claims.judge(rows, claims.collect(prices, rows, {}, (None, "no predictions"), replay, seeds, chosen.inputs))
+    assert "skill_seeds.csv" in frame.set_index("id").loc["Appendix 1/LSTM 15", "because"]
+    for name, table in {"claims": frame, "claims_summary": claims.summary(frame), "claims_checks": claims.by_check(rows, frame)}.items():
+        store.table(name, table, name)
+    folder = SimpleNamespace(root=tmp_path, records={judged.LEDGER: {"parameters": chosen.as_plain()}})
+    parts = judged.ledger(folder, prices, chosen, exactly)
+    assert len(parts) == 3 and [p.differs for p in parts] == ["", "", ""]
 
 
 def test_without_these_notebooks_nothing_is_computed(chosen, random_walk, tmp_path):

@@ -183,12 +183,12 @@ def test_a_last_start_of_some_notebooks_does_not_hide_the_command_for_all(root, 
     assert (results_page.command_of(run), results_page.whole_command_of(run)) == (command + shown, command + whole)
 
 
-def test_work_that_was_kept_from_earlier_starts_is_said_beside_the_time(root):
+def test_work_that_was_found_finished_is_said_beside_the_time(root):
     record = json.loads((root / "records/08_tuning.json").read_text())
     record["facts"]["trainings"] = {"new": 5, "kept": 250, "made_on": ["A"]}
     (root / "records/08_tuning.json").write_text(json.dumps(record))
     rows = {row[0]: row[3] for row in table_with(results_page.text(root), "memory")[1:]}
-    assert rows["08_tuning"] == "1:01, 250 of 255 trainings kept from earlier starts" and rows["01_data"] == "1:01"
+    assert rows["08_tuning"] == "1:01, 250 of 255 trainings found finished" and rows["01_data"] == "1:01"
 
 
 def test_a_warning_stands_above_everything(root):
@@ -282,6 +282,15 @@ def test_judging_notebooks_stand_under_their_questions_with_the_columns_that_ans
     assert table[0] == ["ticker", "reading", "model", "seeds", "MAE", "MASE", "R2", "R2 naive", "skill", "skill lower", "skill upper"]
     assert len(table) == 28 and table[-1][2] == "z", "all test days' rows, however many, and no validation day's"
     assert "Test days only; the file has the validation days too." in text and table_with(text, "true skill")[1] == ["162", "0.1"]
+
+
+@pytest.mark.parametrize("notebook, stems", [("09a_skill", ["power", "picked_best"]), ("09d_intervals", ["intervals"])])
+def test_tables_of_an_older_version_are_named_and_lose_no_page(root, notebook, stems):
+    others = ("skill", "significance", "confidence_sets", "returns_or_closes", "trading") if notebook == "09a_skill" else ()
+    add(root, notebook, "Is it?", [(f"tables/{stem}.csv", "table", stem, "days\n162\n") for stem in (*others, *stems)])
+    told = next(line for line in judging.words(root, notebook))
+    assert all(f"tables/{stem}.csv" in told for stem in stems) and told.endswith(f"--only {notebook[:3]}")
+    assert f"Make it anew with --only {notebook[:3]}" in results_page.text(root)
 
 
 @pytest.fixture(scope="module")

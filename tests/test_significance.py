@@ -287,6 +287,7 @@ def test_a_one_sided_simulation_is_the_two_sided_one_at_twice_the_level():
     assert one_sided == significance.simulated_power(**given, level=0.10) > significance.simulated_power(**given, level=0.05)
 
 
+@pytest.mark.slow
 def test_turbulent_weeks_cost_power():
     rng = np.random.default_rng(3)
     weeks = np.repeat(rng.choice([0.02, 0.08], 70), 20)

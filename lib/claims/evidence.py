@@ -59,6 +59,7 @@ class Evidence:
         agreement: which reading the replay fits, as ``lib.replay.agreement`` gives it.
         seeds: the thesis's best hyperparameters with several seeds, each one's scores, as ``lib.skill.seed_table`` gives them.
         why: ``scores``, ``trainings`` or ``seeds`` -> why it is not there.
+        inputs: what the windows of this run hold, with which ``seeds`` were trained.
     """
 
     prices: Mapping[str, pd.DataFrame]
@@ -68,6 +69,7 @@ class Evidence:
     agreement: pd.DataFrame | None = None
     seeds: pd.DataFrame | None = None
     why: Mapping[str, str] = field(default_factory=dict)
+    inputs: str = "own_close"
 
     def close(self, ticker: str, column: str = "Close") -> pd.Series:
         """Daily prices of one of the thesis's coins on the thesis's window, in US dollars.
@@ -127,6 +129,7 @@ def collect(
     predictions: tuple[Any, str],
     replay: tuple[Any, str],
     seeds: tuple[Any, str],
+    inputs: str,
 ) -> Evidence:
     """Prices and whatever earlier notebooks left.
 
@@ -135,11 +138,12 @@ def collect(
         predictions: ticker -> network -> frame, or None, and why not, as :func:`if_there` gives it.
         replay: trainings and agreement, or None, and why not.
         seeds: scores with several seeds, or None, and why not.
+        inputs: what the windows of this run hold.
     """
     scores = None if predictions[0] is None else evaluation.score_table(predictions[0], data, {})
     trainings, agreement = replay[0] or (None, None)
     why = {"scores": predictions[1], "trainings": replay[1], "seeds": seeds[1]}
-    return Evidence(prices, rows, scores, trainings, agreement, seeds[0], why)
+    return Evidence(prices, rows, scores, trainings, agreement, seeds[0], why, inputs)
 
 
 def several_seeds(store: artifacts.Store) -> pd.DataFrame:
@@ -148,12 +152,12 @@ def several_seeds(store: artifacts.Store) -> pd.DataFrame:
 
 
 def replayed(chosen: Chosen, digest: Mapping[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The replay that this run itself left, or else the one of ``params/replay.yaml``.
+    """The replay that this run itself left or the one of ``params/replay.yaml``, whichever has more trainings.
 
     Raises:
         artifacts.ArtifactError: there is none of these parameters and prices; names the command.
     """
-    why = ""
+    why, found = "", []
     for folder in dict.fromkeys((chosen.output_dir, REPLAY_DIR)):
         store = artifacts.Store(chosen.but(output_dir=folder), "10_claims")
         store.fact(data=dict(digest))
@@ -162,8 +166,11 @@ def replayed(chosen: Chosen, digest: Mapping[str, Any]) -> tuple[pd.DataFrame, p
         try:
             trainings, agreement = (store.find_table(name, "08b_replay", f"Make them with: {REPLAY_COMMAND}") for name in REPLAY_TABLES)
             if "inside_p" in agreement:
-                return trainings, agreement
+                found.append((trainings, agreement))
+                continue
             why = why or f"{store.root.name}/tables/{REPLAY_TABLES[1]}.csv is of an older version. Make it again: {REPLAY_COMMAND}"
         except artifacts.ArtifactError as error:
             why = why or str(error)
+    if found:
+        return max(found, key=lambda both: len(both[0]))
     raise artifacts.ArtifactError(why or f"no printed trial was trained again. Make it with: {REPLAY_COMMAND}")

@@ -137,8 +137,7 @@ def _tables(frame: pd.DataFrame) -> str:
     total = int((stated["verdict"] == CONTRADICTED).sum())
     ending = f" {'; '.join(further)[:1].upper()}{'; '.join(further)[1:]}." if further else ""
     return (
-        f"{numbers}{ending} In all {total} of {len(stated)} numbers and statements are contradicted by another place of the thesis,"
-        " each side of a contradiction counted."
+        f"{numbers}{ending} In all {total} of {len(stated)} numbers and statements are contradicted by another place of the thesis."
         + _rows("of Table 4.1 and Table 4.2", "Table 4.2/one_statistic", "Table 4.1/SOL-USD_any_window", "Table 4.5/days", "4.3.4/parameter_count")
     )
 

@@ -140,8 +140,8 @@ def ledger(folder: Folder, prices: Prices, chosen: Chosen, near: Near) -> list[P
     replay = claims.if_there(lambda: claims.replayed(declared, market.digest(prices)))
     seeds = claims.if_there(lambda: claims.several_seeds(store))
     replayed, agreement = replay[0] or (None, None)
-    why = {"scores": scores[1], "trainings": replay[1], "skill": seeds[1]}
-    evidence = claims.Evidence(prices, rows, scores[0], replayed, agreement, seeds[0], why)
+    why = {"scores": scores[1], "trainings": replay[1], "seeds": seeds[1]}
+    evidence = claims.Evidence(prices, rows, scores[0], replayed, agreement, seeds[0], why, declared.inputs)
     frame = claims.judge(rows, evidence)
     made = {"claims": frame, "claims_summary": claims.summary(frame), "claims_checks": claims.by_check(rows, frame)}
     return [Part(LEDGER, f"tables/{name}.csv", table_differs(_table(folder, name), ours, near(LEDGER))) for name, ours in made.items()]

@@ -22,6 +22,7 @@ COLUMNS = {
     "leakage_scores": ("ticker", "reading", "model", "seeds", "MAE", "R2", "R2_naive", "skill", "skill_lower", "skill_upper"),
     "walk_forward_trials": ("ticker", "network", "scheme", "fold", "trial", "chosen", "validation_mse", "epochs_run"),
 }
+SINCE = {"power": "models", "picked_best": "test_skill", "intervals": "origins"}  # columns that older versions of a table lack
 ROWS = {name: ("part", "test") for name in ("skill", "significance", "confidence_sets", "direction", "trading")}
 
 
@@ -87,7 +88,13 @@ def words(root: Path, notebook: str) -> list[str]:
     }
     stems, told = wanted[notebook]
     places = [root / "tables" / f"{stem}.csv" for stem in stems]
-    return told(*map(pd.read_csv, places)).splitlines() if all(p.is_file() for p in places) else []
+    if not all(p.is_file() for p in places):
+        return []
+    frames = dict(zip(stems, map(pd.read_csv, places)))
+    old = [f"tables/{stem}.csv" for stem, column in SINCE.items() if stem in frames and column not in frames[stem]]
+    if old:
+        return [f"{', '.join(old)}: of an earlier version of the project. Make it anew with --only {notebook.partition('_')[0]}"]
+    return told(*frames.values()).splitlines()
 
 
 def _skill_words(

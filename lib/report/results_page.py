@@ -108,6 +108,13 @@ def _selection(start: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     return f"--only {' '.join(name.partition('_')[0] for name in start['selected'])}"
 
 
+def _trainings_in(agreement: Path) -> float:
+    """How many trials times seeds a table of the replay's agreement rests on."""
+    with agreement.open(encoding="utf-8", newline="") as file:
+        row = next(csv.DictReader(file), {})
+    return float(row.get("trials") or 0) * float(row.get("seeds") or 1)
+
+
 def _by_digest(row: Mapping[str, Any]) -> str:
     """What the digest alone says, where no notebook compared the prices day by day."""
     from lib.market.comparison import manifest
@@ -242,7 +249,7 @@ class _Page:
             told += f", held again {again['when'][:10]} ({again['how']})" if told and again else ""
             took = clock(entry["seconds"]) if entry.get("seconds") is not None else ""
             trained = self.records.get(name, {}).get("facts", {}).get("trainings") or {}
-            took += f", {trained['kept']} of {trained['kept'] + trained['new']} trainings kept from earlier starts" if took and trained.get("kept") else ""
+            took += f", {trained['kept']} of {trained['kept'] + trained['new']} trainings found finished" if took and trained.get("kept") else ""
             memory = f"{entry['peak_memory_mb']:.0f} MB" if entry.get("peak_memory_mb") else ""
             made = (entry.get("started") or "")[:10]
             rows.append((self.notebook(name), entry["status"], made, took, memory, markdown.plain(told)))
@@ -270,6 +277,15 @@ class _Page:
             words = [markdown.plain(line) for line in judging.words(self.root, name)]
             found.append({"notebook": name, "question": question, "words": words, "figures": items["figure"], "tables": items["table"]})
         return found
+
+    def _same_prices(self, folder: Path) -> bool:
+        """Whether another run's folder has coins in common with this one, and the same prices of them."""
+        try:
+            theirs = json.loads((folder / "run.json").read_text(encoding="utf-8"))["data"]
+        except (OSError, ValueError, KeyError):
+            return False
+        shared = set(theirs) & set(self.run["data"])
+        return bool(shared) and all(theirs[t]["sha256"] == self.run["data"][t]["sha256"] for t in shared)
 
     def missing(self) -> list[str]:
         """Names of the thesis's items that are not here."""
@@ -376,18 +392,11 @@ class _Page:
         return sorted(found, key=lambda entry: entry["item"].title)
 
     def replay(self) -> dict[str, Any] | None:
-        """The printed trials trained again: from this folder or from ``replay`` beside it, if that had the same prices."""
-        folder = self.root if (self.root / REPLAY[0]).is_file() else self.root.parent / "replay"
-        if not (folder / REPLAY[0]).is_file():
+        """The printed trials trained again: from this folder or from ``replay`` beside it, whichever has more trainings of the same prices."""
+        there = [f for f in (self.root, self.root.parent / "replay") if (f / REPLAY[0]).is_file() and (f == self.root or self._same_prices(f))]
+        if not there:
             return None
-        if folder != self.root:
-            try:
-                theirs = json.loads((folder / "run.json").read_text(encoding="utf-8"))["data"]
-            except (OSError, ValueError, KeyError):
-                return None
-            shared = set(theirs) & set(self.run["data"])
-            if not shared or any(theirs[t]["sha256"] != self.run["data"][t]["sha256"] for t in shared):
-                return None
+        folder = max(there, key=lambda f: _trainings_in(f / REPLAY[0]))
         import pandas as pd
 
         from lib import replay

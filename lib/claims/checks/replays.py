@@ -29,7 +29,9 @@ def score_of_trial(evidence: Evidence, row: Row, ticker: str, network: str, tria
     number = int(trial)
     evidence.close(ticker)
     is_best = BEST_TRIALS[network] == (ticker, number)
-    ours = {**_replayed(evidence, ticker, network, number, score), **(_of_09a(evidence, ticker, network, score) if is_best else {})}
+    ours = _replayed(evidence, ticker, network, number, score)
+    if is_best and (not ours or _reading(evidence) == (evidence.inputs, "best")):  # then 09a's are the same training
+        ours |= _of_09a(evidence, ticker, network, score)
     if ours:
         values = np.concatenate(list(ours.values()))
         told = " and ".join(f"{len(v)} seeds of {where}" for where, v in ours.items())
@@ -157,7 +159,7 @@ def _chosen(ticker: str, network: str) -> str:
     """A word on selection: the best of many trials was lucky too, so the same training with another seed tends to be worse."""
     trials = thesis.trials()
     many = int(((trials["ticker"] == ticker) & (trials["network"] == network)).sum())
-    return f"; it is the best of {many} trials by the days that it was scored on, so that other seeds tend to be worse"
+    return f"; its trial has the smallest MSE of {many} on the days that it was scored on, so that other seeds tend to be worse"
 
 
 def _of_09a(evidence: Evidence, ticker: str, network: str, score: str) -> dict[str, np.ndarray]:

@@ -349,3 +349,10 @@ def test_prices_that_no_notebook_compared_are_known_by_their_digest(root):
     theirs = manifest()["tickers"]["SOL-USD"]["sha256"]
     assert results_page._by_digest({"ticker": "SOL-USD", "sha256": theirs}) == "the same digest as in the manifest of the thesis's window"
     assert results_page._by_digest({"ticker": "SOL-USD", "sha256": "0" * 64}) == results_page._by_digest({"ticker": "BTC-USD", "sha256": theirs}) == "not compared"
+
+
+def test_a_forecast_day_by_day_is_not_committed(root):
+    add(root, "11_forecast_widget", "What next?", [("tables/widget_forecast.csv", "table", "The next days", "date\n2025-01-20\n"), ("tables/widget_scores.csv", "table", "Its scores", "MSE\n1\n")])
+    text = results_page.text(root)
+    assert "Its scores" in text and "The next days" not in text
+    assert [results_page.is_committed_kind(f"tables/widget_{name}.csv") for name in ("forecast", "scores")] == [False, True]

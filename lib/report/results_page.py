@@ -27,6 +27,7 @@ from lib.report import index, judging, markdown
 
 # What of a run's folder the repository holds; .gitignore says the same.
 COMMITTED = ("README.md", "run.json", "tables/*.csv", "figures/*.png", "appendix/*.csv", "records/*.json")
+LEFT_OUT = ("tables/widget_forecast.csv",)  # day by day beside the last close: too much like a series of prices
 # The thesis's own items, in its order of each kind, and the network whose layers a table shows.
 TABLES = ("table_4_1", "table_4_2", "table_4_3", "table_4_4", "table_4_5")
 FIGURES = ("figure_4_1", "figure_4_2", "figure_4_3", "figure_4_4", "figure_4_5", "figure_4_6")
@@ -74,7 +75,7 @@ def text(root: Path) -> str:
 
 def is_committed_kind(path: str) -> bool:
     """Whether a path in a run's folder is of the kinds that the repository holds."""
-    return any(path.count("/") == pattern.count("/") and Path(path).match(pattern) for pattern in COMMITTED)
+    return path not in LEFT_OUT and any(path.count("/") == pattern.count("/") and Path(path).match(pattern) for pattern in COMMITTED)
 
 
 def command_of(run: Mapping[str, Any], selection: str | None = None) -> str:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from lib import installed
+from lib.runner import installed
 
 
 def main(words: list[str] | None = None) -> int:

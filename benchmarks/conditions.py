@@ -17,9 +17,11 @@ from typing import Any, Callable, Mapping, Sequence
 
 import pandas as pd
 
-from lib import files, machine, market, settings
+from lib import settings
+from lib.data import market
+from lib.results import files, machine
 from lib.errors import ProjectError
-from lib.places import PROJECT_ROOT, resolve
+from lib.settings.places import PROJECT_ROOT, resolve
 from lib.runner import facts
 from lib.settings import Chosen
 
@@ -29,7 +31,7 @@ CACHE = PROJECT_ROOT / ".cache" / "benchmarks"
 NEIGHBOUR = "../shared/market"  # where a copy of the thesis's prices is looked for
 PARAMETERS = "params/thesis.yaml"
 SAMPLE = {"source": "sample", "data_dir": None, "tickers": ["BTC-USD"], "start_date": "2020-01-01", "end_date": "2021-10-27", "trials": 1}
-TIMED = tuple(f"lib/{name}.py" for name in ("fast_layers", "networks", "runtime", "training", "windows"))  # what a training's time depends on
+TIMED = tuple(f"lib/{name}.py" for name in ("networks/fast_layers", "networks/architectures", "networks/runtime", "networks/training", "data/windows"))  # what a training's time depends on
 _PACKAGES = ("tensorflow", "keras", "numpy", "optuna")
 
 

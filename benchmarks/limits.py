@@ -30,12 +30,15 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import conditions
-from lib import runtime, thesis, training, tuning, windows
-from lib.places import PROJECT_ROOT
+from lib import thesis
+from lib.data import windows
+from lib.experiments import tuning
+from lib.networks import runtime, training
+from lib.settings.places import PROJECT_ROOT
 from lib.progress import Progress
 from lib.settings import Chosen
-from lib.windows import Dataset
-from lib.workers import follow_parent
+from lib.data.windows import Dataset
+from lib.experiments.workers import follow_parent
 
 BATCH_SIZES = (16, 32, 64, 128)
 # (inputs a day, units): both layers of the thesis's best LSTM, and a layer near the small end of the search.
@@ -143,7 +146,7 @@ def layer_seconds(layer: Any, shape: Sequence[int], gradient: bool, first: bool 
 def lstm_step(lookback: int) -> list[dict[str, Any]]:
     """One LSTM layer over one batch: the fused operation and Keras's own layer beside the matrix products alone."""
     runtime.start(1)
-    from lib import fast_layers
+    from lib.networks import fast_layers
 
     keras, rows = runtime.keras(), []
     for inputs, units in LAYERS:
@@ -277,7 +280,8 @@ def epoch_parts(network: str, data: Dataset) -> dict[str, Any]:
     runtime.start(1)
     import tensorflow as tf
 
-    from lib import fast_layers, networks
+    from lib import networks
+    from lib.networks import fast_layers
 
     h, keras = thesis.best_hyperparameters(network), runtime.keras()
     batch = int(h["batch_size"])

@@ -1,6 +1,6 @@
 """The plain implementation: the thesis's listing with Keras's own layers and ``model.fit``.
 
-It shares no code with ``lib.networks`` and ``lib.training``, and runs with TensorFlow's default
+It shares no code with ``lib.networks`` and ``lib.networks.training``, and runs with TensorFlow's default
 number of threads and without its deterministic operations.
 """
 
@@ -11,8 +11,8 @@ import time
 from typing import Any, Mapping
 
 from benchmarks import conditions
-from lib import workers
-from lib.windows import Dataset
+from lib.experiments import workers
+from lib.data.windows import Dataset
 
 
 def start() -> None:

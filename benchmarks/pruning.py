@@ -17,9 +17,10 @@ from typing import Any, Sequence
 import pandas as pd
 
 from benchmarks import conditions
-from lib import tuning, windows
+from lib.data import windows
+from lib.experiments import tuning
 from lib.settings import Chosen
-from lib.windows import Dataset
+from lib.data.windows import Dataset
 
 PRUNERS = ("none", "median")
 

@@ -16,7 +16,8 @@ from typing import Any, Callable, Mapping, Sequence
 from matplotlib.figure import Figure
 
 from benchmarks import conditions, throughput
-from lib import figures, files
+from lib import figures
+from lib.results import files
 from lib.progress import clock
 
 NAMES = ("throughput", "limits", "pruning")
@@ -127,7 +128,7 @@ def _throughput(r: Mapping[str, Any], _: Results) -> str:
         "![Windows a second of both sides](figures/throughput.png)",
         "",
         f"Plain: Keras's `LSTM` and `Conv1D`, silent `model.fit`, Adam, early stopping with patience 10, TensorFlow's default threads, one process."
-        f" Ours: `lib.training.fit` in {r['processes']['ours']} processes of one thread. Both train the same {len(r['trials'])} printed trials"
+        f" Ours: `lib.networks.training.fit` in {r['processes']['ours']} processes of one thread. Both train the same {len(r['trials'])} printed trials"
         f" (the rule stands in `trial_set.py`), at most {options['max_epochs']} epochs each, in {len(r['blocks'])} turns on the same machine;"
         f" ours with {options['seeds']} seeds, plain with {options['plain_seeds']}. Throughput is training windows times epochs over wall seconds,"
         f" graph building included. Starting processes, imports and a first short training are left out: plain {number(r['start_seconds']['plain'])} s,"

@@ -3,7 +3,7 @@
     python -m benchmarks.throughput
 
 24 printed trials (``trial_set``) are trained by both. The plain side is one process with
-TensorFlow's default threads and ``model.fit`` (``plain``). Ours is ``lib.training.fit`` in as many
+TensorFlow's default threads and ``model.fit`` (``plain``). Ours is ``lib.networks.training.fit`` in as many
 processes of one thread as there are cores. The trials are dealt into blocks; in each block both
 sides train the same trials, one side after the other, and the side that begins changes. Processes
 and imports are started before, and their time is told apart. Throughput is training windows times
@@ -27,10 +27,13 @@ from scipy import stats
 
 from benchmarks import conditions, plain
 from benchmarks.trial_set import PrintedTrial, printed_trials
-from lib import files, runtime, training, windows, workers
+from lib.data import windows
+from lib.experiments import workers
+from lib.networks import runtime, training
+from lib.results import files
 from lib.progress import Progress
 from lib.settings import Chosen
-from lib.windows import Dataset
+from lib.data.windows import Dataset
 
 TARGET = 5.0  # what the project asks of itself
 SIDES = ("plain", "ours")

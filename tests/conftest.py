@@ -13,7 +13,7 @@ from lib import settings
 @pytest.fixture(scope="session")
 def tensorflow_on_one_thread():
     """TensorFlow can be started once in a process; every test that trains uses one thread."""
-    from lib import runtime
+    from lib.networks import runtime
 
     runtime.start(1)
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from lib import networks, thesis
-from lib.places import PROJECT_ROOT
+from lib.settings.places import PROJECT_ROOT
 
 if str(PROJECT_ROOT) not in sys.path:  # benchmarks/ is not installed
     sys.path.insert(0, str(PROJECT_ROOT))
@@ -254,9 +254,9 @@ def test_pytorch_has_its_row_where_it_was_measured(results):
 
 def test_the_report_says_when_the_code_that_was_timed_is_another_now(results):
     results["limits"]["sources"] = conditions._sources()
-    results["pruning"]["sources"] = {**conditions._sources(), "lib/training.py": "0" * 64}
+    results["pruning"]["sources"] = {**conditions._sources(), "lib/networks/training.py": "0" * 64}
     head = [line.rsplit("|", 2)[1].strip() for line in report.render(results).splitlines() if line.startswith("| `python -m")]
-    assert head == ["not recorded", "none", "lib/training.py"]
+    assert head == ["not recorded", "none", "lib/networks/training.py"]
 
 
 def test_a_benchmark_waits_for_a_quiet_machine(monkeypatch, capsys):

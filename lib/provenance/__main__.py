@@ -8,32 +8,24 @@ from pathlib import Path
 
 from lib import settings
 from lib.errors import ProjectError
-from lib.places import resolve
+from lib.settings.places import resolve
 
 
 def check(root: Path) -> int:
-    """Say of each notebook whether it comes from the present sources, and what else is wrong."""
+    """Say what in a run's folder is not as it should be."""
     from lib.provenance import committed
 
     folder = committed.Folder(root)
-    found = committed.stamps(folder)
-    for name, words in found.items():
-        print(f"{name}: {'from other sources' if words else 'from the present sources'}")
-        for word in words:
-            print(f"    {word}")
     wrong = committed.wrong(folder)
     for what, sentences in wrong.items():
-        if what != "stamps":
-            print(f"{what}: {'all well' if not sentences else ''}")
-            for sentence in sentences:
-                print(f"    {sentence}")
-    if wrong["stamps"]:
-        print(committed.mend(folder))
+        print(f"{what}: {'all well' if not sentences else ''}")
+        for sentence in sentences:
+            print(f"    {sentence}")
     return 1 if any(wrong.values()) else 0
 
 
 def recheck(root: Path, overrides: list[str]) -> int:
-    """Compute a part again; write new stamps if all of it is equal."""
+    """Compute a part again."""
     from lib.provenance import committed
     from lib.provenance import recheck as again
 
@@ -48,14 +40,12 @@ def recheck(root: Path, overrides: list[str]) -> int:
     for part in outcome.parts:
         print(f"{part.notebook}: {part.what}: {part.differs or 'equal'}")
     for name in outcome.uncovered:
-        print(f"{name}: too little of it is computed again here; its stamp stays")
+        print(f"{name}: too little of it is computed again here")
     if not outcome.parts:
         return 1
     if not outcome.equal:
         print(f"Results have changed, so they have to be made anew. Move {folder.name} away, then: {folder.command()}")
         return 1
-    renewed = again.renew(folder, outcome)
-    print(f"New stamps: {', '.join(renewed)}" if renewed else "All equal; no stamp had to be renewed")
     unfinished = {name: entry["status"] for name, entry in folder.run["notebooks"].items() if entry["status"] not in ("done", "not selected")}
     for name, status in unfinished.items():
         print(f"{name}: its last run was {status}, which nothing here can mend. Run it again: {folder.command([name.partition('_')[0]])}")
@@ -67,8 +57,8 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lib.provenance", description="Hold the results in a run's folder against the present code and parameters.")
     commands = parser.add_subparsers(dest="command", required=True)
     helps = {
-        "check": "do stamps, files, parameters and page belong to the present project? Needs no prices",
-        "recheck": "compute a quick part again from prices; if all is equal, write new stamps",
+        "check": "do files, parameters and page belong to the present project? Needs no prices",
+        "recheck": "compute a quick part again from prices",
         "page": "write README.md of the folder anew",
     }
     for name, text in helps.items():

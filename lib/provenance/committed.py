@@ -16,10 +16,11 @@ from typing import Any, Callable, Mapping, Sequence
 
 import pandas as pd
 
-from lib import files, settings
+from lib import settings
+from lib.results import files
 from lib.errors import ProjectError
-from lib.places import PROJECT_ROOT
-from lib.provenance import git, prices as price_series, sources
+from lib.settings.places import PROJECT_ROOT
+from lib.provenance import git, prices as price_series
 from lib.report import index, results_page
 
 LIMIT_BYTES = 10_000_000
@@ -155,41 +156,6 @@ def digests_wrong(folder: Folder) -> list[str]:
     return found
 
 
-def stamps_wrong(folder: Folder) -> list[str]:
-    """Notebooks whose numbers come from other sources than the present ones, by name, with the files that differ."""
-    return [f"{name}: {'; '.join(words)}" for name, words in stamps(folder).items() if words]
-
-
-def stamps(folder: Folder) -> dict[str, list[str]]:
-    """Notebook -> in what its stamp and the present sources differ; empty if in nothing."""
-    found = {}
-    for name, entry in folder.run["notebooks"].items():
-        stamp, record = entry.get("sources"), folder.root / "records" / f"{name}.json"
-        if entry["status"] == "not selected" and not record.is_file():
-            continue  # it was never asked for
-        words = [] if entry["status"] in ("done", "not selected") else [f"its last run was {entry['status']}"]
-        notebook = folder.project / "notebooks" / f"{name}.ipynb"
-        if not stamp or not stamp["record"]:
-            words.append("it has no stamp, so nothing says which sources made it")
-        elif not record.is_file() or files.sha256(record) != stamp["record"]:
-            words.append(f"records/{name}.json is not the one that its stamp belongs to")
-        elif not notebook.is_file():
-            words.append(f"notebooks/{name}.ipynb is gone")
-        else:
-            words += sources.differences(stamp["files"], sources.depends_on(notebook, folder.project))
-            words += [f"made from two states of the sources: {mixed}" for mixed in stamp["mixed"]]
-            words += _older_than_what_it_reads(folder, name, notebook)
-        found[name] = words
-    found.update({name: ["it is not in run.json"] for name in folder.records if name not in folder.run["notebooks"]})
-    return found
-
-
-def _older_than_what_it_reads(folder: Folder, name: str, notebook: Path) -> list[str]:
-    after = json.loads(notebook.read_text(encoding="utf-8"))["metadata"].get("run", {}).get("after", [])
-    mine = folder.records[name]["finished"]
-    return [f"it is older than the results of {other} that it reads" for other in after if folder.records.get(other, {}).get("finished", "") > mine]
-
-
 def recomputed_wrong(folder: Folder) -> list[str]:
     """Tables that do not follow from the listings and scores beside them by the present code."""
     return [f"tables/{name}.csv: {words}" for name, words in _recomputed(folder) if words]
@@ -209,7 +175,7 @@ def _recomputed(folder: Folder) -> list[tuple[str, str]]:
         done.append(("table_4_5", table_differs(folder.root / "tables" / "table_4_5.csv", tables.table_4_5(exact(scores).astype({"seed": "Int64"})))))
     trainings, rows = (folder.root / "tables" / f"{name}.csv" for name in ("replay_trainings", "replay"))
     if trainings.is_file() and rows.is_file():
-        from lib import replay
+        from lib.experiments import replay
 
         done.append(("replay_agreement", table_differs(folder.root / "tables" / "replay_agreement.csv", replay.agreement(exact(trainings), exact(rows)))))
     return done
@@ -221,7 +187,7 @@ def trials_of(listings: Mapping[str, Path]) -> tuple[pd.DataFrame, dict[str, dic
     Args:
         listings: ticker -> ``appendix/<TICKER>_trials.csv``.
     """
-    from lib import baselines
+    from lib.evaluation import baselines
 
     names = {"Model": "network", "R2 Score": "r2"}
     parts, naive = [], {}
@@ -291,17 +257,8 @@ def absent(folder: Folder) -> list[str]:
     return [path for path in wanted if path not in folder.committed]
 
 
-def mend(folder: Folder) -> str:
-    """What to do when stamps differ: two commands, and when which of them."""
-    where = "-p source=folder -p data_dir=FOLDER"
-    return (
-        f"If the change should not change a number: python -m lib.provenance recheck {folder.name} {where}\n"
-        f"Otherwise move {folder.name} away and make it anew: {folder.command()}"
-    )
-
-
 # All checks that need no prices, by what they look at.
 CHECKS: dict[str, Callable[[Folder], list[str]]] = {
     "files": files_wrong, "price series": daily_columns, "paths of a machine": machine_paths, "parameters": parameters_wrong,
-    "prices": digests_wrong, "stamps": stamps_wrong, "computed again": recomputed_wrong, "page": page_wrong,
+    "prices": digests_wrong, "computed again": recomputed_wrong, "page": page_wrong,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from lib.places import PROJECT_ROOT
+from lib.settings.places import PROJECT_ROOT
 
 
 def ask(*words: str, project: Path = PROJECT_ROOT) -> str | None:

@@ -14,7 +14,11 @@ from typing import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from lib import baselines, controls, experiments, skill, trainings, windows
+from lib import experiments
+from lib.data import windows
+from lib.evaluation import baselines
+from lib.experiments import controls, trainings
+from lib.tables import skill
 from lib.provenance.committed import Folder, exact, frames_differ, table_differs
 from lib.provenance.parts import Near, Part, error_differs
 from lib.settings import Chosen
@@ -129,21 +133,23 @@ def ledger(folder: Folder, prices: Prices, chosen: Chosen, near: Near) -> list[P
     """The ledger with its verdicts, from prices and from the scores, seeds and replay that are committed."""
     if LEDGER not in folder.records:
         return []
-    from lib import artifacts, claims, market
+    from lib import ledger
+    from lib.data import market
+    from lib.results import artifacts
 
     here = chosen.but(output_dir=str(folder.root)).as_plain()
     declared = Chosen({key: here[key] for key in folder.records[LEDGER]["parameters"] if key in here})
     store = artifacts.Store(declared, LEDGER)
     store.fact(data=market.digest(prices))
-    rows = claims.ledger()
-    scores = claims.if_there(lambda: store.find_table("scores", "09_comparison"))
-    replay = claims.if_there(lambda: claims.replayed(declared, market.digest(prices)))
-    seeds = claims.if_there(lambda: claims.several_seeds(store))
+    rows = ledger.claims()
+    scores = ledger.if_there(lambda: store.find_table("scores", "09_comparison"))
+    replay = ledger.if_there(lambda: ledger.replayed(declared, market.digest(prices)))
+    seeds = ledger.if_there(lambda: ledger.several_seeds(store))
     replayed, agreement = replay[0] or (None, None)
     why = {"scores": scores[1], "trainings": replay[1], "seeds": seeds[1]}
-    evidence = claims.Evidence(prices, rows, scores[0], replayed, agreement, seeds[0], why, declared.inputs)
-    frame = claims.judge(rows, evidence)
-    made = {"claims": frame, "claims_summary": claims.summary(frame), "claims_checks": claims.by_check(rows, frame)}
+    evidence = ledger.Evidence(prices, rows, scores[0], replayed, agreement, seeds[0], why, declared.inputs)
+    frame = ledger.judge(rows, evidence)
+    made = {"claims": frame, "claims_summary": ledger.summary(frame), "claims_checks": ledger.by_check(rows, frame)}
     return [Part(LEDGER, f"tables/{name}.csv", table_differs(_table(folder, name), ours, near(LEDGER))) for name, ours in made.items()]
 
 

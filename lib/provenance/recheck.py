@@ -13,16 +13,18 @@ moved these errors by less than one percent. So a stamp keeps how it was recheck
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any, Callable, Mapping
 
 import pandas as pd
 
-from lib import baselines, evaluation, files, machine, market, metrics, settings, stationarity, tables, training, windows
-from lib.provenance import git, judged, sources
+from lib import settings, tables
+from lib.data import market, windows
+from lib.evaluation import baselines, scoring, metrics, stationarity
+from lib.networks import training
+from lib.results import machine
+from lib.provenance import judged
 from lib.provenance.committed import Folder, ProvenanceError, exact, recomputed_wrong, table_differs, trials_of
 from lib.provenance.parts import Near, Part, error_differs
-from lib.report import results_page
 
 NEAR = 1e-6
 NEAR_TRAINED = 0.25
@@ -116,7 +118,7 @@ def run(folder: Folder, overrides: Mapping[str, Any], trainings: bool = True, to
         parts.append(Part(owner, "tables that follow from other committed tables", "; ".join(recomputed_wrong(folder))))
     parts += judged.untrained(folder, prices, data, chosen, near)
     if trainings:
-        from lib import runtime
+        from lib.networks import runtime
 
         runtime.start(chosen.threads)
         parts += _layers(folder, data, chosen, near)
@@ -129,36 +131,11 @@ def run(folder: Folder, overrides: Mapping[str, Any], trainings: bool = True, to
     return Outcome(parts, elsewhere, [name for name in folder.records if name not in covered])
 
 
-def renew(folder: Folder, outcome: Outcome) -> list[str]:
-    """Write new stamps for the notebooks that an equal recheck covers, parameters that are new since the run, and the page.
-
-    Returns:
-        Their names; none if something differed.
-    """
-    if not outcome.equal:
-        return []
-    about = {"when": datetime.now(timezone.utc).isoformat(timespec="seconds"), "commit": git.ask("rev-parse", "HEAD", project=folder.project)}
-    renewed = []
-    for name in sorted({part.notebook for part in outcome.parts} - set(outcome.uncovered)):
-        notebook, record = folder.project / "notebooks" / f"{name}.ipynb", folder.root / "records" / f"{name}.json"
-        stamp = {"record": files.sha256(record), "files": sources.depends_on(notebook, folder.project), "mixed": [], "rechecked": {**about, "how": outcome.how(name)}}
-        before = folder.run["notebooks"][name].get("sources") or {}
-        # Equal results also answer the doubt of a notebook that was begun under one state of the sources and ended under
-        # another, and of one that was stopped before it wrote a new record.
-        if any(before.get(key) != stamp[key] for key in ("record", "files")) or before.get("mixed"):
-            folder.run["notebooks"][name]["sources"] = stamp
-            renewed.append(name)
-    folder.run["parameters"] = present_parameters(folder)
-    files.write_json(folder.root / "run.json", folder.run)
-    results_page.write(folder.root)
-    return renewed
-
-
 def _untrained(
     folder: Folder, prices: Mapping[str, pd.DataFrame], data: Mapping[str, windows.Dataset], chosen: settings.Chosen
 ) -> list[tuple[str, str, pd.DataFrame]]:
     """(notebook, table, frame) of what 01 to 07 compute without training, as their cells do."""
-    from lib import cleaning
+    from lib.data import cleaning
 
     filled = windows.clean(prices, chosen)
     counts = tables.window_counts(data)
@@ -192,14 +169,14 @@ def _naive_rows(folder: Folder, data: Mapping[str, windows.Dataset], near: Near)
         path = folder.root / "tables" / f"{name}.csv"
         if notebook not in folder.records or not path.is_file():
             continue
-        ours = evaluation.score_table(frames, data, {})
+        ours = scoring.score_table(frames, data, {})
         theirs = exact(path)
         differs = _frames_differ(theirs[theirs["model"] == baselines.NAIVE], ours[ours["model"] == baselines.NAIVE], near(notebook))
         parts.append(Part(notebook, f"naive rows of tables/{name}.csv", differs))
     for ticker, windows_of in data.items():
         path = folder.root / "appendix" / f"{ticker}_trials.csv"
         if "08_tuning" in folder.records and path.is_file():
-            theirs, ours = trials_of({ticker: path})[1][ticker], evaluation.naive_scores(windows_of)
+            theirs, ours = trials_of({ticker: path})[1][ticker], scoring.naive_scores(windows_of)
             off = [f"{k} {theirs[k]!r} there, {ours[k]!r} computed" for k in theirs if abs(theirs[k] - ours[k]) > near("08_tuning") * abs(theirs[k])]
             parts.append(Part("08_tuning", f"naive row of appendix/{ticker}_trials.csv", "; ".join(off)))
     return parts
@@ -226,7 +203,7 @@ def smallest_trials(trials: pd.DataFrame) -> pd.DataFrame:
 def _trainings(
     folder: Folder, data: Mapping[str, windows.Dataset], chosen: settings.Chosen, near_trained: Near, told: Callable[[str], None]
 ) -> list[Part]:
-    from lib import trainings
+    from lib.experiments import trainings
 
     listings = {t: folder.root / "appendix" / f"{t}_trials.csv" for t in chosen.tickers}
     if "08_tuning" not in folder.records or not all(path.is_file() for path in listings.values()):
@@ -252,8 +229,8 @@ def _replayed(
     near: Near, near_trained: Near, told: Callable[[str], None],
 ) -> list[Part]:
     """The replay's table from its trainings, and of each network the training that took least time, made again."""
-    from lib import replay, trainings
-    from lib.trainings import Trained, Training
+    from lib.experiments import replay, trainings
+    from lib.experiments.trainings import Trained, Training
 
     fits = exact(folder.root / "tables" / "replay_trainings.csv")
     printed = replay.printed_trials(chosen.tickers, chosen.networks, chosen.replay_trials)

@@ -15,7 +15,7 @@ from typing import Any, Mapping
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lib import files
+from lib.results import files
 from lib.errors import ProjectError
 from lib.progress import clock
 from lib.report.markdown import is_number

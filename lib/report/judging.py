@@ -57,10 +57,10 @@ def ledger(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
     place = root / "tables" / "claims.csv"
     if not place.is_file():
         return None
-    from lib import claims
+    from lib import ledger
 
-    frame = claims.read(place)
-    counts = claims.summary(frame)
+    frame = ledger.read(place)
+    counts = ledger.summary(frame)
     lists = []
     for verdict in LISTED:
         rows = frame[frame["verdict"] == verdict]
@@ -68,7 +68,7 @@ def ledger(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
             cells = [(r.id, r.says, r.printed, r.computed, _range(r), r.other_place, _checks(r.how, link)) for r in rows.itertuples()]
             lists.append((verdict, len(rows), markdown.table(["row", "says", "printed", "computed", "range of our seeds", "other place", "computed by"], cells, raw=(6,))))
     return {
-        "findings": [markdown.plain(finding) for finding in claims.findings(frame)], "words": claims.in_words(frame), "meanings": claims.MEANINGS,
+        "findings": [markdown.plain(finding) for finding in ledger.findings(frame)], "words": ledger.in_words(frame), "meanings": ledger.MEANINGS,
         "summary": markdown.table(list(counts.columns), counts.values.tolist()), "lists": lists,
         "files": [f"tables/{name}.csv" for name in ("claims", "claims_summary", "claims_checks") if (root / "tables" / f"{name}.csv").is_file()],
         "picture": "figures/claims.png" if (root / "figures/claims.png").is_file() else "",
@@ -77,7 +77,7 @@ def ledger(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
 
 def words(root: Path, notebook: str) -> list[str]:
     """What a judging notebook concludes, computed again from the tables in the run's folder; empty where one is missing."""
-    from lib import skill
+    from lib.tables import skill
 
     wanted = {
         "09a_skill": (("skill", "significance", "confidence_sets", "returns_or_closes", "trading", "picked_best", "power"), _skill_words),
@@ -100,7 +100,7 @@ def words(root: Path, notebook: str) -> list[str]:
 def _skill_words(
     scores: pd.DataFrame, tests: pd.DataFrame, sets: pd.DataFrame, bought: pd.DataFrame, traded: pd.DataFrame, picked: pd.DataFrame, power: pd.DataFrame
 ) -> str:
-    from lib import skill
+    from lib.tables import skill
 
     told = [skill.scores_in_words(scores, "test", reading) for reading in dict.fromkeys(scores["reading"])]
     told += [skill.tests_in_words(tests[tests["part"] == "test"], sets), skill.power_in_words(power)]
@@ -114,13 +114,13 @@ def _range(row: Any) -> str:
 
 def _checks(how: Any, link: Callable[[str], str]) -> str:
     """The functions of ``how`` in code letters, each linked to its file."""
-    from lib import claims
+    from lib import ledger
 
     if pd.isna(how):
         return ""
     words = []
-    for name in claims.functions(how):
-        short = re.sub(r"^lib\.claims\.(checks\.)?", "", name)
-        target = link(claims.file_of(name))
+    for name in ledger.functions(how):
+        short = re.sub(r"^lib\.ledger\.(checks\.)?", "", name)
+        target = link(ledger.file_of(name))
         words.append(f"[{markdown.code(short)}]({target})" if target else markdown.code(short))
     return ", ".join(words)

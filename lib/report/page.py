@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from lib.files import write_text
+from lib.results.files import write_text
 from lib.progress import clock
 
 HERE = Path(__file__).parent

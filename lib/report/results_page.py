@@ -19,9 +19,9 @@ from typing import Any, Mapping
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lib import files
+from lib.results import files
 from lib.errors import ProjectError
-from lib.places import PROJECT_ROOT
+from lib.settings.places import PROJECT_ROOT
 from lib.progress import clock
 from lib.report import index, judging, markdown
 
@@ -118,7 +118,7 @@ def _trainings_in(agreement: Path) -> float:
 
 def _by_digest(row: Mapping[str, Any]) -> str:
     """What the digest alone says, where no notebook compared the prices day by day."""
-    from lib.market.comparison import manifest
+    from lib.data.market.comparison import manifest
 
     same = manifest()["tickers"].get(row["ticker"], {}).get("sha256") == row["sha256"]
     return "the same digest as in the manifest of the thesis's window" if same else "not compared"
@@ -241,20 +241,16 @@ class _Page:
         return markdown.table(["parameter", "value", ""], rows, raw=(0, 1, 2))
 
     def notebooks(self) -> str:
-        """A table of the notebooks: how long, how large, from how many sources."""
+        """A table of the notebooks: how long, how large."""
         rows = []
         for name, entry in self.run["notebooks"].items():
-            stamp = entry.get("sources") or {}
-            told = f"{len(stamp['files'])} sources" if stamp.get("record") else ""
-            again = stamp.get("rechecked")
-            told += f", held again {again['when'][:10]} ({again['how']})" if told and again else ""
             took = clock(entry["seconds"]) if entry.get("seconds") is not None else ""
             trained = self.records.get(name, {}).get("facts", {}).get("trainings") or {}
             took += f", {trained['kept']} of {trained['kept'] + trained['new']} trainings found finished" if took and trained.get("kept") else ""
             memory = f"{entry['peak_memory_mb']:.0f} MB" if entry.get("peak_memory_mb") else ""
             made = (entry.get("started") or "")[:10]
-            rows.append((self.notebook(name), entry["status"], made, took, memory, markdown.plain(told)))
-        return markdown.table(["notebook", "status", "made", "time", "memory", "stamp"], rows, raw=(0, 1, 2, 3, 4, 5))
+            rows.append((self.notebook(name), entry["status"], made, took, memory))
+        return markdown.table(["notebook", "status", "made", "time", "memory"], rows, raw=(0, 1, 2, 3, 4))
 
     # -- its items -------------------------------------------------------------------------
 
@@ -400,7 +396,7 @@ class _Page:
         folder = max(there, key=lambda f: _trainings_in(f / REPLAY[0]))
         import pandas as pd
 
-        from lib import replay
+        from lib.experiments import replay
 
         agreement, picture, rows, page = (folder / path for path in REPLAY)
         with agreement.open(encoding="utf-8", newline="") as file:

@@ -49,7 +49,7 @@ def run(
 
 def listed(order: Order) -> list[str]:
     """The notebooks with their questions, what they wait for, and what of theirs is in the run's folder."""
-    from lib.files import read_records
+    from lib.results.files import read_records
 
     records, entries = read_records(order.root), facts.read_earlier(order.root).get("notebooks", {})
     busy = is_held(order.root)

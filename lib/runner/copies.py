@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, Mapping
 
-from lib.files import write_text
+from lib.results.files import write_text
 from lib.settings import PROJECT_ROOT
 
 

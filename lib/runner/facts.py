@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from lib import machine
+from lib.results import machine
 from lib.provenance import git
 from lib.runner.plan import Notebook
 from lib.settings import PROJECT_ROOT
@@ -22,7 +22,6 @@ BLANK = {
     "status": "waiting", "started": None, "finished": None, "seconds": None, "peak_memory_mb": None, "rendered": None, "error": None,
     "cpu": None,  # the processor that it ran on
     "versions": None,  # of Python and of the packages that last bits come from
-    "sources": None,  # the stamp of lib.provenance.sources, from the moment that the notebook starts
 }
 
 
@@ -61,8 +60,7 @@ def describe(
         kept = {**BLANK, "status": "not selected", **(before or {})}
         if kept["status"] in ("running", "waiting"):
             kept["status"] = "stopped"
-        # A stamp stays until the notebook starts: it tells by which sources the work was made that is gone on from.
-        entry = {**BLANK, "sources": kept["sources"]} if n.name in chosen else kept
+        entry = dict(BLANK) if n.name in chosen else kept
         entries[n.name] = {**entry, "title": n.title, "question": n.question}
     return {
         "started": now(), "finished": None, "wall_seconds": None, "result": "running", "earlier_runs": _earlier_runs(earlier),

@@ -10,7 +10,8 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any, Sequence
 
-from lib import files, settings
+from lib import settings
+from lib.results import files
 
 TRACES = ("run.json", "notebooks", "html", "records", "studies", "predictions", "tables", "figures", "models", "widget", ".lock")  # what tells a run's folder
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Sequence, TextIO
 
-from lib import machine, settings
-from lib.provenance import sources
+from lib import settings
+from lib.results import machine
 from lib.runner import facts
 from lib.runner.copies import draft_of
 from lib.runner.order import Order
@@ -83,14 +83,9 @@ class Session:
         entry = self.facts["notebooks"][task.name]
         entry.update(status=task.state, peak_memory_mb=task.peak_memory_mb)
         if task.state == "running":
-            others = {name: other["sources"] for name, other in self.facts["notebooks"].items()}
             entry.update(started=facts.now(), cpu=machine.cpu(), versions=machine.versions())
-            entry["sources"] = sources.begin(task.notebook.path, self.root, entry["sources"], others=others)
         elif task.seconds is not None:
             entry.update(finished=facts.now(), seconds=round(task.seconds, 1), rendered=task.state in ("done", "failed") and not task.trouble)
-        if task.state == "done":
-            record = self.root / "records" / f"{task.name}.json"
-            entry.update(sources=sources.finish(entry["sources"], task.notebook.path, record))
         if task.reason:
             entry["error"] = {"sentence": f"{task.name} {task.state}: {task.reason}", **(task.error or {})}
         if task.trouble and task.state in ("done", "failed"):
@@ -100,7 +95,7 @@ class Session:
             self._keep()  # also at a start, so that one can watch; what this imports loads while the first kernel starts
 
     def _keep(self) -> None:
-        from lib import files
+        from lib.results import files
         from lib.report import index, page
 
         facts.gather(self.facts, files.read_records(self.root))

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import nbformat
 import pytest
 
-from lib.places import PROJECT_ROOT
+from lib.settings.places import PROJECT_ROOT
 
 HERE = Path(__file__).parent
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -78,7 +78,7 @@ def serve():
         port = free_port()
         ARTEFACTS.mkdir(parents=True, exist_ok=True)
         log = ARTEFACTS / f"server_{Path(notebook).stem}_{os.getpid()}_{len(started)}.log"
-        command = [sys.executable, "-m", "lib.widget.serve", "--no-browser", "--port", str(port), "--notebook", str(notebook), *options]
+        command = [sys.executable, "-m", "lib.app.serve", "--no-browser", "--port", str(port), "--notebook", str(notebook), *options]
         with open(log, "w") as out:
             process = subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
         started.append(process)

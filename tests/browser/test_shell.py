@@ -10,7 +10,7 @@ PATIENCE_S = int(os.environ.get("BROWSER_PATIENCE_S", 120))
 SHELL = '''
 import os
 import ipywidgets as w
-from lib.widget.shell import Panel, Shell
+from lib.app.shell import Panel, Shell
 
 count = w.Label("clicked 0")
 button = w.Button(description="Click", button_style="primary")

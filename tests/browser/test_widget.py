@@ -10,10 +10,11 @@ from datetime import date, timedelta
 import psutil
 import pytest
 
-from lib import charts, controls
-from lib.places import PROJECT_ROOT
-from lib.widget import requests
-from lib.widget.engine import ENDED
+from lib.app import charts
+from lib.experiments import controls
+from lib.settings.places import PROJECT_ROOT
+from lib.app import requests
+from lib.app.engine import ENDED
 
 NOTEBOOK = PROJECT_ROOT / "notebooks" / "11_forecast_widget.ipynb"
 # Times are promised for two free cores. Tests share theirs; BROWSER_SLACK=1 holds a quiet machine to the promise.

@@ -1,0 +1,1 @@
+"""What people click on: the dashboard and its charts."""

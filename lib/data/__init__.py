@@ -1,0 +1,1 @@
+"""Prices in, checked and cleaned; indicators; windows for the networks."""

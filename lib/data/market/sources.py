@@ -1,0 +1,105 @@
+"""From a source's name to checked prices: one street for all three sources."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Mapping, Sequence
+
+import pandas as pd
+from pydantic import TypeAdapter, ValidationError
+
+from lib import settings
+from lib.data.market import folder, sample, schema, yahoo
+from lib.data.market.faults import MarketError, SourceUnavailable
+
+SOURCES = ("sample", "yahoo", "folder")
+_TICKER = TypeAdapter(settings.Ticker)
+
+
+def load(
+    source: str,
+    tickers: Sequence[str],
+    start_date: date,
+    end_date: date,
+    data_dir: str | None = None,
+    cache_dir: Path | None = None,
+    timeout_seconds: float = yahoo.TIMEOUT_SECONDS,
+) -> dict[str, pd.DataFrame]:
+    """Daily prices of some tickers from one source. Another source is never used instead.
+
+    Args:
+        source: ``sample``, ``yahoo`` or ``folder``.
+        tickers: Yahoo symbols; sample has BTC-USD only.
+        start_date, end_date: first and last day, UTC, both included.
+        data_dir: folder of TICKER.csv files, for source folder only.
+        cache_dir: where Yahoo's answers are kept; default ``.cache/yahoo`` in the project.
+        timeout_seconds: limit of each request to Yahoo; default 20.
+
+    Returns:
+        ticker -> frame, in the order asked. A frame has the columns Open, High, Low, Close
+        (USD) and Volume (USD a day), all float64, and the index ``date``: datetime64[ns],
+        tz-naive midnights that mean UTC days, increasing. Gaps are not hidden: a day that the
+        source gives without values is a row of NaN, a day that it leaves out is missing.
+        ``attrs`` has ``source``, ``origin`` and ``taken`` (moment of the download or None).
+
+    Raises:
+        MarketError: one sentence for each ticker that cannot be had. Every ticker is tried,
+            unless Yahoo as a whole does not answer; downloads that came are kept.
+    """
+    _check_request(source, tickers, start_date, end_date, data_dir)
+    prices: dict[str, pd.DataFrame] = {}
+    faults: list[str] = []
+    for ticker in tickers:
+        try:
+            if source == "sample":
+                frame = sample.read(ticker, start_date, end_date)
+            elif source == "folder":
+                frame = folder.read(ticker, start_date, end_date, data_dir)
+            else:
+                frame = yahoo.read(ticker, start_date, end_date, cache_dir, timeout_seconds)
+            prices[ticker] = schema.check(frame, ticker, frame.attrs["origin"])
+        except SourceUnavailable as error:
+            faults.append(str(error))
+            break
+        except MarketError as error:
+            faults.append(str(error))
+    if faults:
+        raise MarketError("\n".join(faults + _remarks(source, tickers, prices, len(faults))))
+    return prices
+
+
+def origins(prices: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """Ticker -> a sentence that says where its prices come from and when they were taken."""
+    found = {}
+    for ticker, frame in prices.items():
+        about = frame.attrs
+        taken = f", taken {about['taken']}" if about.get("taken") else ""
+        note = f" ({about['note']})" if about.get("note") else ""
+        found[ticker] = f"{ticker}: {about['origin']}{taken}{note}"
+    return found
+
+
+def _check_request(source: str, tickers: Sequence[str], start_date: date, end_date: date, data_dir: str | None) -> None:
+    if source not in SOURCES:
+        raise MarketError(f"source is {source!r}, allowed are {', '.join(SOURCES)}")
+    if isinstance(tickers, str) or not tickers or len(set(tickers)) < len(tickers):
+        raise MarketError(f"tickers is {tickers!r}, allowed is a list of one or more, each once")
+    for ticker in tickers:
+        try:
+            _TICKER.validate_python(ticker)
+        except ValidationError:
+            raise MarketError(f"ticker {ticker!r} is not a Yahoo symbol such as BTC-USD") from None
+    if end_date < start_date:
+        raise MarketError(f"end_date {end_date} is before start_date {start_date}")
+    if (source == "folder") != bool(data_dir):
+        raise MarketError(f"data_dir is {data_dir!r}, but source is {source}: source folder needs it and no other source has it")
+
+
+def _remarks(source: str, tickers: Sequence[str], prices: Mapping[str, pd.DataFrame], failed: int) -> list[str]:
+    """What became of the other tickers of a download that failed in part."""
+    if source != "yahoo":
+        return []
+    untried = list(tickers)[len(prices) + failed:]
+    remarks = [f"Downloaded and kept: {', '.join(prices)}"] if prices else []
+    return remarks + ([f"Not tried: {', '.join(untried)}"] if untried else [])

@@ -1,0 +1,83 @@
+"""Source ``yahoo``: daily prices by yfinance, each download kept with its digest and moment."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+
+import pandas as pd
+
+from lib import settings
+from lib.data.market import cache, schema
+from lib.data.market.faults import MarketError
+
+CACHE_DIR = settings.PROJECT_ROOT / ".cache" / "yahoo"
+TIMEOUT_SECONDS = 20.0
+
+
+def read(
+    ticker: str,
+    start_date: date,
+    end_date: date,
+    cache_dir: Path | None = None,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> pd.DataFrame:
+    """The kept download of this ticker and window; without one, a new download.
+
+    A day that Yahoo sends without prices comes as an empty row. Yahoo's volume of a day is
+    read through yfinance, which turns a missing volume beside present prices into 0.
+
+    Args:
+        cache_dir: where downloads are kept; default ``.cache/yahoo`` in the project.
+        timeout_seconds: limit of each single request.
+
+    Raises:
+        SourceUnavailable: Yahoo cannot be reached, is too slow, out of order, or limits the rate.
+        MarketError: the last day is not over, the ticker is unknown, the answer is empty, too
+            short, unreadable or untrue, or the cache cannot be written.
+    """
+    today = datetime.now(timezone.utc).date()
+    if end_date >= today:
+        raise MarketError(
+            f"{ticker}: end_date {end_date} is not over yet in UTC, so it has no closing price."
+            f" The latest possible end_date is {today - timedelta(days=1)}"
+        )
+    cache_dir = Path(cache_dir or CACHE_DIR)
+    try:
+        kept = cache.find(cache_dir, ticker, start_date, end_date)
+    except cache.DamagedEntry:
+        kept = None  # perhaps another process is just writing it: judge again when alone
+    if kept is not None:
+        return kept
+    with cache.alone(cache_dir):
+        damage = None
+        try:
+            kept = cache.find(cache_dir, ticker, start_date, end_date)
+            if kept is not None:
+                return kept
+        except cache.DamagedEntry as error:
+            damage = str(error)
+        try:
+            frame = _download(ticker, start_date, end_date, cache_dir, timeout_seconds)
+        except MarketError as error:
+            if damage:
+                raise type(error)(f"{error}. A new download was needed because {damage}") from error
+            raise
+    if damage:
+        frame.attrs["note"] = f"downloaded anew because {damage}"
+    return frame
+
+
+def _download(ticker: str, start_date: date, end_date: date, cache_dir: Path, timeout_seconds: float) -> pd.DataFrame:
+    """Ask Yahoo, check the answer, and only then keep it."""
+    from lib.data.market import yahoo_chart  # yfinance takes a second to import
+
+    taken = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    frame = yahoo_chart.daily(ticker, start_date, end_date, timeout_seconds, cache_dir / "yfinance")
+    mend = "Change start_date and end_date if the ticker was not traded then; else wait some minutes, or use source folder or sample"
+    frame = schema.clip(frame, start_date, end_date, f"{ticker}: Yahoo's answer", mend)
+    origin = f"Yahoo, by yfinance {yahoo_chart.VERSION}"
+    frame = schema.check(frame, ticker, origin)
+    cache.keep(cache_dir, ticker, start_date, end_date, frame, taken, yahoo_chart.VERSION)
+    frame.attrs = {"source": "yahoo", "origin": origin, "taken": taken}
+    return frame

@@ -1,0 +1,343 @@
+"""Technical analysis (thesis section 6.3.2): indicators, price levels, votes, and what the votes were worth.
+
+Indicators are TA-Lib's. Everything that is said of a day uses prices up to that day only. The rules
+by which an indicator votes are conventions of chart readers, not findings: :func:`signal_worth`
+measures them on the given prices beside the commoner direction and beside holding the coin.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import talib
+
+from lib.evaluation import direction
+from lib.errors import ProjectError
+from lib.data.indicators import add_indicators
+
+BUY, NEUTRAL, SELL = "buy", "neutral", "sell"
+VOTERS = ("SMA", "EMA", "Bollinger bands", "RSI", "MACD")
+# Votes for one side must lead by so many before the summary takes that side.
+LEAD = 2
+FEW_CALLS = 30
+CAUTION = (
+    "These rules are conventions of chart readers. They have no proven value for forecasting prices and are no advice;"
+    " the measurement beside them says how they did on the prices shown."
+)
+_VOTE = {1: BUY, 0: NEUTRAL, -1: SELL}
+
+
+class TechnicalError(ProjectError):
+    """Settings out of range, or prices that no indicator can be computed from."""
+
+
+def _days(default: int, meaning: str, low: int = 2, high: int = 250) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "low": low, "high": high, "unit": "days"})
+
+
+def _number(default: float, meaning: str, low: float, high: float, unit: str) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "low": low, "high": high, "unit": unit})
+
+
+@dataclass(frozen=True)
+class TechnicalSettings:
+    """Periods and limits of all indicators; each field's ``metadata`` has its meaning, range and unit.
+
+    Raises:
+        TechnicalError: a value out of range or two that contradict each other; all are named.
+    """
+
+    sma_days: int = _days(50, "period of the simple moving average")
+    ema_days: int = _days(20, "period of the exponential moving average")
+    bollinger_days: int = _days(20, "period of the Bollinger bands")
+    bollinger_width: float = _number(2.0, "distance of the Bollinger bands from their middle", 0.5, 5, "standard deviations")
+    rsi_days: int = _days(14, "period of the RSI, by Wilder's smoothing")
+    rsi_low: float = _number(30.0, "RSI below which a coin counts as oversold", 5, 49, "of 100")
+    rsi_high: float = _number(70.0, "RSI above which a coin counts as overbought", 51, 95, "of 100")
+    macd_fast_days: int = _days(12, "period of the MACD's fast average")
+    macd_slow_days: int = _days(26, "period of the MACD's slow average")
+    macd_signal_days: int = _days(9, "period of the MACD's signal line")
+
+    def __post_init__(self) -> None:
+        faults = [fault for f in fields(self) if (fault := _fault(f.name, getattr(self, f.name), f.metadata))]
+        if not faults and self.macd_fast_days >= self.macd_slow_days:
+            periods = f"macd_fast_days is {self.macd_fast_days}, macd_slow_days {self.macd_slow_days}"
+            faults = [f"{periods}: the fast period must be the shorter one"]
+        if faults:
+            raise TechnicalError("; ".join(faults))
+
+
+def _fault(name: str, value: Any, limits: Any) -> str | None:
+    whole = limits["unit"] == "days"
+    right_type = isinstance(value, (int, np.integer) if whole else (int, float, np.number)) and not isinstance(value, bool)
+    if right_type and limits["low"] <= value <= limits["high"]:
+        return None
+    kind = "a whole number" if whole else "a number"
+    return f"{name} is {value!r}, allowed is {kind} from {limits['low']} to {limits['high']} {limits['unit']} ({limits['meaning']})"
+
+
+def indicators(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings()) -> pd.DataFrame:
+    """All indicators of every day, by TA-Lib.
+
+    Args:
+        prices: daily prices in US dollars, one row a day in time order, with ``Close``. Absent days are stepped over.
+        settings: periods and width.
+
+    Returns:
+        Frame with the index of ``prices``: ``SMA``, ``EMA``, ``BB_lower``, ``BB_middle``, ``BB_upper``, ``MACD``,
+        ``MACD_signal``, ``MACD_hist`` in US dollars, ``RSI`` in 0..100. Bands lie ``bollinger_width`` population
+        standard deviations from their simple average. Values are missing until the longest average is full.
+
+    Raises:
+        TechnicalError: no day, days out of order, or a close that is missing or not above zero.
+    """
+    close = _checked_close(prices)
+    s, values = settings, close.to_numpy()
+    found = add_indicators(close.to_frame(), s.rsi_days, s.macd_fast_days, s.macd_slow_days, s.macd_signal_days, s.ema_days)
+    found["SMA"] = talib.SMA(values, s.sma_days)
+    found["BB_upper"], found["BB_middle"], found["BB_lower"] = talib.BBANDS(values, s.bollinger_days, s.bollinger_width, s.bollinger_width)
+    return found[["SMA", "EMA", "BB_lower", "BB_middle", "BB_upper", "MACD", "MACD_signal", "MACD_hist", "RSI"]]
+
+
+def support_resistance(
+    prices: pd.DataFrame, span_days: int = 5, tolerance_percent: float = 2.0, min_touches: int = 2,
+    last_days: int = 365, most: int = 6,
+) -> pd.DataFrame:
+    """Price levels at which the price has turned before, from swing highs and lows.
+
+    A swing high is a day whose High is above those of the ``span_days`` rows before it and not below
+    those of the ``span_days`` rows after it; a swing low is the mirror image in the Lows. A turning
+    point is thus known only ``span_days`` rows later, and the newest rows have none. All turning points of
+    the last ``last_days`` days, highs and lows together, are sorted by price and taken into one level
+    as long as they lie within ``tolerance_percent`` of its lowest; the level is their median.
+
+    Args:
+        prices: daily ``High``, ``Low``, ``Close`` in US dollars, in time order, until the day that is looked from.
+        span_days: 1 to 60; larger finds fewer and weightier turning points.
+        tolerance_percent: width of a level, above 0 to 20.
+        min_touches: turning points that make a level, 1 or more.
+        last_days: how far back turning points count, in days.
+        most: levels returned at most, those with most touches first, then the newest.
+
+    Returns:
+        One row a level, highest price first: ``price_usd``, ``kind`` (``support`` below the last close, else
+        ``resistance``), ``touches``, ``first_touch``, ``last_touch`` (days), ``distance_percent`` from the last close.
+
+    Raises:
+        TechnicalError: as :func:`indicators`, or a parameter out of range.
+    """
+    limits = (("span_days", span_days, 1, 60), ("tolerance_percent", tolerance_percent, 1e-9, 20), ("min_touches", min_touches, 1, 1000),
+              ("last_days", last_days, 1, 100_000), ("most", most, 1, 100))
+    wrong = [f"{name} is {value!r}, allowed is {low:g} to {high:g}" for name, value, low, high in limits if not low <= value <= high]
+    if wrong:
+        raise TechnicalError("; ".join(wrong))
+    close = _checked_close(prices, ("High", "Low"))
+    turns = pd.concat([_swings(prices["High"], span_days), _swings(-prices["Low"], span_days).abs()])
+    turns = turns[turns.index > close.index[-1] - pd.Timedelta(days=last_days)].sort_values(kind="stable")
+    now, rows = close.iloc[-1], []
+    for level in _clusters(turns, 1 + tolerance_percent / 100):
+        if len(level) >= min_touches:
+            price = float(level.median())
+            rows.append({
+                "price_usd": price, "kind": "support" if price < now else "resistance", "touches": len(level),
+                "first_touch": level.index.min(), "last_touch": level.index.max(), "distance_percent": 100 * (price / now - 1),
+            })
+    columns = ["price_usd", "kind", "touches", "first_touch", "last_touch", "distance_percent"]
+    found = pd.DataFrame(rows, columns=columns).sort_values(["touches", "last_touch"], ascending=False, kind="stable").head(most)
+    return found.sort_values("price_usd", ascending=False, ignore_index=True)
+
+
+def _swings(values: pd.Series, span: int) -> pd.Series:
+    """Values above all of ``span`` rows before and not below any of ``span`` rows after: of equal ones the first."""
+    before = values.shift(1).rolling(span).max()
+    after = values[::-1].shift(1).rolling(span).max()[::-1]
+    return values[(values > before) & (values >= after)].astype("float64")
+
+
+def _clusters(turns: pd.Series, ratio: float) -> list[pd.Series]:
+    starts, lowest = [], -np.inf
+    for place, price in enumerate(turns):
+        if price > lowest * ratio or not starts:
+            starts.append(place)
+            lowest = price
+    return [turns.iloc[a:b] for a, b in zip(starts, [*starts[1:], len(turns)])]
+
+
+def vote_history(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings()) -> pd.DataFrame:
+    """Each indicator's vote on each day: 1 buy, 0 neutral, -1 sell, missing while there is no value.
+
+    Rules: SMA, EMA: the close above the average buys, below sells. Bollinger bands: below the lower band buys,
+    above the upper sells. RSI: below ``rsi_low`` buys, above ``rsi_high`` sells. MACD: its line above its
+    signal buys, below sells. The first two and the last follow a trend, the other two bet against it.
+
+    Returns:
+        Frame with the index of ``prices`` and the columns :data:`VOTERS`.
+    """
+    found, close = indicators(prices, settings), prices["Close"].astype("float64")
+    votes = pd.DataFrame({
+        "SMA": np.sign(close - found["SMA"]),
+        "EMA": np.sign(close - found["EMA"]),
+        "Bollinger bands": _outside(close, found["BB_lower"], found["BB_upper"]),
+        "RSI": _outside(found["RSI"], settings.rsi_low, settings.rsi_high),
+        "MACD": np.sign(found["MACD_hist"]),
+    })
+    return votes[list(VOTERS)]
+
+
+def _outside(value: pd.Series, low: Any, high: Any) -> pd.Series:
+    known = value.notna() & pd.Series(high, index=value.index).notna()
+    return ((value < low).astype("float64") - (value > high)).where(known)
+
+
+def votes(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings()) -> pd.DataFrame:
+    """What each indicator votes on the last day, and by which rule.
+
+    Returns:
+        One row an indicator: ``indicator``, ``value`` and its ``unit``, ``vote`` (buy, neutral or sell), ``rule`` (a
+        sentence). An indicator that needs more days has no value, votes neutral and says so.
+    """
+    s = settings
+    cast, found = vote_history(prices, s).iloc[-1], indicators(prices, s).iloc[-1]
+    close = float(prices["Close"].iloc[-1])
+    width = found["BB_upper"] - found["BB_lower"]
+    place = 100 * (close - found["BB_lower"]) / width if width else math.nan
+    rows = (
+        ("SMA", found["SMA"], "USD", s.sma_days, f"close above its {s.sma_days}-day average: buy, below: sell"),
+        ("EMA", found["EMA"], "USD", s.ema_days, f"close above its {s.ema_days}-day exponential average: buy, below: sell"),
+        ("Bollinger bands", place, "% from lower to upper band", s.bollinger_days,
+         f"close below the lower band ({s.bollinger_width:g} deviations, {s.bollinger_days} days): buy, above the upper: sell"),
+        ("RSI", found["RSI"], "0 to 100", s.rsi_days + 1, f"below {s.rsi_low:g} (oversold): buy, above {s.rsi_high:g} (overbought): sell"),
+        ("MACD", found["MACD_hist"], "USD above its signal", s.macd_slow_days + s.macd_signal_days - 1,
+         f"MACD ({s.macd_fast_days}, {s.macd_slow_days}) above its {s.macd_signal_days}-day signal: buy, below: sell"),
+    )
+    return pd.DataFrame([
+        {"indicator": name, "value": float(value), "unit": unit, "vote": NEUTRAL if np.isnan(cast[name]) else _VOTE[int(cast[name])],
+         "rule": rule if np.isfinite(cast[name]) else f"no value yet: needs {needed} days, has {len(prices)}"}
+        for name, value, unit, needed, rule in rows
+    ])
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The votes counted, and what they come to."""
+
+    overall: str
+    buy: int
+    neutral: int
+    sell: int
+    caution: str = CAUTION
+
+    def __str__(self) -> str:
+        return f"{self.overall}: {self.buy} buy, {self.neutral} neutral, {self.sell} sell"
+
+
+def summary(cast: pd.DataFrame) -> Summary:
+    """Buy or sell if that side leads the other by two votes or more, else neutral.
+
+    Args:
+        cast: frame of :func:`votes`.
+    """
+    counts = {vote: int((cast["vote"] == vote).sum()) for vote in (BUY, NEUTRAL, SELL)}
+    return Summary(_VOTE[int(_overall(counts[BUY] - counts[SELL]))], counts[BUY], counts[NEUTRAL], counts[SELL])
+
+
+def _overall(lead: Any) -> Any:
+    return np.sign(lead) * (np.abs(lead) >= LEAD)
+
+
+def signal_history(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings()) -> pd.Series:
+    """The summary on each day, 1 buy, 0 neutral, -1 sell; missing until every indicator has a value."""
+    cast = vote_history(prices, settings)
+    return _overall(cast.sum(axis=1)).where(cast.notna().all(axis=1))
+
+
+@dataclass(frozen=True)
+class SignalWorth:
+    """What the summary's signal was worth on past days. Shares are 0 to 1, returns simple and as shares.
+
+    ``days`` could be judged, ``calls`` of them were buy or sell. ``hits`` is the share of calls whose direction
+    was right a day later, ``lower`` and ``upper`` its 95 % Wilson interval (for independent days), ``commoner`` the share
+    of the commoner direction after the same days, known only afterwards. ``return_after_buy``, ``return_after_sell``
+    and ``return_all`` are mean returns of the next day. ``total_return`` holds the coin on the days after a buy, dollars
+    otherwise, at 0.1 % of each purchase and sale; ``hold_return`` buys at first and sells at last, ``sides`` counts trades.
+    """
+
+    days: int
+    calls: int
+    hits: float
+    lower: float
+    upper: float
+    commoner: float
+    return_after_buy: float
+    return_after_sell: float
+    return_all: float
+    total_return: float
+    hold_return: float
+    sides: int
+
+    def __str__(self) -> str:
+        if not self.calls:
+            return f"On {self.days} past days the summary never said buy or sell: nothing to measure."
+        few = f" Fewer than {FEW_CALLS} calls say next to nothing." if self.calls < FEW_CALLS else ""
+        verdict = "no better than" if self.lower <= self.commoner else "better than"
+        return (
+            f"On {self.calls} of {self.days} past days the summary said buy or sell; a day later it was right on {self.hits:.1%}"
+            f" (95 % interval {self.lower:.1%} to {self.upper:.1%}), {verdict} always naming the commoner direction ({self.commoner:.1%})."
+            f" Holding the coin only after a buy returned {self.total_return:+.0%} after costs,"
+            f" holding it throughout {self.hold_return:+.0%}.{few}"
+        )
+
+
+def signal_worth(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings()) -> SignalWorth:
+    """How the summary's signal did a day later, on all given days whose next day is there.
+
+    Settings that were chosen by looking at these prices look better here than they will be.
+
+    Raises:
+        TechnicalError: as :func:`indicators`, or no day can be judged because every average is still filling.
+    """
+    signal, close = signal_history(prices, settings), prices["Close"].astype("float64")
+    next_day = (close.index[1:] - close.index[:-1]) == pd.Timedelta(days=1)
+    judged = np.append(next_day, False) & signal.notna().to_numpy()
+    if not judged.any():
+        needed = max(settings.sma_days, settings.macd_slow_days + settings.macd_signal_days - 1, settings.bollinger_days, settings.ema_days)
+        raise TechnicalError(f"no day can be judged: the indicators need {needed} days and the day after, given are {len(close)}")
+    last, after = close.to_numpy()[judged], close.shift(-1).to_numpy()[judged]
+    said, change = signal.to_numpy()[judged], after / last - 1
+    called = said != 0
+    # A forecast on the side that was called; how far off it lies changes nothing below.
+    forecast = last * (1 + 0.01 * said)
+    score = dict.fromkeys(("accuracy", "lower", "upper", "majority"), math.nan)
+    if called.any():
+        score = direction.accuracy(after[called], forecast[called], last[called])
+    traded, held = direction.long_flat(after, forecast, last), direction.buy_and_hold(after, last)
+    return SignalWorth(
+        days=int(judged.sum()), calls=int(called.sum()), hits=score["accuracy"], lower=score["lower"], upper=score["upper"],
+        commoner=score["majority"], return_after_buy=_mean(change[said > 0]), return_after_sell=_mean(change[said < 0]),
+        return_all=_mean(change), total_return=float(traded["wealth"].iloc[-1] - 1), hold_return=float(held["wealth"].iloc[-1] - 1),
+        sides=int(traded["sides"].sum()),
+    )
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else math.nan
+
+
+def _checked_close(prices: pd.DataFrame, also: tuple[str, ...] = ()) -> pd.Series:
+    lacking = [name for name in ("Close", *also) if name not in prices.columns]
+    if lacking:
+        raise TechnicalError(f"prices lack the column {', '.join(lacking)}")
+    if not len(prices):
+        raise TechnicalError("there are no prices: give one day at least")
+    if not prices.index.is_monotonic_increasing or not prices.index.is_unique:
+        raise TechnicalError("prices must be one row a day, in time order")
+    for name in ("Close", *also):
+        values = prices[name].to_numpy(dtype="float64")
+        bad = ~(np.isfinite(values) & (values > 0))
+        if bad.any():
+            raise TechnicalError(f"{name} of {prices.index[bad][0]:%Y-%m-%d} is {values[bad][0]:g}: every day needs a price above zero")
+    return prices["Close"].astype("float64")

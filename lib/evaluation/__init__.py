@@ -1,0 +1,1 @@
+"""How good a forecast is: metrics, baselines, tests, intervals. Arrays in, numbers out."""

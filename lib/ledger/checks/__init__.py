@@ -1,0 +1,39 @@
+"""The checks: small functions, each of which computes one printed value or tests one statement.
+
+A check is called as ``check(evidence, row, **arguments)`` with the arguments of the row, which are
+texts as they stand in the YAML, and gives a :class:`lib.ledger.found.Found`. It raises
+:class:`lib.ledger.evidence.Missing` where the run offers too little. The ledger names it as
+``room.function``.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Callable
+
+from lib.ledger.found import Found
+
+ROOMS = ("layers", "other_places", "price_tables", "replays", "trials", "unit_roots")
+
+
+def function(name: str) -> Callable[..., Found]:
+    """The function that the ledger calls ``room.function``.
+
+    Raises:
+        KeyError: there is none.
+    """
+    room, _, short = name.partition(".")
+    if room not in ROOMS or short.startswith("_"):
+        raise KeyError(f"{name!r} is no check; rooms are {', '.join(ROOMS)}")
+    module = _rooms()[room]
+    found = getattr(module, short, None)
+    if not callable(found) or getattr(found, "__module__", "") != module.__name__:
+        raise KeyError(f"{name!r} is no check of lib/ledger/checks/{room}.py")
+    return found
+
+
+def _rooms() -> dict[str, ModuleType]:
+    """Imported by name, so that stamps of results see every check; late, as the rooms themselves look into the ledger."""
+    from lib.ledger.checks import layers, other_places, price_tables, replays, trials, unit_roots
+
+    return {m.__name__.rpartition(".")[2]: m for m in (layers, other_places, price_tables, replays, trials, unit_roots)}

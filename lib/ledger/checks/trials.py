@@ -1,0 +1,467 @@
+"""Checks on the 255 printed trials as a body: their arithmetic, labels, ranges, counts and ranks."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from lib import networks, thesis
+from lib.evaluation import significance
+from lib.experiments import tuning
+from lib.ledger import precision
+from lib.ledger.evidence import Evidence, Missing
+from lib.ledger.found import Found
+from lib.ledger.rows import SCORES, Row
+
+# The trials of this study fit MSE and R2 of other days than all others: they are of a later run.
+OTHER_DAYS = ("ADA-USD", "CNN")
+_AS_PRINTED = {"dropout_rate": ".2f", "learning_rate": ".2e"}  # columns of the appendices; all others are whole numbers with a .0
+
+
+def cell(evidence: Evidence, row: Row, ticker: str, network: str, trial: str, column: str) -> Found:
+    """What the appendix prints in a column of a trial's row; its rounding is the range."""
+    found = _one(ticker, network, int(trial))
+    value = float(found[column])
+    half = precision.half_unit(format(value, SCORES[column][0])) if column in SCORES else 0.0
+    return Found(value, value - half, value + half, f"trial {trial} of the {network} on {ticker}", f"Appendix {thesis.APPENDIX[ticker]}")
+
+
+def count(evidence: Evidence, row: Row, ticker: str = "", network: str = "") -> Found:
+    """How many trials the appendices list, of a coin or a network or both, or of all."""
+    rows = _of(ticker, network)
+    each = rows.groupby(["ticker", "network"]).size()
+    told = "" if ticker and network else "; ".join(f"{t} {n} {size}" for (t, n), size in each.items())
+    return Found(float(len(rows)), because=told, other_place=_places(rows))
+
+
+def each_study_has(evidence: Evidence, row: Row, ticker: str = "") -> Found:
+    """Whether every coin and network has as many trials as printed; the others are named."""
+    sizes = _of(ticker).groupby(["ticker", "network"]).size()
+    other = sizes[sizes != precision.value(row.printed)]
+    told = "; ".join(f"{t} {n} has {size}" for (t, n), size in other.items())
+    return Found(
+        other.empty, because=told or "every one has", other_place=_places(_of(ticker)), shown=f"{len(sizes) - len(other)} of {len(sizes)}"
+    )
+
+
+def range_end(evidence: Evidence, row: Row, column: str, side: str, network: str = "") -> Found:
+    """The end to which the printed trials, or those of a network, go; whether a stated range is theirs.
+
+    Raises:
+        Missing: they keep inside and do not reach the end, so nothing speaks against it and nothing shows it.
+    """
+    values = _of("", network)[column].dropna()
+    limit, farthest = precision.value(row.printed), float(values.min() if side == "low" else values.max())
+    outside = values[values < limit] if side == "low" else values[values > limit]
+    told = f"the trials go from {values.min():g} to {values.max():g}"
+    # How precisely the appendix prints it decides, not the one digit of a bound: 8.69e-03 does not reach 1e-2.
+    if outside.empty and abs(farthest - limit) > precision.half_unit(format(farthest, _AS_PRINTED.get(column, ".1f"))):
+        raise Missing(f"{told}: none is beyond this end, and none shows it")
+    told += f"; {len(outside)} of {len(values)} are beyond" if len(outside) else ""
+    return Found(outside.empty, because=told, other_place=_places(thesis.trials()), shown=f"{farthest:g}")
+
+
+def coins(evidence: Evidence, row: Row, tickers: str) -> Found:
+    """Whether the appendices list trials of these coins and no other."""
+    there = set(thesis.trials()["ticker"])
+    return Found(
+        there == {t.strip() for t in tickers.split(",")}, because=f"trials of {', '.join(sorted(there))}", other_place="Appendices 1 to 3"
+    )
+
+
+def four_networks(evidence: Evidence, row: Row) -> Found:
+    """Whether the appendices list trials of the four networks that ``lib.networks`` builds, and of no other."""
+    there = set(thesis.trials()["model"])
+    return Found(there == set(networks.ARCHITECTURES), because=f"trials of {', '.join(sorted(there))}", other_place="Appendices 1 to 3")
+
+
+def number_of_coins(evidence: Evidence, row: Row) -> Found:
+    """Of how many coins the appendices list trials."""
+    return Found(float(thesis.trials()["ticker"].nunique()), other_place="Appendices 1 to 3")
+
+
+def number_of_networks(evidence: Evidence, row: Row) -> Found:
+    """Of how many networks the appendices list trials."""
+    return Found(float(thesis.trials()["network"].nunique()), other_place="Appendices 1 to 3")
+
+
+def more_than(evidence: Evidence, row: Row, ticker: str, than: str) -> Found:
+    """How many trials more each network has on one coin than on another; the smallest difference."""
+    sizes = thesis.trials().groupby(["ticker", "network"]).size().unstack()
+    difference = sizes.loc[ticker] - sizes.loc[than]
+    return Found(float(difference.min()), because=", ".join(f"{n} {d}" for n, d in difference.items()), other_place="Appendices 1 to 3")
+
+
+def only_more(evidence: Evidence, row: Row, ticker: str) -> Found:
+    """Whether no other coin has a network with more trials than the 15 of each network."""
+    sizes = thesis.trials().groupby(["ticker", "network"]).size()
+    usual = sizes.mode().iloc[0]
+    others = sizes[(sizes > usual) & (sizes.index.get_level_values("ticker") != ticker)]
+    return Found(
+        others.empty,
+        because="; ".join(f"{t} {n} has {size}" for (t, n), size in others.items()) or "no other has",
+        other_place="Appendices 1 to 3",
+    )
+
+
+def more_than_number(evidence: Evidence, row: Row, number: str) -> Found:
+    """Whether the appendices list more different sets of hyperparameters than a number."""
+    columns = [
+        "network",
+        "batch_size",
+        "dropout_rate",
+        "epochs",
+        "filters",
+        "kernel_size",
+        "learning_rate",
+        "lstm_units1",
+        "lstm_units2",
+        "pool_size",
+    ]
+    different = len(thesis.trials().drop_duplicates(columns))
+    return Found(different > int(number), because=f"{different} different ones", other_place="Appendices 1 to 3", shown=str(different))
+
+
+def trials_as_stated(evidence: Evidence, row: Row, ticker: str) -> Found:
+    """Whether each network has as many trials of a coin as section 4.4 says: 15, and 15 more on ETH-USD."""
+    each, more = (precision.value(evidence.rows[f"4.4/{n}"].printed) for n in ("per_study", "more_on_eth"))
+    stated = each + (more if ticker == "ETH-USD" else 0)
+    sizes = _of(ticker).groupby("network").size()
+    other = sizes[sizes != stated]
+    return Found(
+        other.empty,
+        because="; ".join(f"{n} has {size}, not {stated:g}" for n, size in other.items()) or f"{stated:g} each",
+        other_place="4.4",
+    )
+
+
+def table_4_5_one_variance(evidence: Evidence, row: Row) -> Found:
+    """Whether one variance of targets fits the four rows of Table 4.5 at the printed rounding."""
+    low, high = variance_range([tuple(evidence.rows[f"Table 4.5/{n}_{s}"].printed for s in ("mse", "r2")) for n in networks.ARCHITECTURES])
+    return Found(
+        low <= high,
+        because=f"MSE / (1 - R2) of {low:,.0f} to {high:,.0f}" if low <= high else f"no value: at least {low:,.0f} and at most {high:,.0f}",
+        other_place="Table 4.5, its own rows",
+    )
+
+
+def values_of(evidence: Evidence, row: Row, column: str) -> Found:
+    """The different values of a column in all trials, in order, with commas."""
+    values = sorted(thesis.trials()[column].dropna().unique())
+    return Found(", ".join(f"{v:g}" for v in values), other_place=_places(thesis.trials()))
+
+
+def best(evidence: Evidence, row: Row, score: str, ticker: str, network: str = "") -> Found:
+    """The best printed score of a coin's trials (smallest error, largest R2), and whose it is."""
+    rows = _of(ticker, network)
+    found = rows.loc[rows[score].idxmax() if score == "r2" else rows[score].idxmin()]
+    half = precision.half_unit(format(found[score], SCORES[score][0]))
+    told = f"trial {found['trial']} of the {found['network']}"
+    return Found(float(found[score]), found[score] - half, found[score] + half, told, _places(rows))
+
+
+def best_network(evidence: Evidence, row: Row, network: str, ticker: str = "", score: str = "mse", labels: str = "network") -> Found:
+    """Whether a network has the best printed trial of a coin, or of every coin.
+
+    Args:
+        labels: ``network`` for what a row describes, ``model`` for the label that is printed.
+    """
+    found = {}
+    for coin in [ticker] if ticker else list(thesis.APPENDIX):
+        rows = _of(coin)
+        found[coin] = rows.groupby(labels)[score].min().sort_values()
+    told = "; ".join(f"{coin}: " + ", ".join(f"{n} {v:.3g}" for n, v in order.items()) for coin, order in found.items())
+    return Found(all(order.index[0] == network for order in found.values()), because=told, other_place=_places(_of(ticker)))
+
+
+def steadiest(evidence: Evidence, row: Row, network: str, ticker: str = "") -> Found:
+    """Whether the R2 of a network's trials scatter least among the networks, by their standard deviation, on a coin or every coin."""
+    found = {coin: _of(coin).groupby("network")["r2"].std().sort_values() for coin in ([ticker] if ticker else list(thesis.APPENDIX))}
+    told = "; ".join(f"{coin}: " + ", ".join(f"{n} {v:.3f}" for n, v in order.items()) for coin, order in found.items())
+    return Found(
+        all(order.index[0] == network for order in found.values()),
+        because=f"standard deviation of R2 over trials, {told}",
+        other_place=_places(_of(ticker)),
+    )
+
+
+def beats_cnn_everywhere(evidence: Evidence, row: Row) -> Found:
+    """Whether on every coin each network with an LSTM has a better best trial than the CNN."""
+    table = thesis.trials().groupby(["ticker", "network"])["mse"].min().unstack()
+    worse = [
+        f"{coin}: CNN {line['CNN']:.3g}, {n} {line[n]:.3g}"
+        for coin, line in table.iterrows()
+        for n in ("LSTM", "CNN-LSTM", "LSTM-CNN")
+        if line[n] >= line["CNN"]
+    ]
+    return Found(
+        not worse,
+        because=f"smallest MSE, where the CNN's is smaller: {'; '.join(worse) or 'nowhere'}",
+        other_place=_places(thesis.trials()),
+        shown=f"{9 - len(worse)} of 9",
+    )
+
+
+def mean_r2(evidence: Evidence, row: Row, ticker: str) -> Found:
+    """Whether the mean R2 of a coin's printed trials lies above the printed bound, in either reading: all trials, or each network's best."""
+    rows = _of(ticker)
+    means = {f"all {len(rows)} trials": rows["r2"].mean(), "each network's best": rows.groupby("network")["r2"].max().mean()}
+    limit = precision.value(row.printed)
+    told = "the text does not say of which; above it is the mean of "
+    told += ", ".join(name for name, value in means.items() if value > limit) or "neither"
+    return Found(
+        any(value > limit for value in means.values()),
+        because=told,
+        other_place=_places(rows),
+        shown="; ".join(f"{value:.3f} of {name}" for name, value in means.items()),
+    )
+
+
+def most_predictable(evidence: Evidence, row: Row, ticker: str) -> Found:
+    """Whether a coin has the highest R2 of the three in either reading: mean over its trials, or best trial (1 - MSE / variance of its targets)."""
+    readings = {
+        "mean over trials": thesis.trials().groupby("ticker")["r2"].mean(),
+        "best trial": pd.Series({t: 1 - same_days(t)[0]["mse"].min() / np.mean(implied_variance(t)) for t in thesis.APPENDIX}),
+    }
+    told = [f"{name}: " + ", ".join(f"{t} {v:.3f}" for t, v in values.sort_values(ascending=False).items()) for name, values in readings.items()]
+    first = [name for name, values in readings.items() if values.idxmax() == ticker]
+    return Found(
+        bool(first),
+        because=f"R2, {'; '.join(told)}",
+        other_place=_places(thesis.trials()),
+        shown=f"first by {' and '.join(first) or 'neither reading'}",
+    )
+
+
+def smaller_kernels(evidence: Evidence, row: Row) -> Found:
+    """Whether smaller kernels go with higher R2 within coins and networks that print them (Spearman's rank correlation, Holm's correction).
+
+    Raises:
+        Missing: no correlation can be told from none, so nothing shows it and nothing speaks against it.
+    """
+    rows = thesis.trials().dropna(subset=["kernel_size"])
+    found = {(t, n): stats.spearmanr(g["kernel_size"], g["r2"]) for (t, n), g in rows.groupby(["ticker", "network"])}
+    told = "; ".join(f"{t} {n} {r.statistic:+.2f} (p {r.pvalue:.2f})" for (t, n), r in found.items())
+    sure = significance.holm({name: r.pvalue for name, r in found.items()}) < significance.LEVEL
+    signs = {bool(r.statistic < 0) for r, certain in zip(found.values(), sure) if certain}
+    because = f"rank correlation of kernel size with R2: {told}; {int(sure.sum())} of {len(found)} differ from 0 after Holm"
+    if len(signs) != 1:
+        raise Missing(f"{because}; nothing shows it")
+    return Found(signs.pop(), because=because, other_place=_places(rows))
+
+
+def numbered_without_hole(evidence: Evidence, row: Row) -> Found:
+    """Whether trials are missing from the numbering, as they would be if some had been pruned and left out; each has its scores."""
+    groups = thesis.trials().groupby(["ticker", "model"])["trial"]
+    whole = sum(sorted(g) == list(range(1, len(g) + 1)) for _, g in groups)
+    return Found(
+        whole < len(groups),
+        because=f"{whole} of {len(groups)} lists are numbered from 1 without a hole, and all {len(thesis.trials())} trials have scores",
+        other_place=_places(thesis.trials()),
+    )
+
+
+def labels_fit_layers(evidence: Evidence, row: Row, ticker: str, model: str) -> Found:
+    """Whether the rows under a label have hyperparameters of the layers that Appendix 6 gives the network of that name."""
+    rows = _of(ticker)
+    rows = rows[rows["model"] == model]
+    convolution = "CNN" in model
+    fits = rows["filters"].notna() if convolution else rows["filters"].isna()
+    told = f"{int(rows['filters'].notna().sum())} of {len(rows)} rows have filters and a kernel,"
+    told += " which a network with a convolution needs" if convolution else " which a network without a convolution lacks"
+    return Found(bool(fits.all()), because=told, other_place="Appendix 6", shown=f"{int(fits.sum())} of {len(rows)}")
+
+
+def complete(evidence: Evidence, row: Row) -> Found:
+    """Whether every trial prints every hyperparameter of its network, so that it can be trained again."""
+    rows = thesis.trials()
+    whole = {n: _complete(n) for n in networks.ARCHITECTURES}
+    lacking = {
+        n: [h for h in a.hyperparameters if h not in rows or rows.loc[rows["network"] == n, h].isna().any()]
+        for n, a in networks.ARCHITECTURES.items()
+    }
+    good = int(rows["network"].map(whole).sum())
+    told = "; ".join(f"{n} lacks {', '.join(h)}" for n, h in lacking.items() if h)
+    return Found(good == len(rows), because=told, other_place="Appendix 6", shown=f"{good} of {len(rows)}")
+
+
+def one_variance(evidence: Evidence, row: Row, ticker: str) -> Found:
+    """Whether one variance of targets, MSE / (1 - R2), fits all of a coin's trials at the printed rounding, as one set of days gives."""
+    ranges = {n: variance_range(_printed(_of(ticker, n))) for n in networks.ARCHITECTURES}
+    low, high = max(r[0] for r in ranges.values()), min(r[1] for r in ranges.values())
+    told = "; ".join(f"{n} {a:.6f} to {b:.6f}" for n, (a, b) in ranges.items())
+    return Found(low <= high, because=f"MSE / (1 - R2) by network: {told}", other_place=f"Appendix {thesis.APPENDIX[ticker]}")
+
+
+def errors_in_order(evidence: Evidence, row: Row, ticker: str) -> Found:
+    """Whether MAE is at most the square root of MSE in every trial, as it must be."""
+    rows = _of(ticker)
+    fits = rows["mae"] * (1 - 0.005) <= np.sqrt(rows["mse"] * 1.005)
+    return Found(
+        bool(fits.all()),
+        other_place=f"Appendix {thesis.APPENDIX[ticker]}",
+        shown=f"{int(fits.sum())} of {len(rows)}",
+        because="MAE <= root of MSE, within rounding",
+    )
+
+
+def ranks_agree(evidence: Evidence, row: Row, ticker: str) -> Found:
+    """Whether a smaller MSE never goes with a smaller R2, among trials of one coin scored on the same days."""
+    rows = _of(ticker)
+    other_days = (rows["network"] == OTHER_DAYS[1]) & (ticker == OTHER_DAYS[0])
+    wrong = 0
+    for _, same_days in rows.groupby(other_days):
+        r2 = same_days.sort_values(["mse", "r2"], ascending=[True, False])["r2"].to_numpy()
+        wrong += int((np.diff(r2) > 1e-9).sum())
+    return Found(
+        wrong == 0,
+        because=f"{wrong} neighbours in MSE have R2 in the wrong order",
+        other_place=f"Appendix {thesis.APPENDIX[ticker]}",
+        shown=f"{wrong} in the wrong order",
+    )
+
+
+def no_row_twice(evidence: Evidence, row: Row) -> Found:
+    """Whether no trial of the 255 stands there twice: the same hyperparameters, or the same three scores within a coin and network."""
+    rows = thesis.trials()
+    settings = [c for c in rows if c not in ("trial", "duration", "mae", "mse", "r2", "model")]
+    again = rows[rows.duplicated(settings, keep=False)]
+    scores = rows[rows.duplicated(["ticker", "network", "mae", "mse", "r2"], keep=False)]
+    return Found(
+        again.empty and scores.empty,
+        because=f"{len(again)} rows share all printed hyperparameters with another, {len(scores)} all scores",
+        other_place=_places(rows),
+    )
+
+
+def durations_are_whole(evidence: Evidence, row: Row) -> Found:
+    """Whether the printed durations can be those of whole trainings: none is 0 s, and of hundreds some take a minute or more.
+
+    If minutes were cut off, the rest would be spread evenly over 0 to 59 seconds where trainings take
+    minutes; the Kolmogorov-Smirnov test says how well it is.
+    """
+    rows = thesis.trials()
+    seconds = rows["duration"].str.rstrip("s").astype(int)
+    recurrent = seconds[rows["network"] != "CNN"]
+    p = float(stats.kstest((recurrent + 0.5) / 60, "uniform").pvalue)
+    shortest = rows.loc[seconds.idxmin()]
+    told = (
+        f"trial {shortest['trial']} of the {shortest['network']} on {shortest['ticker']} took {shortest['duration']}"
+        f" with {shortest['epochs']} epochs allowed,"
+        f" and {int((seconds < 5).sum())} of {len(rows)} under 5 s; none of the {len(recurrent)} with an LSTM"
+        " reaches a minute, though they are spread over 0 to 59 s"
+        f" (even spread: p {p:.2g}), as if minutes were cut off"
+    )
+    return Found(
+        bool(seconds.min() > 0 and seconds.max() >= 60),
+        because=told,
+        other_place=_places(rows),
+        shown=f"{int(seconds.min())} to {int(seconds.max())} s",
+    )
+
+
+def r2_from_prices(evidence: Evidence, row: Row, ticker: str) -> Found:
+    """How many printed R2 are 1 - MSE / variance, with the variance of the recovered validation days from prices."""
+    rows = _of(ticker)
+    variance = evidence.targets(ticker).variance
+    half = rows["mse"].map(lambda v: precision.half_unit(f"{v:.2e}"))
+    low, high = 1 - (rows["mse"] + half) / variance, 1 - (rows["mse"] - half) / variance
+    fits = (rows["r2"] + 0.005 >= low) & (rows["r2"] - 0.005 <= high)
+    beyond = rows[~fits].groupby("network").size()
+    told = f"; not those of {', '.join(f'the {n} ({k})' for n, k in beyond.items())}" if len(beyond) else ""
+    return Found(bool(fits.all()), because=f"variance {variance:.8f}{told}", shown=f"{int(fits.sum())} of {len(rows)}")
+
+
+def beat_naive(evidence: Evidence, row: Row) -> Found:
+    """Whether the best printed trial of every coin and network has a smaller MSE than "tomorrow equals today" on the same days."""
+    bests, all_trials, told = [], [], []
+    for (ticker, network), rows in thesis.trials().groupby(["ticker", "network"]):
+        if (ticker, network) == OTHER_DAYS:
+            told.append(f"{ticker} {network} was scored on other days, left out")
+            continue
+        naive = evidence.targets(ticker).naive["MSE"]
+        bests.append(rows["mse"].min() < naive)
+        all_trials.append((rows["mse"] < naive).to_numpy())
+        if bests[-1]:
+            told.append(f"{ticker} {network} {rows['mse'].min():.3g} against {naive:.3g}")
+    won = np.concatenate(all_trials)
+    told.insert(0, f"{int(won.sum())} of {len(won)} trials have a smaller MSE than the naive forecast")
+    return Found(all(bests), because="; ".join(told), shown=f"{sum(bests)} of {len(bests)} ({' '.join(OTHER_DAYS)} was scored on other days)")
+
+
+def trials_below_naive(evidence: Evidence, row: Row, ticker: str) -> Found:
+    """How many printed trials of a coin have a smaller MSE than "tomorrow equals today" on the same days; most should."""
+    rows, left_out = same_days(ticker)
+    naive = evidence.targets(ticker).naive
+    below = int((rows["mse"] < naive["MSE"]).sum())
+    return Found(
+        below > len(rows) / 2,
+        because=f"naive: MSE {naive['MSE']:.3g}, R2 {naive['R2']:.4f}; the best printed MSE is {rows['mse'].min():.3g}",
+        shown=f"{below} of {len(rows)}" + (f" ({left_out} were scored on other days)" if left_out else ""),
+    )
+
+
+def in_search_space(evidence: Evidence, row: Row, space: str) -> Found:
+    """Whether every printed hyperparameter lies in the stated search space, as ``lib.experiments.tuning.search_space`` has it."""
+    rows, outside = thesis.trials(), []
+    for network in networks.ARCHITECTURES:
+        for name, distribution in tuning.search_space(network, space).items():
+            if name in rows and name not in ("batch_size", "epochs"):
+                values = rows.loc[rows["network"] == network, name].dropna()
+                beyond = values[(values < distribution.low - 5e-7) | (values > distribution.high)]
+                outside += [f"{network} {name} {v:g}" for v in beyond]
+    return Found(not outside, because="; ".join(outside) or "none is outside", other_place=_places(rows), shown=f"{len(outside)} outside")
+
+
+@lru_cache(maxsize=None)
+def implied_variance(ticker: str) -> tuple[float, float]:
+    """Lowest and highest target variance that fits every trial of a coin at the printed rounding, but for :data:`OTHER_DAYS`."""
+    return variance_range(_printed(same_days(ticker)[0]))
+
+
+def same_days(ticker: str) -> tuple[pd.DataFrame, int]:
+    """A coin's trials without those of :data:`OTHER_DAYS`, and how many these are."""
+    rows = _of(ticker)
+    kept = rows[(rows["ticker"] != OTHER_DAYS[0]) | (rows["network"] != OTHER_DAYS[1])]
+    return kept, len(rows) - len(kept)
+
+
+def variance_range(printed: list[tuple[str, str]]) -> tuple[float, float]:
+    """Lowest and highest MSE / (1 - R2) that fits all of some printed pairs of MSE and R2; lowest above highest where none does."""
+    lows, highs = [], []
+    for mse, r2 in printed:
+        error, half = precision.value(mse), precision.half_unit(mse)
+        rest, half_r2 = 1 - precision.value(r2), precision.half_unit(r2)
+        lows.append((error - half) / (rest + half_r2))
+        highs.append((error + half) / max(rest - half_r2, 1e-12))
+    return max(lows), min(highs)
+
+
+@lru_cache(maxsize=None)
+def _complete(network: str) -> bool:
+    rows = thesis.trials()
+    names = list(networks.ARCHITECTURES[network].hyperparameters)
+    return set(names) <= set(rows) and bool(rows.loc[rows["network"] == network, names].notna().all(axis=None))
+
+
+def _of(ticker: str = "", network: str = "") -> pd.DataFrame:
+    rows = thesis.trials()
+    rows = rows[rows["ticker"] == ticker] if ticker else rows
+    return rows[rows["network"] == network] if network else rows
+
+
+def _one(ticker: str, network: str, trial: int) -> pd.Series:
+    rows = _of(ticker, network)
+    return rows[rows["trial"] == trial].iloc[0]
+
+
+def _places(rows: pd.DataFrame) -> str:
+    numbers = sorted(thesis.APPENDIX[t] for t in rows["ticker"].unique())
+    return f"Appendix {numbers[0]}" if len(numbers) == 1 else "Appendices 1 to 3"
+
+
+def _printed(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    return [(f"{r.mse:.2e}", f"{r.r2:.2f}") for r in rows.itertuples()]

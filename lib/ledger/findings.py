@@ -1,0 +1,146 @@
+"""What the ledger comes to, in sentences made from its verdicts."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+import pandas as pd
+
+from lib.ledger.checks import trials
+from lib.ledger.rows import CLAIM, SCORES
+from lib.ledger.verdicts import ALL, ASKED, CANNOT, CONTRADICTED, NOT, OURS, REPRODUCED, VERDICTS, computed_here, summary
+
+
+def findings(frame: pd.DataFrame) -> list[str]:
+    """The three findings that matter most, each with its numbers from the ledger.
+
+    Args:
+        frame: as :func:`lib.ledger.verdicts.judge` gives it.
+    """
+    return [_naive(frame), _days(frame), _tables(frame)]
+
+
+def in_words(frame: pd.DataFrame) -> str:
+    """How many rows have which verdict."""
+    counts = summary(frame).set_index("chapter")
+    told, asked = (", ".join(f"{counts.loc[name, v]} {v}" for v in VERDICTS) for name in (ALL, ASKED))
+    return (
+        f"{counts.loc[ALL, 'rows']} numbers and statements of the thesis: {told}. Of those reproduced, {counts.loc[ALL, 'by our computation']} are"
+        f" computed here; the others agree with another place of the thesis. Of {counts.loc[ASKED, 'rows']} questions that only we ask"
+        f" of its numbers: {asked}.{by_chance(frame)}"
+    )
+
+
+def by_chance(frame: pd.DataFrame) -> str:
+    """How many printed MSE lie outside our seeds, beside how many would if each came from one more seed of the same training."""
+    rows = _of_trials(frame, "mse")
+    rows = rows[(rows["against"] == OURS) & (rows["seeds"] > 1)]
+    if rows.empty:
+        return ""
+    return (
+        f" Of the MSE of {len(rows)} printed trials that were trained again, {int((rows['verdict'] == NOT).sum())} lie outside the range of our"
+        f" seeds and are called {NOT}; by chance of the seed alone about {(2 / (rows['seeds'] + 1)).sum():.0f} would."
+    )
+
+
+def _of_trials(frame: pd.DataFrame, score: str) -> pd.DataFrame:
+    """The ledger's rows of one score of the printed trials."""
+    rows = frame[frame["how"].str.startswith("lib.ledger.checks.replays.score_of_trial") & frame["place"].str.startswith("Appendix")]
+    return rows[rows["how"].str.contains(f"score={score}", regex=False)]
+
+
+def replays_in_words(frame: pd.DataFrame) -> str:
+    """What became of the scores of the 255 printed trials, row by row."""
+    told = []
+    for score in SCORES:
+        its = _of_trials(frame, score)
+        counts = its["verdict"].value_counts()
+        told.append(f"{score.upper()} of {len(its)} printed trials: {', '.join(f'{int(counts[v])} {v}' for v in VERDICTS if v in counts)}.")
+    told.append(
+        "A single score says little: even the same training with one more seed lies outside the range of n seeds in 2 of n + 1 cases."
+        " All of a network's together are tested in the rows replayed_CNN-LSTM and replayed_LSTM-CNN of each appendix."
+    )
+    return "\n".join(told)
+
+
+def _naive(frame: pd.DataFrame) -> str:
+    row = _row(frame, "8/successful")
+    if row["verdict"] == CANNOT:
+        return f"Whether the printed forecasts beat 'tomorrow equals today' cannot be computed in this run ({row['because']})."
+    below = [_row(frame, f"Appendix {k}/below_naive") for k in (1, 2, 3)]
+    headline, naive = _row(frame, "abstract/lstm_r2")["printed"], _row(frame, "8/sol_most_predictable_naive")["computed"]
+    each = ", ".join(f"{r['computed']} in Appendix {k}" for k, r in enumerate(below, start=1))
+    return (
+        f"The headline R2 of {headline} is about that of no model at all: on the same days of SOL-USD"
+        f" 'tomorrow equals today' has R2 {naive}."
+        f" Of the printed trials {each} have a smaller MSE than that forecast;"
+        f" of the best trial of each coin and network, {row['computed']} have."
+        + _rows("8/sol_most_predictable_naive", *(f"Appendix {k}/below_naive" for k in (1, 2, 3)), "8/successful")
+    )
+
+
+def _days(frame: pd.DataFrame) -> str:
+    row = _row(frame, "4.1.2/unseen")
+    if row["verdict"] == CANNOT:
+        return f"On which days the printed scores were taken cannot be computed in this run ({row['because']})."
+    shares = "/".join(_row(frame, f"4.1.2/{part}_share")["printed"] for part in ("train", "validation", "test"))
+    agreeing = [_row(frame, f"Appendix {k}/r2_from_prices")["computed"] for k in (1, 2, 3)]
+    if row["verdict"] == REPRODUCED:
+        return f"The printed scores fit the days that the thesis names ({row['computed']}, split {shares})."
+    return (
+        f"The thesis says {shares} and unseen test days, but its scores fit one part only: {row['computed']},"
+        " the days that early stopping and the"
+        f" search chose by. There R2 follows from MSE and prices in {', '.join(agreeing)} trials of Appendices 1 to 3"
+        f"{'; ' + _others(agreeing) if _others(agreeing) else ''}."
+        + _rows("4.1.2/unseen", *(f"Appendix {k}/r2_from_prices" for k in (1, 2, 3)))
+    )
+
+
+def _rows(*identities: str) -> str:
+    """The rows behind a finding, by which a reader gets to the code."""
+    return f" [Rows {'; '.join(identities)}.]"
+
+
+def _others(agreeing: Sequence[str]) -> str:
+    """Whose trials the ones that do not fit are, if all of them are of the study that was scored on other days."""
+    short = sum(int(whole) - int(fit) for fit, whole in (text.split(" of ") for text in agreeing))
+    (ticker, network), left_out = trials.OTHER_DAYS, trials.same_days(trials.OTHER_DAYS[0])[1]
+    return f"the other {short} are of {ticker}'s {network}, scored on days of another run" if short == left_out else ""
+
+
+def _tables(frame: pd.DataFrame) -> str:
+    told = []
+    for place, what in (("Table 4.1", "statistics of prices"), ("Table 4.2", "unit-root tests")):
+        rows = frame[(frame["place"] == place) & frame["precision"].notna() & (frame["verdict"] != CANNOT)]
+        if len(rows):
+            told.append(f"{int(computed_here(rows).sum())} of {len(rows)} in {place} ({what})")
+    numbers = (
+        f"Of the numbers printed in tables, {', '.join(told)} come back from the prices."
+        if told
+        else "Numbers printed in tables cannot be computed in this run."
+    )
+    further = []
+    if _row(frame, "Table 4.2/one_statistic")["verdict"] == NOT:
+        further.append("the log returns of three coins share a test statistic that no window tried gives all of them")
+    windows = frame[frame["id"].str.endswith("_any_window") & (frame["verdict"] == NOT)]
+    if len(windows):
+        further.append(f"no window of prices fits the rows of {len(windows)} coins in Table 4.1")
+    days = _row(frame, "Table 4.5/days")
+    if days["verdict"] == NOT:
+        further.append(f"Table 4.5 names neither coin nor days nor unit, and {days['computed']} sets of days that were tried can have its MSE and R2")
+    count = _row(frame, "4.3.4/parameter_count")
+    if count["verdict"] == CONTRADICTED:
+        further.append(
+            f"the {count['printed']} parameters of the LSTM-CNN are {float(count['computed']):,.0f} with the layers of Table 4.4"
+        )
+    stated = frame[frame["kind"] == CLAIM]
+    total = int((stated["verdict"] == CONTRADICTED).sum())
+    ending = f" {'; '.join(further)[:1].upper()}{'; '.join(further)[1:]}." if further else ""
+    return (
+        f"{numbers}{ending} In all {total} of {len(stated)} numbers and statements are contradicted by another place of the thesis."
+        + _rows("of Table 4.1 and Table 4.2", "Table 4.2/one_statistic", "Table 4.1/SOL-USD_any_window", "Table 4.5/days", "4.3.4/parameter_count")
+    )
+
+
+def _row(frame: pd.DataFrame, identity: str) -> pd.Series:
+    return frame.loc[frame["id"] == identity].iloc[0]

@@ -1,0 +1,159 @@
+"""The four networks of thesis section 4.3, as Appendix 6 builds them, and the variants it also describes.
+
+Text, tables and listing of the thesis disagree on some layers. :class:`Variant` names each
+disagreement; its defaults are the listing's (Appendix 6), which is what was trained.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Mapping
+
+import pandas as pd
+
+from lib.networks import fast_layers, runtime
+from lib.settings import Chosen
+
+Hyperparameters = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Where the thesis contradicts itself about the layers.
+
+    Attributes:
+        hidden_dense_units: ReLU layer before the output; 0 for none (Appendix 6), 50 in Tables 4.3, 4.4.
+        output_activation: ``leaky_relu`` (slope 0.1, Appendix 6) or ``linear`` (Tables 4.3, 4.4).
+        batch_normalization: after each Conv1D and LSTM (claimed in section 4.4, absent in Appendix 6).
+        fast: LSTM and max pooling run on faster operations; false takes Keras's own layers, equal within rounding.
+    """
+
+    hidden_dense_units: int = 0
+    output_activation: str = "leaky_relu"
+    batch_normalization: bool = False
+    fast: bool = True
+
+
+def variant(chosen: Chosen) -> Variant:
+    """The variant that a run's parameters choose."""
+    return Variant(chosen.hidden_dense_units, chosen.output_activation, chosen.batch_normalization)
+
+
+def _conv(h: Hyperparameters, number: str, v: Variant) -> list[Any]:
+    layers = runtime.keras().layers
+    block = [layers.Conv1D(int(h[f"filters{number}"]), int(h[f"kernel_size{number}"]), activation="relu", padding="same")]
+    return block + _normalized(v)
+
+
+def _lstm(h: Hyperparameters, number: str, v: Variant, sequences: bool) -> list[Any]:
+    kind = fast_layers.lstm() if v.fast else runtime.keras().layers.LSTM
+    return [kind(int(h[f"lstm_units{number}"]), return_sequences=sequences)] + _normalized(v)
+
+
+def _normalized(v: Variant) -> list[Any]:
+    return [runtime.keras().layers.BatchNormalization()] if v.batch_normalization else []
+
+
+def _pool(h: Hyperparameters, v: Variant) -> Any:
+    kind = fast_layers.max_pooling() if v.fast else runtime.keras().layers.MaxPooling1D
+    return kind(int(h["pool_size"]), padding="same")
+
+
+def _dropout(h: Hyperparameters) -> Any:
+    return runtime.keras().layers.Dropout(float(h["dropout_rate"]))
+
+
+def _flatten() -> Any:
+    return runtime.keras().layers.Flatten()
+
+
+def _cnn(h: Hyperparameters, v: Variant) -> list[Any]:
+    """Conv, pool, dropout, conv, pool, flatten (Appendix 6, first function)."""
+    return [*_conv(h, "1", v), _pool(h, v), _dropout(h), *_conv(h, "2", v), _pool(h, v), _flatten()]
+
+
+def _lstm_network(h: Hyperparameters, v: Variant) -> list[Any]:
+    """Two LSTM layers, dropout after each (Appendix 6, second function)."""
+    return [*_lstm(h, "1", v, True), _dropout(h), *_lstm(h, "2", v, False), _dropout(h)]
+
+
+def _cnn_lstm(h: Hyperparameters, v: Variant) -> list[Any]:
+    """Conv, pool, dropout, then two LSTM layers (Appendix 6, third function).
+
+    The listing reshapes to (-1, filters) after pooling, which changes nothing; it is left out.
+    """
+    return [*_conv(h, "", v), _pool(h, v), _dropout(h), *_lstm_network(h, v)]
+
+
+def _lstm_cnn(h: Hyperparameters, v: Variant) -> list[Any]:
+    """Two LSTM layers that keep the sequence, then conv, pool, flatten (Appendix 6, fourth function)."""
+    recurrent = [*_lstm(h, "1", v, True), _dropout(h), *_lstm(h, "2", v, True), _dropout(h)]
+    return [*recurrent, *_conv(h, "", v), _pool(h, v), _dropout(h), _flatten()]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One row of :data:`ARCHITECTURES`: how to build a network and which hyperparameters it has."""
+
+    body: Callable[[Hyperparameters, Variant], list[Any]]
+    hyperparameters: tuple[str, ...]
+
+
+_COMMON = ("dropout_rate", "learning_rate", "batch_size", "epochs")
+ARCHITECTURES = {
+    "CNN": Architecture(_cnn, ("filters1", "filters2", "kernel_size1", "kernel_size2", "pool_size", *_COMMON)),
+    "LSTM": Architecture(_lstm_network, ("lstm_units1", "lstm_units2", *_COMMON)),
+    "CNN-LSTM": Architecture(_cnn_lstm, ("filters", "kernel_size", "pool_size", "lstm_units1", "lstm_units2", *_COMMON)),
+    "LSTM-CNN": Architecture(_lstm_cnn, ("lstm_units1", "lstm_units2", "filters", "kernel_size", "pool_size", *_COMMON)),
+}
+
+
+def build(network: str, hyperparameters: Hyperparameters, input_shape: tuple[int, int], v: Variant = Variant()) -> Any:
+    """A Keras model, not yet compiled.
+
+    Args:
+        network: a key of :data:`ARCHITECTURES`.
+        hyperparameters: needs those the architecture names (batch size and epochs are training's).
+        input_shape: (lookback in days, features).
+        v: which reading of the thesis.
+
+    Returns:
+        ``keras.Sequential`` that maps (batch, lookback, features) to (batch, 1) scaled closes.
+    """
+    keras = runtime.keras()
+    layers = [keras.Input(shape=input_shape), *ARCHITECTURES[network].body(hyperparameters, v)]
+    if v.hidden_dense_units:
+        layers.append(keras.layers.Dense(v.hidden_dense_units, activation="relu"))
+    layers.append(keras.layers.Dense(1))
+    if v.output_activation == "leaky_relu":
+        layers.append(keras.layers.LeakyReLU(negative_slope=0.1))
+    return keras.Sequential(layers, name=network.replace("-", "_"))
+
+
+_IN_WORDS = {
+    "Conv1D": "each filter weighs the values of {kernel_size[0]} neighbouring days (eq. 1) and adds a bias; ReLU keeps what is positive",
+    "LSTM": "at each day three gates between 0 and 1 decide what enters the cell, what stays and what shows; {output}",
+    "MaxPooling1D": "keeps the largest of every {pool_size[0]} neighbouring days (a size of 1 changes nothing)",
+    "Dropout": "in training sets a random share of {rate:g} to zero; in forecasting does nothing",
+    "BatchNormalization": "brings each feature to mean 0 and spread 1, over the batch in training and by running averages in forecasting, then rescales",
+    "Flatten": "lays days and features out in one row",
+    "Dense": "a weighted sum of all inputs and a bias{output}",
+    "LeakyReLU": "passes positive values, multiplies negative ones by 0.1",
+}
+
+
+def layer_table(model: Any) -> pd.DataFrame:
+    """Layers in order: kind, output shape without the batch, parameters, the equation in words."""
+    model = fast_layers.portable(model)
+    rows = [("Input", model.input_shape[1:], 0, f"{model.input_shape[1]} days of {model.input_shape[2]} scaled values")]
+    for layer in model.layers:
+        kind = type(layer).__name__
+        config = {**layer.get_config(), "output": ""}
+        if kind == "LSTM":
+            config["output"] = "gives every day's state" if layer.return_sequences else "gives the last day's state"
+        if kind == "Dense" and config["activation"] == "relu":
+            config["output"] = "; ReLU keeps what is positive"
+        size = {"Conv1D": "filters", "LSTM": "units", "Dense": "units"}.get(kind)
+        name = f"{kind} ({config[size]})" if size else kind
+        rows.append((name, tuple(layer.output.shape[1:]), layer.count_params(), _IN_WORDS[kind].format(**config)))
+    return pd.DataFrame(rows, columns=["layer", "output_shape", "parameters", "in_words"])

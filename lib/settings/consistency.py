@@ -1,0 +1,83 @@
+"""Which parameters, each right by itself, cannot hold together or not here and today."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from typing import Any, Mapping
+
+from lib.settings import places
+
+SAMPLE_DAYS = (date(2020, 1, 1), date(2021, 10, 27))  # as lib.data.market.sample, which loads pandas
+
+
+def contradictions(values: Mapping[str, Any]) -> list[str]:
+    """Sentences about keys that cannot hold. Those about a key that is missing are passed over."""
+    found = _dates(values)
+
+    def given(*names: str) -> bool:
+        return all(n in values for n in names)
+
+    if given("source", "data_dir"):
+        if values["source"] == "folder" and not values["data_dir"]:
+            found.append("source is folder, so data_dir must name the folder")
+        if values["source"] != "folder" and values["data_dir"]:
+            found.append(f"data_dir is {values['data_dir']!r}, but source is {values['source']}: set source to folder, or data_dir to null")
+    if given("source", "tickers") and values["source"] == "sample" and values["tickers"] != ["BTC-USD"]:
+        found.append(f"source sample holds BTC-USD only, but tickers is {values['tickers']}: use source yahoo or folder")
+    if given("split") and abs(sum(values["split"]) - 1) > 1e-9:
+        found.append(f"split {values['split']} sums to {sum(values['split']):g}, but must sum to 1")
+    if given("indicator_days") and values["indicator_days"][1] >= values["indicator_days"][2]:
+        fast, slow = values["indicator_days"][1:3]
+        found.append(f"indicator_days: MACD fast {fast} must be below MACD slow {slow}")
+    for name in ("tickers", "networks", "replay_inputs"):
+        if given(name) and len(set(values[name])) < len(values[name]):
+            found.append(f"{name} {values[name]} names something twice")
+    if given("inputs", "target") and values["inputs"] == "ohlcv_indicators" and values["target"] == "log_return":
+        found.append("target is log_return, but inputs ohlcv_indicators holds prices: use own_close or all_closes, or target close")
+    if given("trials", "tickers") and values["trials"] == "printed":
+        unknown = [t for t in values["tickers"] if t not in ("ADA-USD", "ETH-USD", "SOL-USD")]
+        if unknown:
+            found.append(f"trials is printed, but the thesis lists no trials for {', '.join(unknown)}: give a number")
+    if given("start_date", "end_date", "lookback", "split"):
+        days = (values["end_date"] - values["start_date"]).days + 1
+        smallest = int(days * min(values["split"]))
+        if smallest <= values["lookback"]:
+            found.append(
+                f"lookback {values['lookback']} leaves no window in a part of {smallest} days"
+                f" (share {min(values['split']):g} of {days} days): widen the dates, or shorten lookback"
+            )
+    return found + _folders(values)
+
+
+def today() -> date:
+    """The present day, UTC; its prices are not complete yet."""
+    return datetime.now(timezone.utc).date()
+
+
+def _dates(values: Mapping[str, Any]) -> list[str]:
+    start, end, source = (values.get(n) for n in ("start_date", "end_date", "source"))
+    found = []
+    if start and end and end <= start:
+        found.append(f"end_date {end} must be after start_date {start}")
+    first, last = SAMPLE_DAYS
+    outside = [f"{name} is {day}" for name, day in (("start_date", start), ("end_date", end)) if day and not first <= day <= last]
+    if source == "sample" and outside:
+        found.append(f"source sample holds {first} to {last}, but {' and '.join(outside)}: stay within, or use source yahoo or folder")
+    if source == "yahoo" and end and end >= today():
+        found.append(f"end_date is {end}, but Yahoo's last complete day is before {today()}, today in UTC: take an earlier end_date")
+    return found
+
+
+def _folders(values: Mapping[str, Any]) -> list[str]:
+    found = []
+    for name in ("data_dir", "output_dir"):
+        try:
+            if values.get(name):
+                # Both, so that a file is judged alike wherever results go.
+                roots = [places.resolve(values[name]), places.output_root(values[name])]
+                reasons = [places.among_sources(r) for r in roots] if name == "output_dir" else []
+                if why := next(filter(None, reasons), ""):
+                    found.append(f"output_dir is {values[name]!r}, which {why}: choose another, such as outputs/NAME")
+        except (RuntimeError, ValueError) as error:  # an unknown user after ~, a character that no path may have
+            found.append(f"{name} is {values[name]!r}, which is no path: {str(error).rstrip('.')}")
+    return found

@@ -1,0 +1,312 @@
+"""Windows against series written out by hand; none crosses a split, and nothing later changes anything earlier."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib import settings
+from lib.data import cleaning, indicators, windows
+from lib.data.windows import PARTS, WindowError
+
+BASE = {
+    "gap_fill": "previous", "max_gap_days": 5, "outliers": "off", "outlier_iqr": 1.5, "indicator_days": [5, 3, 6, 4, 5],
+    "inputs": "own_close", "target": "close", "lookback": 2, "split": [0.5, 0.25, 0.25], "scaling": "all",
+}
+
+
+def chosen(**changes):
+    return settings.from_notebook({**BASE, **changes})
+
+
+def prices_of(closes, first="2021-01-01"):
+    close = np.asarray(closes, dtype="float64")
+    index = pd.date_range(first, periods=len(close), name="date")
+    return pd.DataFrame({"Open": close, "High": close, "Low": close, "Close": close, "Volume": close + 1}, index=index)
+
+
+def noisy(days, seed):
+    rng = np.random.default_rng(seed)
+    close = 50 * np.exp(np.cumsum(rng.normal(0, 0.05, days)))
+    frame = prices_of(close)
+    return frame.assign(Open=close * 0.99, High=close * 1.05, Low=close * 0.9, Volume=rng.uniform(1e3, 1e6, days))
+
+
+CLOSES = [0, 50, 100, 20, 40, 60, 80, 10, 30, 70, 90, 5]  # train: the first six days, then three and three
+
+
+def test_every_window_of_a_tiny_series():
+    data = windows.build({"A": prices_of(CLOSES)}, chosen())["A"]
+    expected = {
+        "train": ([[0, 0.5], [0.5, 1], [1, 0.2], [0.2, 0.4]], [1, 0.2, 0.4, 0.6], [3, 4, 5, 6], [100, 20, 40, 60], [50, 100, 20, 40]),
+        "validation": ([[0.8, 0.1]], [0.3], [9], [30], [10]),
+        "test": ([[0.7, 0.9]], [0.05], [12], [5], [90]),
+    }
+    assert [part.name for part in data.parts] == list(PARTS)
+    for part in data.parts:
+        X, y, days, actual, last = expected[part.name]
+        np.testing.assert_allclose(part.X[:, :, 0], X, rtol=1e-6)
+        np.testing.assert_allclose(part.y, y, rtol=1e-6)
+        assert (part.dates.day.tolist(), part.actual_usd.tolist(), part.last_close_usd.tolist()) == (days, actual, last)
+        assert part.X.dtype == part.y.dtype == np.float32
+    assert (data.low_usd, data.high_usd, data.input_shape, data.features) == (0, 100, (2, 1), ("Close",))
+
+
+def test_the_scaler_fitted_on_train_days_has_their_range():
+    data = windows.build({"A": prices_of([*CLOSES[:6], 200, 300, -100, 70, 90, 5])}, chosen(scaling="train"))["A"]
+    assert (data.low_usd, data.high_usd) == (0, 100)
+    np.testing.assert_allclose(data.validation.X[0, :, 0], [2, 3])
+    np.testing.assert_allclose(data.validation.y, [-1])
+
+
+def test_dollars_and_scaled_values_go_both_ways():
+    data = windows.build({"A": noisy(120, 1)}, chosen(lookback=5))["A"]
+    for part in data.parts:
+        np.testing.assert_allclose(data.to_scaled(part.actual_usd), part.y, atol=1e-7)
+        np.testing.assert_allclose(data.to_usd(part.y), part.actual_usd, rtol=1e-5)
+        np.testing.assert_allclose(data.to_usd(data.to_scaled(part.actual_usd)), part.actual_usd, rtol=1e-14)
+    assert data.to_usd([0, 1]).tolist() == [data.low_usd, data.high_usd]
+
+
+@pytest.mark.parametrize(("days", "shares", "counts"), [
+    (1480, [0.7, 0.15, 0.15], [1036, 222, 222]), (1486, [0.7, 0.2, 0.1], [1040, 297, 149]), (1480, [0.6, 0.2, 0.2], [888, 296, 296]),
+    (100, [0.57, 0.01, 0.42], [57, 1, 42]), (7, [0.5, 0.25, 0.25], [3, 2, 2]), (10, [0.1, 0.2, 0.7], [1, 2, 7]),
+])
+def test_a_part_gets_its_share_of_days_rounded_down_and_test_the_rest(days, shares, counts):
+    index = pd.date_range("2021-01-01", periods=days)
+    cut = windows.split_days(index, shares)
+    assert [len(cut[part]) for part in PARTS] == counts
+    assert cut["train"].append([cut["validation"], cut["test"]]).equals(index)
+
+
+@pytest.mark.parametrize("lookback", [1, 2, 7, 20])
+@pytest.mark.parametrize("split", [[0.7, 0.15, 0.15], [0.6, 0.2, 0.2], [0.34, 0.33, 0.33]])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_window_crosses_a_split(lookback, split, seed):
+    """The close is the day's number, so a window tells which days it holds."""
+    days = int(np.random.default_rng(seed).integers(150, 260))
+    data = windows.build({"A": prices_of(np.arange(days))}, chosen(lookback=lookback, split=split))["A"]
+    first, total = pd.Timestamp("2021-01-01"), 0
+    for part in data.parts:
+        own = (data.days[part.name] - first).days
+        held = np.rint(data.to_usd(part.X[:, :, 0])).astype(int)
+        forecast = np.rint(data.to_usd(part.y)).astype(int)
+        assert held.min() == own[0] and held.max() == own[-2] and forecast.max() == own[-1]
+        assert np.isin(held, own).all() and np.isin(forecast, own).all()
+        assert (np.diff(np.column_stack([held, forecast]), axis=1) == 1).all()
+        assert ((part.dates - first).days == forecast).all()
+        assert len(part.y) == len(own) - lookback
+        total += len(own)
+    assert total == days
+
+
+def same(a, b):
+    return (
+        a.X.tobytes() == b.X.tobytes() and a.y.tobytes() == b.y.tobytes() and a.dates.equals(b.dates)
+        and np.array_equal(a.actual_usd, b.actual_usd) and np.array_equal(a.last_close_usd, b.last_close_usd)
+    )
+
+
+def built_before_and_after(change_from, **changes):
+    """Two coins of 160 days with gaps, one of them just before the cut; then all prices from a part's first day on changed."""
+    setting = chosen(lookback=6, split=[0.6, 0.2, 0.2], **changes)
+    prices = {"A": noisy(160, 1), "B": noisy(160, 2)}
+    cuts = {ticker: data.days[change_from][0] for ticker, data in windows.build(prices, setting).items()}
+    for frame in prices.values():
+        frame.iloc[[20, 21]] = np.nan
+        for cut in set(cuts.values()):
+            frame.loc[cut - pd.Timedelta(days=1)] = np.nan
+    before = windows.build(prices, setting)
+    found = {}
+    for ticker, cut in cuts.items():
+        assert before[ticker].days[change_from][0] == cut
+        rng = np.random.default_rng(9)
+        later = {t: frame.copy() for t, frame in prices.items()}
+        for frame in later.values():
+            frame.loc[cut:] *= rng.uniform(0.01, 50, size=frame.loc[cut:].shape)
+        found[ticker] = before[ticker], windows.build(later, setting)[ticker]
+    return found
+
+
+INPUTS = ("own_close", "all_closes", "ohlcv_indicators")
+
+
+READINGS = [*((i, "close") for i in INPUTS), ("own_close", "log_return"), ("all_closes", "log_return")]
+
+
+@pytest.mark.parametrize("outliers", ["off", "cap", "median"])
+@pytest.mark.parametrize(("inputs", "target"), READINGS)
+def test_nothing_from_the_first_validation_day_on_changes_the_training_part(inputs, target, outliers):
+    for before, after in built_before_and_after("validation", scaling="train", inputs=inputs, target=target, outliers=outliers).values():
+        assert same(before.train, after.train)
+        assert (before.low, before.high, before.low_usd, before.high_usd) == (after.low, after.high, after.low_usd, after.high_usd)
+        assert not same(before.validation, after.validation)
+
+
+@pytest.mark.parametrize(("inputs", "target"), READINGS)
+def test_nothing_from_the_first_test_day_on_changes_training_or_validation(inputs, target):
+    for before, after in built_before_and_after("test", scaling="train", inputs=inputs, target=target, outliers="cap").values():
+        assert same(before.train, after.train) and same(before.validation, after.validation)
+        assert not same(before.test, after.test)
+
+
+@pytest.mark.parametrize("leak", [{"scaling": "all"}, {"scaling": "train", "gap_fill": "linear"}, {"scaling": "all", "outliers": "median"}], ids=str)
+@pytest.mark.parametrize("inputs", INPUTS)
+def test_the_leaks_that_parameters_allow_are_seen_by_the_same_comparison(inputs, leak):
+    for before, after in built_before_and_after("validation", inputs=inputs, **leak).values():
+        assert not same(before.train, after.train)
+
+
+def test_a_window_that_would_step_over_a_dropped_gap_is_left_out():
+    frame = prices_of(np.arange(60)).drop(pd.date_range("2021-01-11", "2021-01-17"))  # seven days, one week, day numbers 10 to 16
+    data = windows.build({"A": frame}, chosen(lookback=3, split=[0.6, 0.2, 0.2]))["A"]
+    held = np.rint(data.to_usd(data.train.X[:, :, 0])).astype(int)
+    forecast = np.rint(data.to_usd(data.train.y)).astype(int)
+    assert forecast.tolist() == [*range(3, 10), *range(20, 38)]
+    assert (np.diff(np.column_stack([held, forecast]), axis=1) == 1).all()
+    assert (data.train.last_close_usd == data.train.actual_usd - 1).all()
+
+
+def test_a_gap_that_is_short_enough_is_filled_and_kept():
+    frame = prices_of(np.arange(60)).drop(pd.date_range("2021-01-11", "2021-01-15"))
+    data = windows.build({"A": frame}, chosen(lookback=3, split=[0.6, 0.2, 0.2], gap_fill="linear"))["A"]
+    np.testing.assert_allclose(data.train.actual_usd, np.arange(3, 36))
+
+
+def test_no_score_rests_on_a_filled_price():
+    """A gap in the test part: neither its days nor the day after it (which the filling looked at) are forecast there."""
+    frame = noisy(40, 3)
+    whole = windows.build({"A": frame}, chosen(lookback=3, split=[0.5, 0.25, 0.25]))["A"]
+    frame.iloc[34:36] = np.nan
+    gapped = windows.build({"A": frame}, chosen(lookback=3, split=[0.5, 0.25, 0.25]))["A"]
+    assert list(whole.test.dates.difference(gapped.test.dates)) == list(frame.index[34:37])
+    assert len(gapped.test.dates) == len(whole.test.dates) - 3 == len(gapped.test.X)
+    assert len(gapped.train.y) == len(whole.train.y)
+
+
+def test_all_closes_holds_the_own_close_first_and_the_others_in_order_on_the_same_days():
+    prices = {"A": noisy(80, 1), "B": noisy(80, 2).iloc[10:], "C": noisy(80, 3).iloc[:-3]}
+    built = windows.build(prices, chosen(inputs="all_closes", lookback=4))
+    assert {t: d.features for t, d in built.items()} == {"A": ("Close", "B", "C"), "B": ("Close", "A", "C"), "C": ("Close", "A", "B")}
+    common = prices["B"].index.intersection(prices["C"].index)
+    for ticker, data in built.items():
+        assert data.days["train"][0] == common[0] and data.days["test"][-1] == common[-1]
+        for k, feature in enumerate(data.features):
+            close = prices[ticker if feature == "Close" else feature]["Close"].loc[common]
+            scaled = (close - close.min()) / (close.max() - close.min())
+            for part in data.parts:
+                for n, day in enumerate(part.dates):
+                    expected = scaled.loc[day - pd.Timedelta(days=4): day - pd.Timedelta(days=1)]
+                    np.testing.assert_allclose(part.X[n, :, k], expected, atol=1e-6)
+        assert np.array_equal(data.train.actual_usd, prices[ticker]["Close"].loc[data.train.dates])
+
+
+def test_ohlcv_indicators_begins_when_the_last_indicator_does():
+    frame = noisy(100, 4)
+    setting = chosen(inputs="ohlcv_indicators", lookback=4)
+    data = windows.build({"A": frame}, setting)["A"]
+    assert data.features == ("Open", "High", "Low", "Close", "Volume", "RSI", "MACD", "MACD_signal", "MACD_hist", "EMA")
+    assert data.days["train"][0] == frame.index[5 + 3]  # slow average of 6 and signal of 4 days
+    rsi = indicators.add_indicators(frame, *setting.indicator_days)["RSI"].dropna().iloc[3:]
+    scaled = (rsi - rsi.min()) / (rsi.max() - rsi.min())
+    np.testing.assert_allclose(data.train.X[0, :, 5], scaled.iloc[:4], atol=1e-6)
+    np.testing.assert_allclose(data.train.y, data.to_scaled(data.train.actual_usd), atol=1e-6)
+
+
+@pytest.mark.parametrize("rule", ["cap", "median"])
+def test_networks_aim_at_treated_closes_and_are_scored_on_real_ones(rule):
+    closes = np.r_[np.tile([10.0, 11, 12, 13], 20)]
+    closes[30] = 500
+    data = windows.build({"A": prices_of(closes)}, chosen(outliers=rule, lookback=4))["A"]
+    limits = cleaning.fences(pd.DataFrame({"Close": closes})).loc["Close"]
+    at = data.train.dates.get_loc(pd.Timestamp("2021-01-31"))
+    assert data.train.actual_usd[at] == 500 and data.train.last_close_usd[at + 1] == 500
+    assert data.to_usd(data.train.y[at]) == pytest.approx(limits["upper"] if rule == "cap" else np.median(closes))
+
+
+@pytest.mark.parametrize(("days", "lookback", "part", "count"), [(12, 3, "validation", 3), (12, 6, "train", 6), (15, 3, "validation", 3)])
+def test_a_part_without_a_window_is_named(days, lookback, part, count):
+    with pytest.raises(WindowError, match=f"^A: the {part} part has {count} days and no window of {lookback} days and a next one. Widen"):
+        windows.build({"A": prices_of(np.arange(days))}, chosen(lookback=lookback, split=[0.5, 0.2 if days == 15 else 0.25, 0.3 if days == 15 else 0.25]))
+
+
+def test_coins_without_a_common_day_and_series_shorter_than_the_indicators_are_named():
+    with pytest.raises(WindowError, match="^A: the train part has 0 days"):
+        windows.build({"A": noisy(40, 1), "B": prices_of(range(1, 40), "2030-01-01")}, chosen(inputs="all_closes", scaling="train"))
+    with pytest.raises(WindowError, match="^A: the train part has 0 days"):
+        windows.build({"A": noisy(8, 1)}, chosen(inputs="ohlcv_indicators"))
+
+
+def test_a_close_that_never_changes_is_named():
+    with pytest.raises(WindowError, match="^A: the close never changes on the days that fit the scaler"):
+        windows.build({"A": prices_of([5.0] * 30 + list(range(30)))}, chosen(scaling="train"))
+
+
+def test_a_window_is_what_the_market_knew_the_day_before():
+    """The last row of each window is the close of the day before its target: the naive forecast."""
+    data = windows.build({"A": noisy(120, 8)}, chosen(lookback=7))["A"]
+    for part in data.parts:
+        np.testing.assert_allclose(data.to_usd(part.X[:, -1, 0]), part.last_close_usd, rtol=1e-5)
+
+
+# -- log returns ---------------------------------------------------------------------------
+
+def test_log_returns_of_a_series_written_out_by_hand():
+    """Closes double and halve in turns; with these shares train has 8 returns, so 5 windows of 3."""
+    closes = [1.0, 2.0, 1.0, 4.0, 2.0, 1.0, 2.0, 4.0, 8.0, 4.0, 2.0, 4.0, 8.0, 4.0, 2.0, 1.0, 2.0]
+    data = windows.build({"A": prices_of(closes)}, chosen(target="log_return", lookback=3, split=[0.5, 0.25, 0.25]))["A"]
+    log2 = np.log(2)
+    assert (data.low, data.high) == (-log2, 2 * log2) and (data.low_usd, data.high_usd) == (1, 8)
+    returns = np.log(np.array(closes[1:]) / closes[:-1])
+    np.testing.assert_allclose(data.train.X[:, :, 0], [(returns[k:k + 3] + log2) / (3 * log2) for k in range(5)], atol=1e-6)
+    np.testing.assert_allclose(data.train.y, (returns[3:8] + log2) / (3 * log2), atol=1e-6)
+    assert data.train.actual_usd.tolist() == closes[4:9] and data.train.last_close_usd.tolist() == closes[3:8]
+    assert data.days["train"][0].isoformat() == "2021-01-02T00:00:00"  # the first day has no return
+
+
+@pytest.mark.parametrize("target", ["close", "log_return"])
+@pytest.mark.parametrize("outliers", ["off", "cap"])
+def test_what_training_aims_at_comes_back_as_the_actual_close(target, outliers):
+    data = windows.build({"A": noisy(160, 4)}, chosen(lookback=7, target=target, outliers=outliers, outlier_iqr=3.0))["A"]
+    for part in data.parts:
+        np.testing.assert_allclose(data.forecast_usd(part, part.y), part.actual_usd, rtol=2e-5)
+        np.testing.assert_allclose(data.forecast_scaled(part, part.y), data.to_scaled(part.actual_usd), atol=2e-5)
+
+
+def test_a_forecast_return_of_zero_is_the_naive_forecast():
+    data = windows.build({"A": noisy(160, 4)}, chosen(lookback=7, target="log_return"))["A"]
+    zero = np.full(len(data.test.y), -data.low / (data.high - data.low))
+    np.testing.assert_allclose(data.forecast_usd(data.test, zero), data.test.last_close_usd, rtol=1e-12)
+
+
+def test_no_return_reaches_over_absent_days():
+    prices = {"A": noisy(160, 4)}
+    prices["A"].iloc[60:80] = np.nan  # longer than max_gap_days, so dropped
+    frame = windows.feature_frame(windows.clean(prices, chosen()), "A", chosen(target="log_return"))
+    close = prices["A"]["Close"]
+    assert prices["A"].index[80] not in frame.index and len(frame) == 160 - 20 - 2
+    day = prices["A"].index[81]
+    assert frame.loc[day, "Close"] == pytest.approx(np.log(close[day] / close[prices["A"].index[80]]))
+
+
+# -- windows that reach back -----------------------------------------------------------------
+
+def test_windows_that_reach_back_make_every_day_of_a_part_a_target():
+    prices = {"A": noisy(120, 8)}
+    inside, back = (windows.build(prices, chosen(lookback=7), reach_back=b)["A"] for b in (False, True))
+    assert same(inside.train, back.train)
+    for part in ("validation", "test"):
+        short, whole = getattr(inside, part), getattr(back, part)
+        assert whole.dates.equals(back.days[part]) and short.dates.equals(back.days[part][7:])
+        np.testing.assert_array_equal(whole.X[7:], short.X)
+        closes = prices["A"]["Close"]
+        for k in (0, 3):  # the window before a day is the seven days before it, whatever part they are in
+            day = closes.index.get_loc(whole.dates[k])
+            np.testing.assert_allclose(back.to_usd(whole.X[k, :, 0]), closes.iloc[day - 7:day], rtol=1e-5)
+        np.testing.assert_allclose(whole.last_close_usd, closes.shift(1).loc[whole.dates])
+
+
+def test_a_part_shorter_than_the_lookback_can_be_forecast_if_windows_reach_back():
+    setting = chosen(lookback=20, split=[0.7, 0.15, 0.15])
+    with pytest.raises(WindowError, match="the validation part has 15 days and no window of 20 days"):
+        windows.build({"A": noisy(100, 8)}, setting)
+    assert len(windows.build({"A": noisy(100, 8)}, setting, reach_back=True)["A"].validation.y) == 15

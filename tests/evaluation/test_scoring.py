@@ -1,0 +1,64 @@
+"""Forecasts are aligned to their day, and scores stand beside the naive forecast."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.data import windows
+from lib.evaluation import scoring
+
+
+class RepeatsTheLastDay:
+    """Stands for a network that answers with the last close of its window."""
+
+    def __call__(self, X, training):
+        assert training is False
+        return X[:, -1, 0]
+
+
+@pytest.fixture
+def walk(random_walk):
+    return random_walk()
+
+
+@pytest.fixture
+def data(walk, tiny):
+    return windows.build(walk, tiny())["BTC-USD"]
+
+
+def test_a_network_that_repeats_the_last_close_is_the_naive_forecast(data, walk):
+    frame = scoring.prediction_frame(data, RepeatsTheLastDay())
+    close = walk["BTC-USD"]["Close"]
+    np.testing.assert_allclose(frame["predicted_usd"], frame["naive_usd"], rtol=1e-6)
+    assert list(frame["actual_usd"]) == list(close.loc[frame["date"]])
+    assert list(frame["naive_usd"]) == list(close.shift(1).loc[frame["date"]])
+    assert list(frame.columns) == ["date", "actual_usd", "predicted_usd", "naive_usd", "part"]
+    assert frame["date"].is_monotonic_increasing and list(dict.fromkeys(frame["part"])) == list(windows.PARTS)
+
+
+def test_scores_by_hand_scaled_and_in_dollars(data):
+    frame = pd.DataFrame({
+        "date": pd.to_datetime(["2024-08-01", "2024-08-02", "2024-08-03"]), "actual_usd": [10.0, 12.0, 14.0],
+        "predicted_usd": [11.0, 12.0, 13.0], "naive_usd": [8.0, 10.0, 12.0], "part": "test"})
+    both = pd.concat([frame.assign(part="train"), frame.assign(part="validation"), frame])
+    scores = scoring.score_table({"BTC-USD": {"CNN": both}}, {"BTC-USD": data}, {("BTC-USD", "CNN"): 5})
+    usd = scores[(scores["part"] == "test") & (scores["unit"] == "USD")].set_index("model")
+    assert list(usd.index) == ["CNN", "naive"]
+    assert usd.loc["CNN", "MSE"] == pytest.approx(2 / 3) and usd.loc["CNN", "MAE"] == pytest.approx(2 / 3)
+    assert usd.loc["CNN", "R2"] == pytest.approx(1 - 2 / 8) and usd.loc["naive", "MSE"] == pytest.approx(4)
+    assert usd.loc["CNN", "skill"] == pytest.approx(1 - (2 / 3) / 4) and usd.loc["naive", "skill"] == 0
+    assert usd.loc["CNN", "MAPE"] == pytest.approx(100 * (1 / 10 + 0 + 1 / 14) / 3)
+    assert usd.loc["CNN", "seed"] == 5 and pd.isna(usd.loc["naive", "seed"])
+    scaled = scores[(scores["part"] == "test") & (scores["unit"] == "scaled")].set_index("model")
+    span = data.high_usd - data.low_usd
+    assert scaled.loc["CNN", "MSE"] == pytest.approx(2 / 3 / span**2) and scaled.loc["CNN", "R2"] == pytest.approx(0.75)
+
+
+def test_words_follow_the_scores(data):
+    frame = scoring.prediction_frame(data, RepeatsTheLastDay())
+    worse = frame.assign(predicted_usd=frame["predicted_usd"] * 1.2)
+    perfect = frame.assign(predicted_usd=frame["actual_usd"])
+    for made, expected in ((worse, "no network beats the naive forecast"), (perfect, "better than naive: CNN")):
+        scores = scoring.score_table({"BTC-USD": {"CNN": made}}, {"BTC-USD": data}, {})
+        lines = scoring.in_words(scores).splitlines()
+        assert len(lines) == 3 and all(expected in line for line in lines)

@@ -1,0 +1,94 @@
+"""Training repeats to the last bit, stops when it should, and learns what can be learned."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib import errors
+from lib.data import windows
+from lib.evaluation import metrics
+from lib.networks import runtime, training
+
+pytestmark = pytest.mark.usefixtures("tensorflow_on_one_thread")
+
+SMALL = {"filters1": 8, "filters2": 8, "kernel_size1": 3, "kernel_size2": 3, "pool_size": 1, "lstm_units1": 8, "lstm_units2": 4,
+         "filters": 8, "kernel_size": 3, "dropout_rate": 0.2, "learning_rate": 0.005, "batch_size": 32, "epochs": 100}
+
+
+@pytest.fixture
+def data(random_walk, tiny):
+    return windows.build(random_walk(), tiny())["BTC-USD"]
+
+
+def bits(fit):
+    return [w.tobytes() for w in fit.model.get_weights()]
+
+
+@pytest.mark.parametrize("network", ["CNN", "LSTM-CNN"])
+def test_same_seed_gives_the_same_bits_and_another_does_not(network, data, tiny):
+    first, again = (training.fit(network, SMALL, data, tiny(), seed=1) for _ in range(2))
+    other = training.fit(network, SMALL, data, tiny(), seed=2)
+    assert bits(first) == bits(again) and first.history == again.history
+    assert bits(first) != bits(other)
+
+
+def test_max_epochs_caps_what_the_hyperparameters_ask_for(data, tiny):
+    told = []
+    fit = training.fit("CNN", SMALL, data, tiny(max_epochs=2), 1, lambda *event: told.append(event))
+    assert fit.epochs == 2 and [e[:2] for e in told] == [(1, 2), (2, 2)]
+    assert [e[3] for e in told] == fit.history["val_loss"]
+
+
+def test_early_stopping_restores_the_best_epoch_or_keeps_the_last(data, tiny):
+    """With a learning rate far too high the validation loss soon gets worse and training stops."""
+    wild = {**SMALL, "learning_rate": 0.3}
+    best = training.fit("CNN", wild, data, tiny(max_epochs=40, patience=3), 4)
+    last = training.fit("CNN", wild, data, tiny(max_epochs=40, patience=3, restore_best_weights=False), 4)
+    assert best.epochs < 40 and best.epochs == best.best_epoch + 3
+    for fit, epoch in ((best, best.best_epoch), (last, last.epochs)):
+        part = data.validation
+        mse = metrics.scores(part.y, training.predict(fit.model, part.X))["MSE"]
+        assert mse == pytest.approx(fit.history["val_loss"][epoch - 1], rel=1e-4)
+
+
+def test_clipping_and_learning_rate_schedule_are_really_on(data, tiny):
+    clipped = training.fit("CNN", SMALL, data, tiny(clip_norm=0.5), 1)
+    assert clipped.model.optimizer.clipnorm == 0.5
+    reduced = training.fit("CNN", {**SMALL, "learning_rate": 0.3}, data, tiny(max_epochs=30, patience=20, reduce_lr=True), 4)
+    assert min(reduced.history["learning_rate"]) < 0.3
+
+
+def test_a_planted_signal_is_learned(tiny):
+    """Closes that swing with a period of 8 days are forecast far better than by the day before."""
+    days = pd.date_range("2024-01-01", periods=240, freq="D", name="date")
+    close = 100 + 10 * np.sin(2 * np.pi * np.arange(240) / 8)
+    prices = {"BTC-USD": pd.DataFrame({c: close for c in ("Open", "High", "Low", "Close", "Volume")}, index=days)}
+    data = windows.build(prices, tiny())["BTC-USD"]
+    fit = training.fit("CNN", {**SMALL, "dropout_rate": 0.0}, data, tiny(max_epochs=40, patience=40), 1)
+    predicted = data.to_usd(training.predict(fit.model, data.test.X))
+    mse = metrics.scores(data.test.actual_usd, predicted)["MSE"]
+    assert mse < 0.05 * metrics.scores(data.test.actual_usd, data.test.last_close_usd)["MSE"]
+
+
+def test_threads_cannot_change_under_a_running_tensorflow():
+    with pytest.raises(errors.ProjectError, match="Restart the kernel"):
+        runtime.start(2)
+
+
+def test_prices_can_still_be_downloaded_once_tensorflow_runs():
+    """In a process of its own, as which of the two libraries came first decides."""
+    code = ("from lib.networks import runtime; runtime.start(1); from curl_cffi import requests\n"
+            "try:\n    requests.Session(impersonate='chrome').get('http://127.0.0.1:9/', timeout=2)\n"
+            "except requests.exceptions.ConnectionError:\n    print('asked')")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "asked", done.stderr
+
+
+def test_derived_seeds_differ_by_every_name_and_are_fixed():
+    seeds = {runtime.derived_seed(s, t, n, k) for s in (1, 2) for t in ("ADA-USD", "ETH-USD") for n in ("CNN", "LSTM") for k in (1, 2)}
+    assert len(seeds) == 16
+    # sha256("42/SOL-USD/LSTM"), first four bytes, worked out once with the command-line tool sha256sum.
+    assert runtime.derived_seed(42, "SOL-USD", "LSTM") == 0x4ac27ba1

@@ -13,12 +13,25 @@ def main(words: list[str] | None = None) -> int:
         description="Execute the notebooks with a parameter file, render them, and write outputs/<run>/index.html.",
         epilog="Exit codes: 0 all succeeded, 1 a notebook failed, 2 nothing was started, 130 or 143 stopped.",
     )
-    parser.add_argument("file", nargs="?", default="params/sample.yaml", metavar="params/NAME.yaml", help="default: the sample")
-    parser.add_argument("-p", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="override a parameter; repeatable")
-    parser.add_argument("--only", nargs="+", default=[], metavar="NN", help="run these notebooks only, such as --only 04 08")
+    parser.add_argument(
+        "file", nargs="?", default="params/sample.yaml", metavar="params/NAME.yaml", help="default: the sample"
+    )
+    parser.add_argument(
+        "-p",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override a parameter; repeatable",
+    )
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="NN", help="run these notebooks only, such as --only 04 08"
+    )
     parser.add_argument("--from", dest="start", metavar="NN", help="run this notebook and all after it")
     parser.add_argument("--jobs", metavar="N", help="notebooks side by side; default: the number of cores")
-    parser.add_argument("--list", dest="listing", action="store_true", help="show the notebooks and what is there; run nothing")
+    parser.add_argument(
+        "--list", dest="listing", action="store_true", help="show the notebooks and what is there; run nothing"
+    )
     given = parser.parse_args(words)
     complaint = installed.complaint()
     if complaint:

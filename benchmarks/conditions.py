@@ -12,26 +12,43 @@ import re
 import shutil
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from lib import settings
 from lib.data import market
-from lib.results import files, machine
 from lib.errors import ProjectError
-from lib.settings.places import PROJECT_ROOT, resolve
+from lib.results import files, machine
 from lib.runner import facts
 from lib.settings import Chosen
+from lib.settings.places import PROJECT_ROOT, resolve
 
 FOLDER = PROJECT_ROOT / "benchmarks"
 RESULTS = FOLDER / "results"
 CACHE = PROJECT_ROOT / ".cache" / "benchmarks"
 NEIGHBOUR = "../shared/market"  # where a copy of the thesis's prices is looked for
 PARAMETERS = "params/thesis.yaml"
-SAMPLE = {"source": "sample", "data_dir": None, "tickers": ["BTC-USD"], "start_date": "2020-01-01", "end_date": "2021-10-27", "trials": 1}
-TIMED = tuple(f"lib/{name}.py" for name in ("networks/fast_layers", "networks/architectures", "networks/runtime", "networks/training", "data/windows"))  # what a training's time depends on
+SAMPLE = {
+    "source": "sample",
+    "data_dir": None,
+    "tickers": ["BTC-USD"],
+    "start_date": "2020-01-01",
+    "end_date": "2021-10-27",
+    "trials": 1,
+}
+TIMED = tuple(
+    f"lib/{name}.py"
+    for name in (
+        "networks/fast_layers",
+        "networks/architectures",
+        "networks/runtime",
+        "networks/training",
+        "data/windows",
+    )
+)  # what a training's time depends on
 _PACKAGES = ("tensorflow", "keras", "numpy", "optuna")
 
 
@@ -41,6 +58,7 @@ class BenchmarkError(ProjectError):
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
     """An argparse type: a whole number between two limits, both allowed."""
+
     def read(text: str) -> int:
         if not re.fullmatch(r"\d+", text) or not least <= int(text) <= most:
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
@@ -52,14 +70,28 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 def parser(name: str, description: str) -> argparse.ArgumentParser:
     """Options that all benchmarks have."""
     made = argparse.ArgumentParser(
-        prog=f"python -m benchmarks.{name}", description=description, allow_abbrev=False,
+        prog=f"python -m benchmarks.{name}",
+        description=description,
+        allow_abbrev=False,
         epilog="Exit codes: 0 done, 2 wrong options or prices, 130 stopped.",
     )
-    made.add_argument("--data-dir", metavar="FOLDER", help="folder of ADA-USD.csv, ETH-USD.csv, SOL-USD.csv, relative to the project; default: "
-                      f"the variable MARKET_DATA_DIR, else {NEIGHBOUR}, else the packaged sample")
+    made.add_argument(
+        "--data-dir",
+        metavar="FOLDER",
+        help="folder of ADA-USD.csv, ETH-USD.csv, SOL-USD.csv, relative to the project; default: "
+        f"the variable MARKET_DATA_DIR, else {NEIGHBOUR}, else the packaged sample",
+    )
     made.add_argument("--seed", type=whole_number(0, 2**32 - 1), default=42, help="seeds everything random; default 42")
-    made.add_argument("--wait", type=whole_number(0, 3600), default=180, metavar="SECONDS", help="wait so long at most for a quiet machine; default 180")
-    made.add_argument("--results-dir", metavar="FOLDER", default=str(RESULTS), help="where the JSON goes; default benchmarks/results")
+    made.add_argument(
+        "--wait",
+        type=whole_number(0, 3600),
+        default=180,
+        metavar="SECONDS",
+        help="wait so long at most for a quiet machine; default 180",
+    )
+    made.add_argument(
+        "--results-dir", metavar="FOLDER", default=str(RESULTS), help="where the JSON goes; default benchmarks/results"
+    )
     return made
 
 
@@ -71,7 +103,10 @@ def main(work: Callable[[Sequence[str] | None], None], words: Sequence[str] | No
         print(f"\n{error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nStopped. The next run with the same command goes on from the last finished block, where a benchmark has blocks.", file=sys.stderr)
+        print(
+            "\nStopped. The next run with the same command goes on from the last finished block, where a benchmark has blocks.",
+            file=sys.stderr,
+        )
         return 130
     return 0
 
@@ -97,15 +132,24 @@ def thesis_data(data_dir: str | None, **overrides: Any) -> tuple[Chosen, dict[st
     digest = market.digest_of_all(prices)
     manifest = json.loads((PROJECT_ROOT / "lib" / "thesis" / "manifest.json").read_text(encoding="utf-8"))
     if not folder:
-        sentence = ("The thesis's prices were not found, so the packaged sample (BTC-USD) stands in for every coin:"
-                    " its windows are fewer, and its times cannot be held against those of the thesis's window.")
+        sentence = (
+            "The thesis's prices were not found, so the packaged sample (BTC-USD) stands in for every coin:"
+            " its windows are fewer, and its times cannot be held against those of the thesis's window."
+        )
     elif digest == manifest["sha256_of_all"]:
         sentence = "Prices: the thesis's window, with the digest that the project's manifest names."
     else:
         sentence = "Prices: a folder of the user's, whose digest differs from that of the project's manifest."
     print(sentence)
-    about = {"source": chosen.source, "sentence": sentence, "sha256": digest, "rows": {t: len(p) for t, p in prices.items()},
-             "first_day": f"{chosen.start_date}", "last_day": f"{chosen.end_date}", "tickers": list(chosen.tickers)}
+    about = {
+        "source": chosen.source,
+        "sentence": sentence,
+        "sha256": digest,
+        "rows": {t: len(p) for t, p in prices.items()},
+        "first_day": f"{chosen.start_date}",
+        "last_day": f"{chosen.end_date}",
+        "tickers": list(chosen.tickers),
+    }
     return chosen, prices, about
 
 
@@ -126,7 +170,9 @@ def wait_for_quiet(seconds: float, cores_busy: float = 0.5) -> None:
     until, told = time.monotonic() + seconds, False
     while (load := os.getloadavg()[0]) > cores_busy and time.monotonic() < until:
         if not told:
-            print(f"The load is {load:.1f}: something else runs, or ran a moment ago. Waiting for a quiet machine (--wait 0 does not) ...")
+            print(
+                f"The load is {load:.1f}: something else runs, or ran a moment ago. Waiting for a quiet machine (--wait 0 does not) ..."
+            )
             told = True
         time.sleep(2)
     if seconds and load > cores_busy:
@@ -153,15 +199,30 @@ class Run:
         self.name, self.clock = name, time.perf_counter()
         self.results_dir = Path(options.results_dir)
         given = {k: v for k, v in vars(options).items() if k not in ("results_dir", "data_dir", "wait")}
-        shown = [f"--{k.replace('_', '-')} {' '.join(map(str, v)) if isinstance(v, list) else v}" for k, v in given.items() if v != defaults.get_default(k)]
+        shown = [
+            f"--{k.replace('_', '-')} {' '.join(map(str, v)) if isinstance(v, list) else v}"
+            for k, v in given.items()
+            if v != defaults.get_default(k)
+        ]
         # A folder's path is this machine's affair; the digest says which prices they were.
         shown += ["--data-dir FOLDER"] if options.data_dir else []
         self.document = {
-            "benchmark": name, "command": " ".join([f"python -m benchmarks.{name}", *shown]), "started": facts.now(), "seconds": None,
-            "machine": {"processor": machine.cpu(), "cores": cores(), "memory_gb": _memory_gb(),
-                        "system": " ".join([platform.system(), platform.machine()]), "load_before": round(os.getloadavg()[0], 2)},
-            "python": platform.python_version(), "packages": {p: importlib.metadata.version(p) for p in _PACKAGES},
-            "code": facts.code_version(), "sources": _sources(), "options": given,
+            "benchmark": name,
+            "command": " ".join([f"python -m benchmarks.{name}", *shown]),
+            "started": facts.now(),
+            "seconds": None,
+            "machine": {
+                "processor": machine.cpu(),
+                "cores": cores(),
+                "memory_gb": _memory_gb(),
+                "system": " ".join([platform.system(), platform.machine()]),
+                "load_before": round(os.getloadavg()[0], 2),
+            },
+            "python": platform.python_version(),
+            "packages": {p: importlib.metadata.version(p) for p in _PACKAGES},
+            "code": facts.code_version(),
+            "sources": _sources(),
+            "options": given,
         }
 
     def quiet(self, seconds: float) -> None:
@@ -192,7 +253,9 @@ class Run:
                 other.unlink()
         shutil.rmtree(CACHE / self.name, ignore_errors=True)
         shown = path.resolve()
-        print(f"Wrote {shown.relative_to(PROJECT_ROOT) if shown.is_relative_to(PROJECT_ROOT) else shown}. The report: python -m benchmarks.report")
+        print(
+            f"Wrote {shown.relative_to(PROJECT_ROOT) if shown.is_relative_to(PROJECT_ROOT) else shown}. The report: python -m benchmarks.report"
+        )
         return path
 
 
@@ -214,7 +277,12 @@ def peak_memory_mb() -> float:
     """Largest resident memory of this process so far, MB (2**20 bytes)."""
     try:
         # ru_maxrss would count the parent's memory too, as it outlives exec.
-        return int(re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"), re.MULTILINE)[1]) / 1024
+        return (
+            int(
+                re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"), re.MULTILINE)[1]
+            )
+            / 1024
+        )
     except (OSError, TypeError):
         import resource
 

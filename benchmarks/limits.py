@@ -18,12 +18,13 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any
 
 import nbformat
 import numpy as np
@@ -32,13 +33,13 @@ import pandas as pd
 from benchmarks import conditions
 from lib import thesis
 from lib.data import windows
+from lib.data.windows import Dataset
 from lib.experiments import tuning
+from lib.experiments.workers import follow_parent
 from lib.networks import runtime, training
-from lib.settings.places import PROJECT_ROOT
 from lib.progress import Progress
 from lib.settings import Chosen
-from lib.data.windows import Dataset
-from lib.experiments.workers import follow_parent
+from lib.settings.places import PROJECT_ROOT
 
 BATCH_SIZES = (16, 32, 64, 128)
 # (inputs a day, units): both layers of the thesis's best LSTM, and a layer near the small end of the search.
@@ -62,7 +63,9 @@ def in_fresh_process(work: Callable[..., Any], *args: Any) -> tuple[Any, float]:
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             return pool.submit(_measured, work, args).result()
     except BrokenProcessPool as error:
-        raise conditions.BenchmarkError("a process ended before its measurement was done, most often because memory ran out") from error
+        raise conditions.BenchmarkError(
+            "a process ended before its measurement was done, most often because memory ran out"
+        ) from error
 
 
 def fastest(call: Callable[[], Any], seconds: float = 0.2, repeats: int = 5) -> float:
@@ -98,7 +101,11 @@ def products(batch: int, days: int, inputs: int, units: int, gradient: bool, at_
     random = tf.random.Generator.from_seed(1)
     rounds, rows = (1, batch * days) if at_once else (days, batch)
     both = inputs + units
-    xh, gates, w = random.normal([rounds, rows, both]), random.normal([rounds, rows, 4 * units]), random.normal([both, 4 * units])
+    xh, gates, w = (
+        random.normal([rounds, rows, both]),
+        random.normal([rounds, rows, 4 * units]),
+        random.normal([both, 4 * units]),
+    )
 
     @tf.function
     def run(xh: Any, gates: Any, w: Any) -> list[Any]:
@@ -154,14 +161,25 @@ def lstm_step(lookback: int) -> list[dict[str, Any]]:
             shape, forward = (batch, lookback, inputs), lstm_flops(batch, lookback, inputs, units)
             fused, plain = (kind(units, return_sequences=True) for kind in (fast_layers.lstm(), keras.layers.LSTM))
             seconds = {
-                "products_forward": products(batch, lookback, inputs, units, False), "fused_forward": layer_seconds(fused, shape, False),
+                "products_forward": products(batch, lookback, inputs, units, False),
+                "fused_forward": layer_seconds(fused, shape, False),
                 "keras_forward": layer_seconds(plain, shape, False),
-                "products_gradient": products(batch, lookback, inputs, units, True), "fused_gradient": layer_seconds(fused, shape, True),
+                "products_gradient": products(batch, lookback, inputs, units, True),
+                "fused_gradient": layer_seconds(fused, shape, True),
                 "keras_gradient": layer_seconds(plain, shape, True),
                 "at_once_gradient": products(batch, lookback, inputs, units, True, at_once=True),
             }
             gflops = {k: (3 if k.endswith("gradient") else 1) * forward / s / 1e9 for k, s in seconds.items()}
-            rows.append({"inputs": inputs, "units": units, "batch_size": batch, "lookback": lookback, "seconds": seconds, "gflops": gflops})
+            rows.append(
+                {
+                    "inputs": inputs,
+                    "units": units,
+                    "batch_size": batch,
+                    "lookback": lookback,
+                    "seconds": seconds,
+                    "gflops": gflops,
+                }
+            )
     return rows
 
 
@@ -179,8 +197,15 @@ def training_step(data: Dataset) -> list[dict[str, Any]]:
         epoch = _epoch_seconds(networks.build("LSTM", h, data.input_shape), data, batch)
         flops = 3 * sum(lstm_flops(batch, days, i, u) for i, u in pairs)
         alone = sum(products(batch, days, i, u, True) for i, u in pairs)
-        rows.append({"batch_size": batch, "step_seconds": epoch / share, "products_seconds": alone,
-                     "step_gflops": flops * share / epoch / 1e9, "products_gflops": flops / alone / 1e9})
+        rows.append(
+            {
+                "batch_size": batch,
+                "step_seconds": epoch / share,
+                "products_seconds": alone,
+                "step_gflops": flops * share / epoch / 1e9,
+                "products_gflops": flops / alone / 1e9,
+            }
+        )
     return rows
 
 
@@ -198,7 +223,10 @@ def _epoch_seconds(model: Any, data: Dataset, batch: int, repeats: int = 3) -> f
 
 def yardstick() -> dict[str, Any]:
     """Seconds of one epoch of :data:`YARDSTICK` on one thread: matrix products alone, this project, Keras, and PyTorch if it is there."""
-    seconds = {name: in_fresh_process(epoch_of)[0] for name, epoch_of in (("products", _products_epoch), ("ours", _own_epoch), ("keras", _keras_epoch))}
+    seconds = {
+        name: in_fresh_process(epoch_of)[0]
+        for name, epoch_of in (("products", _products_epoch), ("ours", _own_epoch), ("keras", _keras_epoch))
+    }
     version = None
     if importlib.util.find_spec("torch"):
         seconds["torch"], version = in_fresh_process(_torch_epoch)[0]
@@ -218,7 +246,11 @@ def _fastest_epoch(epoch: Callable[[], Any]) -> float:
 def _products_epoch() -> float:
     runtime.start(1)
     inputs, (first, second), batch = YARDSTICK["inputs"], YARDSTICK["units"], YARDSTICK["batch_size"]
-    return YARDSTICK["windows"] / batch * sum(products(batch, YARDSTICK["days"], i, u, True) for i, u in ((inputs, first), (first, second)))
+    return (
+        YARDSTICK["windows"]
+        / batch
+        * sum(products(batch, YARDSTICK["days"], i, u, True) for i, u in ((inputs, first), (first, second)))
+    )
 
 
 def _own_epoch() -> float:
@@ -232,7 +264,9 @@ def _own_epoch() -> float:
     model = networks.build("LSTM", h, X.shape[1:])
     model.compile(optimizer=runtime.keras().optimizers.Adam(0.001), loss="mean_squared_error")
     train, one = (SimpleNamespace(X=X[:n], y=y[:n]) for n in (len(y), 1))
-    run = training.compiled_epoch(model, SimpleNamespace(train=train, validation=one, input_shape=X.shape[1:]), YARDSTICK["batch_size"])
+    run = training.compiled_epoch(
+        model, SimpleNamespace(train=train, validation=one, input_shape=X.shape[1:]), YARDSTICK["batch_size"]
+    )
     return _fastest_epoch(lambda: [float(x) for x in run(np.arange(len(y)))])
 
 
@@ -241,7 +275,12 @@ def _keras_epoch() -> float:
     runtime.seed_everything(1)
     keras, (X, y) = runtime.keras(), _yardstick_windows()
     first, second = YARDSTICK["units"]
-    layers = [keras.Input(X.shape[1:]), keras.layers.LSTM(first, return_sequences=True), keras.layers.LSTM(second), keras.layers.Dense(1)]
+    layers = [
+        keras.Input(X.shape[1:]),
+        keras.layers.LSTM(first, return_sequences=True),
+        keras.layers.LSTM(second),
+        keras.layers.Dense(1),
+    ]
     model = keras.Sequential(layers)
     model.compile(optimizer=keras.optimizers.Adam(0.001), loss="mean_squared_error")
     return _fastest_epoch(lambda: model.fit(X, y, batch_size=YARDSTICK["batch_size"], verbose=0))
@@ -254,7 +293,11 @@ def _torch_epoch() -> tuple[float, str]:
     torch.manual_seed(1)
     X, y = (torch.from_numpy(a) for a in _yardstick_windows())
     first, second = YARDSTICK["units"]
-    one, two, last = torch.nn.LSTM(X.shape[2], first, batch_first=True), torch.nn.LSTM(first, second, batch_first=True), torch.nn.Linear(second, 1)
+    one, two, last = (
+        torch.nn.LSTM(X.shape[2], first, batch_first=True),
+        torch.nn.LSTM(first, second, batch_first=True),
+        torch.nn.Linear(second, 1),
+    )
     optimizer = torch.optim.Adam([*one.parameters(), *two.parameters(), *last.parameters()], 0.001)
 
     def epoch() -> None:
@@ -296,7 +339,9 @@ def epoch_parts(network: str, data: Dataset) -> dict[str, Any]:
             parts["lstm_products"] += alone
             parts["lstm_beyond"] += steps * layer_seconds(layer, shape, True, first) - alone
         elif isinstance(layer, (keras.layers.Conv1D, keras.layers.Dropout)):
-            parts["convolutions" if isinstance(layer, keras.layers.Conv1D) else "dropout"] += steps * layer_seconds(layer, shape, True, first)
+            parts["convolutions" if isinstance(layer, keras.layers.Conv1D) else "dropout"] += steps * layer_seconds(
+                layer, shape, True, first
+            )
     gradients = [tf.ones_like(v) * 1e-3 for v in model.trainable_variables]
     model.compile(optimizer=keras.optimizers.Adam(0.001), loss="mean_squared_error")
     one_update = training.updates(model)
@@ -310,8 +355,13 @@ def epoch_parts(network: str, data: Dataset) -> dict[str, Any]:
     X = tf.constant(data.validation.X)
     parts["optimizer"] = steps * fastest(update) / 10
     parts["validation"] = fastest(lambda: validate(X))
-    return {"network": network, "batch_size": batch, "windows": len(data.train.y), "epoch": epoch,
-            "parts": {**parts, "rest": epoch - sum(parts.values())}}
+    return {
+        "network": network,
+        "batch_size": batch,
+        "windows": len(data.train.y),
+        "epoch": epoch,
+        "parts": {**parts, "rest": epoch - sum(parts.values())},
+    }
 
 
 def trial_overhead(data: Dataset, chosen: Chosen) -> list[dict[str, Any]]:
@@ -346,8 +396,16 @@ def trial_overhead(data: Dataset, chosen: Chosen) -> list[dict[str, Any]]:
             [float(x) for x in run(order)]
             marks.append(time.perf_counter())
         usual = min(np.diff(marks[1:]))
-        rows.append({"network": network, "first_in_process": not rows, "start_seconds": start, "build_seconds": built - began,
-                     "trace_seconds": marks[1] - marks[0] - usual, "epoch_seconds": usual})
+        rows.append(
+            {
+                "network": network,
+                "first_in_process": not rows,
+                "start_seconds": start,
+                "build_seconds": built - began,
+                "trace_seconds": marks[1] - marks[0] - usual,
+                "epoch_seconds": usual,
+            }
+        )
         with tempfile.TemporaryDirectory() as folder:
             study_plan = tuning.StudyPlan(data.ticker, network, 12, Path(folder) / "study.db")
             study = tuning.open_study(study_plan, {})
@@ -371,14 +429,28 @@ def notebook_imports(repeats: int = 2) -> list[dict[str, Any]]:
     kinds: dict[tuple[str, ...], list[str]] = {(): ["Python alone"]}
     for path in sorted((PROJECT_ROOT / "notebooks").glob("*.ipynb")):
         cells = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
-        python = "\n".join(line for cell in cells for line in cell.splitlines() if not line.lstrip().startswith(("%", "!")))
-        lines = [ast.unparse(n) for n in ast.walk(ast.parse(python)) if isinstance(n, (ast.Import, ast.ImportFrom)) and getattr(n, "module", "") != "__future__"]
+        python = "\n".join(
+            line for cell in cells for line in cell.splitlines() if not line.lstrip().startswith(("%", "!"))
+        )
+        lines = [
+            ast.unparse(n)
+            for n in ast.walk(ast.parse(python))
+            if isinstance(n, (ast.Import, ast.ImportFrom)) and getattr(n, "module", "") != "__future__"
+        ]
         lines += ["runtime.start(1)"] if "runtime.start(" in python else []
         kinds.setdefault(tuple(lines), []).append(path.stem)
     rows = []
     for lines, names in kinds.items():
-        timed = "\n".join(["import time, sys, json", "began = time.perf_counter()", *lines, "seconds = time.perf_counter() - began",
-                           "from benchmarks import conditions", "print(json.dumps([seconds, conditions.peak_memory_mb(), 'tensorflow' in sys.modules]))"])
+        timed = "\n".join(
+            [
+                "import time, sys, json",
+                "began = time.perf_counter()",
+                *lines,
+                "seconds = time.perf_counter() - began",
+                "from benchmarks import conditions",
+                "print(json.dumps([seconds, conditions.peak_memory_mb(), 'tensorflow' in sys.modules]))",
+            ]
+        )
         timed = timed if lines else "import json; print(json.dumps([0.0, None, False]))"
         found = []
         for _ in range(repeats):
@@ -389,7 +461,15 @@ def notebook_imports(repeats: int = 2) -> list[dict[str, Any]]:
                 raise conditions.BenchmarkError(f"the imports of {', '.join(names)} fail: {reason}")
             found.append((*json.loads(answer.stdout.splitlines()[-1]), time.perf_counter() - began))
         best = min(found, key=lambda f: f[3])
-        rows.append({"notebooks": names, "import_seconds": best[0], "peak_mb": best[1], "tensorflow": best[2], "process_seconds": best[3]})
+        rows.append(
+            {
+                "notebooks": names,
+                "import_seconds": best[0],
+                "peak_mb": best[1],
+                "tensorflow": best[2],
+                "process_seconds": best[3],
+            }
+        )
     return rows
 
 
@@ -399,7 +479,9 @@ def simulated(tickers: int, days: int, seed: int) -> dict[str, pd.DataFrame]:
     for number in range(1, tickers + 1):
         close = 100 * np.exp(np.cumsum(rng.normal(0, 0.03, days)))
         index = pd.date_range("2000-01-01", periods=days, freq="D", name="date")
-        made[f"T{number:02d}"] = pd.DataFrame({c: close for c in ("Open", "High", "Low", "Close")} | {"Volume": 1e6}, index=index)
+        made[f"T{number:02d}"] = pd.DataFrame(
+            dict.fromkeys(("Open", "High", "Low", "Close"), close) | {"Volume": 1e6}, index=index
+        )
     return made
 
 
@@ -414,7 +496,11 @@ def growth_point(chosen: Chosen, days: int, seed: int) -> dict[str, Any]:
     runtime.start(1)
     began = time.perf_counter()
     data = windows.build(simulated(1, days, seed), chosen)["T01"]
-    found: dict[str, Any] = {"windows_seconds": time.perf_counter() - began, "training_windows": len(data.train.y), "epoch_seconds": {}}
+    found: dict[str, Any] = {
+        "windows_seconds": time.perf_counter() - began,
+        "training_windows": len(data.train.y),
+        "epoch_seconds": {},
+    }
     for network in GROWTH_NETWORKS:
         marks: list[float] = []
         h = {**thesis.best_hyperparameters(network), "epochs": 3}
@@ -441,7 +527,9 @@ def _search_ready() -> None:
 
 
 def _search_trial(ticker: str, network: str, seed: int) -> None:
-    training.fit(network, {**thesis.best_hyperparameters(network), "epochs": 2}, _search_data[ticker], _search_chosen, seed)
+    training.fit(
+        network, {**thesis.best_hyperparameters(network), "epochs": 2}, _search_data[ticker], _search_chosen, seed
+    )
 
 
 def _search_memory() -> float:
@@ -464,7 +552,12 @@ def search_point(chosen: Chosen, tickers: int, workers: int, seed: int) -> dict[
             trial.result()
         done = time.perf_counter()
         memory = [f.result() for f in [pool.submit(_search_memory) for _ in range(workers)]]
-    return {"start_seconds": ready - began, "seconds": done - ready, "trials": tickers * len(GROWTH_NETWORKS), "worker_mb": memory}
+    return {
+        "start_seconds": ready - began,
+        "seconds": done - ready,
+        "trials": tickers * len(GROWTH_NETWORKS),
+        "worker_mb": memory,
+    }
 
 
 def trials_point(chosen: Chosen, seed: int) -> list[dict[str, Any]]:
@@ -493,20 +586,37 @@ def growth(chosen: Chosen, seed: int, told: Callable[[str], None]) -> dict[str, 
     for factor, lookback in dict.fromkeys([*((f, chosen.lookback) for f in ROW_FACTORS), *((1, b) for b in LOOKBACKS)]):
         values = Chosen({**chosen.as_plain(), "lookback": lookback})
         found, peak = in_fresh_process(growth_point, values, DAYS * factor, seed)
-        points[factor, lookback] = {**found, "rows": DAYS * factor, "lookback": lookback, "peak_mb": peak, "added_mb": peak - base}
+        points[factor, lookback] = {
+            **found,
+            "rows": DAYS * factor,
+            "lookback": lookback,
+            "peak_mb": peak,
+            "added_mb": peak - base,
+        }
         told(f"{DAYS * factor} rows, lookback {lookback}")
     searches: dict[tuple[int, int], dict[str, Any]] = {}
     many = min(max(WORKERS), conditions.cores())
     for tickers, workers in dict.fromkeys([*((t, many) for t in TICKERS), *((TICKERS[1], w) for w in WORKERS)]):
         found, peak = in_fresh_process(search_point, chosen, tickers, workers, seed)
-        searches[tickers, workers] = {**found, "tickers": tickers, "workers": workers, "parent_mb": peak, "total_mb": peak + sum(found["worker_mb"])}
+        searches[tickers, workers] = {
+            **found,
+            "tickers": tickers,
+            "workers": workers,
+            "parent_mb": peak,
+            "total_mb": peak + sum(found["worker_mb"]),
+        }
         told(f"{tickers} tickers, {workers} workers")
 
     in_one, _ = in_fresh_process(trials_point, chosen, seed)
     told("trials in one process")
 
-    def by(rows: list[dict[str, Any]], x: str, measures: Mapping[str, Callable[[Mapping[str, Any]], float]]) -> dict[str, Any]:
-        return {"points": rows, "exponents": {name: exponent([(r[x], of(r)) for r in rows]) for name, of in measures.items()}}
+    def by(
+        rows: list[dict[str, Any]], x: str, measures: Mapping[str, Callable[[Mapping[str, Any]], float]]
+    ) -> dict[str, Any]:
+        return {
+            "points": rows,
+            "exponents": {name: exponent([(r[x], of(r)) for r in rows]) for name, of in measures.items()},
+        }
 
     epochs = {f"{n} epoch seconds": (lambda r, n=n: r["epoch_seconds"][n]) for n in GROWTH_NETWORKS}
     one = {**epochs, "memory beyond TensorFlow": lambda r: r["added_mb"]}
@@ -517,16 +627,28 @@ def growth(chosen: Chosen, seed: int, told: Callable[[str], None]) -> dict[str, 
         "lookback": by([points[1, b] for b in LOOKBACKS], "lookback", one),
         "tickers": by([searches[t, many] for t in TICKERS], "tickers", search),
         "workers": by([searches[TICKERS[1], w] for w in WORKERS], "workers", search),
-        "trials": {"points": in_one, "networks": list(GROWTH_NETWORKS), "epochs": 2, "replaced_after": tuning.PER_PROCESS,
-                   "mb_a_trial": float(np.polyfit([p["trials"] for p in in_one], [p["peak_mb"] for p in in_one], 1)[0])},
+        "trials": {
+            "points": in_one,
+            "networks": list(GROWTH_NETWORKS),
+            "epochs": 2,
+            "replaced_after": tuning.PER_PROCESS,
+            "mb_a_trial": float(np.polyfit([p["trials"] for p in in_one], [p["peak_mb"] for p in in_one], 1)[0]),
+        },
     }
 
 
 def work(words: Sequence[str] | None = None) -> None:
     """Read the options, measure, write ``limits.json``."""
-    parser = conditions.parser("limits", "Distance to the machine's matrix product, where time goes, and growth of time and memory.")
-    parser.add_argument("--parts", nargs="+", choices=("step", "epoch", "overhead", "growth"), default=["step", "epoch", "overhead", "growth"],
-                        help="measure some parts only, for a try; default all")
+    parser = conditions.parser(
+        "limits", "Distance to the machine's matrix product, where time goes, and growth of time and memory."
+    )
+    parser.add_argument(
+        "--parts",
+        nargs="+",
+        choices=("step", "epoch", "overhead", "growth"),
+        default=["step", "epoch", "overhead", "growth"],
+        help="measure some parts only, for a try; default all",
+    )
     options = parser.parse_args(words)
     run = conditions.Run("limits", options, parser)
     chosen, prices, about = conditions.thesis_data(options.data_dir, seed=options.seed, threads=1, max_epochs=3)
@@ -534,7 +656,12 @@ def work(words: Sequence[str] | None = None) -> None:
     data = built.get("ETH-USD", next(iter(built.values())))
     found: dict[str, Any] = {}
     searches = len(TICKERS) + len(WORKERS) - 1
-    sizes = {"step": 3, "epoch": len(NETWORKS), "overhead": 2, "growth": len(ROW_FACTORS) + len(LOOKBACKS) + searches + 1}
+    sizes = {
+        "step": 3,
+        "epoch": len(NETWORKS),
+        "overhead": 2,
+        "growth": len(ROW_FACTORS) + len(LOOKBACKS) + searches + 1,
+    }
     run.quiet(options.wait)
     with Progress("Measurements", sum(sizes[p] for p in options.parts)) as progress:
         if "step" in options.parts:

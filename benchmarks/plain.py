@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from benchmarks import conditions
-from lib.experiments import workers
 from lib.data.windows import Dataset
+from lib.experiments import workers
 
 
 def start() -> None:
@@ -53,7 +54,9 @@ def build(network: str, h: Mapping[str, float], input_shape: tuple[int, int]) ->
     return Sequential([Input(shape=input_shape), *body, layers.Dense(1), layers.LeakyReLU(negative_slope=0.1)])
 
 
-def fit(network: str, h: Mapping[str, float], data: Dataset, max_epochs: int, patience: int, seed: int) -> dict[str, Any]:
+def fit(
+    network: str, h: Mapping[str, float], data: Dataset, max_epochs: int, patience: int, seed: int
+) -> dict[str, Any]:
     """Build and train once with ``model.fit``; a silent one, which is the faster.
 
     Returns:
@@ -69,10 +72,21 @@ def fit(network: str, h: Mapping[str, float], data: Dataset, max_epochs: int, pa
     model = build(network, h, data.input_shape)
     model.compile(optimizer=keras.optimizers.Adam(learning_rate=h["learning_rate"]), loss="mean_squared_error")
     past = model.fit(
-        data.train.X, data.train.y, validation_data=(data.validation.X, data.validation.y),
-        batch_size=h["batch_size"], epochs=min(h["epochs"], max_epochs), verbose=0,
-        callbacks=[keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True),
-                   keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.perf_counter() - started))],
+        data.train.X,
+        data.train.y,
+        validation_data=(data.validation.X, data.validation.y),
+        batch_size=h["batch_size"],
+        epochs=min(h["epochs"], max_epochs),
+        verbose=0,
+        callbacks=[
+            keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True),
+            keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.perf_counter() - started)),
+        ],
     )
-    return {"epochs": len(past.history["loss"]), "seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu,
-            "epoch_ends": ends, "mse": min(past.history["val_loss"])}
+    return {
+        "epochs": len(past.history["loss"]),
+        "seconds": time.perf_counter() - started,
+        "cpu_seconds": time.process_time() - cpu,
+        "epoch_ends": ends,
+        "mse": min(past.history["val_loss"]),
+    }

@@ -31,11 +31,22 @@ class Progress:
 
     def __init__(self, label: str, total: int, every_seconds: float = 0.5, work: float | None = None):
         self.label, self.total, self.every, self.work = label, total, every_seconds, total if work is None else work
-        self.done, self.worked, self.started, self.shown, self.note, self.width = 0.0, 0.0, time.monotonic(), -1e9, "", 0
+        self.done, self.worked, self.started, self.shown, self.note, self.width = (
+            0.0,
+            0.0,
+            time.monotonic(),
+            -1e9,
+            "",
+            0,
+        )
 
     def step(self, note: str = "", amount: float = 1.0, work: float | None = None) -> None:
         """One piece (or ``amount`` pieces) of work is done; ``note`` says what came of it."""
-        self.done, self.worked, self.note = self.done + amount, self.worked + (amount if work is None else work), note or self.note
+        self.done, self.worked, self.note = (
+            self.done + amount,
+            self.worked + (amount if work is None else work),
+            note or self.note,
+        )
         if time.monotonic() - self.shown >= self.every or self.done >= self.total - 1e-9:
             self._show()
 
@@ -52,7 +63,7 @@ class Progress:
         sys.stdout.flush()
         _leave(self.worked / self.work if self.work else 1.0, text, self.note)
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -27,9 +27,19 @@ def sample_values():
 @pytest.fixture
 def tiny(sample_values):
     """Checked parameters for a training of seconds: 240 days, windows of 8."""
+
     def choose(**changes):
         start, end = date(2024, 1, 1), date(2024, 8, 27)
-        values = {**sample_values, "source": "yahoo", "start_date": start, "end_date": end, "lookback": 8, "max_epochs": 3, "patience": 2, **changes}
+        values = {
+            **sample_values,
+            "source": "yahoo",
+            "start_date": start,
+            "end_date": end,
+            "lookback": 8,
+            "max_epochs": 3,
+            "patience": 2,
+            **changes,
+        }
         return settings.check(values, "the test")
 
     return choose
@@ -38,6 +48,7 @@ def tiny(sample_values):
 @pytest.fixture
 def random_walk():
     """Prices of a random walk: ticker -> 240 days of Open, High, Low, Close, Volume."""
+
     def make(*tickers, seed=7, days=240):
         rng = np.random.default_rng(seed)
         made = {}
@@ -47,7 +58,8 @@ def random_walk():
             high, low = np.maximum(close, before) * 1.01, np.minimum(close, before) * 0.99
             index = pd.date_range("2024-01-01", periods=days, freq="D", name="date")
             made[ticker] = pd.DataFrame(
-                {"Open": before, "High": high, "Low": low, "Close": close, "Volume": rng.uniform(1e6, 2e6, days)}, index=index
+                {"Open": before, "High": high, "Low": low, "Close": close, "Volume": rng.uniform(1e6, 2e6, days)},
+                index=index,
             )
         return made
 

@@ -17,14 +17,38 @@ if str(PROJECT_ROOT) not in sys.path:  # benchmarks/ is not installed
     sys.path.insert(0, str(PROJECT_ROOT))
 conditions, limits, plain, pruning, report, throughput, trial_set = (
     importlib.import_module(f"benchmarks.{name}")
-    for name in ("conditions", "limits", "plain", "pruning", "report", "throughput", "trial_set"))
+    for name in ("conditions", "limits", "plain", "pruning", "report", "throughput", "trial_set")
+)
 
 PRINTED = {  # (ticker, printed number) by network, as the rule gives them
-    "CNN": [("SOL-USD", 29)], "LSTM": [("SOL-USD", 15)],
-    "CNN-LSTM": [("ADA-USD", 1), ("ADA-USD", 7), ("ADA-USD", 3), ("ETH-USD", 7), ("ETH-USD", 9), ("ETH-USD", 2), ("ETH-USD", 1),
-                 ("SOL-USD", 6), ("SOL-USD", 1), ("SOL-USD", 3), ("SOL-USD", 4)],
-    "LSTM-CNN": [("ADA-USD", 11), ("ADA-USD", 1), ("ADA-USD", 2), ("ETH-USD", 4), ("ETH-USD", 2), ("ETH-USD", 10), ("ETH-USD", 1),
-                 ("SOL-USD", 2), ("SOL-USD", 9), ("SOL-USD", 3), ("SOL-USD", 1)],
+    "CNN": [("SOL-USD", 29)],
+    "LSTM": [("SOL-USD", 15)],
+    "CNN-LSTM": [
+        ("ADA-USD", 1),
+        ("ADA-USD", 7),
+        ("ADA-USD", 3),
+        ("ETH-USD", 7),
+        ("ETH-USD", 9),
+        ("ETH-USD", 2),
+        ("ETH-USD", 1),
+        ("SOL-USD", 6),
+        ("SOL-USD", 1),
+        ("SOL-USD", 3),
+        ("SOL-USD", 4),
+    ],
+    "LSTM-CNN": [
+        ("ADA-USD", 11),
+        ("ADA-USD", 1),
+        ("ADA-USD", 2),
+        ("ETH-USD", 4),
+        ("ETH-USD", 2),
+        ("ETH-USD", 10),
+        ("ETH-USD", 1),
+        ("SOL-USD", 2),
+        ("SOL-USD", 9),
+        ("SOL-USD", 3),
+        ("SOL-USD", 1),
+    ],
 }
 
 
@@ -48,8 +72,21 @@ def test_the_set_is_24_fixed_complete_printed_trials():
 @pytest.mark.usefixtures("tensorflow_on_one_thread")
 @pytest.mark.parametrize("network", list(networks.ARCHITECTURES))
 def test_the_plain_network_is_the_same_network(network):
-    h = {"filters1": 6, "filters2": 5, "kernel_size1": 3, "kernel_size2": 2, "pool_size": 2, "lstm_units1": 9, "lstm_units2": 5,
-         "filters": 7, "kernel_size": 3, "dropout_rate": 0.2, "learning_rate": 0.01, "batch_size": 32, "epochs": 3}
+    h = {
+        "filters1": 6,
+        "filters2": 5,
+        "kernel_size1": 3,
+        "kernel_size2": 2,
+        "pool_size": 2,
+        "lstm_units1": 9,
+        "lstm_units2": 5,
+        "filters": 7,
+        "kernel_size": 3,
+        "dropout_rate": 0.2,
+        "learning_rate": 0.01,
+        "batch_size": 32,
+        "epochs": 3,
+    }
     ours, theirs = networks.build(network, h, (20, 2)), plain.build(network, h, (20, 2))
     assert ours.count_params() == theirs.count_params()
     assert [w.shape for w in ours.get_weights()] == [w.shape for w in theirs.get_weights()]
@@ -61,12 +98,32 @@ def test_the_plain_network_is_the_same_network(network):
 
 
 def run_of(at, seconds, mse, epochs=2, cpu=1.0):
-    return {"at": at, "seed": 1, "windows": 100, "epochs": epochs, "seconds": seconds, "cpu_seconds": cpu, "epoch_ends": [seconds / 2, seconds], "mse": mse}
+    return {
+        "at": at,
+        "seed": 1,
+        "windows": 100,
+        "epochs": epochs,
+        "seconds": seconds,
+        "cpu_seconds": cpu,
+        "epoch_ends": [seconds / 2, seconds],
+        "mse": mse,
+    }
 
 
-TRIALS = [{"ticker": "ADA-USD", "network": "CNN", "trial": 1, "batch_size": 16}, {"ticker": "SOL-USD", "network": "LSTM", "trial": 2, "batch_size": 64}]
-BLOCKS = [{"plain": {"seconds": 4.0, "runs": [run_of(0, 4.0, 0.02)]}, "ours": {"seconds": 1.0, "runs": [run_of(0, 1.0, 0.01), run_of(0, 1.0, 0.03)]}},
-          {"plain": {"seconds": 6.0, "runs": [run_of(1, 6.0, 0.05)]}, "ours": {"seconds": 3.0, "runs": [run_of(1, 3.0, 0.02), run_of(1, 3.0, 0.04)]}}]
+TRIALS = [
+    {"ticker": "ADA-USD", "network": "CNN", "trial": 1, "batch_size": 16},
+    {"ticker": "SOL-USD", "network": "LSTM", "trial": 2, "batch_size": 64},
+]
+BLOCKS = [
+    {
+        "plain": {"seconds": 4.0, "runs": [run_of(0, 4.0, 0.02)]},
+        "ours": {"seconds": 1.0, "runs": [run_of(0, 1.0, 0.01), run_of(0, 1.0, 0.03)]},
+    },
+    {
+        "plain": {"seconds": 6.0, "runs": [run_of(1, 6.0, 0.05)]},
+        "ours": {"seconds": 3.0, "runs": [run_of(1, 3.0, 0.02), run_of(1, 3.0, 0.04)]},
+    },
+]
 
 
 def test_throughput_is_windows_times_epochs_over_wall_seconds():
@@ -90,7 +147,9 @@ def test_what_the_ratio_would_be_otherwise_by_hand():
     assert (low, high) == (pytest.approx(2 * 6 / 3), pytest.approx(2 * 4 / 1)), "either trial alone, twice"
     # First and second epoch take half of a training's seconds each
     assert throughput.at_length(BLOCKS, processes, 1) == pytest.approx((2 + 3) / ((0.5 + 1.5) / 2))
-    assert throughput.at_length(BLOCKS, processes, 41) == pytest.approx((2 + 40 * 2 + 3 + 40 * 3) / ((0.5 + 40 * 0.5 + 1.5 + 40 * 1.5) / 2))
+    assert throughput.at_length(BLOCKS, processes, 41) == pytest.approx(
+        (2 + 40 * 2 + 3 + 40 * 3) / ((0.5 + 40 * 0.5 + 1.5 + 40 * 1.5) / 2)
+    )
     # One training a turn keeps one of our two processes busy: 10 s for 400 windows beside 4 s for 400
     assert throughput.with_one_seed(BLOCKS, processes) == pytest.approx(10 / 4)
 
@@ -103,8 +162,12 @@ def test_scores_are_compared_with_what_exchangeable_draws_would_give():
     assert found["median_ratio"] == pytest.approx(np.sqrt(2 * 2.5))
     assert found["seed_noise_ratio"] == pytest.approx(np.exp((np.log(3) + np.log(2)) / 2))
     rng = np.random.default_rng(5)
-    same = [{"plain": {"runs": [run_of(at, 1, m) for at, m in enumerate(rng.lognormal(size=400))]},
-             "ours": {"runs": [run_of(at, 1, m) for _ in range(3) for at, m in enumerate(rng.lognormal(size=400))]}}]
+    same = [
+        {
+            "plain": {"runs": [run_of(at, 1, m) for at, m in enumerate(rng.lognormal(size=400))]},
+            "ours": {"runs": [run_of(at, 1, m) for _ in range(3) for at, m in enumerate(rng.lognormal(size=400))]},
+        }
+    ]
     other = [{**same[0], "plain": {"runs": [{**r, "mse": 1.5 * r["mse"]} for r in same[0]["plain"]["runs"]]}}]
     alike, apart = throughput.scores(TRIALS[:1] * 400, same), throughput.scores(TRIALS[:1] * 400, other)
     assert alike["inside"] / 400 == pytest.approx(0.5, abs=0.08)
@@ -125,7 +188,9 @@ def test_growth_exponents_and_flops():
 
 
 def test_pruning_counts_time_and_scores_of_each_study():
-    plain_trials = pd.DataFrame({"ticker": "A", "network": "CNN", "state": "complete", "seconds": [10.0, 10.0], "mse": [0.2, 0.1]})
+    plain_trials = pd.DataFrame(
+        {"ticker": "A", "network": "CNN", "state": "complete", "seconds": [10.0, 10.0], "mse": [0.2, 0.1]}
+    )
     pruned = plain_trials.assign(state=["complete", "pruned"], seconds=[10.0, 5.0], mse=[0.2, np.nan])
     found = pruning.compare({"none": plain_trials, "median": pruned})
     assert found["saved"] == pytest.approx(0.25)
@@ -133,56 +198,194 @@ def test_pruning_counts_time_and_scores_of_each_study():
 
 
 def head(name, **content):
-    return {"benchmark": name, "command": f"python -m benchmarks.{name}", "started": "2025-01-02T03:04:05+00:00", "seconds": 754.0,
-            "machine": {"processor": "A Processor", "cores": 2, "memory_gb": 15.5, "system": "Linux", "load_before": 0.25}, "python": "3.11.7",
-            "packages": {"tensorflow": "9.8.7"}, "code": {"commit": "abcdef0123456789", "changed": False, "sha256": "0"},
-            "options": {"max_epochs": 12, "seeds": 2, "plain_seeds": 1, "trials": 15},
-            "data": {"sentence": "Prices of a test.", "sha256": "fedcba9876543210ff", "first_day": "2021-01-01", "last_day": "2021-02-02", "ticker": "ETH-USD"},
-            **content}
+    return {
+        "benchmark": name,
+        "command": f"python -m benchmarks.{name}",
+        "started": "2025-01-02T03:04:05+00:00",
+        "seconds": 754.0,
+        "machine": {"processor": "A Processor", "cores": 2, "memory_gb": 15.5, "system": "Linux", "load_before": 0.25},
+        "python": "3.11.7",
+        "packages": {"tensorflow": "9.8.7"},
+        "code": {"commit": "abcdef0123456789", "changed": False, "sha256": "0"},
+        "options": {"max_epochs": 12, "seeds": 2, "plain_seeds": 1, "trials": 15},
+        "data": {
+            "sentence": "Prices of a test.",
+            "sha256": "fedcba9876543210ff",
+            "first_day": "2021-01-01",
+            "last_day": "2021-02-02",
+            "ticker": "ETH-USD",
+        },
+        **content,
+    }
 
 
 @pytest.fixture
 def results():
     """All three results, made by hand or by the benchmarks' own arithmetic."""
-    summary = {"speed": throughput.speed(TRIALS, BLOCKS, {"plain": 1, "ours": 2}), "scores": throughput.scores(TRIALS, BLOCKS)}
-    kinds = ("products_forward", "fused_forward", "keras_forward", "products_gradient", "fused_gradient", "keras_gradient", "at_once_gradient")
-    step = [{"inputs": i, "units": u, "batch_size": b, "lookback": 60, "seconds": {k: 0.001 * (1 + n) for n, k in enumerate(kinds)},
-             "gflops": {k: b * (1 + n) / 7 for n, k in enumerate(kinds)}} for i, u in ((1, 113), (113, 55), (16, 16)) for b in (16, 32, 64, 128)]
-    points = {x: [{"rows": r, "lookback": b, "training_windows": 900 * r // 1480, "epoch_seconds": {"CNN": r / 9000, "LSTM": b / 70}, "peak_mb": 800 + r / 100,
-                   "added_mb": 50 + r / 100} for r, b in at]
-              for x, at in {"rows": ((1480, 60), (2960, 60), (5920, 60)), "lookback": ((1480, 30), (1480, 60), (1480, 120))}.items()}
-    points |= {x: [{"tickers": t, "workers": w, "trials": 2 * t, "start_seconds": 5.0, "seconds": 4.0 * t / w, "total_mb": 900.0 * w, "worker_mb": [900.0]} for t, w in at]
-               for x, at in {"tickers": ((1, 2), (3, 2), (12, 2)), "workers": ((3, 1), (3, 2))}.items()}
+    summary = {
+        "speed": throughput.speed(TRIALS, BLOCKS, {"plain": 1, "ours": 2}),
+        "scores": throughput.scores(TRIALS, BLOCKS),
+    }
+    kinds = (
+        "products_forward",
+        "fused_forward",
+        "keras_forward",
+        "products_gradient",
+        "fused_gradient",
+        "keras_gradient",
+        "at_once_gradient",
+    )
+    step = [
+        {
+            "inputs": i,
+            "units": u,
+            "batch_size": b,
+            "lookback": 60,
+            "seconds": {k: 0.001 * (1 + n) for n, k in enumerate(kinds)},
+            "gflops": {k: b * (1 + n) / 7 for n, k in enumerate(kinds)},
+        }
+        for i, u in ((1, 113), (113, 55), (16, 16))
+        for b in (16, 32, 64, 128)
+    ]
+    points = {
+        x: [
+            {
+                "rows": r,
+                "lookback": b,
+                "training_windows": 900 * r // 1480,
+                "epoch_seconds": {"CNN": r / 9000, "LSTM": b / 70},
+                "peak_mb": 800 + r / 100,
+                "added_mb": 50 + r / 100,
+            }
+            for r, b in at
+        ]
+        for x, at in {
+            "rows": ((1480, 60), (2960, 60), (5920, 60)),
+            "lookback": ((1480, 30), (1480, 60), (1480, 120)),
+        }.items()
+    }
+    points |= {
+        x: [
+            {
+                "tickers": t,
+                "workers": w,
+                "trials": 2 * t,
+                "start_seconds": 5.0,
+                "seconds": 4.0 * t / w,
+                "total_mb": 900.0 * w,
+                "worker_mb": [900.0],
+            }
+            for t, w in at
+        ]
+        for x, at in {"tickers": ((1, 2), (3, 2), (12, 2)), "workers": ((3, 1), (3, 2))}.items()
+    }
     growth = {x: {"points": p, "exponents": {"seconds": 0.987}} for x, p in points.items()}
     parts = dict(zip(report.PART_NAMES, (0.4, 0.1, 0.1, 0.1, 0.05, 0.05, -0.01)))
-    pruned = {"studies": [{"ticker": "ETH-USD", "network": "CNN", "trials": 15, "pruned": 7, "seconds": {"none": 61.0, "median": 37.0},
-                           "best_mse": {"none": 0.00071, "median": 0.00073}, "saved": 0.393, "score_ratio": 1.028}],
-              "seconds": {"none": 61.0, "median": 37.0}, "saved": 0.393, "pruned_share": 0.467, "score_ratio": 1.028, "worse_studies": 1,
-              "median_best_mse": {"none": 0.00071, "median": 0.00073}}
+    pruned = {
+        "studies": [
+            {
+                "ticker": "ETH-USD",
+                "network": "CNN",
+                "trials": 15,
+                "pruned": 7,
+                "seconds": {"none": 61.0, "median": 37.0},
+                "best_mse": {"none": 0.00071, "median": 0.00073},
+                "saved": 0.393,
+                "score_ratio": 1.028,
+            }
+        ],
+        "seconds": {"none": 61.0, "median": 37.0},
+        "saved": 0.393,
+        "pruned_share": 0.467,
+        "score_ratio": 1.028,
+        "worse_studies": 1,
+        "median_best_mse": {"none": 0.00071, "median": 0.00073},
+    }
     return {
-        "throughput": head("throughput", trials=TRIALS, blocks=BLOCKS, processes={"plain": 1, "ours": 2}, start_seconds={"plain": 4.0, "ours": 6.5},
-                           resumed_blocks=0, summary=summary),
-        "limits": head("limits", lstm_step=step,
-                       yardstick={**limits.YARDSTICK, "seconds": {"products": 0.31, "ours": 0.42, "keras": 1.23}, "torch_version": None},
-                       training_step=[{"batch_size": 16, "step_seconds": 0.01, "products_seconds": 0.004, "step_gflops": 31.0, "products_gflops": 77.0}],
-                       epoch_parts=[{"network": n, "batch_size": 32, "windows": 976, "epoch": 0.79, "parts": parts} for n in networks.ARCHITECTURES],
-                       trial_overhead=[{"network": "CNN", "first_in_process": True, "start_seconds": 3.0, "build_seconds": 0.21, "trace_seconds": 0.43,
-                                        "epoch_seconds": 0.05, "bookkeeping_seconds": 0.03}],
-                       notebook_imports=[{"notebooks": ["01_data"], "import_seconds": 1.7, "process_seconds": 1.9, "peak_mb": 212.0, "tensorflow": False}],
-                       growth={"tensorflow_mb": 775.0, **growth, "trials": {
-                           "points": [{"trials": 15, "peak_mb": 911.5}, {"trials": 30, "peak_mb": 1043.5}], "networks": ["CNN", "LSTM"], "epochs": 2,
-                           "replaced_after": 30, "mb_a_trial": 8.8}}),
+        "throughput": head(
+            "throughput",
+            trials=TRIALS,
+            blocks=BLOCKS,
+            processes={"plain": 1, "ours": 2},
+            start_seconds={"plain": 4.0, "ours": 6.5},
+            resumed_blocks=0,
+            summary=summary,
+        ),
+        "limits": head(
+            "limits",
+            lstm_step=step,
+            yardstick={
+                **limits.YARDSTICK,
+                "seconds": {"products": 0.31, "ours": 0.42, "keras": 1.23},
+                "torch_version": None,
+            },
+            training_step=[
+                {
+                    "batch_size": 16,
+                    "step_seconds": 0.01,
+                    "products_seconds": 0.004,
+                    "step_gflops": 31.0,
+                    "products_gflops": 77.0,
+                }
+            ],
+            epoch_parts=[
+                {"network": n, "batch_size": 32, "windows": 976, "epoch": 0.79, "parts": parts}
+                for n in networks.ARCHITECTURES
+            ],
+            trial_overhead=[
+                {
+                    "network": "CNN",
+                    "first_in_process": True,
+                    "start_seconds": 3.0,
+                    "build_seconds": 0.21,
+                    "trace_seconds": 0.43,
+                    "epoch_seconds": 0.05,
+                    "bookkeeping_seconds": 0.03,
+                }
+            ],
+            notebook_imports=[
+                {
+                    "notebooks": ["01_data"],
+                    "import_seconds": 1.7,
+                    "process_seconds": 1.9,
+                    "peak_mb": 212.0,
+                    "tensorflow": False,
+                }
+            ],
+            growth={
+                "tensorflow_mb": 775.0,
+                **growth,
+                "trials": {
+                    "points": [{"trials": 15, "peak_mb": 911.5}, {"trials": 30, "peak_mb": 1043.5}],
+                    "networks": ["CNN", "LSTM"],
+                    "epochs": 2,
+                    "replaced_after": 30,
+                    "mb_a_trial": 8.8,
+                },
+            },
+        ),
         "pruning": head("pruning", startup_trials=10, workers=2, results=pruned),
     }
-
-
 
 
 def test_the_report_says_what_was_measured_and_where(results):
     text = report.render(results)
     assert text.startswith("# ") and "Not measured yet" not in text and "nan" not in text and "None" not in text
-    for told in ("**5.00 times**", "200 against 40.0", "reaches the target of 5 times", "A Processor, 2 cores, 15.5 GB", "12:34", "abcdef0123 |", "fedcba9876543210",
-                 "tensorflow 9.8.7", "Prices of a test.", "saved **39%**", "**1.03 times**", "`python -m benchmarks.limits`", "Exponents: seconds 0.99."):
+    for told in (
+        "**5.00 times**",
+        "200 against 40.0",
+        "reaches the target of 5 times",
+        "A Processor, 2 cores, 15.5 GB",
+        "12:34",
+        "abcdef0123 |",
+        "fedcba9876543210",
+        "tensorflow 9.8.7",
+        "Prices of a test.",
+        "saved **39%**",
+        "**1.03 times**",
+        "`python -m benchmarks.limits`",
+        "Exponents: seconds 0.99.",
+    ):
         assert told in text, told
     for name in re.findall(r"\(figures/(\w+)\.png\)", text):
         assert name in report.FIGURES
@@ -204,10 +407,14 @@ def test_a_result_of_another_kind_of_processor_stays_beside_the_new_one(tmp_path
     assert measured_on("A (family 1, model 2)", turn=2) == {"throughput.json": 2}
     assert measured_on("B", turn=3) == {"throughput.json": 3, "throughput.a-family-1-model-2.json": 2}
     assert measured_on("A (family 1, model 2)", turn=4) == {"throughput.json": 4, "throughput.b.json": 3}
-    assert measured_on("A", turn=5) == {"throughput.json": 5, "throughput.b.json": 3}, "an old name without family and model is no other kind"
+    assert measured_on("A", turn=5) == {"throughput.json": 5, "throughput.b.json": 3}, (
+        "an old name without family and model is no other kind"
+    )
     assert measured_on("B (family 3, model 4)", turn=6) == {"throughput.json": 6, "throughput.a.json": 5}
     (tmp_path / "throughput.json").write_text("cut off in the mid")
-    assert measured_on("B", turn=7) == {"throughput.json": 7, "throughput.a.json": 5}, "a damaged file must not cost a measurement"
+    assert measured_on("B", turn=7) == {"throughput.json": 7, "throughput.a.json": 5}, (
+        "a damaged file must not cost a measurement"
+    )
     assert list(report.read(tmp_path)) == ["throughput", "throughput.a"]
 
     there = json.loads(json.dumps(results["throughput"]))
@@ -231,7 +438,9 @@ def test_every_number_of_the_report_follows_the_results(results):
         return content * factor.uniform(1.2, 1.9) if isinstance(content, float) else content
 
     def cells(found):
-        return [cell for line in report.render(found).splitlines() if line.startswith("| ") for cell in line.split(" | ")]
+        return [
+            cell for line in report.render(found).splitlines() if line.startswith("| ") for cell in line.split(" | ")
+        ]
 
     before, after = cells(results), cells({k: changed(v) for k, v in results.items()})
     measured = [(a, b) for a, b in zip(before, after, strict=True) if re.fullmatch(r"\d+\.\d+( \|)?", a)]
@@ -247,7 +456,11 @@ def test_a_part_that_is_missing_is_told_with_its_command(results):
 
 def test_pytorch_has_its_row_where_it_was_measured(results):
     assert "PyTorch was not measured" in report.render(results)
-    results["limits"]["yardstick"] = {**limits.YARDSTICK, "seconds": {"products": 0.31, "ours": 0.42, "keras": 1.23, "torch": 0.48}, "torch_version": "9.9"}
+    results["limits"]["yardstick"] = {
+        **limits.YARDSTICK,
+        "seconds": {"products": 0.31, "ours": 0.42, "keras": 1.23, "torch": 0.48},
+        "torch_version": "9.9",
+    }
     text = report.render(results)
     assert "PyTorch 9.9." in text and "| PyTorch, `nn.LSTM` | 0.480 | 1.14 |" in text and "not measured" not in text
 
@@ -255,7 +468,11 @@ def test_pytorch_has_its_row_where_it_was_measured(results):
 def test_the_report_says_when_the_code_that_was_timed_is_another_now(results):
     results["limits"]["sources"] = conditions._sources()
     results["pruning"]["sources"] = {**conditions._sources(), "lib/networks/training.py": "0" * 64}
-    head = [line.rsplit("|", 2)[1].strip() for line in report.render(results).splitlines() if line.startswith("| `python -m")]
+    head = [
+        line.rsplit("|", 2)[1].strip()
+        for line in report.render(results).splitlines()
+        if line.startswith("| `python -m")
+    ]
     assert head == ["not recorded", "none", "lib/networks/training.py"]
 
 
@@ -294,11 +511,14 @@ def test_the_committed_report_is_the_one_of_the_committed_results():
             assert (conditions.FOLDER / "figures" / f"{name}.png").is_file()
 
 
-@pytest.mark.parametrize("words, told", [
-    (["--max-epochs", "0"], "not a whole number from 1 to 200"),
-    (["--trials", "25"], "not a whole number from 1 to 24"),
-    (["--seed", "x"], "not a whole number"),
-])
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["--max-epochs", "0"], "not a whole number from 1 to 200"),
+        (["--trials", "25"], "not a whole number from 1 to 24"),
+        (["--seed", "x"], "not a whole number"),
+    ],
+)
 def test_wrong_options_end_with_two(words, told, capsys):
     with pytest.raises(SystemExit) as stopped:
         throughput.work(words)
@@ -324,7 +544,20 @@ def test_throughput_from_end_to_end_on_the_sample(tmp_path, monkeypatch, capsys)
     monkeypatch.delenv("MARKET_DATA_DIR", raising=False)
     monkeypatch.setattr(conditions, "NEIGHBOUR", "../there/is/no/such/folder")
     monkeypatch.setattr(conditions, "CACHE", tmp_path / "cache")
-    words = ["--wait", "0", "--trials", "2", "--max-epochs", "1", "--seeds", "2", "--blocks", "2", "--results-dir", str(tmp_path)]
+    words = [
+        "--wait",
+        "0",
+        "--trials",
+        "2",
+        "--max-epochs",
+        "1",
+        "--seeds",
+        "2",
+        "--blocks",
+        "2",
+        "--results-dir",
+        str(tmp_path),
+    ]
     assert conditions.main(throughput.work, words) == 0
     found = report.read(tmp_path)["throughput"]
     assert found["command"] == "python -m benchmarks.throughput --max-epochs 1 --seeds 2 --blocks 2 --trials 2"

@@ -52,7 +52,15 @@ def assigned_names(tree):
 
 def test_the_nine_notebooks_of_the_thesis_are_there():
     assert {
-        "01_data", "02_stationarity", "03_preprocessing", "04_cnn", "05_lstm", "06_cnn_lstm", "07_lstm_cnn", "08_tuning", "09_comparison"
+        "01_data",
+        "02_stationarity",
+        "03_preprocessing",
+        "04_cnn",
+        "05_lstm",
+        "06_cnn_lstm",
+        "07_lstm_cnn",
+        "08_tuning",
+        "09_comparison",
     } <= {p.stem for p in NOTEBOOKS}
 
 
@@ -71,10 +79,14 @@ def test_committed_without_outputs(path):
 
 @each_notebook
 def test_cells_are_short_and_define_nothing(path):
-    cells = [c for c in code_cells(path) if c is not parameters_cell(path) and "parameters" not in c.metadata.get("tags", [])]
+    cells = [
+        c for c in code_cells(path) if c is not parameters_cell(path) and "parameters" not in c.metadata.get("tags", [])
+    ]
     lengths = [sum(1 for line in c.source.splitlines() if line.strip()) for c in cells]
     assert max(lengths) <= 25 and statistics.median(lengths) <= 8
-    assert not [n for c in cells for n in ast.walk(ast.parse(python_of(c))) if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+    assert not [
+        n for c in cells for n in ast.walk(ast.parse(python_of(c))) if isinstance(n, (ast.FunctionDef, ast.ClassDef))
+    ]
 
 
 @each_notebook
@@ -97,7 +109,7 @@ def test_papermill_finds_every_declared_parameter(path):
 def test_no_parameter_is_assigned_again(path):
     """A name assigned after the parameters cell would silently beat what papermill injects."""
     cells = code_cells(path)
-    later = cells[[c.id for c in cells].index(parameters_cell(path).id) + 1:]
+    later = cells[[c.id for c in cells].index(parameters_cell(path).id) + 1 :]
     for cell in later:
         again = assigned_names(ast.parse(python_of(cell))) & set(settings.KEYS)
         assert not again, f"{path.name} assigns {again} again in: {cell.source.splitlines()[0]}"
@@ -114,14 +126,28 @@ def test_every_parameter_read_is_declared_and_every_declared_one_is_known(path):
 def test_every_declared_parameter_is_used(path):
     """By name, or by a part of lib that is handed all of them."""
     code = "\n".join(python_of(c) for c in code_cells(path))
-    groups = {"windows.build(prices, P)": "gap_fill max_gap_days outliers outlier_iqr indicator_days inputs target lookback split scaling",
-              "windows.clean(prices, P)": "gap_fill max_gap_days", "artifacts.Store(P": "output_dir",
-              "train_on_every_ticker(NETWORK, data, P)": " ".join(settings.KEYS), "run_studies(plans, data, P, digests)": " ".join(settings.KEYS),
-              **dict.fromkeys(("replay.run(prices, printed, P", "experiments.seeds(prices, P", "experiments.walk_forward(prices, P",
-                               "experiments.leaks(prices, P", "experiments.on_simulated(controls.WALK, P"), " ".join(settings.KEYS)),
-              # what is looked up must come from the same parameters
-              "store.find_predictions": " ".join(settings.KEYS)}
-    used = set(re.findall(r"\bP\.(\w+)", code)).union(*(names.split() for call, names in groups.items() if call in code))
+    groups = {
+        "windows.build(prices, P)": "gap_fill max_gap_days outliers outlier_iqr indicator_days inputs target lookback split scaling",
+        "windows.clean(prices, P)": "gap_fill max_gap_days",
+        "artifacts.Store(P": "output_dir",
+        "train_on_every_ticker(NETWORK, data, P)": " ".join(settings.KEYS),
+        "run_studies(plans, data, P, digests)": " ".join(settings.KEYS),
+        **dict.fromkeys(
+            (
+                "replay.run(prices, printed, P",
+                "experiments.seeds(prices, P",
+                "experiments.walk_forward(prices, P",
+                "experiments.leaks(prices, P",
+                "experiments.on_simulated(controls.WALK, P",
+            ),
+            " ".join(settings.KEYS),
+        ),
+        # what is looked up must come from the same parameters
+        "store.find_predictions": " ".join(settings.KEYS),
+    }
+    used = set(re.findall(r"\bP\.(\w+)", code)).union(
+        *(names.split() for call, names in groups.items() if call in code)
+    )
     assert set(declared(path)) <= used
 
 

@@ -11,6 +11,7 @@ from lib.progress import Progress
 @pytest.fixture
 def time(monkeypatch):
     """A clock that a test sets."""
+
     class Clock:
         now = 1000.0
 
@@ -25,7 +26,9 @@ def state(tmp_path, monkeypatch):
     return lambda: json.loads(target.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (7.4, "0:07"), (59.6, "1:00"), (3599, "59:59"), (3723, "1:02:03")])
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "0:00"), (7.4, "0:07"), (59.6, "1:00"), (3599, "59:59"), (3723, "1:02:03")]
+)
 def test_clock(seconds, shown):
     assert progress.clock(seconds) == shown
 
@@ -66,7 +69,11 @@ def test_the_runner_reads_fraction_text_and_note(time, state):
     with Progress("Study", 4) as p:
         time.now += 2
         p.step("best MSE 0.01")
-        assert state() == {"fraction": 0.25, "text": "Study: 1 of 4, 0:02 spent, about 0:06 left", "note": "best MSE 0.01"}
+        assert state() == {
+            "fraction": 0.25,
+            "text": "Study: 1 of 4, 0:02 spent, about 0:06 left",
+            "note": "best MSE 0.01",
+        }
         time.now += 2
         p.step(amount=5)
         assert state()["fraction"] == 1.0 and state()["note"] == "best MSE 0.01"

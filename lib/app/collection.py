@@ -15,20 +15,21 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 import pandas as pd
 
 from lib import settings
 from lib.data import market, windows
-from lib.results import files
-from lib.errors import ProjectError
-from lib.settings import Chosen
 from lib.data.windows import Dataset
+from lib.errors import ProjectError
+from lib.results import files
+from lib.settings import Chosen
 
 _IDENTITY = re.compile(r"^[A-Z0-9.^=-]+_[A-Z-]+_\d{8}-\d{6}-[0-9a-f]{4}$")
 
@@ -120,7 +121,7 @@ class Collection:
         Raises:
             FileError: the folder cannot be written; networks kept before are untouched.
         """
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         ticker, network = record["request"]["ticker"], record["request"]["network"]
         identity = f"{ticker}_{network}_{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         draft = self.root / f".draft-{identity}"
@@ -171,7 +172,9 @@ class Collection:
             first, last = (datetime.fromisoformat(d).date() for d in days)
             prices = market.load("folder", [request["ticker"]], first, last, str(folder))[request["ticker"]]
         except (OSError, ValueError, KeyError, ProjectError) as error:
-            raise CollectionError(f"the kept network {identity} cannot be read ({error}). Train it again, or choose another from the list") from error
+            raise CollectionError(
+                f"the kept network {identity} cannot be read ({error}). Train it again, or choose another from the list"
+            ) from error
         return KeptNetwork(identity, record, predictions, prices)
 
     def model_file(self, identity: str) -> Path:

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import date, datetime, timezone
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Callable, Mapping
+from typing import Any
 
 import pandas as pd
 
-from lib.experiments import forecast
-from lib.errors import ProjectError
 from lib.app import requests
 from lib.app.collection import Collection, CollectionError, KeptNetwork
 from lib.app.engine import Engine, Predict, Train
 from lib.app.events import ErrorLog, Event, ForecastUpdate, TrainingUpdate, VisualizingUpdate, as_plain
+from lib.errors import ProjectError
+from lib.experiments import forecast
 
 PHASES = ("parameters", "training", "evaluating", "visualizing", "predicting", "results")
 IDLE, TRAINING, FORECASTING = "idle", "training", "forecasting"
@@ -46,7 +47,9 @@ class Controller:
         log: the newest events, as plain dictionaries with ``time``.
     """
 
-    def __init__(self, root: Path, data_dir: str | None = None, engine: Callable[[Callable[[Event], None]], Any] = Engine):
+    def __init__(
+        self, root: Path, data_dir: str | None = None, engine: Callable[[Callable[[Event], None]], Any] = Engine
+    ):
         self.collection = Collection(root)
         self.data_dir = data_dir
         self.state, self.phase = IDLE, "parameters"
@@ -88,7 +91,9 @@ class Controller:
             Refused: it has nothing to show yet.
         """
         if phase not in self.open_phases():
-            raise Refused(f"There is nothing under {phase} yet. {'Train a network or pick a kept one' if self.network is None else 'Ask for a forecast'} first.")
+            raise Refused(
+                f"There is nothing under {phase} yet. {'Train a network or pick a kept one' if self.network is None else 'Ask for a forecast'} first."
+            )
         self.phase = phase
         self._tell()
 
@@ -180,7 +185,9 @@ class Controller:
 
     def _only_if_idle(self) -> None:
         if self.state != IDLE:
-            raise Refused(f"A {'training' if self.state == TRAINING else 'forecast'} is running. Wait for it, or cancel it first.")
+            raise Refused(
+                f"A {'training' if self.state == TRAINING else 'forecast'} is running. Wait for it, or cancel it first."
+            )
 
     def _needed(self) -> KeptNetwork:
         if self.network is None:
@@ -200,7 +207,13 @@ class Controller:
             elif isinstance(event, ForecastUpdate):
                 self.forecast, self.phase, self.state = event, "results", IDLE
             if isinstance(event, ErrorLog):
-                self.phase = "predicting" if self.state == FORECASTING else "parameters" if self.state == TRAINING else self.phase
+                self.phase = (
+                    "predicting"
+                    if self.state == FORECASTING
+                    else "parameters"
+                    if self.state == TRAINING
+                    else self.phase
+                )
                 self.state = IDLE
             self._write(event)
         self._tell(event)
@@ -215,7 +228,7 @@ class Controller:
         return event
 
     def _write(self, event: Event) -> None:
-        row = {"time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"), **as_plain(event)}
+        row = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **as_plain(event)}
         self.log = [*self.log, row][-LOG_LENGTH:]
         try:
             self.collection.root.mkdir(parents=True, exist_ok=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Sequence
 from datetime import date
-from typing import Any, Sequence
+from typing import Any
 
 from lib import settings
-from lib.data.market import sample
 from lib.app import form, requests
 from lib.app.controller import IDLE, Controller
 from lib.app.engine import Engine
@@ -16,6 +16,7 @@ from lib.app.figure_box import Gallery
 from lib.app.learning import MachineLearning
 from lib.app.market_panels import Market
 from lib.app.shell import Panel, Shell
+from lib.data.market import sample
 
 WARM_UP_AFTER_S = 4.0  # of the training process, after the dashboard was made
 NOBODY = "local"  # until the browser says whose page this is, and where there is none
@@ -31,7 +32,14 @@ class Dashboard:
     """
 
     def __init__(
-        self, source: str, tickers: Sequence[str], start_date: date, end_date: date, data_dir: str | None, output_dir: str, engine: Any = Engine,
+        self,
+        source: str,
+        tickers: Sequence[str],
+        start_date: date,
+        end_date: date,
+        data_dir: str | None,
+        output_dir: str,
+        engine: Any = Engine,
     ):
         self._root = settings.output_root(output_dir) / "widget"
         self._sources = offered(source, tickers, start_date, end_date)
@@ -58,11 +66,13 @@ class Dashboard:
 
         learning = MachineLearning(self.controller, self.gallery, say, self.values, list(self._sources), suggestions)
         around = Market(self._sources, self.controller.data_dir, self.gallery, say)
-        made = Shell([
-            Panel("learning", "Machine learning", learning.box, 2),
-            Panel("market", "Market overview", around.overview, 2),
-            Panel("analysis", "Technical analysis", around.analysis, 4),
-        ])
+        made = Shell(
+            [
+                Panel("learning", "Machine learning", learning.box, 2),
+                Panel("market", "Market overview", around.overview, 2),
+                Panel("analysis", "Technical analysis", around.analysis, 4),
+            ]
+        )
         self.learning, self.market = learning, around
         made.observe(lambda change: self.gallery.dress(change["new"]), "theme")
         made.bar.observe(lambda change: self._belongs_to(change["new"]), "visitor")
@@ -88,8 +98,13 @@ class Dashboard:
         return f"<p>The dashboard needs a running notebook: open it in JupyterLab, or serve it with <code>python -m lib.app.serve</code>. Its form:</p>{form.static(self.values)}"
 
 
-def offered(source: str, tickers: Sequence[str], start_date: date, end_date: date) -> dict[str, tuple[Sequence[str], date, date]]:
+def offered(
+    source: str, tickers: Sequence[str], start_date: date, end_date: date
+) -> dict[str, tuple[Sequence[str], date, date]]:
     """The sources that a page offers, the run's own first: source -> tickers, first and last day."""
     coins = tickers if source != "sample" else ["ADA-USD", "ETH-USD", "SOL-USD", "BTC-USD"]
-    others = {"sample": ([sample.TICKER], sample.START_DATE, sample.END_DATE), "yahoo": (coins, date(2021, 1, 1), date(2025, 1, 19))}
+    others = {
+        "sample": ([sample.TICKER], sample.START_DATE, sample.END_DATE),
+        "yahoo": (coins, date(2021, 1, 1), date(2025, 1, 19)),
+    }
     return {source: (tickers, start_date, end_date), **{name: what for name, what in others.items() if name != source}}

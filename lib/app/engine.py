@@ -12,17 +12,18 @@ import signal
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
-from lib.experiments import workers
-from lib.errors import ProjectError
-from lib.settings import Chosen
 from lib.app.events import ErrorLog, Event, ForecastUpdate, Stage, TrainingUpdate, ValidationUpdate, VisualizingUpdate
 from lib.app.requests import TrainingRequest
+from lib.errors import ProjectError
+from lib.experiments import workers
+from lib.settings import Chosen
 
 ENDED = "The training process ended before it was done, most often because memory ran out. What was trained before is kept; try again."
 
@@ -142,18 +143,27 @@ def _serve(orders: Connection, telling: Connection) -> None:
         except MemoryError:
             telling.send(ErrorLog("Memory ran out. Choose a smaller batch size or a shorter lookback, and try again."))
         except OSError as error:
-            telling.send(ErrorLog(f"The disk or network refused ({error.strerror or error}). Nothing that was kept is lost; try again."))
+            telling.send(
+                ErrorLog(
+                    f"The disk or network refused ({error.strerror or error}). Nothing that was kept is lost; try again."
+                )
+            )
         except Exception as error:  # noqa: BLE001  the page must hear of everything
-            telling.send(ErrorLog(f"Something went wrong that nobody foresaw ({type(error).__name__}: {error}). Try other parameters.", traceback.format_exc()))
+            telling.send(
+                ErrorLog(
+                    f"Something went wrong that nobody foresaw ({type(error).__name__}: {error}). Try other parameters.",
+                    traceback.format_exc(),
+                )
+            )
 
 
 def _train(order: Train, tell: Callable[[Event], None]) -> None:
     import importlib.metadata
 
+    from lib.app.collection import Collection
     from lib.data import market, windows
     from lib.evaluation import scoring
     from lib.networks import fast_layers, training
-    from lib.app.collection import Collection
 
     request, chosen = order.request, order.chosen
     tell(Stage(f"Loading prices of {request.ticker}"))
@@ -168,16 +178,29 @@ def _train(order: Train, tell: Callable[[Event], None]) -> None:
                 f"The training failed in epoch {epoch}: the loss is no number any more. Choose a smaller learning rate than {request.learning_rate:g}."
             )
         spent = time.perf_counter() - started
-        tell(TrainingUpdate(epoch, epochs, loss, val_loss, naive, 100 * epoch / epochs, spent, spent / epoch * (epochs - epoch)))
+        tell(
+            TrainingUpdate(
+                epoch, epochs, loss, val_loss, naive, 100 * epoch / epochs, spent, spent / epoch * (epochs - epoch)
+            )
+        )
 
     fit = training.fit(request.network, request.hyperparameters(), data, chosen, request.seed, on_epoch)
     tell(Stage("Judging it on days that it has not seen"))
     predictions = scoring.prediction_frame(data, fit.model)
     scores = scoring.beside_naive(predictions, request.network)
     record = {
-        "request": request.model_dump(mode="json"), "parameters": chosen.as_plain(), "hyperparameters": request.hyperparameters(),
-        "history": fit.history, "best_epoch": fit.best_epoch, "seconds": round(fit.seconds, 2), "seed": fit.seed, "weights": fit.model.count_params(),
-        "scores": scores.to_dict("records"), "data": market.digest(prices), "origin": market.origins(prices)[request.ticker], "method": training.METHOD,
+        "request": request.model_dump(mode="json"),
+        "parameters": chosen.as_plain(),
+        "hyperparameters": request.hyperparameters(),
+        "history": fit.history,
+        "best_epoch": fit.best_epoch,
+        "seconds": round(fit.seconds, 2),
+        "seed": fit.seed,
+        "weights": fit.model.count_params(),
+        "scores": scores.to_dict("records"),
+        "data": market.digest(prices),
+        "origin": market.origins(prices)[request.ticker],
+        "method": training.METHOD,
         "packages": {p: importlib.metadata.version(p) for p in ("tensorflow", "keras", "numpy")},
     }
     identity = Collection(order.root).keep(fast_layers.portable(fit.model), record, predictions, prices[request.ticker])
@@ -186,10 +209,11 @@ def _train(order: Train, tell: Callable[[Event], None]) -> None:
 
 
 def _predict(order: Predict, tell: Callable[[Event], None]) -> None:
+    import keras
+
+    from lib.app.collection import Collection
     from lib.experiments import forecast
     from lib.networks import training
-    from lib.app.collection import Collection
-    import keras
 
     collection = Collection(order.root)
     kept = collection.find(order.identity)
@@ -197,7 +221,15 @@ def _predict(order: Predict, tell: Callable[[Event], None]) -> None:
     try:
         model = keras.saving.load_model(collection.model_file(order.identity))
     except (OSError, ValueError) as error:
-        raise TrainingFailed(f"The weights of {kept.title} cannot be read ({error}). Train it again, or choose another.") from error
-    made = forecast.forecast(lambda X: training.predict(model, X), kept.dataset(), kept.closes(), order.start, order.days)
+        raise TrainingFailed(
+            f"The weights of {kept.title} cannot be read ({error}). Train it again, or choose another."
+        ) from error
+    made = forecast.forecast(
+        lambda X: training.predict(model, X), kept.dataset(), kept.closes(), order.start, order.days
+    )
     days = made.days.assign(date=made.days["date"].dt.strftime("%Y-%m-%d"))
-    tell(ForecastUpdate(kept.identity, made.origin.date().isoformat(), made.level, days.to_dict("list"), forecast.in_words(made)))
+    tell(
+        ForecastUpdate(
+            kept.identity, made.origin.date().isoformat(), made.level, days.to_dict("list"), forecast.in_words(made)
+        )
+    )

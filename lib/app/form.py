@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any
 
 import ipywidgets as ui
 
-from lib.settings import Network
 from lib.app import requests
+from lib.settings import Network
 
 WHOLE = ("lookback", "batch_size", "epochs", "seed")
 RATES = ("learning_rate", "dropout_rate")
@@ -45,7 +46,11 @@ class Field:
 
     def say(self, error: str) -> None:
         """Show an error, or the hint if there is none."""
-        told = f'<span class="field-error" role="alert">{escape(error)}</span>' if error else f'<span class="field-hint">{escape(self.hint)}</span>'
+        told = (
+            f'<span class="field-error" role="alert">{escape(error)}</span>'
+            if error
+            else f'<span class="field-hint">{escape(self.hint)}</span>'
+        )
         if self._message.value != told:
             self._message.value = told
         (self.control.add_class if error else self.control.remove_class)("wrong")
@@ -75,25 +80,45 @@ class TrainingForm:
     """
 
     def __init__(
-        self, values: Mapping[str, Any], sources: Sequence[str], tickers: Sequence[str], data_dir: str | None, on_change: Callable[[bool], None],
+        self,
+        values: Mapping[str, Any],
+        sources: Sequence[str],
+        tickers: Sequence[str],
+        data_dir: str | None,
+        on_change: Callable[[bool], None],
     ):
         self._data_dir, self._told = data_dir, on_change
         controls = {
             "source": ui.Dropdown(options=list(sources)),
             "ticker": ui.Combobox(options=list(tickers), continuous_update=True, ensure_option=False),
             "network": ui.Dropdown(options=list(Network.__args__)),
-            "start_date": ui.DatePicker(), "end_date": ui.DatePicker(),
+            "start_date": ui.DatePicker(),
+            "end_date": ui.DatePicker(),
             **{name: ui.Text(continuous_update=True) for name in (*WHOLE, *RATES)},
         }
-        self.fields = {name: Field(name, controls[name], requests.allowed(name), self._changed) for name in requests.FIELDS}
+        self.fields = {
+            name: Field(name, controls[name], requests.allowed(name), self._changed) for name in requests.FIELDS
+        }
         for name, field in self.fields.items():
             field.control.description = requests.label(name)
         self._quiet = False
         self._whole = ui.HTML()
-        self.presets = ui.ToggleButtons(options=["quick", "balanced", "thesis best"], value=None, description="Preset", tooltips=[
-            "a small network and few epochs: seconds", "a usual network: a minute or two", "what the thesis calls best for the chosen network",
-        ])
-        self.presets.observe(lambda change: change["new"] and self.fill(requests.preset(change["new"], self.fields["network"].control.value)), "value")
+        self.presets = ui.ToggleButtons(
+            options=["quick", "balanced", "thesis best"],
+            value=None,
+            description="Preset",
+            tooltips=[
+                "a small network and few epochs: seconds",
+                "a usual network: a minute or two",
+                "what the thesis calls best for the chosen network",
+            ],
+        )
+        self.presets.observe(
+            lambda change: (
+                change["new"] and self.fill(requests.preset(change["new"], self.fields["network"].control.value))
+            ),
+            "value",
+        )
         grid = ui.Box([f.box for f in self.fields.values()]).add_class("form-grid")
         self.box = ui.VBox([self.presets, grid, self._whole])
         self.fill(values)
@@ -150,4 +175,6 @@ def static(values: Mapping[str, Any]) -> str:
         f"<tr><th scope='row'>{escape(requests.label(name))}</th><td>{escape(str(values[name]))}</td><td>{escape(requests.allowed(name))}</td></tr>"
         for name in requests.FIELDS
     )
-    return f"<table><thead><tr><th>Parameter</th><th>Value</th><th>Allowed</th></tr></thead><tbody>{rows}</tbody></table>"
+    return (
+        f"<table><thead><tr><th>Parameter</th><th>Value</th><th>Allowed</th></tr></thead><tbody>{rows}</tbody></table>"
+    )

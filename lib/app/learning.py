@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any
 
 import ipywidgets as ui
 import pandas as pd
 
-from lib.app import charts
-from lib.evaluation import scoring
-from lib.experiments import forecast
-from lib.errors import ProjectError
-from lib.progress import clock
-from lib.app import requests
+from lib.app import charts, requests
 from lib.app.controller import FORECASTING, IDLE, PHASES, TRAINING, Controller, Refused, scores_frame
 from lib.app.events import ErrorLog, Event, ForecastUpdate, Stage, TrainingUpdate
 from lib.app.figure_box import Gallery, replace
 from lib.app.form import Field, TrainingForm
 from lib.app.page_thread import PageThread
+from lib.errors import ProjectError
+from lib.evaluation import scoring
+from lib.experiments import forecast
+from lib.progress import clock
 
 REDRAW_S = 0.25  # epochs may come faster than a page can draw
 
@@ -36,7 +36,12 @@ class MachineLearning:
     """
 
     def __init__(
-        self, controller: Controller, gallery: Gallery, say: Callable[[str, bool], None], values: Mapping[str, Any], sources: Sequence[str],
+        self,
+        controller: Controller,
+        gallery: Gallery,
+        say: Callable[[str, bool], None],
+        values: Mapping[str, Any],
+        sources: Sequence[str],
         tickers: Sequence[str],
     ):
         self._controller, self._gallery, self._say = controller, gallery, say
@@ -45,7 +50,9 @@ class MachineLearning:
         self._parameters(values, sources, tickers)
         self._training()
         self._predicting()
-        self._tabs = ui.Tab(children=list(self.pages.values()), titles=[f"{n}. {p.capitalize()}" for n, p in enumerate(PHASES, 1)])
+        self._tabs = ui.Tab(
+            children=list(self.pages.values()), titles=[f"{n}. {p.capitalize()}" for n, p in enumerate(PHASES, 1)]
+        )
         self._tabs.observe(self._chosen, "selected_index")
         self.box = ui.VBox([self._tabs]).add_class("learning")
         page = PageThread()
@@ -57,11 +64,22 @@ class MachineLearning:
     def _parameters(self, values: Mapping[str, Any], sources: Sequence[str], tickers: Sequence[str]) -> None:
         self.start = ui.Button(description="Train", button_style="primary", icon="")
         self.start.on_click(lambda _: self._try(lambda: self._controller.train(self.form.values)))
-        self.form = TrainingForm(values, sources, tickers, self._controller.data_dir, lambda right: setattr(self.start, "disabled", not right or self._busy))
+        self.form = TrainingForm(
+            values,
+            sources,
+            tickers,
+            self._controller.data_dir,
+            lambda right: setattr(self.start, "disabled", not right or self._busy),
+        )
         self.kept = ui.Dropdown(description="Kept networks", options=[("none yet", "")])
         self.take = ui.Button(description="Use it", disabled=True)
         self.take.on_click(lambda _: self._try(lambda: self._controller.pick(self.kept.value)))
-        self.pages["parameters"].children = [self.form.box, self.start, ui.HTML("<h3>Or use a network that was trained before</h3>"), ui.HBox([self.kept, self.take]).add_class("row")]
+        self.pages["parameters"].children = [
+            self.form.box,
+            self.start,
+            ui.HTML("<h3>Or use a network that was trained before</h3>"),
+            ui.HBox([self.kept, self.take]).add_class("row"),
+        ]
 
     def _training(self) -> None:
         self.progress = ui.FloatProgress(min=0, max=100, description="Progress")
@@ -71,13 +89,23 @@ class MachineLearning:
         self.live = ui.Box().add_class("chart")
         self._log = ui.HTML()
         log = ui.Accordion([self._log], titles=["Log"])
-        self.pages["training"].children = [ui.HBox([self.progress, self.cancel]).add_class("row"), self.told, self.live, log]
+        self.pages["training"].children = [
+            ui.HBox([self.progress, self.cancel]).add_class("row"),
+            self.told,
+            self.live,
+            log,
+        ]
 
     def _predicting(self) -> None:
         self.ask = ui.Button(description="Forecast", button_style="primary")
         self.ask.on_click(lambda _: self._try(lambda: self._controller.predict(self.first_day.value, self.days.value)))
         self.first_day = Field("start", ui.DatePicker(description="Start date"), "", self._check_forecast)
-        self.days = Field("days", ui.Text(str(forecast.DEFAULT_DAYS), description="Days", continuous_update=True), "1 to 30 days", self._check_forecast)
+        self.days = Field(
+            "days",
+            ui.Text(str(forecast.DEFAULT_DAYS), description="Days", continuous_update=True),
+            "1 to 30 days",
+            self._check_forecast,
+        )
         self._about = ui.HTML()
         self.stop = ui.Button(description="Cancel", disabled=True)
         self.stop.on_click(lambda _: self._try(self._cancel))
@@ -94,7 +122,9 @@ class MachineLearning:
         try:
             what()
         except requests.RequestError as error:
-            (self.form.say if self._controller.phase in ("parameters", "training") else self._say_at_forecast)(error.fields)
+            (self.form.say if self._controller.phase in ("parameters", "training") else self._say_at_forecast)(
+                error.fields
+            )
             self._say("Some fields are wrong; each says what is allowed.", True)
         except ProjectError as error:
             self._say(str(error), True)
@@ -167,7 +197,9 @@ class MachineLearning:
     def _finish_chart(self) -> None:
         updates = list(self._controller.updates)
         if self._chart is not None and updates:
-            charts.extend_history(self._chart, {"loss": [u.loss for u in updates], "val_loss": [u.val_loss for u in updates]})
+            charts.extend_history(
+                self._chart, {"loss": [u.loss for u in updates], "val_loss": [u.val_loss for u in updates]}
+            )
 
     # -- drawing -----------------------------------------------------------------------------
 
@@ -196,7 +228,10 @@ class MachineLearning:
         self.take.disabled = self._busy or not kept
 
     def _show_log(self) -> None:
-        rows = "".join(f"<li><code>{escape(r['time'][11:19])} {escape(r['kind'])}</code> {escape(_short(r))}</li>" for r in reversed(self._controller.log[-30:]))
+        rows = "".join(
+            f"<li><code>{escape(r['time'][11:19])} {escape(r['kind'])}</code> {escape(_short(r))}</li>"
+            for r in reversed(self._controller.log[-30:])
+        )
         self._log.value = f"<ol class='log'>{rows}</ol>" if rows else "<p>Nothing has happened yet.</p>"
 
     def _draw_network(self) -> None:
@@ -207,23 +242,35 @@ class MachineLearning:
         self._shown_network = network and network.identity
         if network is None:
             for phase in ("evaluating", "visualizing", "predicting"):
-                self.pages[phase].children = [ui.HTML("<p>Train a network first, or use a kept one: see Parameters.</p>")]
+                self.pages[phase].children = [
+                    ui.HTML("<p>Train a network first, or use a kept one: see Parameters.</p>")
+                ]
             return
         scores = scores_frame(network)
         words = scoring.worth_in_words(scores, network.network)
-        self.pages["evaluating"].children = [ui.HTML(f"<p><strong>{escape(network.title)}</strong></p><p>{escape(words)}</p>{scores_table(scores)}<p>{_SCORES}</p>")]
+        self.pages["evaluating"].children = [
+            ui.HTML(
+                f"<p><strong>{escape(network.title)}</strong></p><p>{escape(words)}</p>{scores_table(scores)}<p>{_SCORES}</p>"
+            )
+        ]
         self._draw_views(network)
         self._starts = self._controller.starts()
         first, last = self._starts
         self.first_day.hint = f"{first} to {last}, after the days of training"
-        self._about.value = f"<p>{escape(network.title)}. Closes are known until {network.closes().dropna().index[-1].date()}.</p>"
+        self._about.value = (
+            f"<p>{escape(network.title)}. Closes are known until {network.closes().dropna().index[-1].date()}.</p>"
+        )
         self.first_day.show(last)
         self.pages["predicting"].children = self._ready_to_ask
         self._check_forecast()
 
     def _draw_views(self, network: Any) -> None:
-        finished = charts.Finished(network.ticker, network.network, network.record["history"], network.predictions, network.prices)
-        choice = ui.ToggleButtons(options=[(view.title, key) for key, view in charts.VIEWS.items()], description="View").add_class("views")
+        finished = charts.Finished(
+            network.ticker, network.network, network.record["history"], network.predictions, network.prices
+        )
+        choice = ui.ToggleButtons(
+            options=[(view.title, key) for key, view in charts.VIEWS.items()], description="View"
+        ).add_class("views")
         place = ui.Box().add_class("chart")
 
         def draw(_: Any = None) -> None:
@@ -246,17 +293,28 @@ class MachineLearning:
         frame = forecast_frame(made)
         known = network.closes().loc[: made.origin]
         coverage = frame["coverage"].iloc[-1]
-        figure = charts.forecast(frame, known, network.ticker, network.network, None if pd.isna(coverage) else float(coverage))
+        figure = charts.forecast(
+            frame, known, network.ticker, network.network, None if pd.isna(coverage) else float(coverage)
+        )
         chart = self._gallery.widget(figure, charts.config(f"{network.identity}_forecast"))
         name = f"{network.ticker}_{network.network}_from_{made.days['date'][0]}.csv"
-        page.children = [ui.HTML(f"<p>{escape(made.sentence)}</p>"), ui.Box([chart]).add_class("chart"), ui.HTML(download(frame, name) + forecast_table(frame))]
+        page.children = [
+            ui.HTML(f"<p>{escape(made.sentence)}</p>"),
+            ui.Box([chart]).add_class("chart"),
+            ui.HTML(download(frame, name) + forecast_table(frame)),
+        ]
 
 
 def _short(row: Mapping[str, Any]) -> str:
     kind = row["kind"]
     if kind == "training_update":
         return f"epoch {row['epoch']}, loss {row['loss']:.3g}, validation loss {row['val_loss']:.3g}"
-    return {"stage": row.get("doing"), "error_log": row.get("error"), "visualizing_update": row.get("identity"), "forecast_update": row.get("sentence")}.get(kind) or ""
+    return {
+        "stage": row.get("doing"),
+        "error_log": row.get("error"),
+        "visualizing_update": row.get("identity"),
+        "forecast_update": row.get("sentence"),
+    }.get(kind) or ""
 
 
 _SCORES = (
@@ -270,7 +328,9 @@ def scores_table(scores: pd.DataFrame) -> str:
     names = ["MAE", "RMSE", "R2", "MAPE", "MSE", "skill"]
     head = "".join(f"<th scope='col'>{n}</th>" for n in ["Part", "Model", "Days", *names])
     rows = "".join(
-        f"<tr><th scope='row'>{escape(r['part'])}</th><td>{escape(r['model'])}</td><td>{r['days']}</td>" + "".join(f"<td>{charts.readable(r[n])}</td>" for n in names) + "</tr>"
+        f"<tr><th scope='row'>{escape(r['part'])}</th><td>{escape(r['model'])}</td><td>{r['days']}</td>"
+        + "".join(f"<td>{charts.readable(r[n])}</td>" for n in names)
+        + "</tr>"
         for r in scores.to_dict("records")
     )
     return f"<div class='scroll' tabindex='0' role='group' aria-label='Scores'><table class='numbers'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
@@ -284,10 +344,22 @@ def forecast_frame(made: ForecastUpdate) -> pd.DataFrame:
 
 def forecast_table(frame: pd.DataFrame) -> str:
     """The forecast as an HTML table: a row a day."""
-    names = {"path_usd": "Forecast", "lower_usd": "Lower", "upper_usd": "Upper", "naive_usd": "Naive", "actual_usd": "Actual", "coverage": "Coverage", "judged_on": "of forecasts"}
+    names = {
+        "path_usd": "Forecast",
+        "lower_usd": "Lower",
+        "upper_usd": "Upper",
+        "naive_usd": "Naive",
+        "actual_usd": "Actual",
+        "coverage": "Coverage",
+        "judged_on": "of forecasts",
+    }
     head = "".join(f"<th scope='col'>{n}</th>" for n in ["Day", *names.values()])
     rows = "".join(
-        f"<tr><th scope='row'>{r['date']:%Y-%m-%d}</th>" + "".join(f"<td>{f'{r[n]:.0%}' if n == 'coverage' and pd.notna(r[n]) else charts.readable(r[n])}</td>" for n in names) + "</tr>"
+        f"<tr><th scope='row'>{r['date']:%Y-%m-%d}</th>"
+        + "".join(
+            f"<td>{f'{r[n]:.0%}' if n == 'coverage' and pd.notna(r[n]) else charts.readable(r[n])}</td>" for n in names
+        )
+        + "</tr>"
         for r in frame.to_dict("records")
     )
     return f"<div class='scroll' tabindex='0' role='group' aria-label='Forecast, US dollars'><table class='numbers'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import fields, replace as changed
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from dataclasses import replace as changed
 from datetime import date
 from html import escape
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any
 
 import ipywidgets as ui
 import numpy as np
 import pandas as pd
 
 from lib.app import charts
-from lib.data import market, overview, technical
-from lib.errors import ProjectError
-from lib.data.technical import TechnicalSettings
 from lib.app.figure_box import Gallery, replace
 from lib.app.page_thread import PageThread
+from lib.data import market, overview, technical
+from lib.data.technical import TechnicalSettings
+from lib.errors import ProjectError
 
 
 class Market:
@@ -32,7 +34,11 @@ class Market:
     """
 
     def __init__(
-        self, sources: Mapping[str, tuple[Sequence[str], date, date]], data_dir: str | None, gallery: Gallery, say: Callable[[str, bool], None],
+        self,
+        sources: Mapping[str, tuple[Sequence[str], date, date]],
+        data_dir: str | None,
+        gallery: Gallery,
+        say: Callable[[str, bool], None],
     ):
         self._sources, self._data_dir, self._gallery, self._say = sources, data_dir, gallery, say
         self.prices: dict[str, pd.DataFrame] = {}
@@ -94,8 +100,17 @@ class Market:
         self.ticker = ui.Dropdown(description="Coin")
         self.ticker.observe(lambda change: change["new"] and self.draw(), "value")
         self.controls = {
-            f.name: ui.Text(f"{f.default:g}", description=f.name.removesuffix("_days").replace("_", " ").replace("macd", "MACD").replace("rsi", "RSI").replace("sma", "SMA")
-                            .replace("ema", "EMA"), tooltip=f"{f.metadata['meaning']}, {f.metadata['low']} to {f.metadata['high']} {f.metadata['unit']}", continuous_update=False)
+            f.name: ui.Text(
+                f"{f.default:g}",
+                description=f.name.removesuffix("_days")
+                .replace("_", " ")
+                .replace("macd", "MACD")
+                .replace("rsi", "RSI")
+                .replace("sma", "SMA")
+                .replace("ema", "EMA"),
+                tooltip=f"{f.metadata['meaning']}, {f.metadata['low']} to {f.metadata['high']} {f.metadata['unit']}",
+                continuous_update=False,
+            )
             for f in fields(TechnicalSettings)
         }
         for control in self.controls.values():
@@ -107,7 +122,10 @@ class Market:
         self.analysis = ui.VBox([self.ticker, self._votes, self.chart, settings])
 
     def _set(self) -> None:
-        values = {f.name: _read(self.controls[f.name].value, whole=f.metadata["unit"] == "days") for f in fields(TechnicalSettings)}
+        values = {
+            f.name: _read(self.controls[f.name].value, whole=f.metadata["unit"] == "days")
+            for f in fields(TechnicalSettings)
+        }
         try:
             self.settings = changed(self.settings, **values)
         except ProjectError as error:
@@ -146,19 +164,30 @@ def _read(text: str, whole: bool) -> Any:
 
 def overview_table(rows: pd.DataFrame) -> str:
     """The market as an HTML table: a row a ticker, with a line of its last closes."""
-    heads = ["Coin", "Close (USD)", "1 day", "7 days", "30 days", "Volume (USD)", "Volatility a day", "Drawdown", "Last 30 days"]
+    heads = [
+        "Coin",
+        "Close (USD)",
+        "1 day",
+        "7 days",
+        "30 days",
+        "Volume (USD)",
+        "Volatility a day",
+        "Drawdown",
+        "Last 30 days",
+    ]
     body = "".join(
         f"<tr><th scope='row'>{escape(r.ticker)}</th><td>{charts.readable(r.close_usd)}</td>"
-        + "".join(f"<td class='{_sign(value)}'>{_percent(value, sign=True)}</td>" for value in (r.change_1d_percent, r.change_7d_percent, r.change_30d_percent))
+        + "".join(
+            f"<td class='{_sign(value)}'>{_percent(value, sign=True)}</td>"
+            for value in (r.change_1d_percent, r.change_7d_percent, r.change_30d_percent)
+        )
         + f"<td>{_large(r.volume_usd)}</td><td>{_percent(r.volatility_daily_percent)}</td><td>{_percent(r.drawdown_percent)}</td><td>{sparkline(r.sparkline, r.ticker)}</td></tr>"
         for r in rows.itertuples()
     )
     head = "".join(f"<th scope='col'>{h}</th>" for h in heads)
     last = rows["last_day"].max()
     caption = f"Last day {last:%Y-%m-%d}. Volatility: standard deviation of daily log returns over 30 days. Drawdown: against the highest close in these prices."
-    return (
-        f"<div class='scroll' tabindex='0' role='group' aria-label='Market overview'><table class='numbers'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div><p>{caption}</p>"
-    )
+    return f"<div class='scroll' tabindex='0' role='group' aria-label='Market overview'><table class='numbers'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div><p>{caption}</p>"
 
 
 def origins(prices: Mapping[str, pd.DataFrame]) -> str:
@@ -174,7 +203,9 @@ def sparkline(closes: Sequence[float], ticker: str, width: int = 120, height: in
         return ""
     low, high = values[known].min(), values[known].max()
     scale = (height - 4) / (high - low) if high > low else 0
-    points = " ".join(f"{2 + (width - 4) * k / (len(values) - 1):.1f},{height - 2 - (values[k] - low) * scale:.1f}" for k in known)
+    points = " ".join(
+        f"{2 + (width - 4) * k / (len(values) - 1):.1f},{height - 2 - (values[k] - low) * scale:.1f}" for k in known
+    )
     told = f"{ticker}: {len(known)} closes from {charts.readable(values[known[0]])} to {charts.readable(values[known[-1]])} USD, lowest {charts.readable(low)}, highest {charts.readable(high)}"
     return (
         f"<svg class='sparkline' role='img' aria-label='{escape(told)}' viewBox='0 0 {width} {height}' width='{width}' height='{height}'>"

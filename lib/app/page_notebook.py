@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 import nbformat
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
-from lib.results import files
 from lib.errors import ProjectError
+from lib.results import files
 
 TAG = "page"  # of the cell that shows the dashboard; what comes after it is for runs without a screen
 

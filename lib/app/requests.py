@@ -6,15 +6,16 @@ form and a file refuse the same things in the same words.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Mapping
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, TypeAdapter, ValidationError
 
 from lib import settings, thesis
-from lib.settings.consistency import today
 from lib.data.market import sample
 from lib.settings import Chosen, Day, Network, Number, Ticker, key
+from lib.settings.consistency import today
 
 BASE = "params/sample.yaml"  # whatever the form does not ask for
 SPLIT = (0.70, 0.15, 0.15)
@@ -35,7 +36,9 @@ class TrainingRequest(BaseModel):
     network: Network = key("CNN, LSTM, CNN-LSTM or LSTM-CNN")
     lookback: StrictInt = key("1 to 90 days", ge=1, le=90)
     batch_size: StrictInt = key("1 to 512 windows a step", ge=1, le=512)
-    epochs: StrictInt = key("1 to 1000 epochs at most; training stops early when validation days no longer gain", ge=1, le=1000)
+    epochs: StrictInt = key(
+        "1 to 1000 epochs at most; training stops early when validation days no longer gain", ge=1, le=1000
+    )
     learning_rate: Number = key("above 0 to 1, such as 0.001", gt=0, le=1)
     dropout_rate: Number = key("0 to 0.9, the share of values set to zero in training", ge=0, le=0.9)
     start_date: Day = key("first day, YYYY-MM-DD, UTC")
@@ -44,7 +47,12 @@ class TrainingRequest(BaseModel):
 
     def hyperparameters(self) -> dict[str, float]:
         """The form's values, with the layer sizes that the thesis calls best for the network."""
-        asked = {"batch_size": self.batch_size, "epochs": self.epochs, "learning_rate": self.learning_rate, "dropout_rate": self.dropout_rate}
+        asked = {
+            "batch_size": self.batch_size,
+            "epochs": self.epochs,
+            "learning_rate": self.learning_rate,
+            "dropout_rate": self.dropout_rate,
+        }
         return {**thesis.best_hyperparameters(self.network), **asked}
 
 
@@ -113,10 +121,18 @@ def _beyond_fields(request: TrainingRequest, data_dir: str | None) -> dict[str, 
     if request.source == "folder" and not data_dir:
         wrong["source"] = "Source: this page was started without a folder of price files. Choose another source."
     for field in ("start_date", "end_date"):
-        if request.source == "sample" and field not in wrong and (day := getattr(request, field)) != max(sample.START_DATE, min(day, sample.END_DATE)):
-            wrong[field] = f"{label(field)}: source sample holds {sample.START_DATE} to {sample.END_DATE}, not {day}. Choose a day of these, or another source."
+        if (
+            request.source == "sample"
+            and field not in wrong
+            and (day := getattr(request, field)) != max(sample.START_DATE, min(day, sample.END_DATE))
+        ):
+            wrong[field] = (
+                f"{label(field)}: source sample holds {sample.START_DATE} to {sample.END_DATE}, not {day}. Choose a day of these, or another source."
+            )
     if request.source == "sample" and request.ticker != sample.TICKER:
-        wrong["ticker"] = f"Ticker: source sample holds {sample.TICKER} only, not {request.ticker}. Choose it, or another source."
+        wrong["ticker"] = (
+            f"Ticker: source sample holds {sample.TICKER} only, not {request.ticker}. Choose it, or another source."
+        )
     return wrong
 
 
@@ -127,7 +143,9 @@ def _by_field(text: str) -> dict[str, str]:
         sentence = line.partition(": ")[2] or line
         sentence = sentence[:1].upper() + sentence[1:].rstrip(".") + "."
         first = sentence.split()[0].lower()
-        field = {"lookback": "lookback", "source": "source", "end_date": "end_date", "start_date": "start_date"}.get(first, "")
+        field = {"lookback": "lookback", "source": "source", "end_date": "end_date", "start_date": "start_date"}.get(
+            first, ""
+        )
         found[field] = f"{found[field]} {sentence}" if field in found else sentence
     return found
 
@@ -139,17 +157,49 @@ def parameters(request: TrainingRequest, data_dir: str | None = None) -> Chosen:
         SettingsError: they cannot hold together.
     """
     base = settings.load(settings.PROJECT_ROOT / BASE).as_plain()
-    return settings.check({
-        **base, "source": request.source, "data_dir": data_dir if request.source == "folder" else None, "tickers": [request.ticker],
-        "networks": [request.network], "start_date": request.start_date, "end_date": request.end_date, "lookback": request.lookback,
-        "split": list(SPLIT), "scaling": "train", "gap_fill": "previous", "inputs": "own_close", "target": "close", "trials": 1,
-        "max_epochs": request.epochs, "restore_best_weights": True, "seed": request.seed, "threads": 1, "workers": 1,
-    }, "the form")
+    return settings.check(
+        {
+            **base,
+            "source": request.source,
+            "data_dir": data_dir if request.source == "folder" else None,
+            "tickers": [request.ticker],
+            "networks": [request.network],
+            "start_date": request.start_date,
+            "end_date": request.end_date,
+            "lookback": request.lookback,
+            "split": list(SPLIT),
+            "scaling": "train",
+            "gap_fill": "previous",
+            "inputs": "own_close",
+            "target": "close",
+            "trials": 1,
+            "max_epochs": request.epochs,
+            "restore_best_weights": True,
+            "seed": request.seed,
+            "threads": 1,
+            "workers": 1,
+        },
+        "the form",
+    )
 
 
 PRESETS = {
-    "quick": {"network": "CNN", "lookback": 30, "batch_size": 64, "epochs": 15, "learning_rate": 0.003, "dropout_rate": 0.2},
-    "balanced": {"network": "LSTM", "lookback": 60, "batch_size": 64, "epochs": 60, "learning_rate": 0.003, "dropout_rate": 0.2},
+    "quick": {
+        "network": "CNN",
+        "lookback": 30,
+        "batch_size": 64,
+        "epochs": 15,
+        "learning_rate": 0.003,
+        "dropout_rate": 0.2,
+    },
+    "balanced": {
+        "network": "LSTM",
+        "lookback": 60,
+        "batch_size": 64,
+        "epochs": 60,
+        "learning_rate": 0.003,
+        "dropout_rate": 0.2,
+    },
 }
 
 
@@ -161,7 +211,11 @@ def preset(name: str, network: str = "CNN") -> dict[str, Any]:
     """
     if name == "thesis best":
         best = thesis.best_hyperparameters(network)
-        return {"network": network, "lookback": 60, **{k: best[k] for k in ("batch_size", "epochs", "learning_rate", "dropout_rate")}}
+        return {
+            "network": network,
+            "lookback": 60,
+            **{k: best[k] for k in ("batch_size", "epochs", "learning_rate", "dropout_rate")},
+        }
     if name not in PRESETS:
         raise RequestError({"": f"There is no preset {name!r}. There are: {', '.join([*PRESETS, 'thesis best'])}."})
     return dict(PRESETS[name])
@@ -169,7 +223,14 @@ def preset(name: str, network: str = "CNN") -> dict[str, Any]:
 
 def defaults(source: str, ticker: str, start_date: date, end_date: date) -> dict[str, Any]:
     """A form as it is first shown: the quick preset on the given prices."""
-    return {"source": source, "ticker": ticker, "start_date": start_date, "end_date": end_date, "seed": 42, **preset("quick")}
+    return {
+        "source": source,
+        "ticker": ticker,
+        "start_date": start_date,
+        "end_date": end_date,
+        "seed": 42,
+        **preset("quick"),
+    }
 
 
 _DAYS = TypeAdapter(Annotated[StrictInt, Field(ge=1, le=30)])
@@ -183,7 +244,9 @@ def check_forecast(start: date | None, days: Any, first: date, last: date) -> di
     """
     wrong = {}
     if start is None or not first <= start <= last:
-        wrong["start"] = f"Start date: {start or 'nothing'} is not allowed. Allowed: {first} to {last}, after the days of training."
+        wrong["start"] = (
+            f"Start date: {start or 'nothing'} is not allowed. Allowed: {first} to {last}, after the days of training."
+        )
     try:
         _DAYS.validate_python(days)
     except ValidationError:

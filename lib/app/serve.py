@@ -12,13 +12,13 @@ import os
 import socket
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Mapping
 
 from lib import settings
+from lib.app import page_notebook
 from lib.errors import ProjectError
 from lib.settings.places import PROJECT_ROOT, resolve
-from lib.app import page_notebook
 
 NOTEBOOK = "notebooks/11_forecast_widget.ipynb"
 HOST = "127.0.0.1"
@@ -33,7 +33,9 @@ class ServeError(ProjectError):
 
 def check_packages() -> None:
     """Say which packages of the page are missing, if any."""
-    missing = [name for name in ("voila", "anywidget", "ipywidgets", "plotly") if importlib.util.find_spec(name) is None]
+    missing = [
+        name for name in ("voila", "anywidget", "ipywidgets", "plotly") if importlib.util.find_spec(name) is None
+    ]
     if missing:
         raise ServeError(f"the page needs {' and '.join(missing)}, not installed here: pip install -r requirements.txt")
 
@@ -42,7 +44,9 @@ def check_notebook(notebook: str | Path) -> Path:
     """The notebook's path, once it is known to be there."""
     path = resolve(notebook)
     if path.suffix != ".ipynb" or not path.is_file():
-        raise ServeError(f"{notebook} is no notebook that can be served: name a file that ends in .ipynb, such as {NOTEBOOK}")
+        raise ServeError(
+            f"{notebook} is no notebook that can be served: name a file that ends in .ipynb, such as {NOTEBOOK}"
+        )
     return path
 
 
@@ -56,8 +60,12 @@ def check_port(port: int) -> None:
             probe.bind((HOST, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise ServeError(f"port {port} is in use, perhaps by this page already: open http://{HOST}:{port}/, or choose another with --port") from None
-            raise ServeError(f"port {port} may not be used here ({error.strerror}): choose another above 1023 with --port") from None
+                raise ServeError(
+                    f"port {port} is in use, perhaps by this page already: open http://{HOST}:{port}/, or choose another with --port"
+                ) from None
+            raise ServeError(
+                f"port {port} may not be used here ({error.strerror}): choose another above 1023 with --port"
+            ) from None
 
 
 def configuration(notebook: Path, port: int, open_browser: bool, spare: int) -> dict[str, dict[str, object]]:
@@ -75,29 +83,56 @@ def configuration(notebook: Path, port: int, open_browser: bool, spare: int) -> 
     policy = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; frame-ancestors 'self'; base-uri 'self'; form-action 'self'"
     return {
         "Voila": {
-            "ip": HOST, "port": port, "port_retries": 0, "open_browser": open_browser, "notebook_path": str(notebook), "log_level": "WARN",
+            "ip": HOST,
+            "port": port,
+            "port_retries": 0,
+            "open_browser": open_browser,
+            "notebook_path": str(notebook),
+            "log_level": "WARN",
             # Remote access: with it a page elsewhere could reach this server under another name. The check of forged requests:
             # Voila sets no cookie for it, so the message of a closing page would be refused; a request has to name the page's
             # kernel anyway, and its id cannot be guessed.
-            "tornado_settings": {"headers": {"Content-Security-Policy": policy}, "allow_remote_access": False, "disable_check_xsrf": True},
+            "tornado_settings": {
+                "headers": {"Content-Security-Policy": policy},
+                "allow_remote_access": False,
+                "disable_check_xsrf": True,
+            },
         },
         "VoilaConfiguration": {
-            "template": TEMPLATE, "allow_template_override": "NO", "allow_theme_override": "NO", "strip_sources": True, "show_tracebacks": False,
-            "extension_allowlist": ["@voila-dashboards/widgets-manager8", "@jupyter-widgets/jupyterlab-manager", "anywidget", "jupyterlab-plotly"],
+            "template": TEMPLATE,
+            "allow_template_override": "NO",
+            "allow_theme_override": "NO",
+            "strip_sources": True,
+            "show_tracebacks": False,
+            "extension_allowlist": [
+                "@voila-dashboards/widgets-manager8",
+                "@jupyter-widgets/jupyterlab-manager",
+                "anywidget",
+                "jupyterlab-plotly",
+            ],
             "multi_kernel_manager_class": "lib.app.kernels.PageKernels",
-            "preheat_kernel": spare > 0, "default_pool_size": spare, "http_keep_alive_timeout": 5,
+            "preheat_kernel": spare > 0,
+            "default_pool_size": spare,
+            "http_keep_alive_timeout": 5,
             "resources": {"forecast": {"colours": theme.rules("html[data-forecast-page]")}},
         },
         # Voila gives a cell's output up after 4 s, which a busy machine may need.
         "VoilaExecutor": {"iopub_timeout": 30},
         # A page that is closed ends its process itself; these are for a browser that crashed or a lost network.
-        "MappingKernelManager": {"cull_idle_timeout": 300, "cull_interval": 30, "cull_connected": False, "cull_busy": False},
+        "MappingKernelManager": {
+            "cull_idle_timeout": 300,
+            "cull_interval": 30,
+            "cull_connected": False,
+            "cull_busy": False,
+        },
         # A process that was started again would know nothing of the page's widgets: better to say that it has ended.
         "KernelRestarter": {"restart_limit": 0},
     }
 
 
-def run(notebook: Path, port: int, open_browser: bool = True, spare: int = 1, parameters: Mapping[str, object] | None = None) -> None:
+def run(
+    notebook: Path, port: int, open_browser: bool = True, spare: int = 1, parameters: Mapping[str, object] | None = None
+) -> None:
     """Serve until Ctrl-C or SIGTERM; ``parameters`` are those of the notebook that differ."""
     with tempfile.TemporaryDirectory(prefix="page_") as folder:
         _run(page_notebook.write(notebook, Path(folder), parameters or {}), port, open_browser, spare)
@@ -120,12 +155,29 @@ def _run(notebook: Path, port: int, open_browser: bool, spare: int) -> None:
 
 def main(words: list[str] | None = None) -> int:
     """Read the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m lib.app.serve", allow_abbrev=False, description="Serve the forecast widget as a web page on this machine.")
+    parser = argparse.ArgumentParser(
+        prog="python -m lib.app.serve",
+        allow_abbrev=False,
+        description="Serve the forecast widget as a web page on this machine.",
+    )
     parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--notebook", default=NOTEBOOK, metavar="FILE", help=f"default: {NOTEBOOK}")
-    parser.add_argument("--spare", type=int, default=1, metavar="N", help="processes kept ready for the next visitors, 0 to 8; default: 1")
-    parser.add_argument("-p", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the notebook, such as source=folder; repeatable")
+    parser.add_argument(
+        "--spare",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes kept ready for the next visitors, 0 to 8; default: 1",
+    )
+    parser.add_argument(
+        "-p",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a parameter of the notebook, such as source=folder; repeatable",
+    )
     given = parser.parse_args(words)
     try:
         check_packages()

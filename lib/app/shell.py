@@ -8,19 +8,23 @@ the browser. The same frame works in JupyterLab and on the page that Voila serve
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence
 
 import anywidget
 import ipywidgets
 import traitlets
 
-from lib.errors import ProjectError
 from lib.app import theme
+from lib.errors import ProjectError
 
 _FOLDER = Path(__file__).parent
-_CSS = theme.rules(".forecast-shell") + "\n" + "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in ("shell.css", "panels.css"))
+_CSS = (
+    theme.rules(".forecast-shell")
+    + "\n"
+    + "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in ("shell.css", "panels.css"))
+)
 _ESM = (_FOLDER / "shell.js").read_text(encoding="utf-8")
 MOST_COLUMNS = 4
 
@@ -78,7 +82,9 @@ class Shell(ipywidgets.VBox):
         ProjectError: no panel, or a key, name or number of columns that cannot be used.
     """
 
-    theme = traitlets.Enum(theme.NAMES, default_value="light", help="what the browser shows; observe it to colour figures").tag(sync=False)
+    theme = traitlets.Enum(
+        theme.NAMES, default_value="light", help="what the browser shows; observe it to colour figures"
+    ).tag(sync=False)
 
     def __init__(self, panels: Sequence[Panel], name: str = "forecast") -> None:
         _check(panels, name)
@@ -113,10 +119,14 @@ def _check(panels: Sequence[Panel], name: str) -> None:
     keys = [panel.key for panel in panels]
     for word in (name, *keys):
         if not re.fullmatch(r"[a-z][a-z0-9_-]*", word):
-            raise ProjectError(f"'{word}' cannot name a shell or a panel: lower-case letters, digits, _ and - are allowed, a letter first")
+            raise ProjectError(
+                f"'{word}' cannot name a shell or a panel: lower-case letters, digits, _ and - are allowed, a letter first"
+            )
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
-        raise ProjectError(f"two panels have the key {', '.join(twice)}: each needs its own, as sizes are kept under it")
+        raise ProjectError(
+            f"two panels have the key {', '.join(twice)}: each needs its own, as sizes are kept under it"
+        )
     for panel in panels:
         if panel.columns not in range(1, MOST_COLUMNS + 1):
             raise ProjectError(f"panel {panel.key}: {panel.columns} columns; 1 to {MOST_COLUMNS} are allowed")

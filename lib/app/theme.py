@@ -6,7 +6,8 @@ The charts' own colours (:data:`lib.app.charts.THEMES`) and the few that only a 
 
 from __future__ import annotations
 
-from typing import Literal, Mapping, get_args
+from collections.abc import Mapping
+from typing import Literal, get_args
 
 from lib.app.charts import THEMES
 
@@ -14,8 +15,17 @@ Theme = Literal["light", "dark"]
 NAMES: tuple[Theme, ...] = get_args(Theme)
 # The page's name of a colour -> the charts'.
 _SHARED = {
-    "page": "background", "surface": "surface", "text": "text", "soft": "muted", "edge": "border", "accent": "accent", "on_accent": "accent_text",
-    "focus": "accent", "good": "good", "bad": "error", "warn": "warning",
+    "page": "background",
+    "surface": "surface",
+    "text": "text",
+    "soft": "muted",
+    "edge": "border",
+    "accent": "accent",
+    "on_accent": "accent_text",
+    "focus": "accent",
+    "good": "good",
+    "bad": "error",
+    "warn": "warning",
 }
 # Grounds of buttons and table heads; lines that only decorate.
 _OWN: Mapping[Theme, Mapping[str, str]] = {

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any, Callable, Mapping
+from typing import Any
 
-from lib.experiments import forecast
-from lib.errors import ProjectError
 from lib.app.collection import KeptNetwork
 from lib.app.controller import IDLE, Controller
 from lib.app.events import ErrorLog, Event, ForecastUpdate
+from lib.errors import ProjectError
+from lib.experiments import forecast
 
 PATIENCE_S = 3600.0
 
@@ -30,7 +31,9 @@ def train(controller: Controller, values: Mapping[str, Any], patience_s: float =
     return controller.network
 
 
-def predict(controller: Controller, start: date | None = None, days: int = forecast.DEFAULT_DAYS, patience_s: float = PATIENCE_S) -> ForecastUpdate:
+def predict(
+    controller: Controller, start: date | None = None, days: int = forecast.DEFAULT_DAYS, patience_s: float = PATIENCE_S
+) -> ForecastUpdate:
     """Forecast with the present network and wait; ``start`` is the day after the last close by default. Raises like :func:`train`."""
     first = start or controller.starts()[1]
     _wait(controller, lambda: controller.predict(first, days), patience_s)

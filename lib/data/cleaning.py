@@ -25,7 +25,9 @@ def gaps(frame: pd.DataFrame) -> pd.DataFrame:
     run = (empty != empty.shift()).cumsum()[empty]
     days = empty.index[empty].to_series()
     by_run = days.groupby(run.to_numpy())
-    return pd.DataFrame({"first_day": by_run.min(), "last_day": by_run.max(), "days": by_run.size()}).reset_index(drop=True)
+    return pd.DataFrame({"first_day": by_run.min(), "last_day": by_run.max(), "days": by_run.size()}).reset_index(
+        drop=True
+    )
 
 
 def fill_gaps(frame: pd.DataFrame, max_gap_days: int, method: str = "linear") -> pd.DataFrame:
@@ -61,7 +63,9 @@ def fences(frame: pd.DataFrame, factor: float = 1.5, fit_until: pd.Timestamp | N
     return pd.DataFrame({"lower": q1 - factor * (q3 - q1), "upper": q3 + factor * (q3 - q1)})
 
 
-def treat_outliers(frame: pd.DataFrame, rule: str, factor: float = 1.5, fit_until: pd.Timestamp | None = None) -> pd.DataFrame:
+def treat_outliers(
+    frame: pd.DataFrame, rule: str, factor: float = 1.5, fit_until: pd.Timestamp | None = None
+) -> pd.DataFrame:
     """Cap values beyond the IQR fences, or replace them by the column's median.
 
     Args:

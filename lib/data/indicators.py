@@ -7,8 +7,12 @@ import talib
 
 
 def add_indicators(
-    prices: pd.DataFrame, rsi_days: int = 14, macd_fast_days: int = 12, macd_slow_days: int = 26,
-    macd_signal_days: int = 9, ema_days: int = 20,
+    prices: pd.DataFrame,
+    rsi_days: int = 14,
+    macd_fast_days: int = 12,
+    macd_slow_days: int = 26,
+    macd_signal_days: int = 9,
+    ema_days: int = 20,
 ) -> pd.DataFrame:
     """Prices with RSI, MACD (line, signal, histogram) and EMA of the close as further columns.
 
@@ -26,5 +30,9 @@ def add_indicators(
     close = prices["Close"].to_numpy(dtype="float64")
     macd, signal, histogram = talib.MACD(close, macd_fast_days, macd_slow_days, macd_signal_days)
     return prices.assign(
-        RSI=talib.RSI(close, rsi_days), MACD=macd, MACD_signal=signal, MACD_hist=histogram, EMA=talib.EMA(close, ema_days)
+        RSI=talib.RSI(close, rsi_days),
+        MACD=macd,
+        MACD_signal=signal,
+        MACD_hist=histogram,
+        EMA=talib.EMA(close, ema_days),
     )

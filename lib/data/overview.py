@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,12 +47,22 @@ def overview(prices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Raises:
         OverviewError: a column is absent or days are not in time order.
     """
-    return pd.DataFrame([{"ticker": ticker, **_row(ticker, frame)} for ticker, frame in prices.items()], columns=_COLUMNS)
+    return pd.DataFrame(
+        [{"ticker": ticker, **_row(ticker, frame)} for ticker, frame in prices.items()], columns=_COLUMNS
+    )
 
 
 _COLUMNS = [
-    "ticker", "last_day", "close_usd", *(f"change_{days}d_percent" for days in CHANGE_DAYS), "volume_usd", "volatility_daily_percent",
-    "volatility_annual_percent", "drawdown_percent", "highest_day", "sparkline",
+    "ticker",
+    "last_day",
+    "close_usd",
+    *(f"change_{days}d_percent" for days in CHANGE_DAYS),
+    "volume_usd",
+    "volatility_daily_percent",
+    "volatility_annual_percent",
+    "drawdown_percent",
+    "highest_day",
+    "sparkline",
 ]
 
 
@@ -67,11 +78,17 @@ def _row(ticker: str, frame: pd.DataFrame) -> dict[str, Any]:
     day, last = close.index[-1], float(close.iloc[-1])
     daily = _daily_volatility(close)
     return {
-        "last_day": day, "close_usd": last,
-        **{f"change_{days}d_percent": 100 * (last / close.get(day - pd.Timedelta(days=days), math.nan) - 1) for days in CHANGE_DAYS},
+        "last_day": day,
+        "close_usd": last,
+        **{
+            f"change_{days}d_percent": 100 * (last / close.get(day - pd.Timedelta(days=days), math.nan) - 1)
+            for days in CHANGE_DAYS
+        },
         "volume_usd": float(frame.at[day, "Volume"]),
-        "volatility_daily_percent": 100 * daily, "volatility_annual_percent": 100 * daily * math.sqrt(DAYS_PER_YEAR),
-        "drawdown_percent": 100 * (last / close.max() - 1), "highest_day": close.idxmax(),
+        "volatility_daily_percent": 100 * daily,
+        "volatility_annual_percent": 100 * daily * math.sqrt(DAYS_PER_YEAR),
+        "drawdown_percent": 100 * (last / close.max() - 1),
+        "highest_day": close.idxmax(),
         "sparkline": last_closes(close).tolist(),
     }
 

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 import talib
 
-from lib.evaluation import direction
-from lib.errors import ProjectError
 from lib.data.indicators import add_indicators
+from lib.errors import ProjectError
+from lib.evaluation import direction
 
 BUY, NEUTRAL, SELL = "buy", "neutral", "sell"
 VOTERS = ("SMA", "EMA", "Bollinger bands", "RSI", "MACD")
@@ -54,7 +54,9 @@ class TechnicalSettings:
     sma_days: int = _days(50, "period of the simple moving average")
     ema_days: int = _days(20, "period of the exponential moving average")
     bollinger_days: int = _days(20, "period of the Bollinger bands")
-    bollinger_width: float = _number(2.0, "distance of the Bollinger bands from their middle", 0.5, 5, "standard deviations")
+    bollinger_width: float = _number(
+        2.0, "distance of the Bollinger bands from their middle", 0.5, 5, "standard deviations"
+    )
     rsi_days: int = _days(14, "period of the RSI, by Wilder's smoothing")
     rsi_low: float = _number(30.0, "RSI below which a coin counts as oversold", 5, 49, "of 100")
     rsi_high: float = _number(70.0, "RSI above which a coin counts as overbought", 51, 95, "of 100")
@@ -73,7 +75,9 @@ class TechnicalSettings:
 
 def _fault(name: str, value: Any, limits: Any) -> str | None:
     whole = limits["unit"] == "days"
-    right_type = isinstance(value, (int, np.integer) if whole else (int, float, np.number)) and not isinstance(value, bool)
+    right_type = isinstance(value, (int, np.integer) if whole else (int, float, np.number)) and not isinstance(
+        value, bool
+    )
     if right_type and limits["low"] <= value <= limits["high"]:
         return None
     kind = "a whole number" if whole else "a number"
@@ -97,15 +101,23 @@ def indicators(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSett
     """
     close = _checked_close(prices)
     s, values = settings, close.to_numpy()
-    found = add_indicators(close.to_frame(), s.rsi_days, s.macd_fast_days, s.macd_slow_days, s.macd_signal_days, s.ema_days)
+    found = add_indicators(
+        close.to_frame(), s.rsi_days, s.macd_fast_days, s.macd_slow_days, s.macd_signal_days, s.ema_days
+    )
     found["SMA"] = talib.SMA(values, s.sma_days)
-    found["BB_upper"], found["BB_middle"], found["BB_lower"] = talib.BBANDS(values, s.bollinger_days, s.bollinger_width, s.bollinger_width)
+    found["BB_upper"], found["BB_middle"], found["BB_lower"] = talib.BBANDS(
+        values, s.bollinger_days, s.bollinger_width, s.bollinger_width
+    )
     return found[["SMA", "EMA", "BB_lower", "BB_middle", "BB_upper", "MACD", "MACD_signal", "MACD_hist", "RSI"]]
 
 
 def support_resistance(
-    prices: pd.DataFrame, span_days: int = 5, tolerance_percent: float = 2.0, min_touches: int = 2,
-    last_days: int = 365, most: int = 6,
+    prices: pd.DataFrame,
+    span_days: int = 5,
+    tolerance_percent: float = 2.0,
+    min_touches: int = 2,
+    last_days: int = 365,
+    most: int = 6,
 ) -> pd.DataFrame:
     """Price levels at which the price has turned before, from swing highs and lows.
 
@@ -130,9 +142,18 @@ def support_resistance(
     Raises:
         TechnicalError: as :func:`indicators`, or a parameter out of range.
     """
-    limits = (("span_days", span_days, 1, 60), ("tolerance_percent", tolerance_percent, 1e-9, 20), ("min_touches", min_touches, 1, 1000),
-              ("last_days", last_days, 1, 100_000), ("most", most, 1, 100))
-    wrong = [f"{name} is {value!r}, allowed is {low:g} to {high:g}" for name, value, low, high in limits if not low <= value <= high]
+    limits = (
+        ("span_days", span_days, 1, 60),
+        ("tolerance_percent", tolerance_percent, 1e-9, 20),
+        ("min_touches", min_touches, 1, 1000),
+        ("last_days", last_days, 1, 100_000),
+        ("most", most, 1, 100),
+    )
+    wrong = [
+        f"{name} is {value!r}, allowed is {low:g} to {high:g}"
+        for name, value, low, high in limits
+        if not low <= value <= high
+    ]
     if wrong:
         raise TechnicalError("; ".join(wrong))
     close = _checked_close(prices, ("High", "Low"))
@@ -142,12 +163,22 @@ def support_resistance(
     for level in _clusters(turns, 1 + tolerance_percent / 100):
         if len(level) >= min_touches:
             price = float(level.median())
-            rows.append({
-                "price_usd": price, "kind": "support" if price < now else "resistance", "touches": len(level),
-                "first_touch": level.index.min(), "last_touch": level.index.max(), "distance_percent": 100 * (price / now - 1),
-            })
+            rows.append(
+                {
+                    "price_usd": price,
+                    "kind": "support" if price < now else "resistance",
+                    "touches": len(level),
+                    "first_touch": level.index.min(),
+                    "last_touch": level.index.max(),
+                    "distance_percent": 100 * (price / now - 1),
+                }
+            )
     columns = ["price_usd", "kind", "touches", "first_touch", "last_touch", "distance_percent"]
-    found = pd.DataFrame(rows, columns=columns).sort_values(["touches", "last_touch"], ascending=False, kind="stable").head(most)
+    found = (
+        pd.DataFrame(rows, columns=columns)
+        .sort_values(["touches", "last_touch"], ascending=False, kind="stable")
+        .head(most)
+    )
     return found.sort_values("price_usd", ascending=False, ignore_index=True)
 
 
@@ -178,13 +209,15 @@ def vote_history(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSe
         Frame with the index of ``prices`` and the columns :data:`VOTERS`.
     """
     found, close = indicators(prices, settings), prices["Close"].astype("float64")
-    votes = pd.DataFrame({
-        "SMA": np.sign(close - found["SMA"]),
-        "EMA": np.sign(close - found["EMA"]),
-        "Bollinger bands": _outside(close, found["BB_lower"], found["BB_upper"]),
-        "RSI": _outside(found["RSI"], settings.rsi_low, settings.rsi_high),
-        "MACD": np.sign(found["MACD_hist"]),
-    })
+    votes = pd.DataFrame(
+        {
+            "SMA": np.sign(close - found["SMA"]),
+            "EMA": np.sign(close - found["EMA"]),
+            "Bollinger bands": _outside(close, found["BB_lower"], found["BB_upper"]),
+            "RSI": _outside(found["RSI"], settings.rsi_low, settings.rsi_high),
+            "MACD": np.sign(found["MACD_hist"]),
+        }
+    )
     return votes[list(VOTERS)]
 
 
@@ -207,18 +240,47 @@ def votes(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings(
     place = 100 * (close - found["BB_lower"]) / width if width else math.nan
     rows = (
         ("SMA", found["SMA"], "USD", s.sma_days, f"close above its {s.sma_days}-day average: buy, below: sell"),
-        ("EMA", found["EMA"], "USD", s.ema_days, f"close above its {s.ema_days}-day exponential average: buy, below: sell"),
-        ("Bollinger bands", place, "% from lower to upper band", s.bollinger_days,
-         f"close below the lower band ({s.bollinger_width:g} deviations, {s.bollinger_days} days): buy, above the upper: sell"),
-        ("RSI", found["RSI"], "0 to 100", s.rsi_days + 1, f"below {s.rsi_low:g} (oversold): buy, above {s.rsi_high:g} (overbought): sell"),
-        ("MACD", found["MACD_hist"], "USD above its signal", s.macd_slow_days + s.macd_signal_days - 1,
-         f"MACD ({s.macd_fast_days}, {s.macd_slow_days}) above its {s.macd_signal_days}-day signal: buy, below: sell"),
+        (
+            "EMA",
+            found["EMA"],
+            "USD",
+            s.ema_days,
+            f"close above its {s.ema_days}-day exponential average: buy, below: sell",
+        ),
+        (
+            "Bollinger bands",
+            place,
+            "% from lower to upper band",
+            s.bollinger_days,
+            f"close below the lower band ({s.bollinger_width:g} deviations, {s.bollinger_days} days): buy, above the upper: sell",
+        ),
+        (
+            "RSI",
+            found["RSI"],
+            "0 to 100",
+            s.rsi_days + 1,
+            f"below {s.rsi_low:g} (oversold): buy, above {s.rsi_high:g} (overbought): sell",
+        ),
+        (
+            "MACD",
+            found["MACD_hist"],
+            "USD above its signal",
+            s.macd_slow_days + s.macd_signal_days - 1,
+            f"MACD ({s.macd_fast_days}, {s.macd_slow_days}) above its {s.macd_signal_days}-day signal: buy, below: sell",
+        ),
     )
-    return pd.DataFrame([
-        {"indicator": name, "value": float(value), "unit": unit, "vote": NEUTRAL if np.isnan(cast[name]) else _VOTE[int(cast[name])],
-         "rule": rule if np.isfinite(cast[name]) else f"no value yet: needs {needed} days, has {len(prices)}"}
-        for name, value, unit, needed, rule in rows
-    ])
+    return pd.DataFrame(
+        [
+            {
+                "indicator": name,
+                "value": float(value),
+                "unit": unit,
+                "vote": NEUTRAL if np.isnan(cast[name]) else _VOTE[int(cast[name])],
+                "rule": rule if np.isfinite(cast[name]) else f"no value yet: needs {needed} days, has {len(prices)}",
+            }
+            for name, value, unit, needed, rule in rows
+        ]
+    )
 
 
 @dataclass(frozen=True)
@@ -304,8 +366,15 @@ def signal_worth(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSe
     next_day = (close.index[1:] - close.index[:-1]) == pd.Timedelta(days=1)
     judged = np.append(next_day, False) & signal.notna().to_numpy()
     if not judged.any():
-        needed = max(settings.sma_days, settings.macd_slow_days + settings.macd_signal_days - 1, settings.bollinger_days, settings.ema_days)
-        raise TechnicalError(f"no day can be judged: the indicators need {needed} days and the day after, given are {len(close)}")
+        needed = max(
+            settings.sma_days,
+            settings.macd_slow_days + settings.macd_signal_days - 1,
+            settings.bollinger_days,
+            settings.ema_days,
+        )
+        raise TechnicalError(
+            f"no day can be judged: the indicators need {needed} days and the day after, given are {len(close)}"
+        )
     last, after = close.to_numpy()[judged], close.shift(-1).to_numpy()[judged]
     said, change = signal.to_numpy()[judged], after / last - 1
     called = said != 0
@@ -316,9 +385,17 @@ def signal_worth(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSe
         score = direction.accuracy(after[called], forecast[called], last[called])
     traded, held = direction.long_flat(after, forecast, last), direction.buy_and_hold(after, last)
     return SignalWorth(
-        days=int(judged.sum()), calls=int(called.sum()), hits=score["accuracy"], lower=score["lower"], upper=score["upper"],
-        commoner=score["majority"], return_after_buy=_mean(change[said > 0]), return_after_sell=_mean(change[said < 0]),
-        return_all=_mean(change), total_return=float(traded["wealth"].iloc[-1] - 1), hold_return=float(held["wealth"].iloc[-1] - 1),
+        days=int(judged.sum()),
+        calls=int(called.sum()),
+        hits=score["accuracy"],
+        lower=score["lower"],
+        upper=score["upper"],
+        commoner=score["majority"],
+        return_after_buy=_mean(change[said > 0]),
+        return_after_sell=_mean(change[said < 0]),
+        return_all=_mean(change),
+        total_return=float(traded["wealth"].iloc[-1] - 1),
+        hold_return=float(held["wealth"].iloc[-1] - 1),
         sides=int(traded["sides"].sum()),
     )
 
@@ -339,5 +416,7 @@ def _checked_close(prices: pd.DataFrame, also: tuple[str, ...] = ()) -> pd.Serie
         values = prices[name].to_numpy(dtype="float64")
         bad = ~(np.isfinite(values) & (values > 0))
         if bad.any():
-            raise TechnicalError(f"{name} of {prices.index[bad][0]:%Y-%m-%d} is {values[bad][0]:g}: every day needs a price above zero")
+            raise TechnicalError(
+                f"{name} of {prices.index[bad][0]:%Y-%m-%d} is {values[bad][0]:g}: every day needs a price above zero"
+            )
     return prices["Close"].astype("float64")

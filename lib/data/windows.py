@@ -8,8 +8,8 @@ inside each part, so that no window crosses a split. Which days fit the scaler i
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -92,7 +92,11 @@ class Dataset:
 
     def forecast_scaled(self, part: Part, scaled: np.ndarray) -> np.ndarray:
         """Forecast closes on the scale of closes (0 to 1) from what a network gives for a part."""
-        return np.asarray(scaled, dtype="float64") if self.target == "close" else self.to_scaled(self.forecast_usd(part, scaled))
+        return (
+            np.asarray(scaled, dtype="float64")
+            if self.target == "close"
+            else self.to_scaled(self.forecast_usd(part, scaled))
+        )
 
     def to_usd(self, scaled: np.ndarray) -> np.ndarray:
         """Scaled closes to US dollars."""
@@ -110,7 +114,9 @@ def split_days(days: pd.DatetimeIndex, shares: Sequence[float]) -> dict[str, pd.
     return dict(zip(PARTS, (days[:first], days[first:second], days[second:])))
 
 
-def cut_windows(values: np.ndarray, target: np.ndarray, days: pd.DatetimeIndex, lookback: int) -> tuple[np.ndarray, ...]:
+def cut_windows(
+    values: np.ndarray, target: np.ndarray, days: pd.DatetimeIndex, lookback: int
+) -> tuple[np.ndarray, ...]:
     """Sliding windows and the value that follows each.
 
     Args:
@@ -189,17 +195,26 @@ def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen, reach_back: bool =
             shortest = 0 if reach_back and part != "train" else chosen.lookback
             _refuse_if(len(days[part]) <= shortest, ticker, part, days, chosen)
         treated = {
-            t: cleaning.treat_outliers(p, chosen.outliers, chosen.outlier_iqr, fit_until(days, chosen)) for t, p in cleaned.items()
+            t: cleaning.treat_outliers(p, chosen.outliers, chosen.outlier_iqr, fit_until(days, chosen))
+            for t, p in cleaned.items()
         }
         features = feature_frame(treated, ticker, chosen)
         observed = prices[ticker]["Close"].dropna().index
-        built[ticker] = _dataset(ticker, features, treated[ticker]["Close"], cleaned[ticker]["Close"], observed, days, chosen, reach_back)
+        built[ticker] = _dataset(
+            ticker, features, treated[ticker]["Close"], cleaned[ticker]["Close"], observed, days, chosen, reach_back
+        )
     return built
 
 
 def _dataset(
-    ticker: str, features: pd.DataFrame, treated_usd: pd.Series, close_usd: pd.Series, observed: pd.DatetimeIndex,
-    days: dict[str, pd.DatetimeIndex], chosen: Chosen, reach_back: bool,
+    ticker: str,
+    features: pd.DataFrame,
+    treated_usd: pd.Series,
+    close_usd: pd.Series,
+    observed: pd.DatetimeIndex,
+    days: dict[str, pd.DatetimeIndex],
+    chosen: Chosen,
+    reach_back: bool,
 ) -> Dataset:
     fit = features if chosen.scaling == "all" else features.loc[days["train"]]
     scaler = MinMaxScaler().fit(fit.to_numpy())
@@ -212,7 +227,9 @@ def _dataset(
     parts = {}
     for name in PARTS:
         before = chosen.lookback if reach_back and name != "train" else 0
-        span = features.index[features.index.get_loc(days[name][0]) - before:features.index.get_loc(days[name][-1]) + 1]
+        span = features.index[
+            features.index.get_loc(days[name][0]) - before : features.index.get_loc(days[name][-1]) + 1
+        ]
         scaled = scaler.transform(features.loc[span].to_numpy())
         X, y, at = cut_windows(scaled, scaled[:, column], span, chosen.lookback)
         if name != "train":
@@ -224,8 +241,15 @@ def _dataset(
         parts[name] = Part(name, X.astype("float32"), y.astype("float32"), span[at], usd[at], usd[at - 1])
     fit_usd = treated_usd.loc[fit.index]
     return Dataset(
-        ticker, tuple(features.columns), chosen.target, float(scaler.data_min_[column]), float(scaler.data_max_[column]),
-        float(fit_usd.min()), float(fit_usd.max()), days, **parts,
+        ticker,
+        tuple(features.columns),
+        chosen.target,
+        float(scaler.data_min_[column]),
+        float(scaler.data_max_[column]),
+        float(fit_usd.min()),
+        float(fit_usd.max()),
+        days,
+        **parts,
     )
 
 

@@ -9,8 +9,8 @@ fitted, as the networks' are.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Callable, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -20,8 +20,8 @@ from sklearn.model_selection import TimeSeriesSplit
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from lib.errors import ProjectError
 from lib.data.windows import Dataset, Part
+from lib.errors import ProjectError
 
 NAIVE = "naive"
 AVERAGE_DAYS = 7
@@ -94,7 +94,9 @@ def arima(data: Dataset, close_usd: pd.Series, orders: Iterable[tuple[int, int]]
             if fit.mle_retvals["converged"]:
                 fits.append(fit)
         if not fits:
-            raise BaselineError(f"{data.ticker}: no ARIMA of the orders {list(orders)} could be fitted to the training days")
+            raise BaselineError(
+                f"{data.ticker}: no ARIMA of the orders {list(orders)} could be fitted to the training days"
+            )
         best = min(fits, key=lambda fit: fit.aicc)
         order = best.model.order
         expected = ARIMA(returns.to_numpy(), order=order, trend="c").filter(best.params, cov_type="none").predict()
@@ -158,9 +160,15 @@ def gradient_boosting(
             time-ordered cross-validation inside the training part.
         most_iterations: trees tried there.
     """
+
     def model(trees: int) -> HistGradientBoostingRegressor:
         return HistGradientBoostingRegressor(
-            learning_rate=0.05, max_iter=trees, max_leaf_nodes=8, min_samples_leaf=20, early_stopping=False, random_state=0
+            learning_rate=0.05,
+            max_iter=trees,
+            max_leaf_nodes=8,
+            min_samples_leaf=20,
+            early_stopping=False,
+            random_state=0,
         )
 
     X, y = inputs(data, data.train), aims(data, data.train)
@@ -204,17 +212,24 @@ def forecast(baseline: Baseline, data: Dataset, close_usd: pd.Series) -> pd.Data
         BaselineError: the closes lack a day or are not those that the windows were made from.
     """
     _check_closes(data, close_usd)
-    predicted = baseline(data, close_usd.loc[data.days["train"][0]:].astype("float64"))
+    predicted = baseline(data, close_usd.loc[data.days["train"][0] :].astype("float64"))
     frames = []
     for part in data.parts:
         values = predicted.reindex(part.dates).to_numpy(dtype="float64")
         if not np.isfinite(values).all():
             day = part.dates[~np.isfinite(values)][0].date()
             raise BaselineError(f"{data.ticker}: no forecast for {day}, a day of the {part.name} part")
-        frames.append(pd.DataFrame({
-            "date": part.dates, "actual_usd": part.actual_usd, "predicted_usd": values,
-            "naive_usd": naive(part.last_close_usd), "part": part.name,
-        }))
+        frames.append(
+            pd.DataFrame(
+                {
+                    "date": part.dates,
+                    "actual_usd": part.actual_usd,
+                    "predicted_usd": values,
+                    "naive_usd": naive(part.last_close_usd),
+                    "part": part.name,
+                }
+            )
+        )
     return pd.concat(frames, ignore_index=True)
 
 
@@ -250,6 +265,7 @@ def aims(data: Dataset, part: Part) -> np.ndarray:
 
 def _in_usd(data: Dataset, predict: Callable[[Part], np.ndarray]) -> pd.Series:
     """Forecasts of :func:`aims` to dollars, by target day."""
+
     def usd(part: Part) -> np.ndarray:
         aimed = predict(part)
         if data.target == "close":
@@ -265,7 +281,9 @@ def _columns(predicted: np.ndarray) -> np.ndarray:
 
 def _folds(windows: int) -> int:
     if windows < 10:
-        raise BaselineError(f"{windows} training windows are too few to choose a penalty or a number of trees; at least 10 are needed")
+        raise BaselineError(
+            f"{windows} training windows are too few to choose a penalty or a number of trees; at least 10 are needed"
+        )
     return min(FOLDS, windows // 2 - 1)
 
 
@@ -281,7 +299,8 @@ def _from_percent_returns(expected: pd.Series, close_usd: pd.Series) -> pd.Serie
 def _check_closes(data: Dataset, close_usd: pd.Series) -> None:
     for part in data.parts:
         found: Mapping[str, np.ndarray] = {
-            "": close_usd.reindex(part.dates).to_numpy(), " before": close_usd.shift(1).reindex(part.dates).to_numpy()
+            "": close_usd.reindex(part.dates).to_numpy(),
+            " before": close_usd.shift(1).reindex(part.dates).to_numpy(),
         }
         for word, wanted in (("", part.actual_usd), (" before", part.last_close_usd)):
             wrong = ~np.isclose(found[word], wanted, rtol=1e-9, atol=0)

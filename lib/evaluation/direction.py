@@ -45,12 +45,19 @@ def accuracy(actual: np.ndarray, predicted: np.ndarray, last_close: np.ndarray) 
     lower, upper = proportion_confint(hits, days, alpha=0.05, method="wilson")
     majority = float(max(up.mean(), 1 - up.mean()))
     return {
-        "days": days, "accuracy": hits / days, "lower": float(lower), "upper": float(upper), "majority": majority,
-        "excess": hits / days - majority, "called_up": float(called.mean()),
+        "days": days,
+        "accuracy": hits / days,
+        "lower": float(lower),
+        "upper": float(upper),
+        "majority": majority,
+        "excess": hits / days - majority,
+        "called_up": float(called.mean()),
     }
 
 
-def long_flat(actual: np.ndarray, predicted: np.ndarray, last_close: np.ndarray, cost: float = COST_PER_SIDE) -> pd.DataFrame:
+def long_flat(
+    actual: np.ndarray, predicted: np.ndarray, last_close: np.ndarray, cost: float = COST_PER_SIDE
+) -> pd.DataFrame:
     """Hold the coin on days whose forecast is above the last close, hold dollars otherwise.
 
     The forecast is made when a day closes, and the trade is done at that close. The position of the
@@ -79,7 +86,9 @@ def _traded(position: np.ndarray, actual: np.ndarray, last_close: np.ndarray, co
     after = np.zeros(len(position), dtype=int)
     after[-1] = position[-1]
     growth = (1 - cost) ** (before + after) * (1 + position * (actual / last_close - 1))
-    return pd.DataFrame({"position": position, "sides": before + after, "net_return": growth - 1, "wealth": np.cumprod(growth)})
+    return pd.DataFrame(
+        {"position": position, "sides": before + after, "net_return": growth - 1, "wealth": np.cumprod(growth)}
+    )
 
 
 def max_drawdown(wealth: np.ndarray) -> float:
@@ -105,16 +114,26 @@ def sharpe(returns: np.ndarray) -> dict[str, float]:
     values = np.asarray(returns, dtype="float64")
     days = len(values)
     if days < 10 or not np.isfinite(values).all():
-        raise DirectionError(f"a Sharpe ratio needs 10 days or more, each with a return that is a number; given are {days}")
+        raise DirectionError(
+            f"a Sharpe ratio needs 10 days or more, each with a return that is a number; given are {days}"
+        )
     if np.ptp(values) == 0:
-        return {**dict.fromkeys(("sharpe", "error", "daily", "daily_error", "skew", "kurtosis"), math.nan), "days": days}
+        return {
+            **dict.fromkeys(("sharpe", "error", "daily", "daily_error", "skew", "kurtosis"), math.nan),
+            "days": days,
+        }
     daily = values.mean() / values.std(ddof=1)
     skew, kurtosis = float(stats.skew(values)), float(stats.kurtosis(values, fisher=False))
     error = math.sqrt(_variance_factor(daily, skew, kurtosis) / (days - 1))
     year = math.sqrt(DAYS_PER_YEAR)
     return {
-        "sharpe": float(daily * year), "error": error * year, "daily": float(daily), "daily_error": error, "skew": skew,
-        "kurtosis": kurtosis, "days": days,
+        "sharpe": float(daily * year),
+        "error": error * year,
+        "daily": float(daily),
+        "daily_error": error,
+        "skew": skew,
+        "kurtosis": kurtosis,
+        "days": days,
     }
 
 
@@ -127,9 +146,13 @@ def performance(traded: pd.DataFrame) -> dict[str, float]:
     """
     ratio = sharpe(traded["net_return"].to_numpy())
     return {
-        "total_return": float(traded["wealth"].iloc[-1] - 1), "max_drawdown": max_drawdown(traded["wealth"].to_numpy()),
-        "sharpe": ratio["sharpe"], "sharpe_error": ratio["error"], "sides": int(traded["sides"].sum()),
-        "share_held": float(traded["position"].mean()), "days": len(traded),
+        "total_return": float(traded["wealth"].iloc[-1] - 1),
+        "max_drawdown": max_drawdown(traded["wealth"].to_numpy()),
+        "sharpe": ratio["sharpe"],
+        "sharpe_error": ratio["error"],
+        "sides": int(traded["sides"].sum()),
+        "share_held": float(traded["position"].mean()),
+        "days": len(traded),
     }
 
 
@@ -163,7 +186,9 @@ def deflated_sharpe(daily: float, days: int, skew: float, kurtosis: float, rules
         daily_deviation: standard deviation of the rules' daily Sharpe ratios.
     """
     luck = expected_best_sharpe(rules, daily_deviation)
-    return float(stats.norm.cdf((daily - luck) * math.sqrt(days - 1) / math.sqrt(_variance_factor(daily, skew, kurtosis))))
+    return float(
+        stats.norm.cdf((daily - luck) * math.sqrt(days - 1) / math.sqrt(_variance_factor(daily, skew, kurtosis)))
+    )
 
 
 def _variance_factor(daily: float, skew: float, kurtosis: float) -> float:
@@ -173,7 +198,9 @@ def _variance_factor(daily: float, skew: float, kurtosis: float) -> float:
 def _prices(*given: np.ndarray) -> list[np.ndarray]:
     series = [np.asarray(values, dtype="float64") for values in given]
     if len({values.shape for values in series}) > 1 or series[0].ndim != 1 or not len(series[0]):
-        raise DirectionError(f"prices and forecasts must be series of one length; given are {[values.shape for values in series]}")
+        raise DirectionError(
+            f"prices and forecasts must be series of one length; given are {[values.shape for values in series]}"
+        )
     if not all(np.isfinite(values).all() for values in series) or (series[-1] <= 0).any():
         raise DirectionError("every day needs a price above zero and a forecast that is a number")
     return series

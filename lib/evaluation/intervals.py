@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
-from typing import Iterable
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
-from lib.evaluation import resampling
 from lib.errors import ProjectError
+from lib.evaluation import resampling
 
 HORIZONS = tuple(range(1, 31))
 LEVELS = (0.80, 0.90, 0.95)
@@ -60,7 +60,9 @@ def ewma_volatility(close_usd: pd.Series, decay: float = DECAY) -> pd.Series:
     return np.sqrt(squares.ewm(alpha=1 - decay, min_periods=FIRST_DAYS).mean())
 
 
-def expected_volatility(close_usd: pd.Series, horizon: int, decay: float = DECAY, reversion: float = REVERSION) -> pd.Series:
+def expected_volatility(
+    close_usd: pd.Series, horizon: int, decay: float = DECAY, reversion: float = REVERSION
+) -> pd.Series:
     """Daily volatility expected over the next days, as known at each day's close.
 
     Calm and turbulent weeks end: the expected variance goes back to the mean square of all returns
@@ -83,7 +85,7 @@ def expected_volatility(close_usd: pd.Series, horizon: int, decay: float = DECAY
 
 def naive_path(close_usd: pd.Series, horizons: Iterable[int] = HORIZONS) -> pd.DataFrame:
     """Every later day equals today: one row an origin, one column a horizon in days, USD."""
-    return pd.DataFrame({h: close_usd for h in horizons})
+    return pd.DataFrame(dict.fromkeys(horizons, close_usd))
 
 
 def quantile_rank(scores: int, level: float) -> int:
@@ -180,7 +182,18 @@ def service_band(
         point[at] = path[horizon].to_numpy(dtype="float64")
         wanted = np.flatnonzero(np.isfinite(spread) & np.isfinite(volatility.to_numpy()) & np.isfinite(point))
         half = 2 * spread[wanted] * (1 + 0.1 * (horizon - 1))
-        pieces.append(_rows(close, volatility, wanted, horizon, SERVICE_LEVEL, point[wanted], point[wanted] - half, point[wanted] + half))
+        pieces.append(
+            _rows(
+                close,
+                volatility,
+                wanted,
+                horizon,
+                SERVICE_LEVEL,
+                point[wanted],
+                point[wanted] - half,
+                point[wanted] + half,
+            )
+        )
     return _sorted(pieces)
 
 
@@ -224,7 +237,14 @@ def evaluate(bands: pd.DataFrame, by: Iterable[str] = ("level", "horizon"), samp
     groups = rows.groupby(by, sort=True)
     longest = groups["horizon"].transform("max")
     spans = -(-rows[rows["horizon"] == longest].groupby(by)["origin"].nunique() // groups["horizon"].max())
-    found = pd.DataFrame({"forecasts": groups.size(), "origins": groups["origin"].nunique(), "spans": spans, "coverage": groups["inside"].mean()})
+    found = pd.DataFrame(
+        {
+            "forecasts": groups.size(),
+            "origins": groups["origin"].nunique(),
+            "spans": spans,
+            "coverage": groups["inside"].mean(),
+        }
+    )
     if samples:
         found[["coverage_lower", "coverage_upper"]] = [_sure(group, samples) for _, group in groups]
     for name in THIRDS:
@@ -236,7 +256,12 @@ def evaluate(bands: pd.DataFrame, by: Iterable[str] = ("level", "horizon"), samp
 def _sure(rows: pd.DataFrame, samples: int) -> tuple[float, float]:
     """The interval of a coverage: 1 - misses / forecasts, with origins drawn in blocks."""
     of_origin = rows.groupby("origin")["inside"]
-    found = resampling.over_seeds(of_origin.size() - of_origin.sum(), of_origin.size(), block_length=int(rows["horizon"].max()), repetitions=samples)
+    found = resampling.over_seeds(
+        of_origin.size() - of_origin.sum(),
+        of_origin.size(),
+        block_length=int(rows["horizon"].max()),
+        repetitions=samples,
+    )
     return found["lower"], found["upper"]
 
 
@@ -244,7 +269,9 @@ def _pinball(actual: np.ndarray, quantile: np.ndarray, share: np.ndarray) -> np.
     return np.maximum(share * (actual - quantile), (share - 1) * (actual - quantile))
 
 
-def _known_quantiles(score: np.ndarray, horizon: int, levels: tuple[float, ...], calibration_days: int | None) -> np.ndarray:
+def _known_quantiles(
+    score: np.ndarray, horizon: int, levels: tuple[float, ...], calibration_days: int | None
+) -> np.ndarray:
     """For each day the quantiles of the scores whose outcome that day knows, shape (days, levels)."""
     known: list[float] = []
     bounds = np.full((len(score), len(levels)), np.inf)
@@ -263,27 +290,46 @@ def _known_quantiles(score: np.ndarray, horizon: int, levels: tuple[float, ...],
 
 
 def _rows(
-    close: pd.Series, volatility: pd.Series, wanted: np.ndarray, horizon: int, level: float,
-    point: np.ndarray, lower: np.ndarray, upper: np.ndarray,
+    close: pd.Series,
+    volatility: pd.Series,
+    wanted: np.ndarray,
+    horizon: int,
+    level: float,
+    point: np.ndarray,
+    lower: np.ndarray,
+    upper: np.ndarray,
 ) -> pd.DataFrame:
     later = wanted + horizon
     actual = np.where(later < len(close), close.to_numpy()[np.minimum(later, len(close) - 1)], np.nan)
     origin = close.index[wanted]
-    return pd.DataFrame({
-        "origin": origin, "horizon": horizon, "date": origin + pd.Timedelta(days=horizon), "level": level,
-        "price_usd": close.to_numpy()[wanted], "volatility": volatility.to_numpy()[wanted],
-        "path_usd": point, "lower_usd": lower, "upper_usd": upper, "actual_usd": actual,
-    })
+    return pd.DataFrame(
+        {
+            "origin": origin,
+            "horizon": horizon,
+            "date": origin + pd.Timedelta(days=horizon),
+            "level": level,
+            "price_usd": close.to_numpy()[wanted],
+            "volatility": volatility.to_numpy()[wanted],
+            "path_usd": point,
+            "lower_usd": lower,
+            "upper_usd": upper,
+            "actual_usd": actual,
+        }
+    )
 
 
 def _sorted(pieces: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(pieces).sort_values(["origin", "horizon", "level"], kind="stable", ignore_index=True)
 
 
-def _checked(close_usd: pd.Series, path: pd.DataFrame | None, horizons: tuple[int, ...]) -> tuple[pd.Series, pd.DataFrame, pd.Series]:
+def _checked(
+    close_usd: pd.Series, path: pd.DataFrame | None, horizons: tuple[int, ...]
+) -> tuple[pd.Series, pd.DataFrame, pd.Series]:
     close = close_usd.astype("float64")
     if len(close) <= max(horizons) or (close.index[1:] - close.index[:-1] != pd.Timedelta(days=1)).any():
-        raise IntervalError(f"intervals need a close of every day, of more than {max(horizons)} days; fill or cut the gaps first")
+        raise IntervalError(
+            f"intervals need a close of every day, of more than {max(horizons)} days; fill or cut the gaps first"
+        )
     if not (np.isfinite(close) & (close > 0)).all():
         raise IntervalError("intervals need closes above zero on every day")
     path = naive_path(close, horizons) if path is None else path

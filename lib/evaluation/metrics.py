@@ -20,8 +20,12 @@ def scores(actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """
     actual, predicted = np.asarray(actual, dtype="float64"), np.asarray(predicted, dtype="float64")
     mse = sk.mean_squared_error(actual, predicted)
-    mape = 100 * sk.mean_absolute_percentage_error(actual, predicted) if np.all(np.abs(actual) > 1e-12) else float("nan")
-    return dict(zip(NAMES, (mse, sk.mean_absolute_error(actual, predicted), mse**0.5, mape, sk.r2_score(actual, predicted))))
+    mape = (
+        100 * sk.mean_absolute_percentage_error(actual, predicted) if np.all(np.abs(actual) > 1e-12) else float("nan")
+    )
+    return dict(
+        zip(NAMES, (mse, sk.mean_absolute_error(actual, predicted), mse**0.5, mape, sk.r2_score(actual, predicted)))
+    )
 
 
 def skill(actual: np.ndarray, predicted: np.ndarray, naive: np.ndarray) -> float:

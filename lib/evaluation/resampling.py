@@ -83,7 +83,13 @@ def over_seeds(
     each = score(by_seed.mean(axis=1), base.mean())
     lower, upper = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     return {
-        "mean": float(each.mean()), "spread": float(each.std(ddof=1)) if seeds > 1 else math.nan,
-        "smallest": float(each.min()), "largest": float(each.max()), "lower": float(lower), "upper": float(upper),
-        "seeds": seeds, "days": days, "block_length": block,
+        "mean": float(each.mean()),
+        "spread": float(each.std(ddof=1)) if seeds > 1 else math.nan,
+        "smallest": float(each.min()),
+        "largest": float(each.max()),
+        "lower": float(lower),
+        "upper": float(upper),
+        "seeds": seeds,
+        "days": days,
+        "block_length": block,
     }

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 
 from lib import thesis
+from lib.data.windows import PARTS, Dataset
 from lib.evaluation import baselines, metrics
 from lib.networks import runtime, training
 from lib.progress import Progress
 from lib.settings import Chosen
-from lib.data.windows import PARTS, Dataset
 
 
 def train_on_every_ticker(network: str, data: Mapping[str, Dataset], chosen: Chosen) -> dict[str, training.Fit]:
@@ -27,6 +27,7 @@ def train_on_every_ticker(network: str, data: Mapping[str, Dataset], chosen: Cho
     fits = {}
     with Progress(f"Training {network}", len(data)) as progress:
         for ticker, windows in data.items():
+
             def on_epoch(epoch: int, epochs: int, loss: float, val_loss: float) -> None:
                 progress.step(f"{ticker} epoch {epoch} of at most {epochs}, validation MSE {val_loss:.3g}", 1 / epochs)
 
@@ -44,18 +45,27 @@ def prediction_frame(data: Dataset, model: object) -> pd.DataFrame:
         One row a target day, in time order: ``date``, ``actual_usd``, ``predicted_usd``,
         ``naive_usd`` (the close of the day before), ``part``.
     """
-    return pd.concat([
-        pd.DataFrame({
-            "date": part.dates, "actual_usd": part.actual_usd,
-            "predicted_usd": data.forecast_usd(part, training.predict(model, part.X)),
-            "naive_usd": baselines.naive(part.last_close_usd), "part": part.name,
-        })
-        for part in data.parts
-    ], ignore_index=True)
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "date": part.dates,
+                    "actual_usd": part.actual_usd,
+                    "predicted_usd": data.forecast_usd(part, training.predict(model, part.X)),
+                    "naive_usd": baselines.naive(part.last_close_usd),
+                    "part": part.name,
+                }
+            )
+            for part in data.parts
+        ],
+        ignore_index=True,
+    )
 
 
 def score_table(
-    predictions: Mapping[str, Mapping[str, pd.DataFrame]], data: Mapping[str, Dataset], seeds: Mapping[tuple[str, str], int]
+    predictions: Mapping[str, Mapping[str, pd.DataFrame]],
+    data: Mapping[str, Dataset],
+    seeds: Mapping[tuple[str, str], int],
 ) -> pd.DataFrame:
     """Scores of every network and of the naive forecast, by ticker and part.
 
@@ -77,8 +87,18 @@ def score_table(
                     actual = convert(days["actual_usd"].to_numpy())
                     score = metrics.scores(actual, convert(days["predicted_usd"].to_numpy()))
                     naive = metrics.scores(actual, convert(days["naive_usd"].to_numpy()))
-                    rows.append({"ticker": ticker, "part": part, "model": network, "unit": unit, "days": len(days), **score,
-                                 "skill": 1 - score["MSE"] / naive["MSE"], "seed": seeds.get((ticker, network))})
+                    rows.append(
+                        {
+                            "ticker": ticker,
+                            "part": part,
+                            "model": network,
+                            "unit": unit,
+                            "days": len(days),
+                            **score,
+                            "skill": 1 - score["MSE"] / naive["MSE"],
+                            "seed": seeds.get((ticker, network)),
+                        }
+                    )
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 
 
@@ -96,8 +116,15 @@ def beside_naive(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
     for part in PARTS:
         for model, days in _with_naive({network: predictions}, part).items():
             actual, predicted, naive = (days[f"{c}_usd"].to_numpy() for c in ("actual", "predicted", "naive"))
-            rows.append({"part": part, "model": model, "days": len(days), **metrics.scores(actual, predicted),
-                         "skill": metrics.skill(actual, predicted, naive)})
+            rows.append(
+                {
+                    "part": part,
+                    "model": model,
+                    "days": len(days),
+                    **metrics.scores(actual, predicted),
+                    "skill": metrics.skill(actual, predicted, naive),
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -108,7 +135,8 @@ def worth_in_words(scores: pd.DataFrame, network: str) -> str:
     skill = mine["skill"]
     told = f"On {mine['days']:.0f} test days its squared error is {abs(skill):.0%} {'smaller' if skill > 0 else 'larger'} than that of 'tomorrow equals today'"
     verdict = (
-        "so here it did better than no model; on so few days that can be chance" if skill > 0
+        "so here it did better than no model; on so few days that can be chance"
+        if skill > 0
         else "so on days that it has not seen it is worth less than no model at all"
     )
     return f"{told} (skill {skill:+.2f}; R2 {mine['R2']:.3f} beside {naive['R2']:.3f}), {verdict}."
@@ -127,9 +155,13 @@ def in_words(scores: pd.DataFrame) -> str:
         naive = rows[rows["model"] == baselines.NAIVE].iloc[0]
         trained = rows[rows["model"] != baselines.NAIVE].sort_values("MSE")
         better = trained[trained["skill"] > 0]
-        verdict = f"better than naive: {', '.join(better['model'])}" if len(better) else "no network beats the naive forecast"
+        verdict = (
+            f"better than naive: {', '.join(better['model'])}" if len(better) else "no network beats the naive forecast"
+        )
         best = trained.iloc[0]
-        lines.append(f"{ticker}, {part}: {verdict}. Smallest MSE {best['model']}, R2 {best['R2']:.4f}; naive R2 {naive['R2']:.4f}.")
+        lines.append(
+            f"{ticker}, {part}: {verdict}. Smallest MSE {best['model']}, R2 {best['R2']:.4f}; naive R2 {naive['R2']:.4f}."
+        )
     return "\n".join(lines)
 
 

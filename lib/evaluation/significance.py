@@ -8,7 +8,8 @@ to allow, so "no difference found" must never be read as "no difference".
 from __future__ import annotations
 
 import math
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,12 @@ class SignificanceError(ProjectError):
 
 
 def diebold_mariano(
-    actual: np.ndarray, predicted: np.ndarray, other: np.ndarray, loss: str = "squared", lags: int | None = None, horizon: int = 1
+    actual: np.ndarray,
+    predicted: np.ndarray,
+    other: np.ndarray,
+    loss: str = "squared",
+    lags: int | None = None,
+    horizon: int = 1,
 ) -> dict[str, float]:
     """Test of equal expected loss of two forecasts, with the small-sample correction.
 
@@ -65,8 +71,15 @@ def diebold_mariano(
     if np.abs(difference).max() <= 1e-12 * max(losses.max(), others.max()):
         return {**found, "statistic": 0.0, "p_value": 1.0, "p_better": 1.0}
     criterion = {"squared": "mse", "absolute": "mae"}[loss]
-    result = diebold_mariano_test(actual, predicted, other, lags=lags, criterion=criterion, harvey_adj=True, horizon=horizon)
-    return {**found, "statistic": result.statistic, "p_value": result.pvalue, "p_better": float(stats.t.cdf(result.statistic, days - 1))}
+    result = diebold_mariano_test(
+        actual, predicted, other, lags=lags, criterion=criterion, harvey_adj=True, horizon=horizon
+    )
+    return {
+        **found,
+        "statistic": result.statistic,
+        "p_value": result.pvalue,
+        "p_better": float(stats.t.cdf(result.statistic, days - 1)),
+    }
 
 
 def pesaran_timmermann(actual: np.ndarray, predicted: np.ndarray, last_close: np.ndarray) -> dict[str, float]:
@@ -90,7 +103,11 @@ def pesaran_timmermann(actual: np.ndarray, predicted: np.ndarray, last_close: np
     actual, predicted, last_close = _series(actual, predicted, last_close)
     came, called = actual > last_close, predicted > last_close
     p, q = came.mean(), called.mean()
-    found = {"days": len(actual), "hits": float(np.mean(came == called)), "expected_hits": float(p * q + (1 - p) * (1 - q))}
+    found = {
+        "days": len(actual),
+        "hits": float(np.mean(came == called)),
+        "expected_hits": float(p * q + (1 - p) * (1 - q)),
+    }
     if came.all() or called.all() or not came.any() or not called.any():
         return {**found, "statistic": math.nan, "p_value": math.nan}
     result = test(actual - last_close, predicted - last_close, alternative="larger")
@@ -122,16 +139,28 @@ def model_confidence_set(
 
     values = losses.to_numpy(dtype="float64")
     if not np.isfinite(values).all() or len(values) < 10:
-        raise SignificanceError("the model confidence set needs 10 days or more, each with a loss that is a number, of every model")
+        raise SignificanceError(
+            "the model confidence set needs 10 days or more, each with a loss that is a number, of every model"
+        )
     block = block_length_of(len(losses)) if block_length is None else block_length
     # Two equal columns would have a difference without variance.
     _, first, twin = np.unique(values, axis=1, return_index=True, return_inverse=True)
     p_values = np.ones(len(first))
     if len(first) > 1:
-        test = MCS(values[:, first], size=size, reps=repetitions, block_size=block, method="R", bootstrap="stationary", seed=seed)
+        test = MCS(
+            values[:, first],
+            size=size,
+            reps=repetitions,
+            block_size=block,
+            method="R",
+            bootstrap="stationary",
+            seed=seed,
+        )
         test.compute()
         p_values = test.pvalues["Pvalue"].sort_index().to_numpy(dtype="float64")
-    found = pd.DataFrame({"model": losses.columns, "mean_loss": values.mean(axis=0), "p_value": p_values[twin.reshape(-1)]})
+    found = pd.DataFrame(
+        {"model": losses.columns, "mean_loss": values.mean(axis=0), "p_value": p_values[twin.reshape(-1)]}
+    )
     found["in_set"] = found["p_value"] > size
     found = found.sort_values("mean_loss", kind="stable", ignore_index=True)
     found.attrs = {"days": len(losses), "size": size, "block_length": block, "repetitions": repetitions, "seed": seed}
@@ -213,7 +242,12 @@ def detectable_accuracy(days: int, power: float = POWER, level: float = LEVEL) -
 
 
 def simulated_power(
-    days: int, skill: float, level: float = LEVEL, changes: np.ndarray | None = None, repetitions: int = 1000, seed: int = 0,
+    days: int,
+    skill: float,
+    level: float = LEVEL,
+    changes: np.ndarray | None = None,
+    repetitions: int = 1000,
+    seed: int = 0,
     alternative: str = "two-sided",
 ) -> float:
     """:func:`power` by simulation, with Gaussian changes or with the fat tails and turbulent weeks of real ones.
@@ -238,9 +272,13 @@ def simulated_power(
     else:
         values = _series(changes)[0]
         if len(values) < days:
-            raise SignificanceError(f"{len(values)} changes are too few to draw {days} days from; give at least as many")
+            raise SignificanceError(
+                f"{len(values)} changes are too few to draw {days} days from; give at least as many"
+            )
         values = (values - values.mean()) / values.std()
-        samples = (data[0][0][:days] for data in StationaryBootstrap(BLOCK_OF_WEEKS, values, seed=rng).bootstrap(repetitions))
+        samples = (
+            data[0][0][:days] for data in StationaryBootstrap(BLOCK_OF_WEEKS, values, seed=rng).bootstrap(repetitions)
+        )
     rejected = 0
     for unknown in samples:
         size = np.ones(days) if changes is None else _local_size(unknown)
@@ -251,7 +289,11 @@ def simulated_power(
             # Two equally useless forecasts, so that the null hypothesis holds exactly.
             actual, (predicted, other) = unknown, 0.3 * size * rng.standard_normal((2, days))
         found = diebold_mariano(actual, predicted, other)
-        rejected += found["p_better"] < level if alternative == "larger" else found["p_value"] < level and found["statistic"] < 0
+        rejected += (
+            found["p_better"] < level
+            if alternative == "larger"
+            else found["p_value"] < level and found["statistic"] < 0
+        )
     return rejected / repetitions
 
 
@@ -271,7 +313,9 @@ def _loss(actual: np.ndarray, predicted: np.ndarray, loss: str) -> np.ndarray:
 def _series(*given: np.ndarray) -> list[np.ndarray]:
     series = [np.asarray(values, dtype="float64") for values in given]
     if len({values.shape for values in series}) > 1 or series[0].ndim != 1 or len(series[0]) < 10:
-        raise SignificanceError(f"a test needs series of one length, 10 days or more; given are {[values.shape for values in series]}")
+        raise SignificanceError(
+            f"a test needs series of one length, 10 days or more; given are {[values.shape for values in series]}"
+        )
     if not all(np.isfinite(values).all() for values in series):
         raise SignificanceError("a test needs a number for every day; some values are missing or infinite")
     return series

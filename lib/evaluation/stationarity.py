@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -68,10 +68,18 @@ def unit_root_table(closes: Mapping[str, pd.Series], trend: str = "c") -> pd.Dat
         for ticker, close in closes.items():
             series = transform(close)
             a, k = adf(series, trend), kpss_test(series, trend)
-            rows.append({
-                "ticker": ticker, "series": kind, "observations": a["observations"],
-                "adf_statistic": a["statistic"], "adf_p_value": a["p_value"], "adf_lags": a["lags"],
-                "kpss_statistic": k["statistic"], "kpss_p_value": k["p_value"], "kpss_lags": k["lags"],
-                "reading": reading(a["p_value"], k["p_value"]),
-            })
+            rows.append(
+                {
+                    "ticker": ticker,
+                    "series": kind,
+                    "observations": a["observations"],
+                    "adf_statistic": a["statistic"],
+                    "adf_p_value": a["p_value"],
+                    "adf_lags": a["lags"],
+                    "kpss_statistic": k["statistic"],
+                    "kpss_p_value": k["p_value"],
+                    "kpss_lags": k["lags"],
+                    "reading": reading(a["p_value"], k["p_value"]),
+                }
+            )
     return pd.DataFrame(rows)

@@ -7,16 +7,17 @@ models and tests that the real prices go through.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from lib.data import windows
-from lib.evaluation import baselines, metrics, significance
 from lib.errors import ProjectError
+from lib.evaluation import baselines, metrics, significance
 from lib.settings import Chosen
 
 # Quick enough for hundreds of runs: few trees, nothing chosen by cross-validation.
@@ -39,8 +40,13 @@ class ControlError(ProjectError):
 
 
 def walk(
-    days: int, coefficient: float = 0.0, volatility: float = 0.04, tails: float | None = None, seed: int = 0,
-    start_usd: float = 100.0, first_day: str = "2021-01-01",
+    days: int,
+    coefficient: float = 0.0,
+    volatility: float = 0.04,
+    tails: float | None = None,
+    seed: int = 0,
+    start_usd: float = 100.0,
+    first_day: str = "2021-01-01",
 ) -> pd.Series:
     """Simulated daily closes: a random walk of log prices, or one with a signal planted in it.
 
@@ -75,21 +81,43 @@ def as_prices(close_usd: pd.Series) -> pd.DataFrame:
     opened = close_usd.shift(1).fillna(close_usd.iloc[0])
     both = pd.concat([opened, close_usd], axis=1)
     return pd.DataFrame(
-        {"Open": opened, "High": both.max(axis=1) * 1.001, "Low": both.min(axis=1) * 0.999, "Close": close_usd, "Volume": 1e6}
+        {
+            "Open": opened,
+            "High": both.max(axis=1) * 1.001,
+            "Low": both.min(axis=1) * 0.999,
+            "Close": close_usd,
+            "Volume": 1e6,
+        }
     )
 
 
 def chosen(lookback: int = 10, split: Sequence[float] = (0.5, 0.1, 0.4), target: str = "close") -> Chosen:
     """Parameters of windows for short runs: own close, scaled on the training days, nothing treated."""
-    return Chosen({
-        "gap_fill": "previous", "max_gap_days": 5, "outliers": "off", "outlier_iqr": 1.5, "inputs": "own_close",
-        "indicator_days": [14, 12, 26, 9, 20], "target": target, "lookback": lookback, "split": list(split), "scaling": "train",
-    })
+    return Chosen(
+        {
+            "gap_fill": "previous",
+            "max_gap_days": 5,
+            "outliers": "off",
+            "outlier_iqr": 1.5,
+            "inputs": "own_close",
+            "indicator_days": [14, 12, 26, 9, 20],
+            "target": target,
+            "lookback": lookback,
+            "split": list(split),
+            "scaling": "train",
+        }
+    )
 
 
 def short_runs(
-    models: Mapping[str, baselines.Baseline] = QUICK_MODELS, runs: int = 200, days: int = DAYS, coefficient: float = 0.0,
-    setting: Chosen | None = None, seed: int = 0, volatility: float = 0.04, tails: float | None = None,
+    models: Mapping[str, baselines.Baseline] = QUICK_MODELS,
+    runs: int = 200,
+    days: int = DAYS,
+    coefficient: float = 0.0,
+    setting: Chosen | None = None,
+    seed: int = 0,
+    volatility: float = 0.04,
+    tails: float | None = None,
 ) -> pd.DataFrame:
     """Train and test models on many short simulated series.
 
@@ -121,7 +149,10 @@ def judged(run: int, model: str, test: pd.DataFrame) -> dict[str, Any]:
     """A row of :func:`short_runs`, from a model's test days: ``actual_usd``, ``predicted_usd``, ``naive_usd``."""
     actual, predicted, naive = (test[c].to_numpy() for c in ("actual_usd", "predicted_usd", "naive_usd"))
     return {
-        "run": run, "model": model, "days": len(test), "skill": metrics.skill(actual, predicted, naive),
+        "run": run,
+        "model": model,
+        "days": len(test),
+        "skill": metrics.skill(actual, predicted, naive),
         "diebold_mariano": significance.diebold_mariano(actual, predicted, naive)["p_better"],
         "pesaran_timmermann": significance.pesaran_timmermann(actual, predicted, naive)["p_value"],
     }
@@ -155,11 +186,22 @@ def alarm_rates(found: pd.DataFrame, level: float = 0.05, confidence: float = 0.
         by_model = found.pivot(index="run", columns="model", values=test)[list(dict.fromkeys(found["model"]))]
         # Holm rejects something if and only if the smallest p-value, times the number of tests, is below the level.
         smallest = by_model.min(axis=1) * by_model.notna().sum(axis=1)
-        alarms = {**(by_model < level).to_dict("series"), "any model": (by_model < level).any(axis=1),
-                  "any model, Holm": smallest < level}
+        alarms = {
+            **(by_model < level).to_dict("series"),
+            "any model": (by_model < level).any(axis=1),
+            "any model, Holm": smallest < level,
+        }
         rows += [
-            {"model": name, "test": test, "runs": runs, "alarms": int(hit.sum()), "rate": hit.sum() / runs, "fewest": fewest,
-             "most": most, "too_many": bool(hit.sum() > most)}
+            {
+                "model": name,
+                "test": test,
+                "runs": runs,
+                "alarms": int(hit.sum()),
+                "rate": hit.sum() / runs,
+                "fewest": fewest,
+                "most": most,
+                "too_many": bool(hit.sum() > most),
+            }
             for name, hit in alarms.items()
         ]
     return pd.DataFrame(rows)
@@ -202,7 +244,9 @@ def responses(frame: pd.DataFrame, lags: int = 5) -> pd.DataFrame:
         raise ControlError(f"{len(table)} days in a row are too few to see what forecasts answer to; 30 are needed")
     fit = OLS(table[:, 0], np.column_stack([table[:, 1:], np.ones(len(table))])).fit(cov_type="HC1")
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = pd.DataFrame({"lag": range(lags + 1), "response": fit.params[:-1], "t_value": (fit.params / fit.bse)[:-1]})
+        found = pd.DataFrame(
+            {"lag": range(lags + 1), "response": fit.params[:-1], "t_value": (fit.params / fit.bse)[:-1]}
+        )
     found.attrs = {"days": len(table)}
     return found
 
@@ -226,8 +270,16 @@ def alignment(frame: pd.DataFrame, lags: int = 5) -> dict[str, object]:
         None: "undecided: the forecasts answer to no recent price change",
         0: "forecasts answer to the price of the very day that they are for: they stand a day too early, or have seen the future",
         1: "aligned: forecasts answer to the last close before their day",
-    }.get(at, f"forecasts answer to nothing later than {at} days before: they stand {(at or 0) - 1} day(s) too late, or the model hardly looks at the last close")
-    return {"days": table.attrs["days"], "responds_at": at, "aligned": None if at is None else at == 1, "verdict": verdict}
+    }.get(
+        at,
+        f"forecasts answer to nothing later than {at} days before: they stand {(at or 0) - 1} day(s) too late, or the model hardly looks at the last close",
+    )
+    return {
+        "days": table.attrs["days"],
+        "responds_at": at,
+        "aligned": None if at is None else at == 1,
+        "verdict": verdict,
+    }
 
 
 def refuse_misaligned(frames: Mapping[str, pd.DataFrame]) -> None:
@@ -246,7 +298,10 @@ def refuse_misaligned(frames: Mapping[str, pd.DataFrame]) -> None:
 
 
 def changed_by_later_prices(
-    forecast: Callable[[dict[str, pd.DataFrame]], pd.DataFrame], prices: Mapping[str, pd.DataFrame], day: pd.Timestamp, seed: int = 0
+    forecast: Callable[[dict[str, pd.DataFrame]], pd.DataFrame],
+    prices: Mapping[str, pd.DataFrame],
+    day: pd.Timestamp,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Forecasts that looked ahead: those until ``day`` that change when prices from ``day`` on do.
 
@@ -267,7 +322,8 @@ def changed_by_later_prices(
         factor = np.where(frame.index >= day, np.exp(rng.uniform(-np.log(2), np.log(2), len(frame))), 1.0)
         later[ticker] = frame.mul(factor, axis=0)
     before, after = (
-        made.loc[made["date"] <= day].set_index("date")["predicted_usd"] for made in (forecast(dict(prices)), forecast(later))
+        made.loc[made["date"] <= day].set_index("date")["predicted_usd"]
+        for made in (forecast(dict(prices)), forecast(later))
     )
     both = pd.concat([before.rename("before"), after.rename("after")], axis=1)
     return both[both["before"] != both["after"]].reset_index()

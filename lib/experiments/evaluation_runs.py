@@ -11,8 +11,9 @@ seed number 0.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,13 +21,13 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from lib import thesis
 from lib.data import windows
+from lib.data.windows import Dataset
 from lib.evaluation import baselines, intervals
 from lib.experiments import controls, trainings, tuning
-from lib.networks import runtime
 from lib.experiments.kept import Kept
-from lib.settings import Chosen
 from lib.experiments.trainings import Trained, Training
-from lib.data.windows import Dataset
+from lib.networks import runtime
+from lib.settings import Chosen
 
 TARGETS = ("close", "log_return")
 SCHEMES = ("expanding", "sliding")
@@ -48,7 +49,9 @@ class Planned:
     about: Mapping[str, Any]
 
 
-def seeds(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept, targets: Sequence[str] = TARGETS) -> pd.DataFrame:
+def seeds(
+    prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept, targets: Sequence[str] = TARGETS
+) -> pd.DataFrame:
     """Every network at the thesis's best hyperparameters with several seeds, and every baseline beside it.
 
     Closes are forecast with ``evaluation_seeds`` seeds, log returns with the first ``comparison_seeds`` of them.
@@ -69,7 +72,9 @@ def seeds(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept, target
     return pd.concat([seed_baselines(prices, chosen, targets), *frames], ignore_index=True)
 
 
-def seed_trainings(prices: Mapping[str, pd.DataFrame], chosen: Chosen, targets: Sequence[str] = TARGETS) -> list[Planned]:
+def seed_trainings(
+    prices: Mapping[str, pd.DataFrame], chosen: Chosen, targets: Sequence[str] = TARGETS
+) -> list[Planned]:
     """The trainings of :func:`seeds`; ``about`` has ``reading`` (the target) and ``seed_number``."""
     planned = []
     digests = tuning.price_digests(prices, chosen.inputs)
@@ -85,7 +90,9 @@ def seed_trainings(prices: Mapping[str, pd.DataFrame], chosen: Chosen, targets: 
     return planned
 
 
-def seed_baselines(prices: Mapping[str, pd.DataFrame], chosen: Chosen, targets: Sequence[str] = TARGETS) -> pd.DataFrame:
+def seed_baselines(
+    prices: Mapping[str, pd.DataFrame], chosen: Chosen, targets: Sequence[str] = TARGETS
+) -> pd.DataFrame:
     """The rows of :func:`seeds` that need no training."""
     frames = []
     for target in targets:
@@ -94,7 +101,9 @@ def seed_baselines(prices: Mapping[str, pd.DataFrame], chosen: Chosen, targets: 
     return pd.concat(frames, ignore_index=True)
 
 
-def _baselines_of(data: Dataset, prices: Mapping[str, pd.DataFrame], chosen: Chosen, target: str, first: bool) -> list[pd.DataFrame]:
+def _baselines_of(
+    data: Dataset, prices: Mapping[str, pd.DataFrame], chosen: Chosen, target: str, first: bool
+) -> list[pd.DataFrame]:
     """All baselines on the first target's windows; on other targets the naive forecast and those that look at windows."""
     names = list(baselines.BASELINES) if first else [n for n in baselines.BASELINES if n in _ON_WINDOWS]
     close = windows.clean(prices, chosen)[data.ticker]["Close"]
@@ -102,22 +111,50 @@ def _baselines_of(data: Dataset, prices: Mapping[str, pd.DataFrame], chosen: Cho
     return [_named(f[f["part"] != "train"], data.ticker, target, name, 0, None) for name, f in made.items()]
 
 
-def long_frame(trained: Trained, reading: str, seed_number: int, weights: str = "best", parts: Iterable[str] = trainings.PARTS) -> pd.DataFrame:
+def long_frame(
+    trained: Trained, reading: str, seed_number: int, weights: str = "best", parts: Iterable[str] = trainings.PARTS
+) -> pd.DataFrame:
     """The forecasts of one training as rows of the long frame."""
     data = trained.training.data
     frames = []
     for name in parts:
         part = getattr(data, name)
-        frames.append(pd.DataFrame({
-            "date": part.dates, "actual_usd": part.actual_usd, "predicted_usd": data.forecast_usd(part, trained.predicted(name, weights)),
-            "naive_usd": part.last_close_usd, "part": part.name,
-        }))
+        frames.append(
+            pd.DataFrame(
+                {
+                    "date": part.dates,
+                    "actual_usd": part.actual_usd,
+                    "predicted_usd": data.forecast_usd(part, trained.predicted(name, weights)),
+                    "naive_usd": part.last_close_usd,
+                    "part": part.name,
+                }
+            )
+        )
     return _named(pd.concat(frames), data.ticker, reading, trained.training.network, seed_number, trained.training.seed)
 
 
-def _named(frame: pd.DataFrame, ticker: str, reading: str, model: str, seed_number: int, seed: int | None) -> pd.DataFrame:
-    named = frame.assign(ticker=ticker, reading=reading, model=model, seed_number=seed_number, seed=pd.array([seed] * len(frame), dtype="Int64"))
-    first = ["ticker", "reading", "model", "seed_number", "seed", "part", "date", "actual_usd", "predicted_usd", "naive_usd"]
+def _named(
+    frame: pd.DataFrame, ticker: str, reading: str, model: str, seed_number: int, seed: int | None
+) -> pd.DataFrame:
+    named = frame.assign(
+        ticker=ticker,
+        reading=reading,
+        model=model,
+        seed_number=seed_number,
+        seed=pd.array([seed] * len(frame), dtype="Int64"),
+    )
+    first = [
+        "ticker",
+        "reading",
+        "model",
+        "seed_number",
+        "seed",
+        "part",
+        "date",
+        "actual_usd",
+        "predicted_usd",
+        "naive_usd",
+    ]
     return named[first]
 
 
@@ -138,9 +175,9 @@ def folds(days: pd.DatetimeIndex, count: int, scheme: str) -> list[dict[str, pd.
     found = []
     for k in range(count):
         start = first + k * length
-        before = days[start - first if scheme == "sliding" else 0:start]
+        before = days[start - first if scheme == "sliding" else 0 : start]
         inner = int(round(len(before) * INNER_SHARE))
-        test = days[start:] if k == count - 1 else days[start:start + length]
+        test = days[start:] if k == count - 1 else days[start : start + length]
         found.append({"train": before[:-inner], "validation": before[-inner:], "test": test})
     return found
 
@@ -188,7 +225,10 @@ def _folds_of(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> Iterator[_F
         for scheme in SCHEMES:
             for number, days in enumerate(folds(frame.index, chosen.folds, scheme), 1):
                 reading = _cut(honest, days)
-                part = {t: p.loc[pd.Timestamp(reading.start_date):pd.Timestamp(reading.end_date)] for t, p in prices.items()}
+                part = {
+                    t: p.loc[pd.Timestamp(reading.start_date) : pd.Timestamp(reading.end_date)]
+                    for t, p in prices.items()
+                }
                 yield _Fold(scheme, number, reading, part, windows.build(part, reading, reach_back=True)[ticker])
 
 
@@ -201,8 +241,21 @@ def walk_forward_trainings(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -
             for trial, h in enumerate(trial_sets(network, chosen, ticker, fold.number), 1):
                 seed = runtime.derived_seed(chosen.seed, "walk-forward", ticker, network, fold.number, trial)
                 name = f"{ticker} {network}, {fold.scheme} {fold.number}, trial {trial}"
-                training = Training(name, network, h, seed, fold.data, fold.chosen, digests[ticker], "windows reach back")
-                planned.append(Planned(training, {"ticker": ticker, "network": network, "scheme": fold.scheme, "fold": fold.number, "trial": trial}))
+                training = Training(
+                    name, network, h, seed, fold.data, fold.chosen, digests[ticker], "windows reach back"
+                )
+                planned.append(
+                    Planned(
+                        training,
+                        {
+                            "ticker": ticker,
+                            "network": network,
+                            "scheme": fold.scheme,
+                            "fold": fold.number,
+                            "trial": trial,
+                        },
+                    )
+                )
     return planned
 
 
@@ -219,7 +272,11 @@ def walk_forward_baselines(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -
 def walk_forward_row(trained: Trained, planned: Planned) -> dict[str, Any]:
     """What the table of trainings says of one, but for whether it was chosen."""
     network = planned.about["network"]
-    return {**planned.about, **_inner(trained), **trainings.own_hyperparameters(network, trained.training.hyperparameters)}
+    return {
+        **planned.about,
+        **_inner(trained),
+        **trainings.own_hyperparameters(network, trained.training.hyperparameters),
+    }
 
 
 def _cut(chosen: Chosen, days: Mapping[str, pd.DatetimeIndex]) -> Chosen:
@@ -233,7 +290,12 @@ def _inner(trained: Trained) -> dict[str, Any]:
     part = trained.training.data.validation
     error = trained.predicted("validation") - part.y
     mse = float(np.mean(error**2)) if np.isfinite(error).all() else np.inf
-    return {"validation_mse": mse, "epochs_run": trained.epochs_run, "best_epoch": trained.best_epoch, "seed": trained.training.seed}
+    return {
+        "validation_mse": mse,
+        "epochs_run": trained.epochs_run,
+        "best_epoch": trained.best_epoch,
+        "seed": trained.training.seed,
+    }
 
 
 def trial_sets(network: str, chosen: Chosen, ticker: str, fold: int) -> list[dict[str, float]]:
@@ -259,7 +321,11 @@ LEAKS = {
 }
 
 
-_LEAK_OF = {("train", "validation"): "nothing", ("all", "validation"): "scaling over everything", ("all", "test"): "both"}
+_LEAK_OF = {
+    ("train", "validation"): "nothing",
+    ("all", "validation"): "scaling over everything",
+    ("all", "test"): "both",
+}
 
 
 def leaks(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept) -> pd.DataFrame:
@@ -298,8 +364,19 @@ def leak_trainings(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> list[P
 
 # Small ends of the search space and few epochs: a training takes about half a second.
 SMALL = {
-    "filters": 16, "filters1": 16, "filters2": 16, "kernel_size": 2, "kernel_size1": 2, "kernel_size2": 2, "pool_size": 1,
-    "lstm_units1": 16, "lstm_units2": 8, "dropout_rate": 0.1, "learning_rate": 0.01, "batch_size": 32, "epochs": 10,
+    "filters": 16,
+    "filters1": 16,
+    "filters2": 16,
+    "kernel_size": 2,
+    "kernel_size1": 2,
+    "kernel_size2": 2,
+    "pool_size": 1,
+    "lstm_units1": 16,
+    "lstm_units2": 8,
+    "dropout_rate": 0.1,
+    "learning_rate": 0.01,
+    "batch_size": 32,
+    "epochs": 10,
 }
 _SIMULATED = "SIMULATED"
 
@@ -318,7 +395,9 @@ def on_simulated(series: str, chosen: Chosen, kept: Kept) -> pd.DataFrame:
     planned = control_trainings(series, chosen)
     trained = trainings.run([p.training for p in planned], kept, chosen, f"Trainings, {series}")
     rows = [control_row(t, p) for t, p in zip(trained, planned)]
-    found = pd.concat([controls.runs_on(series, control_runs(series, chosen), chosen.seed), pd.DataFrame(rows)], ignore_index=True)
+    found = pd.concat(
+        [controls.runs_on(series, control_runs(series, chosen), chosen.seed), pd.DataFrame(rows)], ignore_index=True
+    )
     return found.assign(series=series, seed=found["seed"].astype("Int64"))
 
 
@@ -335,10 +414,16 @@ def control_trainings(series: str, chosen: Chosen) -> list[Planned]:
         close = controls.walk(controls.DAYS, coefficient, volatility, seed=chosen.seed + run)
         prices = {_SIMULATED: controls.as_prices(close)}
         setting = chosen.but(
-            **controls.chosen(target="log_return").as_plain(), max_epochs=SMALL["epochs"], tickers=[_SIMULATED],
-            start_date=close.index[0].date(), end_date=close.index[-1].date(),
+            **controls.chosen(target="log_return").as_plain(),
+            max_epochs=SMALL["epochs"],
+            tickers=[_SIMULATED],
+            start_date=close.index[0].date(),
+            end_date=close.index[-1].date(),
         )
-        data, digest = windows.build(prices, setting)[_SIMULATED], tuning.price_digests(prices, setting.inputs)[_SIMULATED]
+        data, digest = (
+            windows.build(prices, setting)[_SIMULATED],
+            tuning.price_digests(prices, setting.inputs)[_SIMULATED],
+        )
         for network in chosen.networks:
             seed = runtime.derived_seed(chosen.seed, "controls", series, network, run)
             training = Training(f"{network}, {series} {run + 1}", network, SMALL, seed, data, setting, digest)
@@ -355,7 +440,10 @@ def control_row(trained: Trained, planned: Planned) -> dict[str, Any]:
 def seeds_used(frame: pd.DataFrame) -> dict[str, dict[str, list[int]]]:
     """Ticker -> network -> its seeds, for the record of a notebook."""
     trained = frame[frame["seed_number"] > 0].drop_duplicates(["ticker", "model", "seed_number"])
-    return {t: {m: [int(s) for s in rows["seed"]] for m, rows in of.groupby("model", sort=False)} for t, of in trained.groupby("ticker", sort=False)}
+    return {
+        t: {m: [int(s) for s in rows["seed"]] for m, rows in of.groupby("model", sort=False)}
+        for t, of in trained.groupby("ticker", sort=False)
+    }
 
 
 def training_closes(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, np.ndarray]:
@@ -379,15 +467,23 @@ def leak_check(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> pd.DataFra
         made = forecast(dict(prices))
         day = made.loc[made["part"] == "test", "date"].iloc[0]
         changed = controls.changed_by_later_prices(forecast, prices, day, chosen.seed)
-        rows.append({
-            "ticker": first, "scaling": scaling, "gap_fill": gap_fill, "day": day.date().isoformat(),
-            "forecasts": int((made["date"] <= day).sum()), "changed": len(changed), "looked_ahead": len(changed) > 0,
-        })
+        rows.append(
+            {
+                "ticker": first,
+                "scaling": scaling,
+                "gap_fill": gap_fill,
+                "day": day.date().isoformat(),
+                "forecasts": int((made["date"] <= day).sum()),
+                "changed": len(changed),
+                "looked_ahead": len(changed) > 0,
+            }
+        )
     return pd.DataFrame(rows)
 
 
 def _ridge_street(ticker: str, chosen: Chosen) -> Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]:
     """Prices to forecasts of validation and test days, through the project's own cleaning and windows."""
+
     def forecast(prices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         close = windows.clean(prices, chosen)[ticker]["Close"]
         frame = baselines.forecast(baselines.BASELINES["ridge"], windows.build(prices, chosen)[ticker], close)
@@ -403,14 +499,17 @@ def interval_bands(closes: Mapping[str, pd.Series], data: Mapping[str, Dataset])
         known = close.dropna()
         origins = data[ticker].days["test"]
         made = {
-            "conformal, adapting": intervals.conformal(known), "conformal, fixed": intervals.conformal(known, adapt=False),
+            "conformal, adapting": intervals.conformal(known),
+            "conformal, fixed": intervals.conformal(known, adapt=False),
             "service": intervals.service_band(known),
         }
         found[ticker] = {name: bands[bands["origin"].isin(origins)] for name, bands in made.items()}
     return found
 
 
-def interval_example(bands: Mapping[str, pd.DataFrame], close: pd.Series, level: float = 0.95) -> dict[str, pd.DataFrame]:
+def interval_example(
+    bands: Mapping[str, pd.DataFrame], close: pd.Series, level: float = 0.95
+) -> dict[str, pd.DataFrame]:
     """The rows of one level from the last origin whose whole path is known."""
     last = max(intervals.HORIZONS)
     origin = close.dropna().index[-last - 1]

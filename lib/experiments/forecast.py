@@ -8,16 +8,16 @@ misses on validation and test days.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Callable
 
 import numpy as np
 import pandas as pd
 
-from lib.evaluation import intervals
-from lib.errors import ProjectError
 from lib.data.windows import Dataset
+from lib.errors import ProjectError
+from lib.evaluation import intervals
 
 DEFAULT_DAYS = 15  # thesis section 5.3, Listing 7
 LEVEL = 0.90
@@ -87,7 +87,9 @@ def paths(predict: Predict, data: Dataset, close_usd: pd.Series, days: int = int
         ForecastError: the network reads more than the own close, or aims at returns.
     """
     if data.features != ("Close",) or data.target != "close":
-        raise ForecastError("only a network that reads and forecasts its own coin's closes can be rolled forward: other inputs have no future values")
+        raise ForecastError(
+            "only a network that reads and forecasts its own coin's closes can be rolled forward: other inputs have no future values"
+        )
     lookback = data.input_shape[0]
     scaled = data.to_scaled(close_usd.to_numpy()).astype("float32")
     first = close_usd.index.get_loc(data.days["train"][-1])
@@ -98,7 +100,12 @@ def paths(predict: Predict, data: Dataset, close_usd: pd.Series, days: int = int
 
 
 def forecast(
-    predict: Predict, data: Dataset, close_usd: pd.Series, start: date | None = None, days: int = DEFAULT_DAYS, level: float = LEVEL,
+    predict: Predict,
+    data: Dataset,
+    close_usd: pd.Series,
+    start: date | None = None,
+    days: int = DEFAULT_DAYS,
+    level: float = LEVEL,
 ) -> Forecast:
     """A forecast of some days from ``start`` on, from closes until the day before.
 
@@ -131,11 +138,18 @@ def forecast(
     bands = intervals.conformal(close, usable, range(1, days + 1), (level,))
     mine = bands[bands["origin"] == origin].set_index("horizon")
     judged = bands[(bands["origin"] >= data.days["test"][0]) & bands["actual_usd"].notna()]
-    frame = pd.DataFrame({
-        "date": mine["date"], "horizon": mine.index, "path_usd": mine["path_usd"],
-        "lower_usd": mine["lower_usd"], "upper_usd": mine["upper_usd"], "naive_usd": float(close.loc[origin]), "actual_usd": mine["actual_usd"],
-        "calibrated_on": [int((usable.index + pd.Timedelta(days=h) <= origin).sum()) for h in mine.index],
-    })
+    frame = pd.DataFrame(
+        {
+            "date": mine["date"],
+            "horizon": mine.index,
+            "path_usd": mine["path_usd"],
+            "lower_usd": mine["lower_usd"],
+            "upper_usd": mine["upper_usd"],
+            "naive_usd": float(close.loc[origin]),
+            "actual_usd": mine["actual_usd"],
+            "calibrated_on": [int((usable.index + pd.Timedelta(days=h) <= origin).sum()) for h in mine.index],
+        }
+    )
     return Forecast(origin, level, frame.join(_judged(judged)).reset_index(drop=True))
 
 
@@ -145,10 +159,13 @@ def _judged(bands: pd.DataFrame) -> pd.DataFrame:
     inside = (known["actual_usd"] >= known["lower_usd"]) & (known["actual_usd"] <= known["upper_usd"])
     ours, naive = ((known[c] - known["actual_usd"]) ** 2 for c in ("path_usd", "price_usd"))
     by = known["horizon"]
-    return pd.DataFrame({
-        "coverage": inside.groupby(by).mean(), "judged_on": inside.groupby(by).size(),
-        "skill": 1 - ours.groupby(by).mean() / naive.groupby(by).mean(),
-    })
+    return pd.DataFrame(
+        {
+            "coverage": inside.groupby(by).mean(),
+            "judged_on": inside.groupby(by).size(),
+            "skill": 1 - ours.groupby(by).mean() / naive.groupby(by).mean(),
+        }
+    )
 
 
 def in_words(made: Forecast) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 from lib.errors import ProjectError
 
@@ -36,11 +37,16 @@ class Kept:
 
     def count(self, used: Mapping[str, Any]) -> None:
         """Add to what was used."""
-        self.used = {name: sorted({*self.used[name], *used[name]}) if name == "made_on" else self.used[name] + used[name] for name in self.used}
+        self.used = {
+            name: sorted({*self.used[name], *used[name]}) if name == "made_on" else self.used[name] + used[name]
+            for name in self.used
+        }
 
     def find(self, key: Mapping[str, Any]) -> dict[str, Any] | None:
         """The result that was kept under an equal key, or None."""
-        rows = self._run("SELECT result FROM results WHERE key_sha256 = ?", (digest(key),)) if self.path.is_file() else []
+        rows = (
+            self._run("SELECT result FROM results WHERE key_sha256 = ?", (digest(key),)) if self.path.is_file() else []
+        )
         return json.loads(rows[0][0]) if rows else None
 
     def keep(self, key: Mapping[str, Any], result: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ thesis does not say which of them its scores come from.
 from __future__ import annotations
 
 import math
-from typing import Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,14 +18,14 @@ from scipy import stats
 
 from lib import networks, thesis
 from lib.data import windows
-from lib.evaluation import metrics, significance, scoring
-from lib.experiments import trainings, tuning
-from lib.networks import runtime
-from lib.errors import ProjectError
-from lib.experiments.kept import Kept
-from lib.settings import Chosen
-from lib.experiments.trainings import Trained, Training
 from lib.data.windows import Dataset
+from lib.errors import ProjectError
+from lib.evaluation import metrics, scoring, significance
+from lib.experiments import trainings, tuning
+from lib.experiments.kept import Kept
+from lib.experiments.trainings import Trained, Training
+from lib.networks import runtime
+from lib.settings import Chosen
 
 STAND_IN = "SOL-USD"  # its trials are replayed where a run has none of the thesis's coins
 _ROW = ["ticker", "network", "trial"]
@@ -55,10 +55,17 @@ def printed_trials(tickers: Sequence[str], of_networks: Sequence[str], count: in
     """
     rows = thesis.trials()
     known = [t for t in tickers if t in thesis.APPENDIX]
-    parts = [rows[rows["ticker"] == (t if known else STAND_IN)].assign(ticker=t, same_coin=bool(known)) for t in known or tickers]
+    parts = [
+        rows[rows["ticker"] == (t if known else STAND_IN)].assign(ticker=t, same_coin=bool(known))
+        for t in known or tickers
+    ]
     rows = pd.concat(parts)
     names = {n: list(networks.ARCHITECTURES[n].hyperparameters) for n in of_networks}
-    whole = [n for n in of_networks if set(names[n]) <= set(rows) and rows.loc[rows["network"] == n, names[n]].notna().all(axis=None)]
+    whole = [
+        n
+        for n in of_networks
+        if set(names[n]) <= set(rows) and rows.loc[rows["network"] == n, names[n]].notna().all(axis=None)
+    ]
     rows = rows[rows["network"].isin(whole)]
     if rows.empty:
         raise ReplayError(
@@ -68,7 +75,9 @@ def printed_trials(tickers: Sequence[str], of_networks: Sequence[str], count: in
         rows = rows.groupby(["ticker", "network"], sort=False).head(int(count))
     rows = rows.rename(columns={"mse": "printed_mse", "mae": "printed_mae", "r2": "printed_r2"})
     hyperparameters = list(dict.fromkeys(h for n in whole for h in names[n]))
-    return rows[[*_ROW, "same_coin", "printed_mse", "printed_mae", "printed_r2", *hyperparameters]].reset_index(drop=True)
+    return rows[[*_ROW, "same_coin", "printed_mse", "printed_mae", "printed_r2", *hyperparameters]].reset_index(
+        drop=True
+    )
 
 
 def run(prices: Mapping[str, pd.DataFrame], printed: pd.DataFrame, chosen: Chosen, kept: Kept) -> pd.DataFrame:
@@ -93,8 +102,27 @@ def run(prices: Mapping[str, pd.DataFrame], printed: pd.DataFrame, chosen: Chose
                 ticker, network, trial = (row[name] for name in _ROW)
                 seed = runtime.derived_seed(chosen.seed, "replay", ticker, network, trial, k)
                 name = f"{ticker} {network} trial {trial}, {inputs}, seed {k}"
-                wanted.append(Training(name, network, row, seed, data[inputs][ticker], chosen.but(inputs=inputs), digests[inputs][ticker]))
-                facts.append({"ticker": ticker, "network": network, "trial": trial, "inputs": inputs, "seed_number": k, "seed": seed})
+                wanted.append(
+                    Training(
+                        name,
+                        network,
+                        row,
+                        seed,
+                        data[inputs][ticker],
+                        chosen.but(inputs=inputs),
+                        digests[inputs][ticker],
+                    )
+                )
+                facts.append(
+                    {
+                        "ticker": ticker,
+                        "network": network,
+                        "trial": trial,
+                        "inputs": inputs,
+                        "seed_number": k,
+                        "seed": seed,
+                    }
+                )
     rows = []
     for fact, trained in zip(facts, trainings.run(wanted, kept, chosen)):
         run_of = {"epochs_run": trained.epochs_run, "best_epoch": trained.best_epoch, "seconds": trained.seconds}
@@ -129,12 +157,18 @@ def table(printed: pd.DataFrame, fits: pd.DataFrame, data: Mapping[str, Dataset]
     half = frame["printed_mse"].map(half_unit)
     for (inputs, weights), rows in fits.groupby(_READING, sort=False):
         by_row = rows.groupby(_ROW)
-        ours = pd.DataFrame({
-            "mse_low": by_row["mse"].min(), "mse_median": by_row["mse"].median(), "mse_high": by_row["mse"].max(),
-            "r2_median": by_row["r2"].median(),
-        })
+        ours = pd.DataFrame(
+            {
+                "mse_low": by_row["mse"].min(),
+                "mse_median": by_row["mse"].median(),
+                "mse_high": by_row["mse"].max(),
+                "r2_median": by_row["r2"].median(),
+            }
+        )
         ours = ours.reindex(pd.MultiIndex.from_frame(frame[_ROW])).reset_index(drop=True)
-        ours["inside"] = (frame["printed_mse"] + half >= ours["mse_low"]) & (frame["printed_mse"] - half <= ours["mse_high"])
+        ours["inside"] = (frame["printed_mse"] + half >= ours["mse_low"]) & (
+            frame["printed_mse"] - half <= ours["mse_high"]
+        )
         frame = frame.join(ours.add_suffix(f", {inputs}, {weights}"))
     return frame
 
@@ -167,16 +201,29 @@ def agreement(fits: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
             ours = part[_column("mse_median", inputs, weights)]
             log_ratio = np.log(part["printed_mse"] / ours)
             inside = part[_column("inside", inputs, weights)]
-            found.append({
-                "inputs": inputs, "weights": weights, "network": network, "trials": len(part), "seeds": seeds,
-                "inside": inside.mean(), "expected_inside": chance,
-                "inside_p": stats.binomtest(int(inside.sum()), len(part), chance, alternative="less").pvalue if chance else math.nan,
-                "below": int((~inside & (part["printed_mse"] < ours)).sum()), "above": int((~inside & (part["printed_mse"] > ours)).sum()),
-                "printed_over_ours": float(np.exp(log_ratio.median())), "factor": float(np.exp(log_ratio.abs().median())),
-                "seed_factor": seed_factor(of_network), "rank_correlation": _rank_correlation(part, part["printed_mse"], ours),
-                "seed_rank_correlation": _seed_rank_correlation(of_network),
-                "printed_below_naive": int((part["printed_mse"] < part["naive_mse"]).sum()), "ours_below_naive": int((ours < part["naive_mse"]).sum()),
-            })
+            found.append(
+                {
+                    "inputs": inputs,
+                    "weights": weights,
+                    "network": network,
+                    "trials": len(part),
+                    "seeds": seeds,
+                    "inside": inside.mean(),
+                    "expected_inside": chance,
+                    "inside_p": stats.binomtest(int(inside.sum()), len(part), chance, alternative="less").pvalue
+                    if chance
+                    else math.nan,
+                    "below": int((~inside & (part["printed_mse"] < ours)).sum()),
+                    "above": int((~inside & (part["printed_mse"] > ours)).sum()),
+                    "printed_over_ours": float(np.exp(log_ratio.median())),
+                    "factor": float(np.exp(log_ratio.abs().median())),
+                    "seed_factor": seed_factor(of_network),
+                    "rank_correlation": _rank_correlation(part, part["printed_mse"], ours),
+                    "seed_rank_correlation": _seed_rank_correlation(of_network),
+                    "printed_below_naive": int((part["printed_mse"] < part["naive_mse"]).sum()),
+                    "ours_below_naive": int((ours < part["naive_mse"]).sum()),
+                }
+            )
     return pd.DataFrame(found)
 
 
@@ -203,7 +250,11 @@ def meanings() -> Styler:
 def seed_factor(fits: pd.DataFrame) -> float:
     """The factor that half of single seeds' MSE are within, of the median of the other seeds of the same trial; NaN for one seed."""
     one_and_others = _each_seed(fits)
-    return float(np.exp(pd.concat([np.log(one / others).abs() for one, others in one_and_others]).median())) if one_and_others else math.nan
+    return (
+        float(np.exp(pd.concat([np.log(one / others).abs() for one, others in one_and_others]).median()))
+        if one_and_others
+        else math.nan
+    )
 
 
 def _each_seed(fits: pd.DataFrame) -> list[tuple[pd.Series, pd.Series]]:
@@ -213,16 +264,25 @@ def _each_seed(fits: pd.DataFrame) -> list[tuple[pd.Series, pd.Series]]:
 
 
 def _seed_rank_correlation(fits: pd.DataFrame) -> float:
-    each = [_rank_correlation(one.reset_index(), one.reset_index(drop=True), others.reset_index(drop=True)) for one, others in _each_seed(fits)]
+    each = [
+        _rank_correlation(one.reset_index(), one.reset_index(drop=True), others.reset_index(drop=True))
+        for one, others in _each_seed(fits)
+    ]
     return float(np.mean(each)) if each else math.nan
 
 
 def _rank_correlation(part: pd.DataFrame, one: pd.Series, other: pd.Series) -> float:
     """Spearman's, averaged over the tickers that have at least three trials, weighted by their number."""
-    groups = [g for _, g in part.assign(one=one, other=other).groupby("ticker") if len(g) >= 3 and g["one"].nunique() > 1 and g["other"].nunique() > 1]
+    groups = [
+        g
+        for _, g in part.assign(one=one, other=other).groupby("ticker")
+        if len(g) >= 3 and g["one"].nunique() > 1 and g["other"].nunique() > 1
+    ]
     if not groups:
         return math.nan
-    return float(np.average([g["one"].corr(g["other"], method="spearman") for g in groups], weights=[len(g) for g in groups]))
+    return float(
+        np.average([g["one"].corr(g["other"], method="spearman") for g in groups], weights=[len(g) for g in groups])
+    )
 
 
 def _column(name: str, inputs: str, weights: str) -> str:
@@ -234,10 +294,17 @@ def in_words(rows: pd.DataFrame, found: pd.DataFrame) -> str:
     if not rows["same_coin"].all():
         return f"None of this run's tickers is in the thesis: the trials are those printed for {STAND_IN}, and their scores no match for these."
     best = nearest(found)
-    return "\n".join([_nearest_in_words(best, found), _fit_in_words(best, rows), *_others_in_words(rows, found, best), (
-        f"Of these {best['trials']} printed trials {best['printed_below_naive']} have an MSE below that of 'tomorrow equals today' on the same days,"
-        f" and {best['ours_below_naive']} of our medians have. (Trials of CNN and LSTM, which are not printed whole, are not among them.)"
-    )])
+    return "\n".join(
+        [
+            _nearest_in_words(best, found),
+            _fit_in_words(best, rows),
+            *_others_in_words(rows, found, best),
+            (
+                f"Of these {best['trials']} printed trials {best['printed_below_naive']} have an MSE below that of 'tomorrow equals today' on the same days,"
+                f" and {best['ours_below_naive']} of our medians have. (Trials of CNN and LSTM, which are not printed whole, are not among them.)"
+            ),
+        ]
+    )
 
 
 def nearest(found: pd.DataFrame) -> pd.Series:
@@ -249,11 +316,18 @@ def each_trial(rows: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """Every printed trial for reading, in the nearest reading: printed MSE, the smallest, middle and largest of ours, whether it is inside, naive."""
     reading = tuple(nearest(found)[_READING])
     ours = {name: rows[_column(f"mse_{name}", *reading)] for name in ("low", "median", "high")}
-    return pd.DataFrame({
-        **{name: rows[name] for name in _ROW}, "printed_mse": rows["printed_mse"], "smallest_mse": ours["low"], "median_mse": ours["median"],
-        "largest_mse": ours["high"], "printed_over_ours": rows["printed_mse"] / ours["median"],
-        "inside": rows[_column("inside", *reading)].map({True: "yes", False: "no"}), "naive_mse": rows["naive_mse"],
-    })
+    return pd.DataFrame(
+        {
+            **{name: rows[name] for name in _ROW},
+            "printed_mse": rows["printed_mse"],
+            "smallest_mse": ours["low"],
+            "median_mse": ours["median"],
+            "largest_mse": ours["high"],
+            "printed_over_ours": rows["printed_mse"] / ours["median"],
+            "inside": rows[_column("inside", *reading)].map({True: "yes", False: "no"}),
+            "naive_mse": rows["naive_mse"],
+        }
+    )
 
 
 def _named(reading: Mapping[str, object]) -> str:
@@ -300,18 +374,25 @@ def _others_in_words(rows: pd.DataFrame, found: pd.DataFrame, best: pd.Series) -
     p_holm = dict(zip(each, significance.holm(pd.Series([p for _, _, p in each.values()]))))
     for other in against:
         factor = overall.set_index(_READING).loc[other, "factor"]
-        told = ", ".join(f"{each[*other, n][0]} of {each[*other, n][1]} {n} trials (p {significance.p_text(p_holm[*other, n])})" for n in networks_of)
+        told = ", ".join(
+            f"{each[*other, n][0]} of {each[*other, n][1]} {n} trials (p {significance.p_text(p_holm[*other, n])})"
+            for n in networks_of
+        )
         studies = [nearer(part, one, other) for _, part in rows.groupby(["ticker", "network"])]
         majority = sum(2 * wins > decided for wins, decided, _ in studies)
         unsure = ", ".join(n for n in networks_of if p_holm[*other, n] >= LEVEL)
-        reversed_for = ", ".join(n for n in networks_of if p_holm[*other, n] < LEVEL and 2 * each[*other, n][0] < each[*other, n][1])
+        reversed_for = ", ".join(
+            n for n in networks_of if p_holm[*other, n] < LEVEL and 2 * each[*other, n][0] < each[*other, n][1]
+        )
         lines.append(
             f"It is nearer than {_named(dict(zip(_READING, other)))} (factor {factor:.2f}) in {told}, and in most trials of {majority} of"
             f" {len(studies)} studies (coin and network).{f' For {unsure} the two are hardly told apart.' if unsure else ''}"
             f"{f' For {reversed_for} by itself it is the other way round.' if reversed_for else ''}"
         )
     if lines:
-        lines[-1] += " (p: sign test, Holm over these comparisons; trials of one search are not independent, so it is a guide.)"
+        lines[-1] += (
+            " (p: sign test, Holm over these comparisons; trials of one search are not independent, so it is a guide.)"
+        )
     return lines
 
 

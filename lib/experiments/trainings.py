@@ -7,18 +7,19 @@ about them is computed from their forecasts.
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from lib import networks
+from lib.data.windows import Dataset
 from lib.experiments import workers
+from lib.experiments.kept import Kept, digest
 from lib.networks import training
 from lib.results import machine
-from lib.experiments.kept import Kept, digest
 from lib.settings import Chosen
-from lib.data.windows import Dataset
 
 PARTS = ("validation", "test")
 WEIGHTS = ("best", "last")
@@ -53,9 +54,16 @@ class Training:
         """Everything that its result depends on."""
         plain = self.chosen.as_plain()
         return {
-            "ticker": self.data.ticker, "network": self.network, "hyperparameters": own_hyperparameters(self.network, self.hyperparameters),
-            "seed": self.seed, "data_digest": self.digest, "start_date": plain["start_date"], "end_date": plain["end_date"],
-            "method": training.METHOD, "variant": self.variant, **{k: plain[k] for k in training.STEERING if k not in ("seed", "restore_best_weights")},
+            "ticker": self.data.ticker,
+            "network": self.network,
+            "hyperparameters": own_hyperparameters(self.network, self.hyperparameters),
+            "seed": self.seed,
+            "data_digest": self.digest,
+            "start_date": plain["start_date"],
+            "end_date": plain["end_date"],
+            "method": training.METHOD,
+            "variant": self.variant,
+            **{k: plain[k] for k in training.STEERING if k not in ("seed", "restore_best_weights")},
         }
 
 
@@ -113,7 +121,9 @@ def run(wanted: Sequence[Training], kept: Kept, chosen: Chosen, told: str = "Tra
 
 def make(wanted: Training, note: Callable[[str], None]) -> dict[str, Any]:
     """Train, forecast validation and test days with the best epoch's weights and with the last one's; JSON-able."""
-    fit = training.fit(wanted.network, wanted.hyperparameters, wanted.data, wanted.chosen.but(restore_best_weights=True), wanted.seed)
+    fit = training.fit(
+        wanted.network, wanted.hyperparameters, wanted.data, wanted.chosen.but(restore_best_weights=True), wanted.seed
+    )
     forecasts = {}
     for name, weights in (("best", fit.best_weights), ("last", fit.last_weights)):
         fit.model.set_weights(weights)
@@ -121,11 +131,20 @@ def make(wanted: Training, note: Callable[[str], None]) -> dict[str, Any]:
             predicted = training.predict(fit.model, getattr(wanted.data, part).X).astype("<f4")
             forecasts[f"{part}, {name}"] = base64.b64encode(predicted.tobytes()).decode()
     note(f"{wanted.name}: validation MSE {min(fit.history['val_loss']):.3g}")
-    return {"epochs_run": fit.epochs, "best_epoch": fit.best_epoch, "seconds": round(fit.seconds, 2),
-            "parameters": fit.model.count_params(), "forecasts": forecasts, "made_on": machine.made_on()}
+    return {
+        "epochs_run": fit.epochs,
+        "best_epoch": fit.best_epoch,
+        "seconds": round(fit.seconds, 2),
+        "parameters": fit.model.count_params(),
+        "forecasts": forecasts,
+        "made_on": machine.made_on(),
+    }
 
 
 def own_hyperparameters(network: str, hyperparameters: Mapping[str, float]) -> dict[str, float]:
     """Those of one network, rates as floats and everything else as whole numbers."""
     names = networks.ARCHITECTURES[network].hyperparameters
-    return {n: float(hyperparameters[n]) if n in ("dropout_rate", "learning_rate") else int(hyperparameters[n]) for n in names}
+    return {
+        n: float(hyperparameters[n]) if n in ("dropout_rate", "learning_rate") else int(hyperparameters[n])
+        for n in names
+    }

@@ -11,10 +11,11 @@ import fcntl
 import json
 import math
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
+from typing import Any, NamedTuple
 
 import optuna
 import pandas as pd
@@ -24,13 +25,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lib import networks, thesis
 from lib.data import market
-from lib.evaluation import baselines, scoring, metrics
+from lib.data.windows import Dataset
+from lib.errors import ProjectError
+from lib.evaluation import baselines, metrics, scoring
 from lib.experiments import workers
 from lib.networks import runtime, training
 from lib.results import machine
-from lib.errors import ProjectError
 from lib.settings import Chosen
-from lib.data.windows import Dataset
 
 # What a study's results depend on; a study file made with other values is refused.
 STEERING = (*training.STEERING, "search_space", "startup_trials", "pruner")
@@ -83,12 +84,19 @@ def search_space(network: str, source: str = "appendix_6") -> dict[str, BaseDist
     """
     filters = IntDistribution(20 if source == "section_4_4" else 16, 128)
     ranges: dict[str, BaseDistribution] = {
-        "filters": filters, "filters1": filters, "filters2": filters,
-        "kernel_size": IntDistribution(2, 5), "kernel_size1": IntDistribution(2, 5), "kernel_size2": IntDistribution(2, 5),
+        "filters": filters,
+        "filters1": filters,
+        "filters2": filters,
+        "kernel_size": IntDistribution(2, 5),
+        "kernel_size1": IntDistribution(2, 5),
+        "kernel_size2": IntDistribution(2, 5),
         "pool_size": IntDistribution(1, 3),
-        "lstm_units1": IntDistribution(16, 128), "lstm_units2": IntDistribution(8, 64),
-        "dropout_rate": FloatDistribution(0.1, 0.5), "learning_rate": FloatDistribution(1e-4, 1e-2, log=True),
-        "batch_size": CategoricalDistribution((16, 32, 64, 128)), "epochs": IntDistribution(100, 200, step=10),
+        "lstm_units1": IntDistribution(16, 128),
+        "lstm_units2": IntDistribution(8, 64),
+        "dropout_rate": FloatDistribution(0.1, 0.5),
+        "learning_rate": FloatDistribution(1e-4, 1e-2, log=True),
+        "batch_size": CategoricalDistribution((16, 32, 64, 128)),
+        "epochs": IntDistribution(100, 200, step=10),
     }
     return {name: ranges[name] for name in networks.ARCHITECTURES[network].hyperparameters}
 
@@ -96,7 +104,12 @@ def search_space(network: str, source: str = "appendix_6") -> dict[str, BaseDist
 def sampler(seed: int, startup_trials: int) -> optuna.samplers.TPESampler:
     """TPE with every option that Optuna 5 lets one name without a deprecation warning."""
     return optuna.samplers.TPESampler(
-        n_startup_trials=startup_trials, n_ei_candidates=24, seed=seed, multivariate=False, group=False, constant_liar=False
+        n_startup_trials=startup_trials,
+        n_ei_candidates=24,
+        seed=seed,
+        multivariate=False,
+        group=False,
+        constant_liar=False,
     )
 
 
@@ -119,18 +132,29 @@ def open_study(study_plan: StudyPlan, steering: dict[str, Any]) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         study_plan.path.parent.mkdir(parents=True, exist_ok=True)
-        storage = optuna.storages.RDBStorage(f"sqlite:///{study_plan.path}", engine_kwargs={"connect_args": {"timeout": 60}})
+        storage = optuna.storages.RDBStorage(
+            f"sqlite:///{study_plan.path}", engine_kwargs={"connect_args": {"timeout": 60}}
+        )
         study = optuna.create_study(
-            storage=storage, study_name=f"{study_plan.ticker} {study_plan.network}", direction="minimize", load_if_exists=True
+            storage=storage,
+            study_name=f"{study_plan.ticker} {study_plan.network}",
+            direction="minimize",
+            load_if_exists=True,
         )
         theirs = study.user_attrs.get("steering")
         if theirs is None and study.get_trials(deepcopy=False):
-            raise StudyError(f"{study_plan.path.name} in {study_plan.path.parent} holds trials, but not the parameters that they were made with:"
-                             " choose another output_dir, or delete the file to search anew")
+            raise StudyError(
+                f"{study_plan.path.name} in {study_plan.path.parent} holds trials, but not the parameters that they were made with:"
+                " choose another output_dir, or delete the file to search anew"
+            )
         if theirs is None:
             study.set_user_attr("steering", json.loads(json.dumps(steering)))
         else:
-            other = [f"{k} {theirs.get(k)!r} there, {v!r} here" for k, v in json.loads(json.dumps(steering)).items() if theirs.get(k) != v]
+            other = [
+                f"{k} {theirs.get(k)!r} there, {v!r} here"
+                for k, v in json.loads(json.dumps(steering)).items()
+                if theirs.get(k) != v
+            ]
             if other:
                 raise StudyError(
                     f"{study_plan.path.name} in {study_plan.path.parent} was made with other parameters: {'; '.join(other)}."
@@ -189,7 +213,12 @@ def steering_of(chosen: Chosen, digest: str) -> dict[str, Any]:
 
 
 def run_study(
-    study_plan: StudyPlan, data: Dataset, chosen: Chosen, digest: str, on_trial: Callable[[TrialDone], None] | None = None, at_most: int | None = None
+    study_plan: StudyPlan,
+    data: Dataset,
+    chosen: Chosen,
+    digest: str,
+    on_trial: Callable[[TrialDone], None] | None = None,
+    at_most: int | None = None,
 ) -> bool:
     """Run the trials that a study still lacks. The objective is the validation part's scaled MSE.
 
@@ -231,7 +260,14 @@ def best_mse(study: optuna.Study) -> float:
     return min((t.value for t in finished(study) if t.state == TrialState.COMPLETE), default=math.nan)
 
 
-def _run_trial(study: optuna.Study, space: dict[str, BaseDistribution], study_plan: StudyPlan, data: Dataset, chosen: Chosen, seed: int) -> None:
+def _run_trial(
+    study: optuna.Study,
+    space: dict[str, BaseDistribution],
+    study_plan: StudyPlan,
+    data: Dataset,
+    chosen: Chosen,
+    seed: int,
+) -> None:
     trial = study.ask(space)
 
     def watch(epoch: int, _: int, __: float, val_loss: float) -> None:
@@ -253,8 +289,15 @@ def _run_trial(study: optuna.Study, space: dict[str, BaseDistribution], study_pl
     ok = bool(pd.notna(predicted).all())
     score = metrics.scores(data.to_scaled(part.actual_usd), predicted) if ok else dict.fromkeys(metrics.NAMES, math.inf)
     for name, value in {
-        "mae": score["MAE"], "mse": score["MSE"], "r2": score["R2"] if ok else -math.inf, "seconds": fit.seconds,
-        "epochs_run": fit.epochs, "best_epoch": fit.best_epoch, "parameters": fit.model.count_params(), "seed": seed, "made_on": machine.made_on(),
+        "mae": score["MAE"],
+        "mse": score["MSE"],
+        "r2": score["R2"] if ok else -math.inf,
+        "seconds": fit.seconds,
+        "epochs_run": fit.epochs,
+        "best_epoch": fit.best_epoch,
+        "parameters": fit.model.count_params(),
+        "seed": seed,
+        "made_on": machine.made_on(),
     }.items():
         trial.set_user_attr(name, value)
     study.tell(trial, score["MSE"])
@@ -291,7 +334,9 @@ def run_studies(
     if not new:
         print("All trials of all studies were finished before; nothing to run.")
         return machine.tally(made, 0)
-    pieces = [(p, data[p.ticker], chosen, digests[p.ticker], PER_PROCESS) for p in plans if board.lacking[p.ticker, p.network]]
+    pieces = [
+        (p, data[p.ticker], chosen, digests[p.ticker], PER_PROCESS) for p in plans if board.lacking[p.ticker, p.network]
+    ]
     workers.run(some_trials, pieces, chosen, "Trials", new, pieces_per_process=1, describe=board.told, total=board.work)
     return machine.tally(made, new)
 
@@ -346,8 +391,16 @@ def trial_frame(study_plan: StudyPlan, steering: dict[str, Any]) -> pd.DataFrame
     """The study's first ``study_plan.trials`` finished trials, numbered from 1: hyperparameters, scores."""
     rows = []
     for number, t in enumerate(finished(open_study(study_plan, steering))[: study_plan.trials], start=1):
-        rows.append({"ticker": study_plan.ticker, "network": study_plan.network, "trial": number,
-                     "state": t.state.name.lower(), **t.params, **t.user_attrs})
+        rows.append(
+            {
+                "ticker": study_plan.ticker,
+                "network": study_plan.network,
+                "trial": number,
+                "state": t.state.name.lower(),
+                **t.params,
+                **t.user_attrs,
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -368,14 +421,49 @@ def listing_title(ticker: str) -> str:
 
 
 _COLUMNS = {  # the appendices' own columns, then those they lack
-    "trial": "Trial", "seconds": "Duration", "batch_size": "Batch Size", "dropout_rate": "Dropout Rate", "epochs": "Epochs",
-    "filters": "Filters", "kernel_size": "Kernel Size", "learning_rate": "Learning Rate", "lstm_units1": "LSTM Units1",
-    "lstm_units2": "LSTM Units2", "pool_size": "Pool Size", "mae": "MAE", "mse": "MSE", "r2": "R2 Score", "network": "Model",
-    "filters1": "Filters1", "filters2": "Filters2", "kernel_size1": "Kernel Size1", "kernel_size2": "Kernel Size2",
-    "state": "State", "epochs_run": "Epochs Run", "best_epoch": "Best Epoch", "parameters": "Parameters", "seed": "Seed",
+    "trial": "Trial",
+    "seconds": "Duration",
+    "batch_size": "Batch Size",
+    "dropout_rate": "Dropout Rate",
+    "epochs": "Epochs",
+    "filters": "Filters",
+    "kernel_size": "Kernel Size",
+    "learning_rate": "Learning Rate",
+    "lstm_units1": "LSTM Units1",
+    "lstm_units2": "LSTM Units2",
+    "pool_size": "Pool Size",
+    "mae": "MAE",
+    "mse": "MSE",
+    "r2": "R2 Score",
+    "network": "Model",
+    "filters1": "Filters1",
+    "filters2": "Filters2",
+    "kernel_size1": "Kernel Size1",
+    "kernel_size2": "Kernel Size2",
+    "state": "State",
+    "epochs_run": "Epochs Run",
+    "best_epoch": "Best Epoch",
+    "parameters": "Parameters",
+    "seed": "Seed",
 }
-_WHOLE = ("trial", "batch_size", "epochs", "filters", "kernel_size", "lstm_units1", "lstm_units2", "pool_size", "filters1",
-          "filters2", "kernel_size1", "kernel_size2", "epochs_run", "best_epoch", "parameters", "seed")
+_WHOLE = (
+    "trial",
+    "batch_size",
+    "epochs",
+    "filters",
+    "kernel_size",
+    "lstm_units1",
+    "lstm_units2",
+    "pool_size",
+    "filters1",
+    "filters2",
+    "kernel_size1",
+    "kernel_size2",
+    "epochs_run",
+    "best_epoch",
+    "parameters",
+    "seed",
+)
 
 
 def listing(trials: pd.DataFrame, data: Dataset) -> pd.DataFrame:
@@ -389,5 +477,5 @@ def listing(trials: pd.DataFrame, data: Dataset) -> pd.DataFrame:
     last = {"network": baselines.NAIVE, "mae": naive["MAE"], "mse": naive["MSE"], "r2": naive["R2"]}
     frame = pd.concat([trials, pd.DataFrame([last])], ignore_index=True).reindex(columns=list(_COLUMNS))
     frame["seconds"] = frame["seconds"].map(lambda s: f"{s:.0f}s" if pd.notna(s) else "")
-    whole = {name: "Int64" for name in _WHOLE}
+    whole = dict.fromkeys(_WHOLE, "Int64")
     return frame.astype(whole).rename(columns=_COLUMNS)

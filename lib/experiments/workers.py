@@ -10,15 +10,16 @@ import multiprocessing
 import os
 import threading
 from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from enum import Enum
 from multiprocessing.connection import Connection
 from queue import Empty
-from typing import Any, Callable, Sequence
+from typing import Any
 
-from lib.networks import runtime
 from lib.errors import ProjectError
+from lib.networks import runtime
 from lib.progress import Progress
 from lib.settings import Chosen
 
@@ -35,7 +36,7 @@ class Piece(Enum):
     GOES_ON = "goes on"  # the same piece is to be called again, as it has more to do
 
 
-def _prepare(events: "multiprocessing.Queue", threads: int, called_off: Connection) -> None:
+def _prepare(events: multiprocessing.Queue, threads: int, called_off: Connection) -> None:
     """First thing in a worker: fix the threads, and end when the parent process ends or calls it off."""
     global _events
     _events = events
@@ -88,9 +89,15 @@ class _Seat:
 
 
 def run(
-    work: Callable[..., Any], pieces: Sequence[tuple[Any, ...]], chosen: Chosen, label: str, steps: int,
-    on_result: Callable[[int, Any], None] | None = None, pieces_per_process: int | None = None,
-    describe: Callable[[Any], tuple[str, float]] | None = None, total: float | None = None,
+    work: Callable[..., Any],
+    pieces: Sequence[tuple[Any, ...]],
+    chosen: Chosen,
+    label: str,
+    steps: int,
+    on_result: Callable[[int, Any], None] | None = None,
+    pieces_per_process: int | None = None,
+    describe: Callable[[Any], tuple[str, float]] | None = None,
+    total: float | None = None,
 ) -> None:
     """Call ``work(*piece, note)`` for every piece, ``chosen.workers`` of them at a time.
 
@@ -157,7 +164,9 @@ def run(
         ) from error
 
 
-def _show(events: "multiprocessing.Queue", progress: Progress, describe: Callable[[Any], tuple[str, float]] | None) -> None:
+def _show(
+    events: multiprocessing.Queue, progress: Progress, describe: Callable[[Any], tuple[str, float]] | None
+) -> None:
     while True:
         try:
             event = events.get_nowait()

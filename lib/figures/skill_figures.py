@@ -49,7 +49,9 @@ def skill_intervals(scores: pd.DataFrame, part: str) -> Figure:
     tickers, readings = list(dict.fromkeys(rows["ticker"])), list(dict.fromkeys(rows["reading"]))
     models = list(dict.fromkeys(rows["model"]))[::-1]
     with style():
-        figure, axes = canvas(len(tickers), len(readings), row_height=0.9 + 0.24 * len(models), sharex=True, sharey=True)
+        figure, axes = canvas(
+            len(tickers), len(readings), row_height=0.9 + 0.24 * len(models), sharex=True, sharey=True
+        )
         for (ticker, reading), mine in rows.groupby(["ticker", "reading"], sort=False):
             ax = axes[tickers.index(ticker), readings.index(reading)]
             for row in mine.itertuples():
@@ -77,7 +79,9 @@ def skill_by_block(folds: pd.DataFrame) -> Figure:
             for place, row in enumerate(shown.to_dict("records")):
                 values = [row[b] for b in blocks]
                 x = np.arange(1, len(blocks) + 1) + 0.08 * (place - len(shown) / 2)
-                ax.plot(x, values, _MARKERS[place % len(_MARKERS)], ms=5, color=_colour(row["model"]), label=row["model"])
+                ax.plot(
+                    x, values, _MARKERS[place % len(_MARKERS)], ms=5, color=_colour(row["model"]), label=row["model"]
+                )
             ax.axhline(0, color="#111111", lw=1, ls="--")
             ax.set(title=f"{ticker}, {scheme}", xticks=range(1, len(blocks) + 1))
         for ax in axes[-1]:
@@ -101,7 +105,9 @@ def leak_effects(scores: pd.DataFrame) -> Figure:
                 mine = scores[(scores["ticker"] == ticker) & (scores["model"] == model)].set_index("reading").loc[leaks]
                 x = np.arange(len(leaks)) + 0.16 * (at - (len(models) - 1) / 2)
                 middle, low, high = (mine[c] for c in ("skill", "skill_worst", "skill_best"))
-                ax.errorbar(x, middle, yerr=(middle - low, high - middle), fmt="o", ms=5, color=_colour(model), label=model)
+                ax.errorbar(
+                    x, middle, yerr=(middle - low, high - middle), fmt="o", ms=5, color=_colour(model), label=model
+                )
             ax.axhline(0, color="#111111", lw=1, ls="--")
             _spread(ax.yaxis, scores.loc[scores["ticker"] == ticker, "skill_worst"].min())
             ax.set(title=ticker, ylabel="skill, test days", xticks=range(len(leaks)))
@@ -122,7 +128,14 @@ def wealth(paths: dict[str, dict[str, pd.DataFrame]]) -> Figure:
             for name, days in rules.items():
                 held = name == "buy and hold"
                 colour = coin_colour(ticker) if held else _colour(name)
-                ax.plot(days["date"], days["wealth"], color=colour, lw=2 if held else 1.2, ls="--" if held else "-", label=name)
+                ax.plot(
+                    days["date"],
+                    days["wealth"],
+                    color=colour,
+                    lw=2 if held else 1.2,
+                    ls="--" if held else "-",
+                    label=name,
+                )
             ax.axhline(1, color="#111111", lw=0.8)
             ax.set(title=ticker, ylabel="wealth of 1 USD")
             dates(ax)
@@ -143,8 +156,17 @@ def coverage_by_horizon(evaluated: pd.DataFrame) -> Figure:
     with style():
         figure, axes = canvas(len(tickers), row_height=2.7, sharex=True, sharey=True)
         for ax, ticker in zip(axes.flat, tickers):
-            for (method, level), rows in evaluated[evaluated["ticker"] == ticker].groupby(["method", "level"], sort=False):
-                ax.plot(rows["horizon"], rows["coverage"], looks.get(method, "-."), color=colours[level], lw=1.4, label=f"{method}, {level:.0%}")
+            for (method, level), rows in evaluated[evaluated["ticker"] == ticker].groupby(
+                ["method", "level"], sort=False
+            ):
+                ax.plot(
+                    rows["horizon"],
+                    rows["coverage"],
+                    looks.get(method, "-."),
+                    color=colours[level],
+                    lw=1.4,
+                    label=f"{method}, {level:.0%}",
+                )
             for level in levels:
                 ax.axhline(level, color=colours[level], lw=0.6)
             ax.set(title=ticker, ylabel="share inside", ylim=(0, 1.03))
@@ -165,7 +187,15 @@ def interval_example(bands: dict[str, pd.DataFrame], closes_usd: pd.Series, tick
             origin = rows["origin"].iloc[0]
             known = closes_usd.loc[:origin].tail(last_days)
             ax.plot(known.index, known, color=coin_colour(ticker), lw=1.2, label="close")
-            ax.fill_between(rows["date"], rows["lower_usd"], rows["upper_usd"], color="#0072B2", alpha=0.25, lw=0, label=f"{rows['level'].iloc[0]:.0%} interval")
+            ax.fill_between(
+                rows["date"],
+                rows["lower_usd"],
+                rows["upper_usd"],
+                color="#0072B2",
+                alpha=0.25,
+                lw=0,
+                label=f"{rows['level'].iloc[0]:.0%} interval",
+            )
             ax.plot(rows["date"], rows["actual_usd"], color="#111111", lw=1.2, label="what came")
             ax.set_title(f"{ticker}: {method}")
             dates(ax)
@@ -188,8 +218,17 @@ def alarms(rates: pd.DataFrame, level: float, wanted: bool = False) -> Figure:
         figure, axes = canvas(1, len(tests), row_height=3.2, sharey=True)
         for ax, test in zip(axes.flat, tests):
             rows = rates[rates["test"] == test]
-            ax.barh(rows["model"], rows["rate"], color=[more if many else _BASELINE_COLOUR for many in rows["too_many"]])
-            ax.axvspan(rows["fewest"].iloc[0] / rows["runs"].iloc[0], rows["most"].iloc[0] / rows["runs"].iloc[0], color="#0072B2", alpha=0.15, lw=0, label="what chance explains")
+            ax.barh(
+                rows["model"], rows["rate"], color=[more if many else _BASELINE_COLOUR for many in rows["too_many"]]
+            )
+            ax.axvspan(
+                rows["fewest"].iloc[0] / rows["runs"].iloc[0],
+                rows["most"].iloc[0] / rows["runs"].iloc[0],
+                color="#0072B2",
+                alpha=0.15,
+                lw=0,
+                label="what chance explains",
+            )
             ax.axvline(level, color="#0072B2", ls="--", lw=1, label=f"level of the test, {level:.0%}")
             ax.set(title=test.replace("_", "-").title(), xlabel="share of series with an alarm")
         _legend_below(figure, axes, 2)

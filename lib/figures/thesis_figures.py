@@ -6,8 +6,8 @@ a coin, a network, the naive forecast, a part of the data.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Iterator, Mapping
 
 import matplotlib as mpl
 import numpy as np
@@ -21,18 +21,34 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from lib import thesis
-from lib.evaluation import baselines
 from lib.data.windows import Dataset
+from lib.evaluation import baselines
 
-NETWORK_COLOURS = {"CNN": "#E69F00", "LSTM": "#0072B2", "CNN-LSTM": "#009E73", "LSTM-CNN": "#CC79A7", baselines.NAIVE: "#6E6E6E"}
+NETWORK_COLOURS = {
+    "CNN": "#E69F00",
+    "LSTM": "#0072B2",
+    "CNN-LSTM": "#009E73",
+    "LSTM-CNN": "#CC79A7",
+    baselines.NAIVE: "#6E6E6E",
+}
 COIN_COLOURS = {"ADA-USD": "#2A6FDB", "ETH-USD": "#D55E00", "SOL-USD": "#5D3A9B", "BTC-USD": "#8A6D00"}
 PART_COLOURS = {"train": "#FFFFFF", "validation": "#E9E9E4", "test": "#CFE3F5"}
 ACTUAL_COLOUR = "#111111"
 OTHER_COINS = ("#117733", "#882255", "#44AA99", "#999933")
 _STYLE = {
-    **sns.axes_style("whitegrid"), "figure.dpi": 100, "font.size": 10, "axes.titlesize": 11, "axes.titleweight": "bold", "axes.titlelocation": "left",
-    "axes.edgecolor": "#666666", "grid.color": "#DDDDDD", "legend.frameon": False, "svg.fonttype": "none",
-    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "figure.constrained_layout.use": True,
+    **sns.axes_style("whitegrid"),
+    "figure.dpi": 100,
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": "#666666",
+    "grid.color": "#DDDDDD",
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "figure.constrained_layout.use": True,
 }
 
 
@@ -48,7 +64,9 @@ def style() -> Iterator[None]:
         yield
 
 
-def canvas(rows: int, columns: int = 1, width: float = 9.0, row_height: float = 2.6, **axes: object) -> tuple[Figure, np.ndarray]:
+def canvas(
+    rows: int, columns: int = 1, width: float = 9.0, row_height: float = 2.6, **axes: object
+) -> tuple[Figure, np.ndarray]:
     """A figure and its axes, shape (rows, columns); sizes in inches."""
     figure = Figure(figsize=(width, row_height * rows))
     return figure, figure.subplots(rows, columns, squeeze=False, **axes)
@@ -65,7 +83,15 @@ def legend_above(ax: Axes, ncols: int) -> None:
     """Beside the title, where it hides no data; lines first, then shaded areas, each once."""
     named = dict(zip(*reversed(ax.get_legend_handles_labels())))
     ordered = sorted(named, key=lambda name: isinstance(named[name], Patch))
-    ax.legend([named[n] for n in ordered], ordered, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, ncols=ncols, fontsize=8)
+    ax.legend(
+        [named[n] for n in ordered],
+        ordered,
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        borderaxespad=0.2,
+        ncols=ncols,
+        fontsize=8,
+    )
 
 
 def log_ticks(axis: Axis) -> None:
@@ -123,7 +149,15 @@ def outlier_fences(closes_usd: Mapping[str, pd.Series], fences: Mapping[str, pd.
     with style():
         figure, axes = canvas(1, len(closes_usd), row_height=3.2)
         for ax, (ticker, close) in zip(axes.flat, closes_usd.items()):
-            sns.boxplot(y=close, ax=ax, color=coin_colour(ticker), whis=(0, 100), width=0.4, saturation=1, boxprops={"alpha": 0.5})
+            sns.boxplot(
+                y=close,
+                ax=ax,
+                color=coin_colour(ticker),
+                whis=(0, 100),
+                width=0.4,
+                saturation=1,
+                boxprops={"alpha": 0.5},
+            )
             outside = 0
             for side in ("lower", "upper"):
                 fence = fences[ticker].loc["Close", side]
@@ -164,7 +198,13 @@ def splits(data: Mapping[str, Dataset], closes_usd: Mapping[str, pd.Series]) -> 
             days = windows.days
             ax.plot(closes_usd[ticker], color=coin_colour(ticker), lw=1.1)
             for part in ("validation", "test"):
-                ax.axvspan(days[part][0], days[part][-1], color=PART_COLOURS[part], label=f"{part}, {len(days[part])} days", lw=0)
+                ax.axvspan(
+                    days[part][0],
+                    days[part][-1],
+                    color=PART_COLOURS[part],
+                    label=f"{part}, {len(days[part])} days",
+                    lw=0,
+                )
             ax.axvline(days["validation"][0], color="#333333", ls="--", lw=1.2)
             ax.axvline(days["test"][0], color="#333333", ls=":", lw=1.6)
             ax.set(title=f"{ticker}: train {len(days['train'])} days", ylabel="close (USD)")
@@ -181,10 +221,20 @@ def scaled_window(data: Dataset) -> Figure:
         others = iter(sns.color_palette("colorblind"))
         for k, feature in enumerate(data.features):
             own = feature == "Close"
-            ax.plot(range(1, days + 1), data.train.X[0, :, k], lw=1.8 if own else 1, ls="-" if own else "--",
-                    color=coin_colour(data.ticker) if own else _input_colour(feature, others), label=feature)
+            ax.plot(
+                range(1, days + 1),
+                data.train.X[0, :, k],
+                lw=1.8 if own else 1,
+                ls="-" if own else "--",
+                color=coin_colour(data.ticker) if own else _input_colour(feature, others),
+                label=feature,
+            )
         ax.plot(days + 1, data.train.y[0], "D", color=ACTUAL_COLOUR, label="next close (target)")
-        ax.set(title=f"{data.ticker}: the first window of {days} days", xlabel="day in the window", ylabel="scaled value (0 to 1)")
+        ax.set(
+            title=f"{data.ticker}: the first window of {days} days",
+            xlabel="day in the window",
+            ylabel="scaled value (0 to 1)",
+        )
         figure.legend(loc="outside right upper", fontsize=8)
         return figure
 
@@ -201,7 +251,14 @@ def learning_curves(fits: Mapping[str, object], network: str) -> Figure:
             epochs = range(1, fit.epochs + 1)
             ax.plot(epochs, fit.history["loss"], color="#333333", ls="--", label="train")
             ax.plot(epochs, fit.history["val_loss"], color=NETWORK_COLOURS[network], label="validation")
-            ax.plot(fit.best_epoch, fit.history["val_loss"][fit.best_epoch - 1], "o", color="#C00000", mfc="none", label="best epoch")
+            ax.plot(
+                fit.best_epoch,
+                fit.history["val_loss"][fit.best_epoch - 1],
+                "o",
+                color="#C00000",
+                mfc="none",
+                label="best epoch",
+            )
             ax.set(title=f"{network}, {ticker}", xlabel="epoch", ylabel="scaled MSE", yscale="log")
             log_ticks(ax.yaxis)
             ax.xaxis.get_major_locator().set_params(integer=True)
@@ -218,7 +275,14 @@ def predicted_and_actual(predictions: Mapping[str, pd.DataFrame], network: str) 
             for part, days in shown.groupby("part", sort=False):
                 ax.axvspan(days["date"].iloc[0], days["date"].iloc[-1], color=PART_COLOURS[part], lw=0, label=part)
                 ax.plot(days["date"], days["actual_usd"], color=ACTUAL_COLOUR, lw=1.2, label="actual")
-                ax.plot(days["date"], days["naive_usd"], color=NETWORK_COLOURS[baselines.NAIVE], lw=0.9, ls=":", label="naive")
+                ax.plot(
+                    days["date"],
+                    days["naive_usd"],
+                    color=NETWORK_COLOURS[baselines.NAIVE],
+                    lw=0.9,
+                    ls=":",
+                    label="naive",
+                )
                 ax.plot(days["date"], days["predicted_usd"], color=NETWORK_COLOURS[network], lw=1.2, label=network)
             ax.set(title=f"{ticker}: next-day close", ylabel="USD")
             legend_above(ax, 5)
@@ -227,7 +291,12 @@ def predicted_and_actual(predictions: Mapping[str, pd.DataFrame], network: str) 
 
 
 LEARNING_RATES = (8e-5, 1.25e-2)  # a little more than the search covers
-_HISTOGRAMS = (("batch_size", "batch size (windows)"), ("dropout_rate", "dropout rate"), ("learning_rate", "learning rate"), ("parameters", "parameters of the network"))
+_HISTOGRAMS = (
+    ("batch_size", "batch size (windows)"),
+    ("dropout_rate", "dropout rate"),
+    ("learning_rate", "learning rate"),
+    ("parameters", "parameters of the network"),
+)
 
 
 def hyperparameter_distributions(trials: pd.DataFrame) -> Figure:
@@ -238,14 +307,37 @@ def hyperparameter_distributions(trials: pd.DataFrame) -> Figure:
         for ax, (name, label) in zip(axes.flat, _HISTOGRAMS):
             shown = trials.dropna(subset=[name])
             if name == "batch_size":
-                counts = shown.groupby(["batch_size", "network"]).size().unstack(fill_value=0).reindex(columns=order, fill_value=0)
+                counts = (
+                    shown.groupby(["batch_size", "network"])
+                    .size()
+                    .unstack(fill_value=0)
+                    .reindex(columns=order, fill_value=0)
+                )
                 bottom = np.zeros(len(counts))
                 for network in order:
-                    ax.bar(counts.index.astype(int).astype(str), counts[network], bottom=bottom, color=NETWORK_COLOURS[network], label=network)
+                    ax.bar(
+                        counts.index.astype(int).astype(str),
+                        counts[network],
+                        bottom=bottom,
+                        color=NETWORK_COLOURS[network],
+                        label=network,
+                    )
                     bottom += counts[network].to_numpy()
             else:
-                sns.histplot(shown, x=name, hue="network", hue_order=order, palette=NETWORK_COLOURS, multiple="stack", bins=10,
-                             log_scale=name in ("learning_rate", "parameters"), ax=ax, legend=False, alpha=1, edgecolor="white")
+                sns.histplot(
+                    shown,
+                    x=name,
+                    hue="network",
+                    hue_order=order,
+                    palette=NETWORK_COLOURS,
+                    multiple="stack",
+                    bins=10,
+                    log_scale=name in ("learning_rate", "parameters"),
+                    ax=ax,
+                    legend=False,
+                    alpha=1,
+                    edgecolor="white",
+                )
             if name == "learning_rate":
                 ax.set_xlim(LEARNING_RATES)
             if name in ("learning_rate", "parameters"):
@@ -256,8 +348,14 @@ def hyperparameter_distributions(trials: pd.DataFrame) -> Figure:
         return figure
 
 
-_IMPACT = (("batch_size", "batch size (windows)"), ("dropout_rate", "dropout rate"), ("learning_rate", "learning rate"),
-           ("epochs", "epochs allowed"), ("parameters", "parameters of the network"), ("pool_size", "pool size (days)"))
+_IMPACT = (
+    ("batch_size", "batch size (windows)"),
+    ("dropout_rate", "dropout rate"),
+    ("learning_rate", "learning rate"),
+    ("epochs", "epochs allowed"),
+    ("parameters", "parameters of the network"),
+    ("pool_size", "pool size (days)"),
+)
 
 
 def hyperparameter_impact(trials: pd.DataFrame) -> Figure:
@@ -276,7 +374,12 @@ def hyperparameter_impact(trials: pd.DataFrame) -> Figure:
         for row in axes:
             row[0].set_ylabel("validation R2 (triangle: below -1)")
         named = {label: handle for ax in axes.flat for handle, label in zip(*ax.get_legend_handles_labels())}
-        figure.legend([named[n] for n in order if n in named], [n for n in order if n in named], loc="outside upper center", ncols=4)
+        figure.legend(
+            [named[n] for n in order if n in named],
+            [n for n in order if n in named],
+            loc="outside upper center",
+            ncols=4,
+        )
         return figure
 
 
@@ -324,9 +427,20 @@ def search_over_time(trials: pd.DataFrame, naive: Mapping[str, Mapping[str, floa
                         _r2_points(ax, t["trial"], t[score], NETWORK_COLOURS[network])
                     else:
                         ax.plot(t["trial"], values, "o", ms=3, color=NETWORK_COLOURS[network], alpha=0.6)
-                    ax.plot(t["trial"], getattr(values, best)().ffill(), drawstyle="steps-post", color=NETWORK_COLOURS[network], label=network)
-                ax.axhline(naive[ticker][score.upper()], color=NETWORK_COLOURS[baselines.NAIVE], ls="--", lw=1.2, label="naive")
-                ax.set(title=ticker, ylabel="validation R2 (triangle: below -1)" if score == "r2" else "validation MSE (scaled)")
+                    ax.plot(
+                        t["trial"],
+                        getattr(values, best)().ffill(),
+                        drawstyle="steps-post",
+                        color=NETWORK_COLOURS[network],
+                        label=network,
+                    )
+                ax.axhline(
+                    naive[ticker][score.upper()], color=NETWORK_COLOURS[baselines.NAIVE], ls="--", lw=1.2, label="naive"
+                )
+                ax.set(
+                    title=ticker,
+                    ylabel="validation R2 (triangle: below -1)" if score == "r2" else "validation MSE (scaled)",
+                )
                 ax.xaxis.get_major_locator().set_params(integer=True)
             row[1].set_yscale("log")
             log_ticks(row[1].yaxis)
@@ -355,10 +469,24 @@ def best_r2(rows: pd.DataFrame, part: str) -> Figure:
             if part == "validation":
                 for place, n in enumerate(names):
                     # ADA's printed CNN trials are a rerun that was scored on other days.
-                    mark, told = ("x", "thesis, printed best, on other days") if (ticker, n) == ("ADA-USD", "CNN") else ("_", "thesis, printed best")
+                    mark, told = (
+                        ("x", "thesis, printed best, on other days")
+                        if (ticker, n) == ("ADA-USD", "CNN")
+                        else ("_", "thesis, printed best")
+                    )
                     if (ticker, n) in printed:
-                        ax.plot(place, printed[(ticker, n)], mark, color=ACTUAL_COLOUR, ms=22 if mark == "_" else 8, mew=2, label=told)
-            ax.axhline(r2[baselines.NAIVE], color=NETWORK_COLOURS[baselines.NAIVE], ls="--", lw=1.4, label="naive forecast")
+                        ax.plot(
+                            place,
+                            printed[(ticker, n)],
+                            mark,
+                            color=ACTUAL_COLOUR,
+                            ms=22 if mark == "_" else 8,
+                            mew=2,
+                            label=told,
+                        )
+            ax.axhline(
+                r2[baselines.NAIVE], color=NETWORK_COLOURS[baselines.NAIVE], ls="--", lw=1.4, label="naive forecast"
+            )
             ax.axhline(0, color="#333333", lw=0.8)
             ax.set_title(f"{ticker}: naive {r2[baselines.NAIVE]:.3f}")
             # The score stands under the name: above its bar it would meet the naive forecast's line.
@@ -384,14 +512,36 @@ def replay(rows: pd.DataFrame, agreement: pd.DataFrame) -> Figure:
         for reading in readings.itertuples():
             ax = axes[inputs.index(reading.inputs), weights.index(reading.weights)]
             for (ticker, network), part in rows.groupby(["ticker", "network"], sort=False):
-                low, middle, high = (part[f"mse_{n}, {reading.inputs}, {reading.weights}"] for n in ("low", "median", "high"))
+                low, middle, high = (
+                    part[f"mse_{n}, {reading.inputs}, {reading.weights}"] for n in ("low", "median", "high")
+                )
                 ratio = part["printed_mse"] / middle
                 bars = (ratio - part["printed_mse"] / high, part["printed_mse"] / low - ratio)
-                ax.errorbar(middle, ratio, yerr=bars, fmt="o" if network == "CNN-LSTM" else "s", ms=4, mfc="none", lw=0.8,
-                            color=coin_colour(ticker), label=f"{ticker}, {network}")
-                ax.axvline(part["naive_mse"].iloc[0], color=coin_colour(ticker), ls=":", lw=1.2, label=f"{ticker}, naive", zorder=0)
+                ax.errorbar(
+                    middle,
+                    ratio,
+                    yerr=bars,
+                    fmt="o" if network == "CNN-LSTM" else "s",
+                    ms=4,
+                    mfc="none",
+                    lw=0.8,
+                    color=coin_colour(ticker),
+                    label=f"{ticker}, {network}",
+                )
+                ax.axvline(
+                    part["naive_mse"].iloc[0],
+                    color=coin_colour(ticker),
+                    ls=":",
+                    lw=1.2,
+                    label=f"{ticker}, naive",
+                    zorder=0,
+                )
             by_chance = f", {reading.expected_inside:.0%} by chance" if reading.expected_inside else ""
-            ax.set(xscale="log", yscale="log", title=f"{reading.inputs}, {reading.weights} epoch\n{reading.inside:.0%} inside our seeds{by_chance}")
+            ax.set(
+                xscale="log",
+                yscale="log",
+                title=f"{reading.inputs}, {reading.weights} epoch\n{reading.inside:.0%} inside our seeds{by_chance}",
+            )
             ax.axhline(1, color="#666666", ls="--", lw=1, label="printed as ours")
             ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         for ax in axes[-1]:
@@ -409,15 +559,42 @@ def residuals(predictions: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
     for ticker, by_network in predictions.items():
         for network, frame in by_network.items():
             test = frame[frame["part"] == "test"]
-            rows.append(pd.DataFrame({"ticker": ticker, "model": network, "error": 100 * (test["predicted_usd"] / test["actual_usd"] - 1)}))
-        rows.append(pd.DataFrame({"ticker": ticker, "model": baselines.NAIVE, "error": 100 * (test["naive_usd"] / test["actual_usd"] - 1)}))
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "ticker": ticker,
+                        "model": network,
+                        "error": 100 * (test["predicted_usd"] / test["actual_usd"] - 1),
+                    }
+                )
+            )
+        rows.append(
+            pd.DataFrame(
+                {
+                    "ticker": ticker,
+                    "model": baselines.NAIVE,
+                    "error": 100 * (test["naive_usd"] / test["actual_usd"] - 1),
+                }
+            )
+        )
     errors = pd.concat(rows, ignore_index=True)
     order = list(dict.fromkeys(errors["model"].where(errors["model"] != baselines.NAIVE).dropna())) + [baselines.NAIVE]
     with style():
         figure, axes = canvas(1, len(predictions), row_height=3.4, sharey=True)
         for ax, ticker in zip(axes.flat, predictions):
-            sns.boxplot(errors[errors["ticker"] == ticker], x="model", y="error", hue="model", order=order, hue_order=order,
-                        palette=NETWORK_COLOURS, ax=ax, legend=False, fliersize=2, saturation=1)
+            sns.boxplot(
+                errors[errors["ticker"] == ticker],
+                x="model",
+                y="error",
+                hue="model",
+                order=order,
+                hue_order=order,
+                palette=NETWORK_COLOURS,
+                ax=ax,
+                legend=False,
+                fliersize=2,
+                saturation=1,
+            )
             ax.axhline(0, color="#333333", lw=0.8)
             ax.set(title=f"{ticker}, test", xlabel="", ylabel="predicted - actual (% of actual)")
             ax.tick_params(axis="x", rotation=30)

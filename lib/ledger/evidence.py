@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Any, Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lib import thesis
 from lib.data import windows
-from lib.evaluation import baselines, scoring, metrics
-from lib.results import artifacts
+from lib.data.windows import Dataset
+from lib.errors import ProjectError
+from lib.evaluation import baselines, metrics, scoring
 from lib.ledger import precision
 from lib.ledger.rows import Row
-from lib.errors import ProjectError
+from lib.results import artifacts
 from lib.settings import Chosen
-from lib.data.windows import Dataset
 
 PROTOCOL = thesis.printed()["target_variance"]["recovered_protocol"]
 START, END, LOOKBACK = date(2021, 1, 1), PROTOCOL["end_date"], 60
@@ -85,7 +86,9 @@ class Evidence:
         series = self.prices[ticker][column].dropna()
         inside = series.loc[START.isoformat() : END.isoformat()]
         if len(inside) != (END - START).days + 1:
-            raise Missing(f"other prices: {ticker} has {len(inside)} of the days {START} to {END}. Make it with: {COMMAND}")
+            raise Missing(
+                f"other prices: {ticker} has {len(inside)} of the days {START} to {END}. Make it with: {COMMAND}"
+            )
         return inside
 
     @cached_property
@@ -99,10 +102,14 @@ class Evidence:
             self.cache[key] = compute()
         return self.cache[key]
 
-    def targets(self, ticker: str, part: str = "validation", split: tuple[float, ...] | None = None, lookback: int = LOOKBACK) -> Targets:
+    def targets(
+        self, ticker: str, part: str = "validation", split: tuple[float, ...] | None = None, lookback: int = LOOKBACK
+    ) -> Targets:
         """The days that a part is scored on, scaled over all days, under the recovered protocol or a change of it."""
         shares = tuple(split or PROTOCOL["split"])
-        return self.once(("targets", ticker, part, shares, lookback), lambda: _targets(self.close(ticker), part, shares, lookback))
+        return self.once(
+            ("targets", ticker, part, shares, lookback), lambda: _targets(self.close(ticker), part, shares, lookback)
+        )
 
     def number(self, row_id: str) -> float:
         """A printed number of another row."""
@@ -167,11 +174,16 @@ def replayed(chosen: Chosen, digest: Mapping[str, Any]) -> tuple[pd.DataFrame, p
         if not all((store.root / "tables" / f"{name}.csv").is_file() for name in REPLAY_TABLES):
             continue
         try:
-            trainings, agreement = (store.find_table(name, "08b_replay", f"Make them with: {REPLAY_COMMAND}") for name in REPLAY_TABLES)
+            trainings, agreement = (
+                store.find_table(name, "08b_replay", f"Make them with: {REPLAY_COMMAND}") for name in REPLAY_TABLES
+            )
             if "inside_p" in agreement:
                 found.append((trainings, agreement))
                 continue
-            why = why or f"{store.root.name}/tables/{REPLAY_TABLES[1]}.csv is of an older version. Make it again: {REPLAY_COMMAND}"
+            why = (
+                why
+                or f"{store.root.name}/tables/{REPLAY_TABLES[1]}.csv is of an older version. Make it again: {REPLAY_COMMAND}"
+            )
         except artifacts.ArtifactError as error:
             why = why or str(error)
     if found:

@@ -30,7 +30,13 @@ def printed_and_reproduced(frame: pd.DataFrame) -> Figure:
         for verdict in (v for v in VERDICTS if v in set(points["verdict"])):
             its = points[points["verdict"] == verdict]
             style = {"color": COLOURS[verdict], "ms": 5, "alpha": 0.75, "mec": "white", "mew": 0.4}
-            above.plot(its["printed"], its["computed"] / its["printed"], SHAPES[verdict], label=f"{verdict} ({len(its)})", **style)
+            above.plot(
+                its["printed"],
+                its["computed"] / its["printed"],
+                SHAPES[verdict],
+                label=f"{verdict} ({len(its)})",
+                **style,
+            )
         above.axhline(1, color="#333333", ls="--", lw=1)
         if len(points):
             above.set(xscale="log", yscale="log")
@@ -44,7 +50,9 @@ def printed_and_reproduced(frame: pd.DataFrame) -> Figure:
             above.legend(fontsize=8, loc="upper right")
         left = np.zeros(len(counts))
         for verdict in VERDICTS:
-            below.barh(counts.index, counts[verdict], left=left, color=COLOURS[verdict], label=verdict, edgecolor="white")
+            below.barh(
+                counts.index, counts[verdict], left=left, color=COLOURS[verdict], label=verdict, edgecolor="white"
+            )
             left += counts[verdict].to_numpy(dtype=float)
         below.invert_yaxis()
         below.set(xlabel="rows of the ledger", title="Verdicts by chapter")
@@ -56,7 +64,10 @@ def _points(frame: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {"printed": abs(precision.value(r.printed)), "computed": abs(float(r.computed)), "verdict": r.verdict}
         for r in frame.itertuples()
-        if r.unit is not None and precision.is_number(r.printed) and precision.half_unit(r.printed) > 0 and _is_float(r.computed)
+        if r.unit is not None
+        and precision.is_number(r.printed)
+        and precision.half_unit(r.printed) > 0
+        and _is_float(r.computed)
     ]
     points = pd.DataFrame(rows, columns=["printed", "computed", "verdict"])
     return points[(points["printed"] > 0) & (points["computed"] > 0)]

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from lib.ledger.checks import trials
 from lib.ledger.rows import CLAIM, SCORES
-from lib.ledger.verdicts import ALL, ASKED, CANNOT, CONTRADICTED, NOT, OURS, REPRODUCED, VERDICTS, computed_here, summary
+from lib.ledger.verdicts import (
+    ALL,
+    ASKED,
+    CANNOT,
+    CONTRADICTED,
+    NOT,
+    OURS,
+    REPRODUCED,
+    VERDICTS,
+    computed_here,
+    summary,
+)
 
 
 def findings(frame: pd.DataFrame) -> list[str]:
@@ -45,7 +56,10 @@ def by_chance(frame: pd.DataFrame) -> str:
 
 def _of_trials(frame: pd.DataFrame, score: str) -> pd.DataFrame:
     """The ledger's rows of one score of the printed trials."""
-    rows = frame[frame["how"].str.startswith("lib.ledger.checks.replays.score_of_trial") & frame["place"].str.startswith("Appendix")]
+    rows = frame[
+        frame["how"].str.startswith("lib.ledger.checks.replays.score_of_trial")
+        & frame["place"].str.startswith("Appendix")
+    ]
     return rows[rows["how"].str.contains(f"score={score}", regex=False)]
 
 
@@ -55,7 +69,9 @@ def replays_in_words(frame: pd.DataFrame) -> str:
     for score in SCORES:
         its = _of_trials(frame, score)
         counts = its["verdict"].value_counts()
-        told.append(f"{score.upper()} of {len(its)} printed trials: {', '.join(f'{int(counts[v])} {v}' for v in VERDICTS if v in counts)}.")
+        told.append(
+            f"{score.upper()} of {len(its)} printed trials: {', '.join(f'{int(counts[v])} {v}' for v in VERDICTS if v in counts)}."
+        )
     told.append(
         "A single score says little: even the same training with one more seed lies outside the range of n seeds in 2 of n + 1 cases."
         " All of a network's together are tested in the rows replayed_CNN-LSTM and replayed_LSTM-CNN of each appendix."
@@ -68,7 +84,10 @@ def _naive(frame: pd.DataFrame) -> str:
     if row["verdict"] == CANNOT:
         return f"Whether the printed forecasts beat 'tomorrow equals today' cannot be computed in this run ({row['because']})."
     below = [_row(frame, f"Appendix {k}/below_naive") for k in (1, 2, 3)]
-    headline, naive = _row(frame, "abstract/lstm_r2")["printed"], _row(frame, "8/sol_most_predictable_naive")["computed"]
+    headline, naive = (
+        _row(frame, "abstract/lstm_r2")["printed"],
+        _row(frame, "8/sol_most_predictable_naive")["computed"],
+    )
     each = ", ".join(f"{r['computed']} in Appendix {k}" for k, r in enumerate(below, start=1))
     return (
         f"The headline R2 of {headline} is about that of no model at all: on the same days of SOL-USD"
@@ -127,7 +146,9 @@ def _tables(frame: pd.DataFrame) -> str:
         further.append(f"no window of prices fits the rows of {len(windows)} coins in Table 4.1")
     days = _row(frame, "Table 4.5/days")
     if days["verdict"] == NOT:
-        further.append(f"Table 4.5 names neither coin nor days nor unit, and {days['computed']} sets of days that were tried can have its MSE and R2")
+        further.append(
+            f"Table 4.5 names neither coin nor days nor unit, and {days['computed']} sets of days that were tried can have its MSE and R2"
+        )
     count = _row(frame, "4.3.4/parameter_count")
     if count["verdict"] == CONTRADICTED:
         further.append(
@@ -138,7 +159,13 @@ def _tables(frame: pd.DataFrame) -> str:
     ending = f" {'; '.join(further)[:1].upper()}{'; '.join(further)[1:]}." if further else ""
     return (
         f"{numbers}{ending} In all {total} of {len(stated)} numbers and statements are contradicted by another place of the thesis."
-        + _rows("of Table 4.1 and Table 4.2", "Table 4.2/one_statistic", "Table 4.1/SOL-USD_any_window", "Table 4.5/days", "4.3.4/parameter_count")
+        + _rows(
+            "of Table 4.1 and Table 4.2",
+            "Table 4.2/one_statistic",
+            "Table 4.1/SOL-USD_any_window",
+            "Table 4.5/days",
+            "4.3.4/parameter_count",
+        )
     )
 
 

@@ -35,7 +35,7 @@ class Found:
             if isinstance(given := getattr(self, name), np.generic):
                 object.__setattr__(self, name, given.item())
 
-    def saying(self, because: str) -> "Found":
+    def saying(self, because: str) -> Found:
         """The same, with another reason."""
         return replace(self, because=because)
 
@@ -46,4 +46,10 @@ class Found:
             return self.shown
         if isinstance(self.value, bool):
             return "holds" if self.value else "does not hold"
-        return self.value if isinstance(self.value, str) else f"{self.value:.6g}" if abs(self.value) < 1e5 else f"{self.value:.0f}"
+        return (
+            self.value
+            if isinstance(self.value, str)
+            else f"{self.value:.6g}"
+            if abs(self.value) < 1e5
+            else f"{self.value:.0f}"
+        )

@@ -7,9 +7,9 @@ between which two marks each place lies.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib.resources import files
-from typing import Iterable, Iterator
 
 import yaml
 
@@ -54,7 +54,9 @@ def span(text: str, place: str) -> tuple[int, int]:
     start = text.find(about["from"])
     end = text.find(about["to"], start + 1) if about["to"] else len(text)
     if start < 0 or end < 0:
-        raise PlaceError(f"place {place!r}: its marks {about['from']!r} and {about['to']!r} are not in the text in this order")
+        raise PlaceError(
+            f"place {place!r}: its marks {about['from']!r} and {about['to']!r} are not in the text in this order"
+        )
     return start, end
 
 

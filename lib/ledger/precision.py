@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 
 _NUMBER = re.compile(r"([+-]?)(\d[\d,]*)(\.(\d+))?(?:[eE]([+-]?\d+))?")
 _DAYS = ((r"\d{4}-\d\d-\d\d", "%Y-%m-%d"), (r"\d\d/\d\d/\d{4}", "%d/%m/%Y"), (r"\d{1,2}\.\d{1,2}\.\d{4}", "%d.%m.%Y"))
@@ -52,7 +52,7 @@ def _as_time(printed: str) -> float | None:
     text = printed.strip()
     for pattern, form in _MOMENTS:
         if re.fullmatch(pattern, text):
-            return datetime.strptime(text, form).replace(tzinfo=timezone.utc).timestamp()
+            return datetime.strptime(text, form).replace(tzinfo=UTC).timestamp()
     try:
         return float(day(text).toordinal())
     except ValueError:

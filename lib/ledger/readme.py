@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.results import files
+from lib.errors import ProjectError
 from lib.ledger.findings import findings, in_words
 from lib.ledger.trace import read
-from lib.errors import ProjectError
+from lib.results import files
 
 COMMAND = "python -m lib.ledger readme"
 BEGIN, END = "<!-- findings: begin -->", "<!-- findings: end -->"
@@ -39,8 +39,10 @@ def written(text: str, between: str) -> str:
         ReadmeError: it does not have each mark once, in order.
     """
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ReadmeError(f"README.md needs the lines {BEGIN} and {END} once each, in this order: the findings are written between them")
-    return f"{text[:text.index(BEGIN)]}{BEGIN}\n{between}\n{text[text.index(END):]}"
+        raise ReadmeError(
+            f"README.md needs the lines {BEGIN} and {END} once each, in this order: the findings are written between them"
+        )
+    return f"{text[: text.index(BEGIN)]}{BEGIN}\n{between}\n{text[text.index(END) :]}"
 
 
 def write(readme: Path, root: Path, run: str) -> Path:

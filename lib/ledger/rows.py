@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, Mapping
+from typing import Any
 
 import pandas as pd
 import yaml
 
 from lib import thesis
-from lib.ledger import places
 from lib.errors import ProjectError
+from lib.ledger import places
 
 FILES = (
     "abstract",
@@ -30,7 +31,11 @@ KEYS = {"says", "printed", "unit", "find", "times", "check", "same_as", "cannot"
 STATED = "stated"  # what a statement without a number has in place of one
 CLAIM, QUESTION = "claim", "question"  # what the thesis says, and what we ask of it that it never says
 KINDS = (CLAIM, QUESTION)
-SCORES = {"mse": (".2e", "scaled price squared"), "mae": (".2e", "scaled price"), "r2": (".2f", "")}  # as the appendices print them
+SCORES = {
+    "mse": (".2e", "scaled price squared"),
+    "mae": (".2e", "scaled price"),
+    "r2": (".2f", ""),
+}  # as the appendices print them
 
 
 class LedgerError(ProjectError):
@@ -111,7 +116,9 @@ class _Loader(yaml.SafeLoader):
         names = [n.value for n, _ in node.value]
         twice = {n for n in names if names.count(n) > 1}
         if twice:
-            raise LedgerError(f"lib/ledger/claims: {', '.join(sorted(twice))} is given twice near line {node.start_mark.line + 1}")
+            raise LedgerError(
+                f"lib/ledger/claims: {', '.join(sorted(twice))} is given twice near line {node.start_mark.line + 1}"
+            )
         return super().construct_mapping(node, deep)
 
 
@@ -122,7 +129,9 @@ def _row(place: str, name: str, entry: Mapping[str, Any], reasons: Mapping[str, 
         return None
     printed = entry.get("printed", STATED)
     snippets = entry.get("find", printed)
-    check, arguments = next(iter(entry["check"].items())) if isinstance(entry.get("check"), dict) else (entry.get("check", ""), {})
+    check, arguments = (
+        next(iter(entry["check"].items())) if isinstance(entry.get("check"), dict) else (entry.get("check", ""), {})
+    )
     same_as = entry.get("same_as", ())
     if entry.get("kind", CLAIM) not in KINDS:
         wrong.append(f"{identity}: kind is one of {', '.join(KINDS)}")
@@ -169,7 +178,12 @@ def _trial_rows() -> list[Row]:
                     (printed_line(trial),),
                     unit,
                     check="replays.score_of_trial",
-                    arguments={"ticker": trial.ticker, "network": trial.network, "trial": str(trial.trial), "score": score},
+                    arguments={
+                        "ticker": trial.ticker,
+                        "network": trial.network,
+                        "trial": str(trial.trial),
+                        "score": score,
+                    },
                 )
             )
     return made

@@ -5,19 +5,33 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Callable, Mapping
 
 import pandas as pd
 
+from lib.errors import ProjectError
 from lib.ledger import checks
 from lib.ledger.rows import Row, claims
 from lib.ledger.verdicts import AGREE, agree
-from lib.errors import ProjectError
 from lib.settings.places import PROJECT_ROOT
 
 # Columns of the ledger's table that are text, also where all of a column looks like numbers.
-TEXTS = ("id", "chapter", "place", "kind", "says", "printed", "unit", "computed", "against", "how", "verdict", "other_place", "because")
+TEXTS = (
+    "id",
+    "chapter",
+    "place",
+    "kind",
+    "says",
+    "printed",
+    "unit",
+    "computed",
+    "against",
+    "how",
+    "verdict",
+    "other_place",
+    "because",
+)
 _NUMBERS = ("precision", "smallest", "largest", "seeds")  # numbers, empty for none
 _NAMES = re.compile(r"(?:^|; )(lib\.ledger\.(?:checks\.\w+\.\w+(?=\()|verdicts\.agree(?= with )))")
 
@@ -32,10 +46,15 @@ def read(path: Path) -> pd.DataFrame:
     Raises:
         TraceError: it is not there, or of an earlier version of the project; names the command that makes it.
     """
-    name, mend = f"{path.parent.parent.name}/tables/claims.csv", "Make it with: python run_all.py params/thesis.yaml --only 10"
+    name, mend = (
+        f"{path.parent.parent.name}/tables/claims.csv",
+        "Make it with: python run_all.py params/thesis.yaml --only 10",
+    )
     if not path.is_file():
         raise TraceError(f"{name} is missing. {mend}")
-    frame = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values=dict.fromkeys(_NUMBERS, [""]))
+    frame = pd.read_csv(
+        path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values=dict.fromkeys(_NUMBERS, [""])
+    )
     lacking = [column for column in (*TEXTS, *_NUMBERS) if column not in frame]
     if lacking:
         raise TraceError(f"{name} is of an earlier version and lacks {', '.join(lacking)}. {mend}")
@@ -89,15 +108,23 @@ def row_in_words(rows: Mapping[str, Row], frame: pd.DataFrame, identity: str) ->
         near = difflib.get_close_matches(identity, list(rows), n=5, cutoff=0.3)
         raise TraceError(f"the ledger has no row {identity!r}. Rows with a name like it: {', '.join(near) or 'none'}")
     one = frame.loc[frame["id"] == identity].iloc[0]
-    spread = f" ({one['smallest']:g} to {one['largest']:g})" if pd.notna(one["smallest"]) and one["smallest"] != one["largest"] else ""
+    spread = (
+        f" ({one['smallest']:g} to {one['largest']:g})"
+        if pd.notna(one["smallest"]) and one["smallest"] != one["largest"]
+        else ""
+    )
     lines = [
-        f"{identity}: {one['says']}", f"    printed in {one['place']}: {one['printed']} {one['unit']}".rstrip(),
-        f"    computed: {one['computed'] or 'nothing'}{spread}", f"    verdict: {one['verdict']}" + (f", by {one['against']}" if one["against"] else ""),
+        f"{identity}: {one['says']}",
+        f"    printed in {one['place']}: {one['printed']} {one['unit']}".rstrip(),
+        f"    computed: {one['computed'] or 'nothing'}{spread}",
+        f"    verdict: {one['verdict']}" + (f", by {one['against']}" if one["against"] else ""),
     ]
     lines += [f"    because: {one['because']}"] if one["because"] else []
     lines += [f"    other place: {one['other_place']}"] if one["other_place"] else []
     for name in functions(one["how"]):
-        lines.append(f"    {'held by' if name == AGREE else 'computed by'}: {name}, {place_of(name)}: {first_line(name)}")
+        lines.append(
+            f"    {'held by' if name == AGREE else 'computed by'}: {name}, {place_of(name)}: {first_line(name)}"
+        )
     source = source_of(rows, identity)
     if source not in ("", identity) and not rows[identity].check:
         name = f"lib.ledger.checks.{rows[source].check}"
@@ -124,10 +151,22 @@ def check_in_words(frame: pd.DataFrame, name: str) -> str:
     full = f"{whole.__module__}.{whole.__name__}"
     its = frame[[full in functions(how) for how in frame["how"]]]
     lines = [f"{full}, {place_of(full)}: {first_line(full)}"]
-    lines += [f"    {r.id}: {r.verdict} (printed {r.printed}, computed {r.computed or 'nothing'})" for r in its.itertuples()]
-    repeating = [i for i in frame["id"] if i in (rows := claims()) and i not in set(its["id"]) and source_of(rows, i) in set(its["id"])]
+    lines += [
+        f"    {r.id}: {r.verdict} (printed {r.printed}, computed {r.computed or 'nothing'})" for r in its.itertuples()
+    ]
+    repeating = [
+        i
+        for i in frame["id"]
+        if i in (rows := claims()) and i not in set(its["id"]) and source_of(rows, i) in set(its["id"])
+    ]
     lines += [f"    {i}: repeats one of these" for i in repeating]
-    return "\n".join([*lines, f"{len(its)} row{'s' if len(its) != 1 else ''}" + (f", and {len(repeating)} that repeat one" if repeating else "")])
+    return "\n".join(
+        [
+            *lines,
+            f"{len(its)} row{'s' if len(its) != 1 else ''}"
+            + (f", and {len(repeating)} that repeat one" if repeating else ""),
+        ]
+    )
 
 
 def first_line(name: str) -> str:

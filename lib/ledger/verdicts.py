@@ -10,8 +10,8 @@ only repeats another has that row's verdict.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Mapping
 
 import pandas as pd
 
@@ -132,7 +132,12 @@ def verdict(row: Row, found: Found | Missing | None, rows: Mapping[str, Row], sa
     places = ", ".join(dict.fromkeys(rows[other].place for other in row.same_as))
     if same is None:
         return Judged(CANNOT, "", Found(because=f"{places} says the same, and nothing computes it"))
-    return Judged(same.verdict, same.against, same.found.saying(_joined(f"the same in {places}", same.found.because)), same.other_place)
+    return Judged(
+        same.verdict,
+        same.against,
+        same.found.saying(_joined(f"the same in {places}", same.found.because)),
+        same.other_place,
+    )
 
 
 def equal(printed: str, found: Found) -> bool:
@@ -186,18 +191,29 @@ def by_check(rows: Mapping[str, Row], frame: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row a function: ``function``, ``file``, ``computes``, ``rows``, the count of each verdict, ``ids`` (of all its rows).
     """
-    used = pd.Series([f"lib.ledger.checks.{r.check}" if r.check else AGREE if r.same_as else "none" for r in rows.values()], index=list(rows))
+    used = pd.Series(
+        [f"lib.ledger.checks.{r.check}" if r.check else AGREE if r.same_as else "none" for r in rows.values()],
+        index=list(rows),
+    )
     verdicts = frame.set_index("id")["verdict"]
     made = []
     for name in sorted(set(used)):
         its = used.index[used == name]
         counts = verdicts.loc[its].value_counts()
-        function = None if name == "none" else agree if name == AGREE else checks.function(name.removeprefix("lib.ledger.checks."))
+        function = (
+            None
+            if name == "none"
+            else agree
+            if name == AGREE
+            else checks.function(name.removeprefix("lib.ledger.checks."))
+        )
         made.append(
             {
                 "function": name,
                 "file": f"{function.__module__.replace('.', '/')}.py" if function else "",
-                "computes": (function.__doc__ or "").strip().splitlines()[0] if function else "a reason stands in place of a check",
+                "computes": (function.__doc__ or "").strip().splitlines()[0]
+                if function
+                else "a reason stands in place of a check",
                 "rows": len(its),
                 **{v: int(counts.get(v, 0)) for v in VERDICTS},
                 "ids": "; ".join(its),
@@ -213,9 +229,17 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
     """
     order = list(dict.fromkeys(chapters().values()))
     parts = {c: frame[(frame["chapter"] == c) & (frame["kind"] == CLAIM)] for c in order}
-    parts = {c: rows for c, rows in parts.items() if len(rows)} | {ALL: frame[frame["kind"] == CLAIM], ASKED: frame[frame["kind"] == QUESTION]}
+    parts = {c: rows for c, rows in parts.items() if len(rows)} | {
+        ALL: frame[frame["kind"] == CLAIM],
+        ASKED: frame[frame["kind"] == QUESTION],
+    }
     made = [
-        {"chapter": name, "rows": len(rows), REPRODUCED: (rows["verdict"] == REPRODUCED).sum(), "by our computation": computed_here(rows).sum()}
+        {
+            "chapter": name,
+            "rows": len(rows),
+            REPRODUCED: (rows["verdict"] == REPRODUCED).sum(),
+            "by our computation": computed_here(rows).sum(),
+        }
         | {v: (rows["verdict"] == v).sum() for v in VERDICTS if v != REPRODUCED}
         for name, rows in parts.items()
     ]

@@ -1,5 +1,13 @@
 """The four networks of thesis section 4.3, and how one is trained."""
 
-from lib.networks.architectures import ARCHITECTURES, Architecture, Hyperparameters, Variant, build, layer_table, variant
+from lib.networks.architectures import (
+    ARCHITECTURES,
+    Architecture,
+    Hyperparameters,
+    Variant,
+    build,
+    layer_table,
+    variant,
+)
 
 __all__ = ["ARCHITECTURES", "Architecture", "Hyperparameters", "Variant", "build", "layer_table", "variant"]

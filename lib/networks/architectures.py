@@ -6,8 +6,9 @@ disagreement; its defaults are the listing's (Appendix 6), which is what was tra
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Callable, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -41,7 +42,9 @@ def variant(chosen: Chosen) -> Variant:
 
 def _conv(h: Hyperparameters, number: str, v: Variant) -> list[Any]:
     layers = runtime.keras().layers
-    block = [layers.Conv1D(int(h[f"filters{number}"]), int(h[f"kernel_size{number}"]), activation="relu", padding="same")]
+    block = [
+        layers.Conv1D(int(h[f"filters{number}"]), int(h[f"kernel_size{number}"]), activation="relu", padding="same")
+    ]
     return block + _normalized(v)
 
 
@@ -103,8 +106,12 @@ _COMMON = ("dropout_rate", "learning_rate", "batch_size", "epochs")
 ARCHITECTURES = {
     "CNN": Architecture(_cnn, ("filters1", "filters2", "kernel_size1", "kernel_size2", "pool_size", *_COMMON)),
     "LSTM": Architecture(_lstm_network, ("lstm_units1", "lstm_units2", *_COMMON)),
-    "CNN-LSTM": Architecture(_cnn_lstm, ("filters", "kernel_size", "pool_size", "lstm_units1", "lstm_units2", *_COMMON)),
-    "LSTM-CNN": Architecture(_lstm_cnn, ("lstm_units1", "lstm_units2", "filters", "kernel_size", "pool_size", *_COMMON)),
+    "CNN-LSTM": Architecture(
+        _cnn_lstm, ("filters", "kernel_size", "pool_size", "lstm_units1", "lstm_units2", *_COMMON)
+    ),
+    "LSTM-CNN": Architecture(
+        _lstm_cnn, ("lstm_units1", "lstm_units2", "filters", "kernel_size", "pool_size", *_COMMON)
+    ),
 }
 
 

@@ -42,12 +42,19 @@ def lstm() -> type:
             no_peephole = tf.zeros([self.units], sequences.dtype)
             days_first = tf.transpose(sequences, [1, 0, 2])
             out = tf.raw_ops.BlockLSTM(
-                seq_len_max=tf.shape(days_first, out_type=tf.int64)[0], x=days_first,
-                cs_prev=initial_state[1], h_prev=initial_state[0],
-                w=_gates_in_block_order(weights), b=_gates_in_block_order(cell.bias.value),
-                wci=no_peephole, wcf=no_peephole, wco=no_peephole,
+                seq_len_max=tf.shape(days_first, out_type=tf.int64)[0],
+                x=days_first,
+                cs_prev=initial_state[1],
+                h_prev=initial_state[0],
+                w=_gates_in_block_order(weights),
+                b=_gates_in_block_order(cell.bias.value),
+                wci=no_peephole,
+                wcf=no_peephole,
+                wco=no_peephole,
                 # Keras has its forget bias in the bias itself; a clip below zero clips nothing.
-                forget_bias=0.0, cell_clip=-1.0, use_peephole=False,
+                forget_bias=0.0,
+                cell_clip=-1.0,
+                use_peephole=False,
             )
             last = out.h[-1]
             shown = tf.transpose(out.h, [1, 0, 2]) if self.return_sequences else last
@@ -73,9 +80,13 @@ def max_pooling() -> type:
                 return inputs
             _, days, features = inputs.shape
             missing = -days % size
-            padded = tf.pad(inputs, [[0, 0], [missing // 2, missing - missing // 2], [0, 0]], constant_values=-float("inf"))
+            padded = tf.pad(
+                inputs, [[0, 0], [missing // 2, missing - missing // 2], [0, 0]], constant_values=-float("inf")
+            )
             # Of equal values the first one takes the gradient, as in TensorFlow's own pooling.
-            return reduce(tf.maximum, tf.unstack(tf.reshape(padded, [-1, (days + missing) // size, size, features]), axis=2))
+            return reduce(
+                tf.maximum, tf.unstack(tf.reshape(padded, [-1, (days + missing) // size, size, features]), axis=2)
+            )
 
     return FastMaxPooling1D
 

@@ -14,9 +14,9 @@ import os
 import random
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Iterator
 
 import numpy as np
 

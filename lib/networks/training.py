@@ -9,24 +9,41 @@ from __future__ import annotations
 import inspect
 import math
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from lib import networks
+from lib.data.windows import Dataset
 from lib.networks import runtime
 from lib.settings import Chosen
-from lib.data.windows import Dataset
-
 
 # Kept with every study. Change it whenever the same parameters would give other weights.
 METHOD = "compiled epoch, fused LSTM, 1"
 # The parameters that a training's result depends on, beside network, hyperparameters, prices and its own seed.
 STEERING = (
-    "gap_fill", "max_gap_days", "outliers", "outlier_iqr", "indicator_days", "inputs", "target", "lookback", "split", "scaling",
-    "hidden_dense_units", "output_activation", "batch_normalization", "clip_norm", "reduce_lr", "max_epochs",
-    "patience", "restore_best_weights", "seed", "threads",
+    "gap_fill",
+    "max_gap_days",
+    "outliers",
+    "outlier_iqr",
+    "indicator_days",
+    "inputs",
+    "target",
+    "lookback",
+    "split",
+    "scaling",
+    "hidden_dense_units",
+    "output_activation",
+    "batch_normalization",
+    "clip_norm",
+    "reduce_lr",
+    "max_epochs",
+    "patience",
+    "restore_best_weights",
+    "seed",
+    "threads",
 )
 
 
@@ -58,7 +75,11 @@ class Fit:
 
 
 def fit(
-    network: str, hyperparameters: networks.Hyperparameters, data: Dataset, chosen: Chosen, seed: int,
+    network: str,
+    hyperparameters: networks.Hyperparameters,
+    data: Dataset,
+    chosen: Chosen,
+    seed: int,
     on_epoch: Callable[[int, int, float, float], None] | None = None,
 ) -> Fit:
     """Build and train one network on the training part, watched on the validation part.
@@ -148,8 +169,8 @@ def compiled_epoch(model: Any, data: Dataset, batch_size: int) -> Callable[[np.n
         shuffled_X, shuffled_y = tf.gather(X, permutation), tf.gather(y, permutation)
 
         def next_step(at: Any, total: Any) -> tuple[Any, Any]:
-            inputs = tf.ensure_shape(shuffled_X[at:at + batch_size], [None, *data.input_shape])
-            return at + batch_size, total + step(inputs, shuffled_y[at:at + batch_size])
+            inputs = tf.ensure_shape(shuffled_X[at : at + batch_size], [None, *data.input_shape])
+            return at + batch_size, total + step(inputs, shuffled_y[at : at + batch_size])
 
         _, total = tf.while_loop(lambda at, _: at < windows, next_step, [tf.constant(0), tf.constant(0.0)])
         validation = squared_error(X_validation, y_validation, training=False) / len(data.validation.y)
@@ -161,7 +182,11 @@ def compiled_epoch(model: Any, data: Dataset, batch_size: int) -> Callable[[np.n
 def forward(model: Any, inputs: Any, training: bool) -> Any:
     """``model(inputs)`` of a ``keras.Sequential``, layer by layer, without what Keras does around each call: a trial starts sooner."""
     for layer in model.layers:
-        inputs = layer.call(inputs, training=training) if "training" in inspect.signature(layer.call).parameters else layer.call(inputs)
+        inputs = (
+            layer.call(inputs, training=training)
+            if "training" in inspect.signature(layer.call).parameters
+            else layer.call(inputs)
+        )
     return inputs
 
 
@@ -195,5 +220,5 @@ def updates(model: Any) -> Callable[[Sequence[Any]], None]:
 
 def predict(model: Any, X: np.ndarray, batch_size: int = 256) -> np.ndarray:
     """Scaled closes for windows of shape (windows, lookback, features); result of shape (windows,)."""
-    parts = [np.asarray(model(X[at:at + batch_size], training=False)) for at in range(0, len(X), batch_size)]
+    parts = [np.asarray(model(X[at : at + batch_size], training=False)) for at in range(0, len(X), batch_size)]
     return np.concatenate(parts).reshape(-1) if parts else np.empty(0, dtype="float32")

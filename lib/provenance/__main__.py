@@ -33,10 +33,14 @@ def recheck(root: Path, overrides: list[str]) -> int:
     outcome = again.run(folder, dict(settings.parse_override(text) for text in overrides), told=print)
     for name, other in outcome.elsewhere.items():
         if other:
-            print(f"{name} ran on another machine ({'; '.join(other)}), so for it equal means {outcome.how(name)}. A small change of the code can hide in that.")
+            print(
+                f"{name} ran on another machine ({'; '.join(other)}), so for it equal means {outcome.how(name)}. A small change of the code can hide in that."
+            )
     if not all(outcome.elsewhere.values()):
         here = [name for name, other in outcome.elsewhere.items() if not other]
-        print(f"For {', '.join(here)} processor, packages and threads are those of the run, so equal means the same bits.")
+        print(
+            f"For {', '.join(here)} processor, packages and threads are those of the run, so equal means the same bits."
+        )
     for part in outcome.parts:
         print(f"{part.notebook}: {part.what}: {part.differs or 'equal'}")
     for name in outcome.uncovered:
@@ -46,15 +50,24 @@ def recheck(root: Path, overrides: list[str]) -> int:
     if not outcome.equal:
         print(f"Results have changed, so they have to be made anew. Move {folder.name} away, then: {folder.command()}")
         return 1
-    unfinished = {name: entry["status"] for name, entry in folder.run["notebooks"].items() if entry["status"] not in ("done", "not selected")}
+    unfinished = {
+        name: entry["status"]
+        for name, entry in folder.run["notebooks"].items()
+        if entry["status"] not in ("done", "not selected")
+    }
     for name, status in unfinished.items():
-        print(f"{name}: its last run was {status}, which nothing here can mend. Run it again: {folder.command([name.partition('_')[0]])}")
+        print(
+            f"{name}: its last run was {status}, which nothing here can mend. Run it again: {folder.command([name.partition('_')[0]])}"
+        )
     return 1 if outcome.uncovered or unfinished else 0
 
 
 def main(words: list[str] | None = None) -> int:
     """The command line; 0 if all is well, 1 if results and code do not belong together, 2 if it could not be found out."""
-    parser = argparse.ArgumentParser(prog="python -m lib.provenance", description="Hold the results in a run's folder against the present code and parameters.")
+    parser = argparse.ArgumentParser(
+        prog="python -m lib.provenance",
+        description="Hold the results in a run's folder against the present code and parameters.",
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     helps = {
         "check": "do files, parameters and page belong to the present project? Needs no prices",
@@ -65,7 +78,14 @@ def main(words: list[str] | None = None) -> int:
         sub = commands.add_parser(name, help=text, description=text)
         sub.add_argument("folder", help="such as outputs/thesis, relative to the project")
         if name == "recheck":
-            sub.add_argument("-p", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="source or data_dir; repeatable")
+            sub.add_argument(
+                "-p",
+                dest="overrides",
+                action="append",
+                default=[],
+                metavar="KEY=VALUE",
+                help="source or data_dir; repeatable",
+            )
     given = parser.parse_args(words)
     root = resolve(given.folder)
     try:

@@ -9,19 +9,21 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from lib import settings
-from lib.results import files
 from lib.errors import ProjectError
-from lib.settings.places import PROJECT_ROOT
-from lib.provenance import git, prices as price_series
+from lib.provenance import git
+from lib.provenance import prices as price_series
 from lib.report import index, results_page
+from lib.results import files
+from lib.settings.places import PROJECT_ROOT
 
 LIMIT_BYTES = 10_000_000
 # Where the prices lie is everybody's own; that they are the same ones is checked by their digests.
@@ -54,7 +56,9 @@ class Folder:
             found["notebooks"], found["parameters"]
             return found
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ProvenanceError(f"{self.name}/run.json is missing or unreadable ({error}). Name a run's folder, such as outputs/thesis") from None
+            raise ProvenanceError(
+                f"{self.name}/run.json is missing or unreadable ({error}). Name a run's folder, such as outputs/thesis"
+            ) from None
 
     @cached_property
     def records(self) -> dict[str, Mapping[str, Any]]:
@@ -65,7 +69,11 @@ class Folder:
     def name(self) -> str:
         """The folder for people: relative to the project if it lies there."""
         root = self.root.resolve()
-        return root.relative_to(self.project.resolve()).as_posix() if root.is_relative_to(self.project.resolve()) else self.root.name
+        return (
+            root.relative_to(self.project.resolve()).as_posix()
+            if root.is_relative_to(self.project.resolve())
+            else self.root.name
+        )
 
     @cached_property
     def committed(self) -> list[str]:
@@ -75,7 +83,11 @@ class Folder:
 
     def command(self, only: Sequence[str] = ()) -> str:
         """What makes the run anew, or these of its notebooks."""
-        return results_page.command_of(self.run, f"--only {' '.join(only)}") if only else results_page.whole_command_of(self.run)
+        return (
+            results_page.command_of(self.run, f"--only {' '.join(only)}")
+            if only
+            else results_page.whole_command_of(self.run)
+        )
 
 
 def wrong(folder: Folder) -> dict[str, list[str]]:
@@ -101,7 +113,11 @@ def files_wrong(folder: Folder) -> list[str]:
         elif files.sha256(place) != listed[path][1]:
             found.append(f"{path} has changed since {listed[path][0]} left it")
     wanted = ["README.md", "run.json", *(f"records/{name}.json" for name in folder.records), *listed]
-    found += [f"{path} is missing among the committed files" for path in wanted if results_page.is_committed_kind(path) and path not in committed]
+    found += [
+        f"{path} is missing among the committed files"
+        for path in wanted
+        if results_page.is_committed_kind(path) and path not in committed
+    ]
     size = sum((folder.root / path).stat().st_size for path in committed if (folder.root / path).is_file())
     if size >= LIMIT_BYTES:
         found.append(f"{size / 1e6:.1f} MB are committed, allowed are less than {LIMIT_BYTES / 1e6:.0f} MB")
@@ -137,7 +153,9 @@ def parameters_wrong(folder: Folder) -> list[str]:
     found = [
         f"{key} was {theirs.get(key)!r}, {folder.run['parameter_file']} has {present.get(key)!r}"
         for key in dict.fromkeys([*present, *theirs])
-        if key in read and key not in MAY_DIFFER and (key not in theirs or key not in present or theirs[key] != present[key])
+        if key in read
+        and key not in MAY_DIFFER
+        and (key not in theirs or key not in present or theirs[key] != present[key])
     ]
     for notebook, other in index.stale_parameters(folder.run, folder.records).items():
         found.append(f"{notebook} was made with {'; '.join(other)}")
@@ -147,9 +165,14 @@ def parameters_wrong(folder: Folder) -> list[str]:
 def digests_wrong(folder: Folder) -> list[str]:
     """Prices that are not those of the manifest of the thesis's window."""
     manifest = json.loads((folder.project / "lib" / "thesis" / "manifest.json").read_text(encoding="utf-8"))["tickers"]
-    wanted = {ticker: {k: facts[k] for k in ("rows", "first_day", "last_day", "sha256")} for ticker, facts in manifest.items()}
+    wanted = {
+        ticker: {k: facts[k] for k in ("rows", "first_day", "last_day", "sha256")} for ticker, facts in manifest.items()
+    }
     found = []
-    for place, data in [("run.json", folder.run["data"]), *((n, r["facts"].get("data", {})) for n, r in folder.records.items())]:
+    for place, data in [
+        ("run.json", folder.run["data"]),
+        *((n, r["facts"].get("data", {})) for n, r in folder.records.items()),
+    ]:
         for ticker in sorted({*data, *(wanted if place == "run.json" else ())}):
             if data.get(ticker) != wanted.get(ticker):
                 found.append(f"{place}: the prices of {ticker} are not those of lib/thesis/manifest.json")
@@ -165,19 +188,42 @@ def _recomputed(folder: Folder) -> list[tuple[str, str]]:
     from lib import tables
 
     done = []
-    listings = {PurePosixPath(p).stem.removesuffix("_trials"): folder.root / p for p in folder.committed if p.startswith("appendix/")}
+    listings = {
+        PurePosixPath(p).stem.removesuffix("_trials"): folder.root / p
+        for p in folder.committed
+        if p.startswith("appendix/")
+    }
     if listings and all(path.is_file() for path in listings.values()):
         order = [t for t in folder.run["parameters"]["tickers"] if t in listings]
         trials, naive = trials_of({ticker: listings[ticker] for ticker in order})
-        done.append(("best_trials", table_differs(folder.root / "tables" / "best_trials.csv", tables.best_trials(trials, naive))))
+        done.append(
+            (
+                "best_trials",
+                table_differs(folder.root / "tables" / "best_trials.csv", tables.best_trials(trials, naive)),
+            )
+        )
     scores = folder.root / "tables" / "scores.csv"
     if scores.is_file():
-        done.append(("table_4_5", table_differs(folder.root / "tables" / "table_4_5.csv", tables.table_4_5(exact(scores).astype({"seed": "Int64"})))))
+        done.append(
+            (
+                "table_4_5",
+                table_differs(
+                    folder.root / "tables" / "table_4_5.csv", tables.table_4_5(exact(scores).astype({"seed": "Int64"}))
+                ),
+            )
+        )
     trainings, rows = (folder.root / "tables" / f"{name}.csv" for name in ("replay_trainings", "replay"))
     if trainings.is_file() and rows.is_file():
         from lib.experiments import replay
 
-        done.append(("replay_agreement", table_differs(folder.root / "tables" / "replay_agreement.csv", replay.agreement(exact(trainings), exact(rows)))))
+        done.append(
+            (
+                "replay_agreement",
+                table_differs(
+                    folder.root / "tables" / "replay_agreement.csv", replay.agreement(exact(trainings), exact(rows))
+                ),
+            )
+        )
     return done
 
 
@@ -245,20 +291,29 @@ def page_wrong(folder: Folder) -> list[str]:
     page = folder.root / "README.md"
     if page.is_file() and page.read_text(encoding="utf-8") == results_page.text(folder.root):
         return []
-    return [f"README.md is not what the files beside it give. Write it anew with: python -m lib.provenance page {folder.name}"]
+    return [
+        f"README.md is not what the files beside it give. Write it anew with: python -m lib.provenance page {folder.name}"
+    ]
 
 
 def absent(folder: Folder) -> list[str]:
     """The thesis's tables, figures and appendices that are not among the committed files."""
     from lib import thesis
 
-    wanted = [f"tables/{name}.csv" for name in results_page.TABLES] + [f"figures/{name}.png" for name in results_page.FIGURES]
+    wanted = [f"tables/{name}.csv" for name in results_page.TABLES] + [
+        f"figures/{name}.png" for name in results_page.FIGURES
+    ]
     wanted += [f"appendix/{ticker}_trials.csv" for ticker in thesis.APPENDIX]
     return [path for path in wanted if path not in folder.committed]
 
 
 # All checks that need no prices, by what they look at.
 CHECKS: dict[str, Callable[[Folder], list[str]]] = {
-    "files": files_wrong, "price series": daily_columns, "paths of a machine": machine_paths, "parameters": parameters_wrong,
-    "prices": digests_wrong, "computed again": recomputed_wrong, "page": page_wrong,
+    "files": files_wrong,
+    "price series": daily_columns,
+    "paths of a machine": machine_paths,
+    "parameters": parameters_wrong,
+    "prices": digests_wrong,
+    "computed again": recomputed_wrong,
+    "page": page_wrong,
 }

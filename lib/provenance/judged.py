@@ -9,8 +9,8 @@ with the fewest epochs (09b), the CNN with each leak (09c), each network on the 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -18,10 +18,10 @@ from lib import experiments
 from lib.data import windows
 from lib.evaluation import baselines
 from lib.experiments import controls, trainings
-from lib.tables import skill
 from lib.provenance.committed import Folder, exact, frames_differ, table_differs
 from lib.provenance.parts import Near, Part, error_differs
 from lib.settings import Chosen
+from lib.tables import skill
 
 SKILL, FORWARD, LEAKAGE = "09a_skill", "09b_walk_forward", "09c_leakage"
 INTERVALS, CONTROLS, LEDGER = "09d_intervals", "09e_controls", "10_claims"
@@ -30,7 +30,9 @@ HOLD = "buy and hold"
 Prices = Mapping[str, pd.DataFrame]
 
 
-def untrained(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: Near) -> list[Part]:
+def untrained(
+    folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: Near
+) -> list[Part]:
     """Everything of 09a to 09e that needs no training, as their cells compute it.
 
     Args:
@@ -44,7 +46,9 @@ def untrained(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset
     parts = []
     for notebook, room in rooms.items():
         if notebook in folder.records:
-            parts += [Part(notebook, what, differs) for what, differs in room(folder, prices, data, chosen, near(notebook))]
+            parts += [
+                Part(notebook, what, differs) for what, differs in room(folder, prices, data, chosen, near(notebook))
+            ]
     return parts
 
 
@@ -57,7 +61,8 @@ def _skill(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], 
     made = {
         "skill": (skill.score_table(frame, training_usd), ()),
         "significance": (skill.test_table(frame), ("p_better_holm", "p_direction_holm")),
-        "direction": (skill.direction_table(frame), ()), "alignment": (skill.alignment_table(frame), ()),
+        "direction": (skill.direction_table(frame), ()),
+        "alignment": (skill.alignment_table(frame), ()),
         "trading": (skill.trading_table(frame), ("luck", "deflated")),
     }
     for name, (ours, of_all_models) in made.items():
@@ -65,45 +70,74 @@ def _skill(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], 
     power = skill.power_table(exact(_table(folder, "significance")), training_usd)
     yield "tables/power.csv", table_differs(_table(folder, "power"), power, near)
     yield "tables/returns_or_closes.csv", _returns_differ(folder, scores, exact(_table(folder, "skill_seeds")))
-    yield "means and ranges of tables/skill_seeds.csv", "; ".join(skill.seeds_disagree(scores, exact(_table(folder, "skill_seeds"))))
+    yield (
+        "means and ranges of tables/skill_seeds.csv",
+        "; ".join(skill.seeds_disagree(scores, exact(_table(folder, "skill_seeds")))),
+    )
 
 
 def _returns_differ(folder: Folder, scores: pd.DataFrame, by_seed: pd.DataFrame) -> str:
     """The comparison of targets from the scores of baselines and of single seeds; means may differ in the last digits."""
-    of_seeds = skill.common_seeds(by_seed).groupby(skill.GROUP, sort=False)["skill"].agg(skill="mean", skill_spread="std").reset_index()
-    ours = skill.differences(pd.concat([scores.loc[scores["model"].isin(baselines.BASELINES), of_seeds.columns], of_seeds]), "close")
+    of_seeds = (
+        skill.common_seeds(by_seed)
+        .groupby(skill.GROUP, sort=False)["skill"]
+        .agg(skill="mean", skill_spread="std")
+        .reset_index()
+    )
+    ours = skill.differences(
+        pd.concat([scores.loc[scores["model"].isin(baselines.BASELINES), of_seeds.columns], of_seeds]), "close"
+    )
     return table_differs(_table(folder, "returns_or_closes"), ours, 1e-9)
 
 
 def _forward(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: float) -> Found:
     frame = experiments.walk_forward_baselines(prices, chosen)
     ours = skill.across_folds(frame)
-    yield "baselines in tables/walk_forward.csv", _baselines_differ(_table(folder, "walk_forward"), ours, ("p_better_holm",), near)
+    yield (
+        "baselines in tables/walk_forward.csv",
+        _baselines_differ(_table(folder, "walk_forward"), ours, ("p_better_holm",), near),
+    )
     yield "tables/regimes.csv", table_differs(_table(folder, "regimes"), skill.regimes(frame), near)
 
 
 def _leakage(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: float) -> Found:
     scores = exact(_table(folder, "leakage_scores"))
-    yield "tables/leak_check.csv", table_differs(_table(folder, "leak_check"), experiments.leak_check(prices, chosen), near)
+    yield (
+        "tables/leak_check.csv",
+        table_differs(_table(folder, "leak_check"), experiments.leak_check(prices, chosen), near),
+    )
     yield "tables/leakage.csv", table_differs(_table(folder, "leakage"), skill.leak_steps(scores), near)
-    yield "means and ranges of tables/leakage_seeds.csv", "; ".join(skill.seeds_disagree(scores, exact(_table(folder, "leakage_seeds"))))
+    yield (
+        "means and ranges of tables/leakage_seeds.csv",
+        "; ".join(skill.seeds_disagree(scores, exact(_table(folder, "leakage_seeds")))),
+    )
 
 
-def _intervals(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: float) -> Found:
+def _intervals(
+    folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: float
+) -> Found:
     closes = {ticker: frame["Close"] for ticker, frame in windows.clean(prices, chosen).items()}
     bands = experiments.interval_bands(closes, data)
     for name, by in (("intervals", ["level"]), ("intervals_by_horizon", ["level", "horizon"])):
         yield f"tables/{name}.csv", table_differs(_table(folder, name), skill.interval_table(bands, by), near)
 
 
-def _controls(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: float) -> Found:
+def _controls(
+    folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: float
+) -> Found:
     runs = exact(_table(folder, "control_runs"))
     for series, name in ((controls.WALK, "false_alarms"), (controls.SIGNAL, "planted_signal")):
-        theirs, ours = runs[runs["series"] == series], controls.runs_on(series, experiments.control_runs(series, chosen), chosen.seed)
+        theirs, ours = (
+            runs[runs["series"] == series],
+            controls.runs_on(series, experiments.control_runs(series, chosen), chosen.seed),
+        )
         quick = theirs.loc[theirs["model"].isin(controls.QUICK_MODELS), list(ours)].reset_index(drop=True)
         yield f"baselines in tables/control_runs.csv, {series}", frames_differ(quick, ours, near)
         yield f"tables/{name}.csv", table_differs(_table(folder, name), controls.alarm_rates(theirs), near)
-    yield "tables/shifted_forecasts.csv", table_differs(_table(folder, "shifted_forecasts"), skill.shift_table(chosen.seed), near)
+    yield (
+        "tables/shifted_forecasts.csv",
+        table_differs(_table(folder, "shifted_forecasts"), skill.shift_table(chosen.seed), near),
+    )
 
 
 def trained(folder: Folder, prices: Prices, chosen: Chosen, near: Near, told: Callable[[str], None]) -> list[Part]:
@@ -121,7 +155,12 @@ def trained(folder: Folder, prices: Prices, chosen: Chosen, near: Near, told: Ca
     if FORWARD in folder.records:
         parts += _forward_again(folder, prices, chosen, near(FORWARD), told)
     if LEAKAGE in folder.records:
-        wanted = [(leak, n) for leak in experiments.LEAKS for n in chosen.networks if n == "CNN" or "CNN" not in chosen.networks]
+        wanted = [
+            (leak, n)
+            for leak in experiments.LEAKS
+            for n in chosen.networks
+            if n == "CNN" or "CNN" not in chosen.networks
+        ]
         planned = _first_of(experiments.leak_trainings(prices, chosen), wanted)
         parts += _seeds_again(LEAKAGE, exact(_table(folder, "leakage_seeds")), planned, near(LEAKAGE), told)
     if CONTROLS in folder.records:
@@ -150,7 +189,10 @@ def ledger(folder: Folder, prices: Prices, chosen: Chosen, near: Near) -> list[P
     evidence = ledger.Evidence(prices, rows, scores[0], replayed, agreement, seeds[0], why, declared.inputs)
     frame = ledger.judge(rows, evidence)
     made = {"claims": frame, "claims_summary": ledger.summary(frame), "claims_checks": ledger.by_check(rows, frame)}
-    return [Part(LEDGER, f"tables/{name}.csv", table_differs(_table(folder, name), ours, near(LEDGER))) for name, ours in made.items()]
+    return [
+        Part(LEDGER, f"tables/{name}.csv", table_differs(_table(folder, name), ours, near(LEDGER)))
+        for name, ours in made.items()
+    ]
 
 
 def _table(folder: Folder, name: str) -> Path:
@@ -162,7 +204,11 @@ def _baselines_differ(path: Path, ours: pd.DataFrame, of_all_models: Sequence[st
     if not path.is_file():
         return "it is missing"
     theirs = exact(path)
-    mine = theirs[theirs["model"].isin([*baselines.BASELINES, HOLD])].drop(columns=list(of_all_models)).reset_index(drop=True)
+    mine = (
+        theirs[theirs["model"].isin([*baselines.BASELINES, HOLD])]
+        .drop(columns=list(of_all_models))
+        .reset_index(drop=True)
+    )
     return frames_differ(mine, ours.drop(columns=list(of_all_models)), near)
 
 
@@ -180,7 +226,11 @@ def _made(planned: experiments.Planned, told: Callable[[str], None]) -> training
 
 
 def _seeds_again(
-    notebook: str, committed: pd.DataFrame, planned: Sequence[experiments.Planned], near: float, told: Callable[[str], None]
+    notebook: str,
+    committed: pd.DataFrame,
+    planned: Sequence[experiments.Planned],
+    near: float,
+    told: Callable[[str], None],
 ) -> list[Part]:
     parts = []
     keys = [*skill.GROUP, "seed_number", "seed"]
@@ -188,7 +238,9 @@ def _seeds_again(
         ours = skill.seed_table(experiments.long_frame(_made(one, told), **one.about))
         both = ours.merge(committed, on=keys, how="left", suffixes=("", "_there"))
         differs = [error_differs(row["MSE_there"], row["MSE"], near) for row in both.to_dict("records")]
-        parts.append(Part(notebook, f"{one.training.name} trained again", "; ".join(filter(None, differs)), trained=True))
+        parts.append(
+            Part(notebook, f"{one.training.name} trained again", "; ".join(filter(None, differs)), trained=True)
+        )
     return parts
 
 
@@ -203,7 +255,9 @@ def _controls_again(folder: Folder, chosen: Chosen, near: float, told: Callable[
     return parts
 
 
-def _forward_again(folder: Folder, prices: Prices, chosen: Chosen, near: float, told: Callable[[str], None]) -> list[Part]:
+def _forward_again(
+    folder: Folder, prices: Prices, chosen: Chosen, near: float, told: Callable[[str], None]
+) -> list[Part]:
     rows = exact(_table(folder, "walk_forward_trials")).sort_values(["epochs_run", "ticker", "scheme", "fold", "trial"])
     shortest = rows[rows["validation_mse"].notna()].groupby("network").head(1).sort_values("network")
     keys = ("ticker", "network", "scheme", "fold", "trial")

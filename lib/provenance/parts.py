@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 # Of a notebook: how far its numbers may be apart, as a share; 0 for the same bits.
 Near = Callable[[str], float]

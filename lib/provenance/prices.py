@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Mapping
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,9 @@ def looks_daily(path: Path) -> list[str]:
         cells = [row[at] for row in rows if at < len(row)]
         if name.strip().lower() in NAMES and len(rows) >= RUN and not all(COUNT.fullmatch(cell) for cell in cells):
             found.append(f"{path.name}: column {name!r} is named like a price series")
-        dates = pd.to_datetime(pd.Series([c for c in cells if c[:4].isdigit() and "-" in c]), errors="coerce", format="%Y-%m-%d").dropna()
+        dates = pd.to_datetime(
+            pd.Series([c for c in cells if c[:4].isdigit() and "-" in c]), errors="coerce", format="%Y-%m-%d"
+        ).dropna()
         steps = (dates.diff().dt.days == 1).astype(int)
         longest = steps.groupby((steps == 0).cumsum()).sum().max() if len(steps) else 0
         if longest + 1 >= RUN:
@@ -49,7 +51,9 @@ def follows_prices(path: Path, prices: Mapping[str, pd.DataFrame]) -> list[str]:
         column = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype="float64")
         weeks = _weeks(column)
         for ticker, known in prices.items() if len(weeks) else ():
-            series = [known[c].to_numpy() for c in ("Open", "High", "Low", "Close")] + [np.diff(np.log(known["Close"].to_numpy()))]
+            series = [known[c].to_numpy() for c in ("Open", "High", "Low", "Close")] + [
+                np.diff(np.log(known["Close"].to_numpy()))
+            ]
             if any(len(theirs := _weeks(s)) and (weeks @ theirs.T).max() > 1 - 1e-8 for s in series):
                 found.append(f"{path.name}: column {name!r} holds {RUN} days or more of the prices of {ticker}")
     return found

@@ -12,19 +12,20 @@ moved these errors by less than one percent. So a stamp keeps how it was recheck
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Callable, Mapping
+from typing import Any
 
 import pandas as pd
 
 from lib import settings, tables
 from lib.data import market, windows
-from lib.evaluation import baselines, scoring, metrics, stationarity
+from lib.evaluation import baselines, metrics, scoring, stationarity
 from lib.networks import training
-from lib.results import machine
 from lib.provenance import judged
 from lib.provenance.committed import Folder, ProvenanceError, exact, recomputed_wrong, table_differs, trials_of
 from lib.provenance.parts import Near, Part, error_differs
+from lib.results import machine
 
 NEAR = 1e-6
 NEAR_TRAINED = 0.25
@@ -68,7 +69,9 @@ def chosen_for(folder: Folder, overrides: Mapping[str, Any]) -> settings.Chosen:
     """
     other = sorted(set(overrides) - set(STARTING))
     if other:
-        raise ProvenanceError(f"-p {', '.join(other)}: a recheck takes the run's own parameters; only {' and '.join(STARTING)} may be given")
+        raise ProvenanceError(
+            f"-p {', '.join(other)}: a recheck takes the run's own parameters; only {' and '.join(STARTING)} may be given"
+        )
     return settings.check({**present_parameters(folder), **overrides}, f"{folder.name}/run.json")
 
 
@@ -78,7 +81,9 @@ def present_parameters(folder: Folder) -> dict[str, Any]:
     return {key: folder.run["parameters"].get(key, value) for key, value in file.items()}
 
 
-def run(folder: Folder, overrides: Mapping[str, Any], trainings: bool = True, told: Callable[[str], None] = lambda _: None) -> Outcome:
+def run(
+    folder: Folder, overrides: Mapping[str, Any], trainings: bool = True, told: Callable[[str], None] = lambda _: None
+) -> Outcome:
     """Compute the quick part again and hold it against the committed results.
 
     Args:
@@ -95,7 +100,9 @@ def run(folder: Folder, overrides: Mapping[str, Any], trainings: bool = True, to
     prices = market.load(chosen.source, chosen.tickers, chosen.start_date, chosen.end_date, chosen.data_dir)
     other = [t for t, facts in market.digest(prices).items() if facts != folder.run["data"].get(t)]
     if other:
-        raise ProvenanceError(f"the prices of {', '.join(other)} are not those of {folder.name}: nothing can be compared")
+        raise ProvenanceError(
+            f"the prices of {', '.join(other)} are not those of {folder.name}: nothing can be compared"
+        )
     elsewhere = {
         notebook: machine.differences(folder.run, notebook, record["facts"].get("trainings", {}).get("made_on", ()))
         for notebook, record in folder.records.items()
@@ -109,7 +116,9 @@ def run(folder: Folder, overrides: Mapping[str, Any], trainings: bool = True, to
 
     data = windows.build(prices, chosen)
     parts = [
-        Part(notebook, f"tables/{name}.csv", table_differs(folder.root / "tables" / f"{name}.csv", frame, near(notebook)))
+        Part(
+            notebook, f"tables/{name}.csv", table_differs(folder.root / "tables" / f"{name}.csv", frame, near(notebook))
+        )
         for notebook, name, frame in _untrained(folder, prices, data, chosen)
     ]
     parts += _naive_rows(folder, data, near)
@@ -124,7 +133,9 @@ def run(folder: Folder, overrides: Mapping[str, Any], trainings: bool = True, to
         parts += _layers(folder, data, chosen, near)
         parts += _trainings(folder, data, chosen, near_trained, told)
         parts += _replayed(folder, prices, data, chosen, near, near_trained, told) if REPLAY in folder.records else []
-        parts += judged.trained(folder, prices, chosen, near_trained, told) + judged.ledger(folder, prices, chosen, near)
+        parts += judged.trained(folder, prices, chosen, near_trained, told) + judged.ledger(
+            folder, prices, chosen, near
+        )
     trained = {part.notebook for part in parts if part.trained}
     covered = {part.notebook for part in parts} - ({"08_tuning", REPLAY, *NETWORK_OF, *judged.TRAINING} - trained)
     parts.sort(key=lambda part: part.notebook)
@@ -141,8 +152,13 @@ def _untrained(
     counts = tables.window_counts(data)
     made = [
         ("01_data", "table_4_1", tables.table_4_1({t: frame["Close"] for t, frame in prices.items()})),
-        ("02_stationarity", "table_4_2", tables.table_4_2(
-            stationarity.unit_root_table({t: frame["Close"] for t, frame in filled.items()}, chosen.unit_root_trend))),
+        (
+            "02_stationarity",
+            "table_4_2",
+            tables.table_4_2(
+                stationarity.unit_root_table({t: frame["Close"] for t, frame in filled.items()}, chosen.unit_root_trend)
+            ),
+        ),
         ("03_preprocessing", "windows", counts),
     ]
     for ticker, frame in filled.items():
@@ -151,17 +167,32 @@ def _untrained(
         made.append(("03_preprocessing", f"cleaning_{ticker}", tables.cleaning_steps(prices[ticker], frame, rules)))
     for notebook, network in NETWORK_OF.items():
         ending = notebook.partition("_")[2]
-        made += [(notebook, f"windows_{ending}", counts), (notebook, f"hyperparameters_{ending}", tables.hyperparameters(network))]
+        made += [
+            (notebook, f"windows_{ending}", counts),
+            (notebook, f"hyperparameters_{ending}", tables.hyperparameters(network)),
+        ]
     return [(notebook, name, frame) for notebook, name, frame in made if notebook in folder.records]
 
 
 def _naive_rows(folder: Folder, data: Mapping[str, windows.Dataset], near: Near) -> list[Part]:
     """The naive forecast's rows in every table of scores and in every listing."""
     frames = {
-        ticker: {"none": pd.concat([
-            pd.DataFrame({"actual_usd": p.actual_usd, "predicted_usd": p.last_close_usd, "naive_usd": p.last_close_usd, "part": p.name})
-            for p in windows_of.parts
-        ], ignore_index=True)}
+        ticker: {
+            "none": pd.concat(
+                [
+                    pd.DataFrame(
+                        {
+                            "actual_usd": p.actual_usd,
+                            "predicted_usd": p.last_close_usd,
+                            "naive_usd": p.last_close_usd,
+                            "part": p.name,
+                        }
+                    )
+                    for p in windows_of.parts
+                ],
+                ignore_index=True,
+            )
+        }
         for ticker, windows_of in data.items()
     }
     parts = []
@@ -171,13 +202,19 @@ def _naive_rows(folder: Folder, data: Mapping[str, windows.Dataset], near: Near)
             continue
         ours = scoring.score_table(frames, data, {})
         theirs = exact(path)
-        differs = _frames_differ(theirs[theirs["model"] == baselines.NAIVE], ours[ours["model"] == baselines.NAIVE], near(notebook))
+        differs = _frames_differ(
+            theirs[theirs["model"] == baselines.NAIVE], ours[ours["model"] == baselines.NAIVE], near(notebook)
+        )
         parts.append(Part(notebook, f"naive rows of tables/{name}.csv", differs))
     for ticker, windows_of in data.items():
         path = folder.root / "appendix" / f"{ticker}_trials.csv"
         if "08_tuning" in folder.records and path.is_file():
             theirs, ours = trials_of({ticker: path})[1][ticker], scoring.naive_scores(windows_of)
-            off = [f"{k} {theirs[k]!r} there, {ours[k]!r} computed" for k in theirs if abs(theirs[k] - ours[k]) > near("08_tuning") * abs(theirs[k])]
+            off = [
+                f"{k} {theirs[k]!r} there, {ours[k]!r} computed"
+                for k in theirs
+                if abs(theirs[k] - ours[k]) > near("08_tuning") * abs(theirs[k])
+            ]
             parts.append(Part("08_tuning", f"naive row of appendix/{ticker}_trials.csv", "; ".join(off)))
     return parts
 
@@ -190,7 +227,11 @@ def _layers(folder: Folder, data: Mapping[str, windows.Dataset], chosen: setting
         if notebook in folder.records:
             model = networks.build(network, thesis.best_hyperparameters(network), shape, networks.variant(chosen))
             path = folder.root / "tables" / f"{LAYERS[network]}.csv"
-            parts.append(Part(notebook, f"tables/{path.name}", table_differs(path, tables.layers(network, model), near(notebook))))
+            parts.append(
+                Part(
+                    notebook, f"tables/{path.name}", table_differs(path, tables.layers(network, model), near(notebook))
+                )
+            )
     return parts
 
 
@@ -201,7 +242,11 @@ def smallest_trials(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _trainings(
-    folder: Folder, data: Mapping[str, windows.Dataset], chosen: settings.Chosen, near_trained: Near, told: Callable[[str], None]
+    folder: Folder,
+    data: Mapping[str, windows.Dataset],
+    chosen: settings.Chosen,
+    near_trained: Near,
+    told: Callable[[str], None],
 ) -> list[Part]:
     from lib.experiments import trainings
 
@@ -220,13 +265,21 @@ def _trainings(
         differs = error_differs(row["mse"], mse, near_trained("08_tuning"))
         # The four notebooks of single networks train with the same code as the search.
         owners = ["08_tuning", *(n for n, of in NETWORK_OF.items() if of == network and n in folder.records)]
-        parts += [Part(owner, f"{network} trained as in trial {row['trial']:.0f} of {ticker}", differs, trained=True) for owner in owners]
+        parts += [
+            Part(owner, f"{network} trained as in trial {row['trial']:.0f} of {ticker}", differs, trained=True)
+            for owner in owners
+        ]
     return parts
 
 
 def _replayed(
-    folder: Folder, prices: Mapping[str, pd.DataFrame], data: Mapping[str, windows.Dataset], chosen: settings.Chosen,
-    near: Near, near_trained: Near, told: Callable[[str], None],
+    folder: Folder,
+    prices: Mapping[str, pd.DataFrame],
+    data: Mapping[str, windows.Dataset],
+    chosen: settings.Chosen,
+    near: Near,
+    near_trained: Near,
+    told: Callable[[str], None],
 ) -> list[Part]:
     """The replay's table from its trainings, and of each network the training that took least time, made again."""
     from lib.experiments import replay, trainings
@@ -234,14 +287,32 @@ def _replayed(
 
     fits = exact(folder.root / "tables" / "replay_trainings.csv")
     printed = replay.printed_trials(chosen.tickers, chosen.networks, chosen.replay_trials)
-    parts = [Part(REPLAY, "tables/replay.csv", table_differs(folder.root / "tables" / "replay.csv", replay.table(printed, fits, data), near(REPLAY)))]
-    best = fits[fits["weights"] == "best"].sort_values(["seconds", "ticker", "trial"]).groupby("network").head(1).sort_values("network")
+    parts = [
+        Part(
+            REPLAY,
+            "tables/replay.csv",
+            table_differs(folder.root / "tables" / "replay.csv", replay.table(printed, fits, data), near(REPLAY)),
+        )
+    ]
+    best = (
+        fits[fits["weights"] == "best"]
+        .sort_values(["seconds", "ticker", "trial"])
+        .groupby("network")
+        .head(1)
+        .sort_values("network")
+    )
     for row in best.to_dict("records"):
         reading = chosen.but(inputs=row["inputs"], restore_best_weights=True)
-        of = printed[(printed["ticker"] == row["ticker"]) & (printed["network"] == row["network"]) & (printed["trial"] == row["trial"])].iloc[0]
+        of = printed[
+            (printed["ticker"] == row["ticker"])
+            & (printed["network"] == row["network"])
+            & (printed["trial"] == row["trial"])
+        ].iloc[0]
         name = f"{row['network']} trained again as in trial {row['trial']} of {row['ticker']}, {row['inputs']}, seed {row['seed_number']}"
         told(name)
-        wanted = Training(name, row["network"], of, int(row["seed"]), windows.build(prices, reading)[row["ticker"]], reading, "")
+        wanted = Training(
+            name, row["network"], of, int(row["seed"]), windows.build(prices, reading)[row["ticker"]], reading, ""
+        )
         mse = replay.score(Trained(wanted, **trainings.make(wanted, lambda _: None)), "best")["mse"]
         parts.append(Part(REPLAY, name, error_differs(row["mse"], mse, near_trained(REPLAY)), trained=True))
     return parts
@@ -253,6 +324,8 @@ def _frames_differ(theirs: pd.DataFrame, ours: pd.DataFrame, near: float) -> str
     for row in both.to_dict("records"):
         for name in (*metrics.NAMES, "skill", "days"):
             there, here = row[f"{name}_there"], row[f"{name}_here"]
-            if not (pd.isna(there) and pd.isna(here)) and not (there == here or abs(there - here) <= near * max(abs(there), abs(here))):
+            if not (pd.isna(there) and pd.isna(here)) and not (
+                there == here or abs(there - here) <= near * max(abs(there), abs(here))
+            ):
                 return f"{row['ticker']}, {row['part']}, {row['unit']}: {name} {there!r} there, {here!r} computed"
     return ""

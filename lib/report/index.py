@@ -9,16 +9,17 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lib.results import files
 from lib.errors import ProjectError
 from lib.progress import clock
 from lib.report.markdown import is_number
+from lib.results import files
 
 HERE = Path(__file__).parent
 ROWS_SHOWN = 40
@@ -64,18 +65,30 @@ def write(root: Path) -> Path:
     try:
         run = json.loads((root / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ReportError(f"{root.name}/run.json is missing or unreadable ({error}): make it with python run_all.py") from None
+        raise ReportError(
+            f"{root.name}/run.json is missing or unreadable ({error}): make it with python run_all.py"
+        ) from None
     records = files.read_records(root)
     room = Environment(
-        loader=FileSystemLoader(HERE / "template"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        loader=FileSystemLoader(HERE / "template"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     room.filters.update(clock=lambda s: clock(s) if s is not None else "", short=_short, moment=_moment)
     page = room.get_template("run.html.j2").render(
-        run=run, records=records, items=items(root, run, records), stale=stale_parameters(run, records),
+        run=run,
+        records=records,
+        items=items(root, run, records),
+        stale=stale_parameters(run, records),
         pages={n for n in run["notebooks"] if (root / "html" / f"{n}.html").is_file()},
         copies={n for n in run["notebooks"] if (root / "notebooks" / f"{n}.ipynb").is_file()},
-        css=(HERE / "template" / "style.css").read_text(encoding="utf-8"), name=root.name,
-        data=data_facts(records), warnings=data_warnings(data_facts(records), records), facts=other_facts(records),
+        css=(HERE / "template" / "style.css").read_text(encoding="utf-8"),
+        name=root.name,
+        data=data_facts(records),
+        warnings=data_warnings(data_facts(records), records),
+        facts=other_facts(records),
     )
     return files.write_text(root / "index.html", page)
 
@@ -89,7 +102,9 @@ def items(root: Path, run: Mapping[str, Any], records: Mapping[str, Any]) -> dic
             path = root / made["path"]
             name = thesis_number(path.stem)
             title = made["title"].removeprefix(name).lstrip(".: ") or made["title"]
-            item = found.setdefault(made["kind"], {}).setdefault(made["path"].rpartition(".")[0], Item(name, title, notebook))
+            item = found.setdefault(made["kind"], {}).setdefault(
+                made["path"].rpartition(".")[0], Item(name, title, notebook)
+            )
             if not path.is_file():
                 _mark(item, f"{path.name} is missing")
                 continue
@@ -142,7 +157,9 @@ def data_facts(records: Mapping[str, Any]) -> list[dict[str, Any]]:
     for notebook, record in records.items():
         sentences = record["facts"].get("manifest") or {}
         for ticker, fact in (record["facts"].get("data") or {}).items():
-            row = found.setdefault((ticker, fact["sha256"]), {"ticker": ticker, **fact, "notebooks": [], "manifest": ""})
+            row = found.setdefault(
+                (ticker, fact["sha256"]), {"ticker": ticker, **fact, "notebooks": [], "manifest": ""}
+            )
             row["notebooks"].append(notebook)
             row["manifest"] = sentences.get(ticker, row["manifest"])
     return sorted(found.values(), key=lambda row: row["ticker"])
@@ -151,7 +168,11 @@ def data_facts(records: Mapping[str, Any]) -> list[dict[str, Any]]:
 def data_warnings(data: list[dict[str, Any]], records: Mapping[str, Any]) -> list[str]:
     """What a reader must know about the prices before looking at any number."""
     verdicts = [v for record in records.values() for v in (record["facts"].get("manifest_verdict") or {}).items()]
-    warnings = [f"The prices of {ticker} differ from those that the thesis was reproduced on" for ticker, v in verdicts if v == "differs"]
+    warnings = [
+        f"The prices of {ticker} differ from those that the thesis was reproduced on"
+        for ticker, v in verdicts
+        if v == "differs"
+    ]
     for ticker in dict.fromkeys(row["ticker"] for row in data):
         used = [row for row in data if row["ticker"] == ticker]
         if len(used) > 1:
@@ -172,7 +193,9 @@ def other_facts(records: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 def _place(stem: str) -> tuple[bool, list[str]]:
     """Sorting key: the thesis's own numbers first and as numbers, then the rest by name."""
-    return not re.search(r"/(figure|table)_\d+_\d+", stem), [part.zfill(6) if part.isdigit() else part for part in re.split(r"(\d+)", stem)]
+    return not re.search(r"/(figure|table)_\d+_\d+", stem), [
+        part.zfill(6) if part.isdigit() else part for part in re.split(r"(\d+)", stem)
+    ]
 
 
 def _mark(item: Item, sentence: str) -> None:

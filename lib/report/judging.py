@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import pandas as pd
 
@@ -16,14 +17,62 @@ NOTEBOOKS = ("09a_skill", "09b_walk_forward", "09c_leakage", "09d_intervals", "0
 LISTED = ("close", "not reproduced", "contradicted by the thesis itself")
 # Of wide tables the columns that answer the question, and of long ones the rows, as (column, value).
 COLUMNS = {
-    "skill": ("ticker", "reading", "model", "seeds", "MAE", "MASE", "R2", "R2_naive", "skill", "skill_lower", "skill_upper"),
-    "significance": ("ticker", "reading", "model", "skill", "statistic", "p_better", "p_better_holm", "seeds_better", "hits", "p_direction_holm"),
-    "direction": ("ticker", "reading", "model", "seeds", "accuracy_of_a_seed", "accuracy", "majority", "lower", "upper"),
-    "leakage_scores": ("ticker", "reading", "model", "seeds", "MAE", "R2", "R2_naive", "skill", "skill_lower", "skill_upper"),
+    "skill": (
+        "ticker",
+        "reading",
+        "model",
+        "seeds",
+        "MAE",
+        "MASE",
+        "R2",
+        "R2_naive",
+        "skill",
+        "skill_lower",
+        "skill_upper",
+    ),
+    "significance": (
+        "ticker",
+        "reading",
+        "model",
+        "skill",
+        "statistic",
+        "p_better",
+        "p_better_holm",
+        "seeds_better",
+        "hits",
+        "p_direction_holm",
+    ),
+    "direction": (
+        "ticker",
+        "reading",
+        "model",
+        "seeds",
+        "accuracy_of_a_seed",
+        "accuracy",
+        "majority",
+        "lower",
+        "upper",
+    ),
+    "leakage_scores": (
+        "ticker",
+        "reading",
+        "model",
+        "seeds",
+        "MAE",
+        "R2",
+        "R2_naive",
+        "skill",
+        "skill_lower",
+        "skill_upper",
+    ),
     "walk_forward_trials": ("ticker", "network", "scheme", "fold", "trial", "chosen", "validation_mse", "epochs_run"),
 }
-SINCE = {"power": "models", "picked_best": "test_skill", "intervals": "origins"}  # columns that older versions of a table lack
-ROWS = {name: ("part", "test") for name in ("skill", "significance", "confidence_sets", "direction", "trading")}
+SINCE = {
+    "power": "models",
+    "picked_best": "test_skill",
+    "intervals": "origins",
+}  # columns that older versions of a table lack
+ROWS = dict.fromkeys(("skill", "significance", "confidence_sets", "direction", "trading"), ("part", "test"))
 
 
 def columns(stem: str, head: list[str]) -> list[str]:
@@ -65,12 +114,32 @@ def ledger(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
     for verdict in LISTED:
         rows = frame[frame["verdict"] == verdict]
         if len(rows):
-            cells = [(r.id, r.says, r.printed, r.computed, _range(r), r.other_place, _checks(r.how, link)) for r in rows.itertuples()]
-            lists.append((verdict, len(rows), markdown.table(["row", "says", "printed", "computed", "range of our seeds", "other place", "computed by"], cells, raw=(6,))))
+            cells = [
+                (r.id, r.says, r.printed, r.computed, _range(r), r.other_place, _checks(r.how, link))
+                for r in rows.itertuples()
+            ]
+            lists.append(
+                (
+                    verdict,
+                    len(rows),
+                    markdown.table(
+                        ["row", "says", "printed", "computed", "range of our seeds", "other place", "computed by"],
+                        cells,
+                        raw=(6,),
+                    ),
+                )
+            )
     return {
-        "findings": [markdown.plain(finding) for finding in ledger.findings(frame)], "words": ledger.in_words(frame), "meanings": ledger.MEANINGS,
-        "summary": markdown.table(list(counts.columns), counts.values.tolist()), "lists": lists,
-        "files": [f"tables/{name}.csv" for name in ("claims", "claims_summary", "claims_checks") if (root / "tables" / f"{name}.csv").is_file()],
+        "findings": [markdown.plain(finding) for finding in ledger.findings(frame)],
+        "words": ledger.in_words(frame),
+        "meanings": ledger.MEANINGS,
+        "summary": markdown.table(list(counts.columns), counts.values.tolist()),
+        "lists": lists,
+        "files": [
+            f"tables/{name}.csv"
+            for name in ("claims", "claims_summary", "claims_checks")
+            if (root / "tables" / f"{name}.csv").is_file()
+        ],
         "picture": "figures/claims.png" if (root / "figures/claims.png").is_file() else "",
     }
 
@@ -80,9 +149,15 @@ def words(root: Path, notebook: str) -> list[str]:
     from lib.tables import skill
 
     wanted = {
-        "09a_skill": (("skill", "significance", "confidence_sets", "returns_or_closes", "trading", "picked_best", "power"), _skill_words),
+        "09a_skill": (
+            ("skill", "significance", "confidence_sets", "returns_or_closes", "trading", "picked_best", "power"),
+            _skill_words,
+        ),
         "09b_walk_forward": (("walk_forward",), skill.folds_in_words),
-        "09c_leakage": (("leakage", "leak_check"), lambda added, caught: f"{skill.leaks_in_words(added)}\n{skill.leak_check_in_words(caught)}"),
+        "09c_leakage": (
+            ("leakage", "leak_check"),
+            lambda added, caught: f"{skill.leaks_in_words(added)}\n{skill.leak_check_in_words(caught)}",
+        ),
         "09d_intervals": (("intervals",), skill.intervals_in_words),
         "09e_controls": (("false_alarms", "planted_signal"), skill.controls_in_words),
     }
@@ -93,18 +168,33 @@ def words(root: Path, notebook: str) -> list[str]:
     frames = dict(zip(stems, map(pd.read_csv, places)))
     old = [f"tables/{stem}.csv" for stem, column in SINCE.items() if stem in frames and column not in frames[stem]]
     if old:
-        return [f"{', '.join(old)}: of an earlier version of the project. Make it anew with --only {notebook.partition('_')[0]}"]
+        return [
+            f"{', '.join(old)}: of an earlier version of the project. Make it anew with --only {notebook.partition('_')[0]}"
+        ]
     return told(*frames.values()).splitlines()
 
 
 def _skill_words(
-    scores: pd.DataFrame, tests: pd.DataFrame, sets: pd.DataFrame, bought: pd.DataFrame, traded: pd.DataFrame, picked: pd.DataFrame, power: pd.DataFrame
+    scores: pd.DataFrame,
+    tests: pd.DataFrame,
+    sets: pd.DataFrame,
+    bought: pd.DataFrame,
+    traded: pd.DataFrame,
+    picked: pd.DataFrame,
+    power: pd.DataFrame,
 ) -> str:
     from lib.tables import skill
 
     told = [skill.scores_in_words(scores, "test", reading) for reading in dict.fromkeys(scores["reading"])]
     told += [skill.tests_in_words(tests[tests["part"] == "test"], sets), skill.power_in_words(power)]
-    return "\n".join([*told, skill.differences_in_words(bought, "log_return"), skill.trading_in_words(traded, "test"), skill.picked_in_words(picked)])
+    return "\n".join(
+        [
+            *told,
+            skill.differences_in_words(bought, "log_return"),
+            skill.trading_in_words(traded, "test"),
+            skill.picked_in_words(picked),
+        ]
+    )
 
 
 def _range(row: Any) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 EMPTY = ("", "nan", "<NA>", "None")
 
@@ -57,5 +58,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], raw: Sequence[int]
     columns = range(len(head))
     numeric = [at not in raw and all(is_number(row[at]) for row in texts if row[at]) for at in columns]
     cells = [[row[at] if at in raw else plain(number(row[at])) for at in columns] for row in texts]
-    lines = [[plain(name.replace("_", " ")) for name in head], ["---:" if right else "---" for right in numeric], *cells]
+    lines = [
+        [plain(name.replace("_", " ")) for name in head],
+        ["---:" if right else "---" for right in numeric],
+        *cells,
+    ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any
 
-from lib.results.files import write_text
 from lib.progress import clock
+from lib.results.files import write_text
 
 HERE = Path(__file__).parent
 NAVIGATION = re.compile(r"<!--navigation-->.*?<!--/navigation-->", re.DOTALL)
@@ -17,7 +18,9 @@ NUMBER = re.compile(r"[-+]?[\d.,]+(e[-+]?\d+)?\s?(%|s)?|nan|-?inf", re.IGNORECAS
 SHOWN = ["text/html", "text/markdown", "image/png", "image/svg+xml", "image/jpeg", "text/plain"]
 
 
-def write(executed: Path, page: Path, run: str, seconds: float | None, error: Mapping[str, Any] | None, record: Path) -> Path:
+def write(
+    executed: Path, page: Path, run: str, seconds: float | None, error: Mapping[str, Any] | None, record: Path
+) -> Path:
     """Render ``executed`` (.ipynb) to ``page`` (.html).
 
     Args:
@@ -37,12 +40,19 @@ def write(executed: Path, page: Path, run: str, seconds: float | None, error: Ma
     notebook.cells = [c for c in notebook.cells if "papermill-error-cell-tag" not in c.metadata.get("tags", [])]
     describe_images(notebook.cells, figure_titles(record))
     exporter = HTMLExporter(
-        config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}), log=_silent(),
-        template_name="template", extra_template_basedirs=[str(HERE)], exclude_anchor_links=True,
+        config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),
+        log=_silent(),
+        template_name="template",
+        extra_template_basedirs=[str(HERE)],
+        exclude_anchor_links=True,
     )
     about = {
-        "title": heading_of(notebook.cells) or executed.stem, "name": executed.stem, "run": run, "error": error,
-        "took": clock(seconds) if seconds is not None else None, "css": (HERE / "template" / "style.css").read_text(encoding="utf-8"),
+        "title": heading_of(notebook.cells) or executed.stem,
+        "name": executed.stem,
+        "run": run,
+        "error": error,
+        "took": clock(seconds) if seconds is not None else None,
+        "css": (HERE / "template" / "style.css").read_text(encoding="utf-8"),
         "failed_index": next((i for i, c in enumerate(notebook.cells) if _failed(c)), None),
     }
     body, _ = exporter.from_notebook_node(notebook, resources={"about": about})

@@ -13,17 +13,18 @@ import json
 import os
 import re
 import shlex
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lib.results import files
 from lib.errors import ProjectError
-from lib.settings.places import PROJECT_ROOT
 from lib.progress import clock
 from lib.report import index, judging, markdown
+from lib.results import files
+from lib.settings.places import PROJECT_ROOT
 
 # What of a run's folder the repository holds; .gitignore says the same.
 COMMITTED = ("README.md", "run.json", "tables/*.csv", "figures/*.png", "appendix/*.csv", "records/*.json")
@@ -33,7 +34,16 @@ TABLES = ("table_4_1", "table_4_2", "table_4_3", "table_4_4", "table_4_5")
 FIGURES = ("figure_4_1", "figure_4_2", "figure_4_3", "figure_4_4", "figure_4_5", "figure_4_6")
 # The columns of wide tables that answer the thesis's; the rest is in the file.
 COLUMNS = {
-    "table_4_2": ("ticker", "series", "adf_statistic", "thesis_adf_statistic", "adf_p_value", "thesis_adf_p_value", "kpss_p_value", "reading"),
+    "table_4_2": (
+        "ticker",
+        "series",
+        "adf_statistic",
+        "thesis_adf_statistic",
+        "adf_p_value",
+        "thesis_adf_p_value",
+        "kpss_p_value",
+        "reading",
+    ),
     "table_4_5": ("ticker", "part", "model", "whose", "unit", "MSE", "MAE", "R2", "skill"),
 }
 LAYERS_OF = {"table_4_3": "CNN-LSTM", "table_4_4": "LSTM-CNN"}
@@ -59,23 +69,37 @@ def text(root: Path) -> str:
     try:
         run = json.loads((root / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise PageError(f"{root.name}/run.json is missing or unreadable ({error}): make it with python run_all.py") from None
+        raise PageError(
+            f"{root.name}/run.json is missing or unreadable ({error}): make it with python run_all.py"
+        ) from None
     page = _Page(root, run)
     room = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "template"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        loader=FileSystemLoader(Path(__file__).parent / "template"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     rendered = room.get_template("results.md.j2").render(
-        page=page, run=run, name=root.name, thesis_tables=page.of_the_thesis("table", TABLES),
-        thesis_figures=page.of_the_thesis("figure", FIGURES), listings=page.listings(), missing=page.missing(),
-        more_tables=page.others("table", TABLES), more_figures=page.others("figure", FIGURES),
-        ledger=judging.ledger(root, page.link), judged=page.judged(),
+        page=page,
+        run=run,
+        name=root.name,
+        thesis_tables=page.of_the_thesis("table", TABLES),
+        thesis_figures=page.of_the_thesis("figure", FIGURES),
+        listings=page.listings(),
+        missing=page.missing(),
+        more_tables=page.others("table", TABLES),
+        more_figures=page.others("figure", FIGURES),
+        ledger=judging.ledger(root, page.link),
+        judged=page.judged(),
     )
     return re.sub(r"\n{3,}", "\n\n", rendered).strip() + "\n"
 
 
 def is_committed_kind(path: str) -> bool:
     """Whether a path in a run's folder is of the kinds that the repository holds."""
-    return path not in LEFT_OUT and any(path.count("/") == pattern.count("/") and Path(path).match(pattern) for pattern in COMMITTED)
+    return path not in LEFT_OUT and any(
+        path.count("/") == pattern.count("/") and Path(path).match(pattern) for pattern in COMMITTED
+    )
 
 
 def command_of(run: Mapping[str, Any], selection: str | None = None) -> str:
@@ -102,7 +126,9 @@ def whole_command_of(run: Mapping[str, Any]) -> str:
 def _selection(start: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     """The options with which one start of a run chose its notebooks."""
     if "only" in start:
-        return f"--only {' '.join(start['only'])}" if start["only"] else f"--from {start['from']}" if start["from"] else ""
+        return (
+            f"--only {' '.join(start['only'])}" if start["only"] else f"--from {start['from']}" if start["from"] else ""
+        )
     # An older run.json does not keep what was typed: a start that began with the first notebook is taken for one of all.
     if next(iter(run["notebooks"])) in start["selected"]:
         return ""
@@ -129,7 +155,14 @@ def makers(notebook: Path) -> dict[str, str]:
     """Name of a table or figure -> the function of ``lib`` that a notebook makes it with; empty if there is no such notebook."""
     try:
         cells = [c for c in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
-        tree = ast.parse("\n".join(line for c in cells for line in "".join(c["source"]).splitlines() if not line.lstrip().startswith(("%", "!"))))
+        tree = ast.parse(
+            "\n".join(
+                line
+                for c in cells
+                for line in "".join(c["source"]).splitlines()
+                if not line.lstrip().startswith(("%", "!"))
+            )
+        )
     except (OSError, ValueError, KeyError, SyntaxError):
         return {}
     made_by: dict[str, str] = {}
@@ -138,7 +171,11 @@ def makers(notebook: Path) -> dict[str, str]:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Call):
             assigned[node.targets[0].id] = ast.unparse(node.value.func)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("store.table", "store.figure") and len(node.args) > 1:
+        if (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) in ("store.table", "store.figure")
+            and len(node.args) > 1
+        ):
             name, what = node.args[0], node.args[1]
             maker = ast.unparse(what.func) if isinstance(what, ast.Call) else assigned.get(ast.unparse(what), "")
             if isinstance(name, ast.Constant) and re.fullmatch(r"[a-z_]+\.\w+", maker):
@@ -167,20 +204,38 @@ class _Page:
     def facts(self) -> str:
         """A table of what was run, when and on what."""
         run = self.run
-        memory = run.get("peak_memory_mb") or max((e.get("peak_memory_mb") or 0 for e in run["notebooks"].values()), default=0)
+        memory = run.get("peak_memory_mb") or max(
+            (e.get("peak_memory_mb") or 0 for e in run["notebooks"].values()), default=0
+        )
         commit = run["code"]["commit"]
         rows = [
             ("Command", markdown.code(whole_command_of(run))),
             ("Result", f"{run['result']}, finished {markdown.moment(run['finished']) or 'not yet'}"),
             ("Time", self._time()),
             ("Peak memory", f"{memory:,.0f} MB, the largest single process" if memory else ""),
-            ("Seeds", f"{run['seeds']['run']} for the run; every training's own is derived from it and stands beside its score"),
-            ("Threads", f"{run['threads']} in each process; notebooks side by side: {run['jobs']}, studies: {run['parameters'].get('workers', 1)}"),
+            (
+                "Seeds",
+                f"{run['seeds']['run']} for the run; every training's own is derived from it and stands beside its score",
+            ),
+            (
+                "Threads",
+                f"{run['threads']} in each process; notebooks side by side: {run['jobs']}, studies: {run['parameters'].get('workers', 1)}",
+            ),
             ("Starts", self._starts()),
             ("Machine", f"{self._machines()}; {run['cores']} cores, {markdown.plain(run['platform'])}"),
-            ("Code", (f"commit {markdown.code(commit)}{', with changes that were not committed' if run['code']['changed'] else ''} at the last start" if commit else
-                      f"sources {markdown.code(run['code']['sha256'][:16])}")),
-            ("Versions", f"Python {run['python']}, " + ", ".join(f"{name} {version}" for name, version in run["packages"].items())),
+            (
+                "Code",
+                (
+                    f"commit {markdown.code(commit)}{', with changes that were not committed' if run['code']['changed'] else ''} at the last start"
+                    if commit
+                    else f"sources {markdown.code(run['code']['sha256'][:16])}"
+                ),
+            ),
+            (
+                "Versions",
+                f"Python {run['python']}, "
+                + ", ".join(f"{name} {version}" for name, version in run["packages"].items()),
+            ),
         ]
         return markdown.table(["fact", "this run"], rows, raw=(0, 1))
 
@@ -194,35 +249,63 @@ class _Page:
         memory = f", largest process {longest['peak_memory_mb']:,.0f} MB" if longest.get("peak_memory_mb") else ""
         count = len(longest["selected"])
         of = f"{clock(longest['wall_seconds'])} for {count} notebook{'s' if count > 1 else ''} in one start, on {longest['started'][:10]}{memory}"
-        return of if longest is run else f"{of}; {clock(run['wall_seconds'])} for the last start: {markdown.code(command_of(run))}"
+        return (
+            of
+            if longest is run
+            else f"{of}; {clock(run['wall_seconds'])} for the last start: {markdown.code(command_of(run))}"
+        )
 
     def _starts(self) -> str:
         """How often the run was started."""
         earlier = self.run.get("earlier_runs", [])
-        return f"{len(earlier) + 1}, as notebooks were made anew. The list of notebooks says which is from when" if earlier else "one"
+        return (
+            f"{len(earlier) + 1}, as notebooks were made anew. The list of notebooks says which is from when"
+            if earlier
+            else "one"
+        )
 
     def _machines(self) -> str:
         """The processors, each with the notebooks that it made; results of two kinds may differ in the last digits."""
         made: dict[str, list[str]] = {}
         for name, entry in self.run["notebooks"].items():
             if entry.get("seconds") is not None:
-                made.setdefault(entry.get("cpu") or self.run.get("cpu") or "processor unknown", []).append(name.partition("_")[0])
-        told = [markdown.plain(cpu) + (f" ({', '.join(numbers)})" if len(made) > 1 else "") for cpu, numbers in made.items()]
+                made.setdefault(entry.get("cpu") or self.run.get("cpu") or "processor unknown", []).append(
+                    name.partition("_")[0]
+                )
+        told = [
+            markdown.plain(cpu) + (f" ({', '.join(numbers)})" if len(made) > 1 else "") for cpu, numbers in made.items()
+        ]
         return "; ".join(told) or markdown.plain(self.run.get("cpu") or "processor unknown")
 
     def prices(self) -> str:
         """A table of the prices that were used, held against the thesis's."""
         rows = [
-            (row["ticker"], row.get("rows"), row.get("first_day"), row.get("last_day"), markdown.code(row["sha256"][:16]),
-             markdown.plain(row["manifest"].removeprefix(f"{row['ticker']}: ") or _by_digest(row)))
+            (
+                row["ticker"],
+                row.get("rows"),
+                row.get("first_day"),
+                row.get("last_day"),
+                markdown.code(row["sha256"][:16]),
+                markdown.plain(row["manifest"].removeprefix(f"{row['ticker']}: ") or _by_digest(row)),
+            )
             for row in index.data_facts(self.records)
         ]
-        return markdown.table(["ticker", "days", "first", "last", "SHA-256", "against the thesis's window"], rows, raw=(4, 5)) if rows else ""
+        return (
+            markdown.table(
+                ["ticker", "days", "first", "last", "SHA-256", "against the thesis's window"], rows, raw=(4, 5)
+            )
+            if rows
+            else ""
+        )
 
     def warnings(self) -> list[str]:
         """What a reader must know before looking at any number."""
         found = index.data_warnings(index.data_facts(self.records), self.records)
-        found += [f"{name}: {entry['error']['sentence']}" for name, entry in self.run["notebooks"].items() if entry.get("error")]
+        found += [
+            f"{name}: {entry['error']['sentence']}"
+            for name, entry in self.run["notebooks"].items()
+            if entry.get("error")
+        ]
         found += [
             f"{name} was made with other parameters: {'; '.join(other)}"
             for name, other in index.stale_parameters(self.run, self.records).items()
@@ -231,11 +314,16 @@ class _Page:
 
     def parameters(self) -> str:
         """All parameters, those marked that the command changed."""
+
         def shown(key: str, value: Any) -> str:
             return "FOLDER" if key == "data_dir" and value else value if isinstance(value, str) else json.dumps(value)
 
         rows = [
-            (markdown.code(key), markdown.code(shown(key, value)), "changed by the command" if key in self.run["overrides"] else "")
+            (
+                markdown.code(key),
+                markdown.code(shown(key, value)),
+                "changed by the command" if key in self.run["overrides"] else "",
+            )
             for key, value in self.run["parameters"].items()
         ]
         return markdown.table(["parameter", "value", ""], rows, raw=(0, 1, 2))
@@ -246,7 +334,11 @@ class _Page:
         for name, entry in self.run["notebooks"].items():
             took = clock(entry["seconds"]) if entry.get("seconds") is not None else ""
             trained = self.records.get(name, {}).get("facts", {}).get("trainings") or {}
-            took += f", {trained['kept']} of {trained['kept'] + trained['new']} trainings found finished" if took and trained.get("kept") else ""
+            took += (
+                f", {trained['kept']} of {trained['kept'] + trained['new']} trainings found finished"
+                if took and trained.get("kept")
+                else ""
+            )
             memory = f"{entry['peak_memory_mb']:.0f} MB" if entry.get("peak_memory_mb") else ""
             made = (entry.get("started") or "")[:10]
             rows.append((self.notebook(name), entry["status"], made, took, memory))
@@ -263,16 +355,31 @@ class _Page:
         """(stem, item) of the tables or figures that the thesis does not have, without those that have a section of their own."""
         replay = {Path(path).stem for path in REPLAY} if self.replay() else set()
         own = (judging.LEDGER, *judging.NOTEBOOKS)
-        return [(stem, item) for stem, item in self._by_stem(kind).items() if stem not in but and stem not in replay and item.notebook not in own]
+        return [
+            (stem, item)
+            for stem, item in self._by_stem(kind).items()
+            if stem not in but and stem not in replay and item.notebook not in own
+        ]
 
     def judged(self) -> list[dict[str, Any]]:
         """The notebooks that judge the networks, each with its question and its figures and tables as (stem, item)."""
         found = []
         for name in (n for n in judging.NOTEBOOKS if n in self.records):
-            items = {kind: [(s, i) for s, i in self._by_stem(kind).items() if i.notebook == name] for kind in ("figure", "table")}
+            items = {
+                kind: [(s, i) for s, i in self._by_stem(kind).items() if i.notebook == name]
+                for kind in ("figure", "table")
+            }
             question = self.run["notebooks"].get(name, {}).get("question") or name.replace("_", " ")
             words = [markdown.plain(line) for line in judging.words(self.root, name)]
-            found.append({"notebook": name, "question": question, "words": words, "figures": items["figure"], "tables": items["table"]})
+            found.append(
+                {
+                    "notebook": name,
+                    "question": question,
+                    "words": words,
+                    "figures": items["figure"],
+                    "tables": items["table"],
+                }
+            )
         return found
 
     def _same_prices(self, folder: Path) -> bool:
@@ -286,7 +393,12 @@ class _Page:
 
     def missing(self) -> list[str]:
         """Names of the thesis's items that are not here."""
-        lacking = [stem for kind, wanted in (("table", TABLES), ("figure", FIGURES)) for stem in wanted if stem not in self._by_stem(kind)]
+        lacking = [
+            stem
+            for kind, wanted in (("table", TABLES), ("figure", FIGURES))
+            for stem in wanted
+            if stem not in self._by_stem(kind)
+        ]
         return [index.thesis_number(stem) for stem in lacking]
 
     def made_by(self, stem: str, item: index.Item) -> str:
@@ -316,7 +428,9 @@ class _Page:
         """A table's rows as Markdown; of a wide one the columns that answer the thesis's or the notebook's question."""
         wanted = [name for name in COLUMNS.get(stem, ()) if name in item.head] or judging.columns(stem, item.head)
         at = [item.head.index(name) for name in wanted]
-        return markdown.table(wanted, [[row[i] for i in at] for row in self._shown_rows(item, stem)]) if item.rows else ""
+        return (
+            markdown.table(wanted, [[row[i] for i in at] for row in self._shown_rows(item, stem)]) if item.rows else ""
+        )
 
     def _shown_rows(self, item: index.Item, stem: str) -> list[list[str]]:
         if stem not in judging.ROWS or not self.file(item):
@@ -347,7 +461,11 @@ class _Page:
         if not path.is_file():
             return ""
         with path.open(encoding="utf-8", newline="") as file:
-            ours = {(r["ticker"], r["model"]): r for r in csv.DictReader(file) if r["part"] == "validation" and r["unit"] == "scaled"}
+            ours = {
+                (r["ticker"], r["model"]): r
+                for r in csv.DictReader(file)
+                if r["part"] == "validation" and r["unit"] == "scaled"
+            }
         rows = []
         for network, best in self.printed["best"].items():
             ticker, printed = best["ticker"], best["scores"]
@@ -356,7 +474,10 @@ class _Page:
                 continue
             skill = 1 - printed["mse"] / float(naive["MSE"]) if self._same_days(ticker) else None
             rows.append((ticker, network, "thesis", printed["mse"], printed["mae"], printed["r2"], skill))
-            rows += [(ticker, row["model"], "this run", row["MSE"], row["MAE"], row["R2"], row["skill"]) for row in (mine, naive)]
+            rows += [
+                (ticker, row["model"], "this run", row["MSE"], row["MAE"], row["R2"], row["skill"])
+                for row in (mine, naive)
+            ]
         return markdown.table(["ticker", "model", "whose", "MSE", "MAE", "R2", "skill"], rows) if rows else ""
 
     def best_r2(self) -> str:
@@ -369,7 +490,9 @@ class _Page:
             for model, r2 in by_model.items():
                 rows.setdefault(model, [model]).extend([self._printed_r2(ticker, model, "max"), max(r2, default=None)])
         whole = [row for row in rows.values() if len(row) == 1 + 2 * len(trials)]
-        return markdown.table(["model", *(f"{ticker} {whose}" for ticker in trials for whose in ("thesis", "ours"))], whole)
+        return markdown.table(
+            ["model", *(f"{ticker} {whose}" for ticker in trials for whose in ("thesis", "ours"))], whole
+        )
 
     def listings(self) -> list[dict[str, Any]]:
         """Each appendix in a few rows: how many trials, best and median R2, printed and ours; the naive forecast last."""
@@ -378,19 +501,44 @@ class _Page:
             item = self._by_stem("listing")[f"{ticker}_trials"]
             rows = []
             for model, r2 in by_model.items():
-                median = sorted(r2)[len(r2) // 2] if len(r2) % 2 else sum(sorted(r2)[len(r2) // 2 - 1: len(r2) // 2 + 1]) / 2 if r2 else None
+                median = (
+                    sorted(r2)[len(r2) // 2]
+                    if len(r2) % 2
+                    else sum(sorted(r2)[len(r2) // 2 - 1 : len(r2) // 2 + 1]) / 2
+                    if r2
+                    else None
+                )
                 naive = model == "naive"
-                rows.append((
-                    model, self._printed_r2(ticker, model, "count"), "" if naive else len(r2), self._printed_r2(ticker, model, "max"),
-                    max(r2, default=None), self._printed_r2(ticker, model, "median"), median,
-                ))
-            head = ["model", "trials, thesis", "trials, ours", "best R2, thesis", "best R2, ours", "median R2, thesis", "median R2, ours"]
+                rows.append(
+                    (
+                        model,
+                        self._printed_r2(ticker, model, "count"),
+                        "" if naive else len(r2),
+                        self._printed_r2(ticker, model, "max"),
+                        max(r2, default=None),
+                        self._printed_r2(ticker, model, "median"),
+                        median,
+                    )
+                )
+            head = [
+                "model",
+                "trials, thesis",
+                "trials, ours",
+                "best R2, thesis",
+                "best R2, ours",
+                "median R2, thesis",
+                "median R2, ours",
+            ]
             found.append({"item": item, "table": markdown.table(head, rows), "note": self._other_protocol(ticker)})
         return sorted(found, key=lambda entry: entry["item"].title)
 
     def replay(self) -> dict[str, Any] | None:
         """The printed trials trained again: from this folder or from ``replay`` beside it, whichever has more trainings of the same prices."""
-        there = [f for f in (self.root, self.root.parent / "replay") if (f / REPLAY[0]).is_file() and (f == self.root or self._same_prices(f))]
+        there = [
+            f
+            for f in (self.root, self.root.parent / "replay")
+            if (f / REPLAY[0]).is_file() and (f == self.root or self._same_prices(f))
+        ]
         if not there:
             return None
         folder = max(there, key=lambda f: _trainings_in(f / REPLAY[0]))
@@ -406,12 +554,20 @@ class _Page:
         if with_rows:
             found, trials = pd.read_csv(agreement), pd.read_csv(rows)
             beside = replay.each_trial(trials, found)
-            words, each = replay.in_words(trials, found).splitlines(), markdown.table(list(beside), list(beside.itertuples(index=False)))
+            words, each = (
+                replay.in_words(trials, found).splitlines(),
+                markdown.table(list(beside), list(beside.itertuples(index=False))),
+            )
         return {
-            "words": [markdown.plain(line) for line in words], "each": each,
-            "meanings": [(markdown.plain(column.replace("_", " ")), meaning) for column, meaning in replay.MEANINGS.items()],
-            "table": markdown.table(head, body), "agreement": self._relative(agreement),
-            "picture": self._relative(picture) if picture.is_file() else "", "rows": self._relative(rows) if with_rows else "",
+            "words": [markdown.plain(line) for line in words],
+            "each": each,
+            "meanings": [
+                (markdown.plain(column.replace("_", " ")), meaning) for column, meaning in replay.MEANINGS.items()
+            ],
+            "table": markdown.table(head, body),
+            "agreement": self._relative(agreement),
+            "picture": self._relative(picture) if picture.is_file() else "",
+            "rows": self._relative(rows) if with_rows else "",
             "count": len(rows.read_text(encoding="utf-8").splitlines()) - 1 if with_rows else 0,
             "page": self._relative(page) if folder != self.root and page.is_file() else "",
         }
@@ -423,7 +579,8 @@ class _Page:
 
     def _made(self, item: index.Item, kind: str) -> list[Mapping[str, Any]]:
         return [
-            m for m in self.records[item.notebook]["made"]
+            m
+            for m in self.records[item.notebook]["made"]
             if m["kind"] == kind and index.thesis_number(Path(m["path"]).stem) == item.name
         ]
 
@@ -448,15 +605,21 @@ class _Page:
         """Whether this run scored a ticker on the days and the scale that the printed scores fit."""
         protocol, mine = self.printed["target_variance"]["recovered_protocol"], self.run["parameters"]
         verdicts = [record["facts"].get("manifest_verdict", {}).get(ticker) for record in self.records.values()]
-        same = mine["end_date"] == f"{protocol['end_date']}" and mine["split"] == protocol["split"] and mine["scaling"] == "all"
+        same = (
+            mine["end_date"] == f"{protocol['end_date']}"
+            and mine["split"] == protocol["split"]
+            and mine["scaling"] == "all"
+        )
         return same and "same" in verdicts
 
     def _other_protocol(self, ticker: str) -> str:
         rerun = self.printed["target_variance"]["ada_cnn_rerun"]
         if ticker not in rerun["values"]:
             return ""
-        return (f"The printed CNN trials of {ticker} fit another run than the rest: days up to {rerun['end_date']},"
-                f" split {', '.join(f'{share:g}' for share in rerun['split'])}; their scores are not quite comparable with ours.")
+        return (
+            f"The printed CNN trials of {ticker} fit another run than the rest: days up to {rerun['end_date']},"
+            f" split {', '.join(f'{share:g}' for share in rerun['split'])}; their scores are not quite comparable with ours."
+        )
 
     def _relative(self, path: Path) -> str:
         return Path(os.path.relpath(path, self.root)).as_posix()

@@ -13,9 +13,10 @@ Every file is written whole or not at all (``lib.results.files``).
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib import rc_context
@@ -24,8 +25,8 @@ from pandas.io.formats.style import Styler
 
 from lib import settings
 from lib.errors import ProjectError
-from lib.results.files import replacing, sha256, unwritable, write_json
 from lib.experiments.kept import Kept
+from lib.results.files import replacing, sha256, unwritable, write_json
 from lib.settings import Chosen
 
 # A result for one ticker and network is the same whichever others were run, wherever they went, and from
@@ -117,13 +118,16 @@ class Store:
             self.facts["trainings"] = kept.used
         if path.is_file():
             self._take_over(json.loads(path.read_text(encoding="utf-8")))
-        write_json(path, {
-            "notebook": self.notebook,
-            "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "parameters": self.parameters,
-            "facts": self.facts,
-            "made": self.made,
-        })
+        write_json(
+            path,
+            {
+                "notebook": self.notebook,
+                "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+                "parameters": self.parameters,
+                "facts": self.facts,
+                "made": self.made,
+            },
+        )
         return f"{len(self.made)} files in {self._shown(self.root)}"
 
     # -- finding results -------------------------------------------------------------------
@@ -202,7 +206,11 @@ class Store:
         # With every coin's closes in the windows, which coins were run does matter.
         free = set(MAY_DIFFER) - ({"tickers"} if theirs.get("inputs") == "all_closes" else set())
         mine = self.parameters
-        return [f"{k} {theirs[k]!r} there, {mine[k]!r} here" for k in mine if k in theirs and theirs[k] != mine[k] and k not in free]
+        return [
+            f"{k} {theirs[k]!r} there, {mine[k]!r} here"
+            for k in mine
+            if k in theirs and theirs[k] != mine[k] and k not in free
+        ]
 
     # -- inside ----------------------------------------------------------------------------
 
@@ -214,7 +222,9 @@ class Store:
 
     def _note(self, path: Path, kind: str, title: str) -> None:
         self.made = [m for m in self.made if m["path"] != path.relative_to(self.root).as_posix()]
-        self.made.append({"path": path.relative_to(self.root).as_posix(), "kind": kind, "title": title, "sha256": sha256(path)})
+        self.made.append(
+            {"path": path.relative_to(self.root).as_posix(), "kind": kind, "title": title, "sha256": sha256(path)}
+        )
 
     @staticmethod
     def _shown(path: Path) -> str:
@@ -227,7 +237,7 @@ def shown(frame: pd.DataFrame, name: str, title: str) -> Styler:
     def short(value: float) -> str:
         return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.5g}"
 
-    numbers = {c: short for c in frame.select_dtypes("floating").columns}
+    numbers = dict.fromkeys(frame.select_dtypes("floating").columns, short)
     return frame.style.format(numbers, na_rep="").hide(axis="index").set_caption(title).set_uuid(name)
 
 

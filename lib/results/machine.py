@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Iterable, Mapping
+from typing import Any
 
 # Their sums and products are what a result's last bits come from.
 ARITHMETIC = ("numpy", "pandas", "scikit-learn", "statsmodels", "tensorflow")
@@ -28,7 +29,11 @@ def cpu() -> str:
         if colon:
             known.setdefault(name.strip(), value.strip())
     name = known.get("model name") or platform.processor() or platform.machine()
-    return f"{name} (family {known['cpu family']}, model {known['model']})" if {"cpu family", "model"} <= set(known) else name
+    return (
+        f"{name} (family {known['cpu family']}, model {known['model']})"
+        if {"cpu family", "model"} <= set(known)
+        else name
+    )
 
 
 @cache
@@ -61,7 +66,11 @@ def tally(before: Iterable[str | None], new: int) -> dict[str, Any]:
         ``new``, ``kept`` (how many of each) and ``made_on`` (where, each once).
     """
     old = list(before)
-    return {"new": new, "kept": len(old), "made_on": sorted({name for name in old if name} | ({made_on()} if new else set()))}
+    return {
+        "new": new,
+        "kept": len(old),
+        "made_on": sorted({name for name in old if name} | ({made_on()} if new else set())),
+    }
 
 
 def versions() -> dict[str, str]:
@@ -87,5 +96,9 @@ def differences(run: Mapping[str, Any], notebook: str, trained_on: Iterable[str]
     here = {"processor": cpu(), **versions()}
     of_run = {"Python": run.get("python"), **run.get("packages", {})}
     there = {"processor": entry.get("cpu") or run.get("cpu"), **(entry.get("versions") or of_run)}
-    found = [f"{name} {there.get(name) or 'unknown'} there, {here[name]} here" for name in here if here[name] != there.get(name)]
+    found = [
+        f"{name} {there.get(name) or 'unknown'} there, {here[name]} here"
+        for name in here
+        if here[name] != there.get(name)
+    ]
     return found + [f"trainings made on {name}" for name in trained_on if name != made_on()]

@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 from lib.progress import FILE_VARIABLE
 from lib.settings import PROJECT_ROOT
@@ -47,8 +48,12 @@ class Child:
             # The pipe to its stdin is never written to: when this process dies it closes, and the child sees that.
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "lib.runner.execute", str(self._job)],
-                cwd=PROJECT_ROOT, env=environment(self._inner), stdin=subprocess.PIPE,
-                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                cwd=PROJECT_ROOT,
+                env=environment(self._inner),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
 
     def state(self) -> dict[str, Any]:
@@ -76,8 +81,13 @@ class Child:
         self._job.write_text(json.dumps({**self.job, "salvage": dict(error)}), encoding="utf-8")
         with self.log.open("ab") as log, suppress(subprocess.TimeoutExpired):
             subprocess.run(
-                [sys.executable, "-m", "lib.runner.execute", str(self._job)], cwd=PROJECT_ROOT,
-                env=environment(self._inner), stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=120,
+                [sys.executable, "-m", "lib.runner.execute", str(self._job)],
+                cwd=PROJECT_ROOT,
+                env=environment(self._inner),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                timeout=120,
             )
         return self.state()
 

@@ -10,18 +10,25 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence, TextIO
+from typing import TextIO
 
 from lib.errors import ProjectError
 from lib.runner import facts
 from lib.runner.lock import is_held
-from lib.runner.order import NOTEBOOKS, Order, why_left_out, check
+from lib.runner.order import NOTEBOOKS, Order, check, why_left_out
 
 
 def run(
-    parameter_file: str | Path, overrides: Sequence[str] = (), only: Sequence[str] = (), start: str | None = None,
-    jobs: int | str | None = None, listing: bool = False, notebooks_dir: Path = NOTEBOOKS, out: TextIO | None = None,
+    parameter_file: str | Path,
+    overrides: Sequence[str] = (),
+    only: Sequence[str] = (),
+    start: str | None = None,
+    jobs: int | str | None = None,
+    listing: bool = False,
+    notebooks_dir: Path = NOTEBOOKS,
+    out: TextIO | None = None,
 ) -> int:
     """What ``run_all.py`` does; returns its exit code. Wrong orders are told on stderr."""
     out = out or sys.stdout
@@ -59,13 +66,18 @@ def listed(order: Order) -> list[str]:
         picked = "" if n in order.selected else f" (not selected{': ' if why else ''}{why})"
         record = records.get(n.name, {"made": [], "finished": ""})
         there = sum((order.root / made["path"]).is_file() for made in record["made"])
-        files = f"{there} of {len(record['made'])} files there, left {record['finished']}" if n.name in records else "no files yet"
+        files = (
+            f"{there} of {len(record['made'])} files there, left {record['finished']}"
+            if n.name in records
+            else "no files yet"
+        )
         status = entries.get(n.name, {}).get("status", "never run here")
         if status in ("running", "waiting") and not busy:
             status = "stopped"  # by force, or it would have said so itself
         usual = f"; usually {n.seconds:.0f} s" if n.seconds else ""
         lines += [
-            f"{n.name}{picked}", f"    {n.question or n.title}",
+            f"{n.name}{picked}",
+            f"    {n.question or n.title}",
             f"    after {', '.join(n.after) or 'nothing'}{usual}{'; starts its own workers' if n.own_workers else ''}",
             f"    {status}; {files}",
         ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 from lib.results.files import write_text
 from lib.settings import PROJECT_ROOT
@@ -38,7 +39,7 @@ def keep(draft: Path, executed: Path, source: Path, error: Mapping[str, Any] | N
             for output in cell.outputs:
                 _tidy(output)
     if error and not any(o.output_type == "error" for c in notebook.cells for o in c.get("outputs", [])):
-        code = [c for c in notebook.cells[error.get("index", 0):] if c.cell_type == "code"]
+        code = [c for c in notebook.cells[error.get("index", 0) :] if c.cell_type == "code"]
         sentence = f"{error['ename']}: {error['evalue']}"
         if code:
             output = nbformat.v4.new_output("error", ename=error["ename"], evalue=error["evalue"], traceback=[sentence])

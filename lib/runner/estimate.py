@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from lib.runner.plan import Notebook
 
@@ -44,7 +44,11 @@ def running_left(expected: float | None, spent: float, cell_spent: float, fracti
 
 
 def total_left(
-    left: Mapping[str, float | None], after: Mapping[str, Sequence[str]], cost: Mapping[str, int], running: set[str], slots: int
+    left: Mapping[str, float | None],
+    after: Mapping[str, Sequence[str]],
+    cost: Mapping[str, int],
+    running: set[str],
+    slots: int,
 ) -> float | None:
     """Seconds until all is done, by playing the rest of the schedule through; None if one is unknown.
 

@@ -81,14 +81,25 @@ def run_notebook(job: dict[str, Any], state: State, draft: Path) -> dict[str, An
 
     try:
         papermill.execute_notebook(
-            job["notebook"], str(draft), parameters=job["parameters"], kernel_name="python3", language="python",
-            cwd=str(Path(job["notebook"]).parent), progress_bar=False, start_timeout=120,
+            job["notebook"],
+            str(draft),
+            parameters=job["parameters"],
+            kernel_name="python3",
+            language="python",
+            cwd=str(Path(job["notebook"]).parent),
+            progress_bar=False,
+            start_timeout=120,
             kernel_manager_class=kernel_manager_class(job["gate"], lambda pid: state.tell(kernel=pid)),
             on_cell_start=on_start,
         )
     except papermill.PapermillExecutionError as error:
         count = error.exec_count
-        return {**describe(error.cell_index, error.source), "count": count, "ename": error.ename, "evalue": error.evalue}
+        return {
+            **describe(error.cell_index, error.source),
+            "count": count,
+            "ename": error.ename,
+            "evalue": error.evalue,
+        }
     except DeadKernelError:
         why = "the kernel died while this cell ran. Most often memory ran out: run it with fewer --jobs, or alone with --only"
         return {**present, "ename": "DeadKernelError", "evalue": why}

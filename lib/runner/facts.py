@@ -9,17 +9,24 @@ import os
 import platform
 import re
 import tomllib
-from datetime import datetime, timezone
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any
 
-from lib.results import machine
 from lib.provenance import git
+from lib.results import machine
 from lib.runner.plan import Notebook
 from lib.settings import PROJECT_ROOT
 
 BLANK = {
-    "status": "waiting", "started": None, "finished": None, "seconds": None, "peak_memory_mb": None, "rendered": None, "error": None,
+    "status": "waiting",
+    "started": None,
+    "finished": None,
+    "seconds": None,
+    "peak_memory_mb": None,
+    "rendered": None,
+    "error": None,
     "cpu": None,  # the processor that it ran on
     "versions": None,  # of Python and of the packages that last bits come from
 }
@@ -27,7 +34,7 @@ BLANK = {
 
 def now() -> str:
     """This moment, UTC, as ``2025-01-19T12:00:00.000+00:00``; milliseconds, so that order can be told."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def cores() -> int:
@@ -45,8 +52,15 @@ def read_earlier(root: Path) -> dict[str, Any]:
 
 
 def describe(
-    notebooks: Sequence[Notebook], selected: Sequence[Notebook], parameters: Mapping[str, Any], overrides: Sequence[str],
-    parameter_file: Path, jobs: int, earlier: Mapping[str, Any], only: Sequence[str] = (), start: str | None = None,
+    notebooks: Sequence[Notebook],
+    selected: Sequence[Notebook],
+    parameters: Mapping[str, Any],
+    overrides: Sequence[str],
+    parameter_file: Path,
+    jobs: int,
+    earlier: Mapping[str, Any],
+    only: Sequence[str] = (),
+    start: str | None = None,
 ) -> dict[str, Any]:
     """Everything about a run that is known at its start; entries of notebooks not selected are kept from before.
 
@@ -63,13 +77,30 @@ def describe(
         entry = dict(BLANK) if n.name in chosen else kept
         entries[n.name] = {**entry, "title": n.title, "question": n.question}
     return {
-        "started": now(), "finished": None, "wall_seconds": None, "result": "running", "earlier_runs": _earlier_runs(earlier),
-        "parameter_file": _shown(parameter_file), "overrides": list(overrides), "selected": sorted(chosen),
-        "only": list(only), "from": start,
-        "parameters": dict(parameters), "seeds": {"run": parameters["seed"]}, "threads": parameters["threads"],
-        "data": {}, "code": code_version(), "python": platform.python_version(), "packages": package_versions(),
+        "started": now(),
+        "finished": None,
+        "wall_seconds": None,
+        "result": "running",
+        "earlier_runs": _earlier_runs(earlier),
+        "parameter_file": _shown(parameter_file),
+        "overrides": list(overrides),
+        "selected": sorted(chosen),
+        "only": list(only),
+        "from": start,
+        "parameters": dict(parameters),
+        "seeds": {"run": parameters["seed"]},
+        "threads": parameters["threads"],
+        "data": {},
+        "code": code_version(),
+        "python": platform.python_version(),
+        "packages": package_versions(),
         "platform": " ".join([platform.system(), platform.machine(), *platform.libc_ver()]).strip(),
-        "cpu": machine.cpu(), "cores": cores(), "jobs": jobs, "device": "CPU", "peak_memory_mb": None, "notebooks": entries,
+        "cpu": machine.cpu(),
+        "cores": cores(),
+        "jobs": jobs,
+        "device": "CPU",
+        "peak_memory_mb": None,
+        "notebooks": entries,
     }
 
 
@@ -77,15 +108,35 @@ def _earlier_runs(earlier: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What runs in this folder before took, oldest first: a later run of some notebooks must not hide the whole one's time."""
     if not earlier.get("started"):
         return []
-    told = ("started", "finished", "wall_seconds", "result", "selected", "only", "from", "overrides", "peak_memory_mb", "code")
+    told = (
+        "started",
+        "finished",
+        "wall_seconds",
+        "result",
+        "selected",
+        "only",
+        "from",
+        "overrides",
+        "peak_memory_mb",
+        "code",
+    )
     entries = earlier.get("notebooks", {})
-    each = {name: {k: entries[name].get(k) for k in ("status", "seconds", "peak_memory_mb", "cpu")} for name in earlier.get("selected") or () if name in entries}
-    return [*earlier.get("earlier_runs", []), {name: earlier[name] for name in told if name in earlier} | {"notebooks": each}]
+    each = {
+        name: {k: entries[name].get(k) for k in ("status", "seconds", "peak_memory_mb", "cpu")}
+        for name in earlier.get("selected") or ()
+        if name in entries
+    }
+    return [
+        *earlier.get("earlier_runs", []),
+        {name: earlier[name] for name in told if name in earlier} | {"notebooks": each},
+    ]
 
 
 def gather(run: dict[str, Any], records: Mapping[str, Mapping[str, Any]]) -> None:
     """Take what the notebooks noted into ``run``: digests of the data, their own seeds, the device, the largest memory."""
-    run["peak_memory_mb"] = max((e["peak_memory_mb"] for e in run["notebooks"].values() if e.get("peak_memory_mb")), default=None)
+    run["peak_memory_mb"] = max(
+        (e["peak_memory_mb"] for e in run["notebooks"].values() if e.get("peak_memory_mb")), default=None
+    )
     for notebook, record in records.items():
         if record["facts"].get("seeds"):
             run["seeds"][notebook] = record["facts"]["seeds"]
@@ -104,7 +155,11 @@ def code_version() -> dict[str, Any]:
     top = git.ask("rev-parse", "--show-toplevel")
     own = top is not None and Path(top).resolve() == PROJECT_ROOT
     status = git.ask("status", "--porcelain", "--", *parts) if own else None
-    return {"commit": git.ask("rev-parse", "HEAD") if own else None, "changed": bool(status), "sha256": source_digest(PROJECT_ROOT)}
+    return {
+        "commit": git.ask("rev-parse", "HEAD") if own else None,
+        "changed": bool(status),
+        "sha256": source_digest(PROJECT_ROOT),
+    }
 
 
 def source_digest(root: Path) -> str:

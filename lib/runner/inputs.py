@@ -5,15 +5,28 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
 from lib import settings
 from lib.results import files
 
-TRACES = ("run.json", "notebooks", "html", "records", "studies", "predictions", "tables", "figures", "models", "widget", ".lock")  # what tells a run's folder
+TRACES = (
+    "run.json",
+    "notebooks",
+    "html",
+    "records",
+    "studies",
+    "predictions",
+    "tables",
+    "figures",
+    "models",
+    "widget",
+    ".lock",
+)  # what tells a run's folder
 
 
 def missing_prices(chosen: settings.Chosen) -> list[str]:
@@ -22,11 +35,15 @@ def missing_prices(chosen: settings.Chosen) -> list[str]:
         return []
     folder = settings.resolve(chosen.data_dir)
     if not folder.is_dir():
-        return [f"data_dir is {chosen.data_dir!r}, but there is no such folder. It must hold one TICKER.csv for each ticker"]
+        return [
+            f"data_dir is {chosen.data_dir!r}, but there is no such folder. It must hold one TICKER.csv for each ticker"
+        ]
     missing = [f"{t}.csv" for t in chosen.tickers if not (folder / f"{t}.csv").is_file()]
     have = ", ".join(sorted(p.name for p in folder.glob("*.csv"))) or "no CSV file"
     if missing:
-        return [f"data_dir {chosen.data_dir!r} lacks {', '.join(missing)} for tickers {chosen.tickers}. It holds {have}"]
+        return [
+            f"data_dir {chosen.data_dir!r} lacks {', '.join(missing)} for tickers {chosen.tickers}. It holds {have}"
+        ]
     found = []
     for ticker in chosen.tickers:
         days = days_of(folder / f"{ticker}.csv")
@@ -52,7 +69,7 @@ def days_of(path: Path) -> tuple[date, date] | None:
 
 def _day(text: str) -> date:
     moment = datetime.fromisoformat(text)
-    return (moment.astimezone(timezone.utc) if moment.tzinfo else moment).date()
+    return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
 
 
 def foreign_folder(root: Path, shown: str) -> list[str]:
@@ -91,7 +108,11 @@ def other_searches(root: Path, plain: dict[str, Any], shown: str) -> list[str]:
         for network in mine["networks"]:
             path = root / "studies" / f"{ticker}_{network}.db"
             theirs = steering(path)
-            other = "; ".join(f"{k} {theirs[k]!r} there, {mine[k]!r} here" for k in settings.KEYS if k in theirs and theirs[k] != mine[k])
+            other = "; ".join(
+                f"{k} {theirs[k]!r} there, {mine[k]!r} here"
+                for k in settings.KEYS
+                if k in theirs and theirs[k] != mine[k]
+            )
             if other:
                 found.setdefault(other, []).append(f"studies/{path.name}")
     return [_search_sentence(files, other, shown) for other, files in found.items()]

@@ -6,8 +6,9 @@ import fcntl
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 SECONDS_APART = 1.0
 
@@ -39,7 +40,8 @@ def kernel_manager_class(gate: str | Path, tell: Callable[[int], None]) -> type:
         def kernel_spec(self) -> KernelSpec:
             return KernelSpec(
                 argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-                display_name="Python 3", language="python",
+                display_name="Python 3",
+                language="python",
             )
 
         async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Iterator
 
 from lib.errors import ProjectError
 
@@ -34,7 +34,9 @@ def held(root: Path, shown: str) -> Iterator[None]:
         root.mkdir(parents=True, exist_ok=True)
         handle = _take(path, shown)
     except OSError as error:
-        raise LockError(f"output_dir {shown} cannot be written: {error.strerror or error}. Choose another with -p output_dir=...") from None
+        raise LockError(
+            f"output_dir {shown} cannot be written: {error.strerror or error}. Choose another with -p output_dir=..."
+        ) from None
     try:
         yield
     finally:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
 from lib import settings
 from lib.errors import ProjectError
@@ -40,8 +41,12 @@ class OrderError(ProjectError):
 
 
 def check(
-    parameter_file: str | Path, overrides: Sequence[str] = (), only: Sequence[str] = (), start: str | None = None,
-    jobs: int | str | None = None, notebooks_dir: Path = NOTEBOOKS,
+    parameter_file: str | Path,
+    overrides: Sequence[str] = (),
+    only: Sequence[str] = (),
+    start: str | None = None,
+    jobs: int | str | None = None,
+    notebooks_dir: Path = NOTEBOOKS,
 ) -> Order:
     """Everything that can be known to be wrong before a kernel starts.
 
@@ -80,15 +85,30 @@ def check(
         reasons = {n.name: why_left_out(n, chosen) for n in selected}
         selected = [n for n in selected if not reasons[n.name]]
         if not selected:
-            wrong.append(f"nothing is left to run: {'; '.join(f'{name} is left out, as {why}' for name, why in reasons.items())}")
+            wrong.append(
+                f"nothing is left to run: {'; '.join(f'{name} is left out, as {why}' for name, why in reasons.items())}"
+            )
         if any("startup_trials" in n.declares for n in selected):  # it opens the studies
-            wrong += inputs.other_searches(settings.output_root(chosen.output_dir), chosen.as_plain(), chosen.output_dir)
+            wrong += inputs.other_searches(
+                settings.output_root(chosen.output_dir), chosen.as_plain(), chosen.output_dir
+            )
     count = facts.cores() if jobs is None else int(jobs) if str(jobs).isdecimal() else 0
     if count < 1:
         wrong.append(f"--jobs {jobs}: allowed are whole numbers from 1; this machine has {facts.cores()} cores")
     if wrong:
         raise OrderError("\n".join(wrong))
-    return Order(file, tuple(given), tuple(overrides), chosen, notebooks, selected, count, tuple(only), start, None if jobs is None else str(jobs))
+    return Order(
+        file,
+        tuple(given),
+        tuple(overrides),
+        chosen,
+        notebooks,
+        selected,
+        count,
+        tuple(only),
+        start,
+        None if jobs is None else str(jobs),
+    )
 
 
 def why_left_out(notebook: Notebook, chosen: settings.Chosen) -> str:

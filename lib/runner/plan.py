@@ -15,9 +15,10 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Sequence, get_args
+from typing import Any, get_args
 
 from lib.errors import ProjectError
 from lib.settings import KEYS, Network
@@ -72,12 +73,16 @@ def discover(folder: Path) -> list[Notebook]:
     for n in found:
         for other in n.after:
             if other not in names:
-                raise PlanError(f"{n.name}: its metadata run.after names {other!r}, but there are only {', '.join(names)}")
+                raise PlanError(
+                    f"{n.name}: its metadata run.after names {other!r}, but there are only {', '.join(names)}"
+                )
     finished: set[str] = set()
     while len(finished) < len(found):
         ready = {n.name for n in found if n.name not in finished and finished.issuperset(n.after)}
         if not ready:
-            raise PlanError(f"{', '.join(n for n in names if n not in finished)}: their metadata run.after form a circle")
+            raise PlanError(
+                f"{', '.join(n for n in names if n not in finished)}: their metadata run.after form a circle"
+            )
         finished |= ready
     return found
 
@@ -89,10 +94,12 @@ def select(notebooks: Sequence[Notebook], only: Sequence[str] = (), start: str |
         PlanError: both are given, or a number is unknown; the message says which are allowed.
     """
     if only and start is not None:
-        raise PlanError("--only and --from were both given: choose one. --only 04 08 runs these two, --from 05 runs 05 and all after it")
+        raise PlanError(
+            "--only and --from were both given: choose one. --only 04 08 runs these two, --from 05 runs 05 and all after it"
+        )
     if start is not None:
         first = _find(notebooks, start, "--from")
-        return list(notebooks[notebooks.index(first):])
+        return list(notebooks[notebooks.index(first) :])
     wanted = {_find(notebooks, text, "--only").name for text in only}
     return [n for n in notebooks if not only or n.name in wanted]
 
@@ -101,7 +108,9 @@ def declared(source: str) -> tuple[str, ...]:
     """Names that a parameters cell assigns, in order."""
     names = []
     for node in ast.parse(source).body:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
         names += [t.id for t in targets if isinstance(t, ast.Name)]
     return tuple(dict.fromkeys(names))
 
@@ -129,9 +138,13 @@ def _read(path: Path) -> Notebook:
         raise PlanError(f"{path.name}: its metadata run.slots is {slots!r}. Allowed: workers, or nothing")
     networks, unless_zero = run.get("networks", []), run.get("unless_zero")
     if not isinstance(networks, list) or not set(networks) <= set(get_args(Network)):
-        raise PlanError(f"{path.name}: its metadata run.networks is {networks!r}. Allowed: a list of {', '.join(get_args(Network))}, or nothing")
+        raise PlanError(
+            f"{path.name}: its metadata run.networks is {networks!r}. Allowed: a list of {', '.join(get_args(Network))}, or nothing"
+        )
     if unless_zero not in (None, *KEYS):
-        raise PlanError(f"{path.name}: its metadata run.unless_zero is {unless_zero!r}. Allowed: a parameter's name, or nothing")
+        raise PlanError(
+            f"{path.name}: its metadata run.unless_zero is {unless_zero!r}. Allowed: a parameter's name, or nothing"
+        )
     first = next((c for c in cells if c["cell_type"] == "markdown"), {"source": ""})
     lines = [line.strip() for line in "".join(first["source"]).splitlines() if line.strip()]
     titled = bool(lines) and lines[0].startswith("#")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any
 
 from lib.runner import estimate
 from lib.runner.child import Child
@@ -64,16 +65,23 @@ class Schedule:
     """
 
     def __init__(
-        self, notebooks: Sequence[Notebook], jobs: int, workers: int, job_of: Callable[[Notebook], Mapping[str, Any]],
-        work: Path, expected: Mapping[str, float], changed: Callable[[Task], None],
+        self,
+        notebooks: Sequence[Notebook],
+        jobs: int,
+        workers: int,
+        job_of: Callable[[Notebook], Mapping[str, Any]],
+        work: Path,
+        expected: Mapping[str, float],
+        changed: Callable[[Task], None],
     ):
         names = {n.name for n in notebooks}
         self.jobs, self.job_of, self.work, self.expected, self.changed = jobs, job_of, work, expected, changed
         self.tasks = {
-            n.name: Task(n, tuple(a for a in n.after if a in names), min(workers, jobs) if n.own_workers else 1) for n in notebooks
+            n.name: Task(n, tuple(a for a in n.after if a in names), min(workers, jobs) if n.own_workers else 1)
+            for n in notebooks
         }
 
-    def run(self, each_tick: Callable[["Schedule"], None], stopped: Callable[[], bool]) -> None:
+    def run(self, each_tick: Callable[[Schedule], None], stopped: Callable[[], bool]) -> None:
         """Run until every task is over, or until ``stopped()``; then no process of it is left."""
         try:
             while not stopped() and not all(t.over for t in self.tasks.values()):
@@ -108,11 +116,16 @@ class Schedule:
             task.left = usual * factor if usual else None
             if task.state == "running":
                 cell_spent = time.time() - task.news.get("cell_started", time.time())
-                task.left = estimate.running_left(task.left, time.monotonic() - task.started, cell_spent, task.inner.get("fraction"))
+                task.left = estimate.running_left(
+                    task.left, time.monotonic() - task.started, cell_spent, task.inner.get("fraction")
+                )
         open_ones = [t for t in known if not t.over]
         return estimate.total_left(
-            {t.name: t.left for t in open_ones}, {t.name: t.after for t in open_ones}, {t.name: t.slots for t in open_ones},
-            {t.name for t in open_ones if t.state == "running"}, self.jobs,
+            {t.name: t.left for t in open_ones},
+            {t.name: t.after for t in open_ones},
+            {t.name: t.slots for t in open_ones},
+            {t.name for t in open_ones if t.state == "running"},
+            self.jobs,
         )
 
     def _give_up_or_start(self, task: Task) -> None:

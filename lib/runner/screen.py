@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Iterable, TextIO
+from collections.abc import Iterable
+from typing import Any, TextIO
 
 from lib.progress import clock
 from lib.runner.schedule import Schedule, Task
 
 LOG_SECONDS = 15.0
-STYLES = {"done": "green", "failed": "bold red", "running": "bold", "not run": "yellow", "stopped": "yellow", "waiting": "dim"}
+STYLES = {
+    "done": "green",
+    "failed": "bold red",
+    "running": "bold",
+    "not run": "yellow",
+    "stopped": "yellow",
+    "waiting": "dim",
+}
 
 
 def how_far(task: Task) -> str:
@@ -44,7 +52,11 @@ class LogLines:
     def tick(self, schedule: Schedule) -> None:
         """Time has passed: say how far long work is."""
         for task in schedule.tasks.values():
-            if task.state == "running" and task.inner.get("text") and time.monotonic() - self.spoken[task.name] >= LOG_SECONDS:
+            if (
+                task.state == "running"
+                and task.inner.get("text")
+                and time.monotonic() - self.spoken[task.name] >= LOG_SECONDS
+            ):
                 self.spoken[task.name] = time.monotonic()
                 self._line(task.name, how_far(task))
 
@@ -104,7 +116,10 @@ class LiveTable:
         for task in schedule.tasks.values():
             spent = task.seconds if task.over else time.monotonic() - task.started if task.child else None
             table.add_row(
-                Text(task.name), Text(task.state, style=STYLES[task.state]), Text(how_far(task)),
-                clock(spent) if spent is not None else "", clock(task.left) if task.left is not None and not task.over else "",
+                Text(task.name),
+                Text(task.state, style=STYLES[task.state]),
+                Text(how_far(task)),
+                clock(spent) if spent is not None else "",
+                clock(task.left) if task.left is not None and not task.over else "",
             )
         return table

@@ -5,16 +5,17 @@ from __future__ import annotations
 import signal
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Sequence, TextIO
+from typing import Any, TextIO
 
 from lib import settings
 from lib.results import machine
 from lib.runner import facts
 from lib.runner.copies import draft_of
-from lib.runner.order import Order
 from lib.runner.estimate import expected_seconds
+from lib.runner.order import Order
 from lib.runner.plan import Notebook
 from lib.runner.schedule import Schedule, Task
 from lib.runner.screen import LiveTable, LogLines
@@ -33,7 +34,15 @@ class Session:
         self.plain = order.chosen.as_plain()
         self.earlier = facts.read_earlier(self.root)
         self.facts = facts.describe(
-            order.notebooks, order.selected, self.plain, order.overrides, order.parameter_file, order.jobs, self.earlier, order.only, order.start
+            order.notebooks,
+            order.selected,
+            self.plain,
+            order.overrides,
+            order.parameter_file,
+            order.jobs,
+            self.earlier,
+            order.only,
+            order.start,
         )
         self.began = time.monotonic()
         self.signal: int | None = None
@@ -48,14 +57,20 @@ class Session:
             self._drop_drafts([n.name for n in self.order.selected])  # of a run that was killed or had no space left
             with tempfile.TemporaryDirectory(prefix="run_all_") as work:
                 self.schedule = Schedule(
-                    self.order.selected, self.order.jobs, self.plain["workers"], self._job, Path(work),
-                    expected_seconds(self.order.selected, self.earlier.get("notebooks", {})), self._changed,
+                    self.order.selected,
+                    self.order.jobs,
+                    self.plain["workers"],
+                    self._job,
+                    Path(work),
+                    expected_seconds(self.order.selected, self.earlier.get("notebooks", {})),
+                    self._changed,
                 )
                 self.schedule.run(self.screen.tick, lambda: self.signal is not None)
             self._drop_drafts([t.name for t in self.schedule.tasks.values() if t.state == "stopped"])
             code = self._code()
             self.facts.update(
-                finished=facts.now(), wall_seconds=round(time.monotonic() - self.began, 1),
+                finished=facts.now(),
+                wall_seconds=round(time.monotonic() - self.began, 1),
                 result="stopped" if self.signal else "failed" if code else "done",
             )
             self._keep()
@@ -69,7 +84,8 @@ class Session:
 
     def _job(self, notebook: Notebook) -> dict[str, Any]:
         return {
-            "notebook": str(notebook.path), "run": self.root.name,
+            "notebook": str(notebook.path),
+            "run": self.root.name,
             "executed": str(self.root / "notebooks" / f"{notebook.name}.ipynb"),
             "page": str(self.root / "html" / f"{notebook.name}.html"),
             "record": str(self.root / "records" / f"{notebook.name}.json"),
@@ -85,7 +101,11 @@ class Session:
         if task.state == "running":
             entry.update(started=facts.now(), cpu=machine.cpu(), versions=machine.versions())
         elif task.seconds is not None:
-            entry.update(finished=facts.now(), seconds=round(task.seconds, 1), rendered=task.state in ("done", "failed") and not task.trouble)
+            entry.update(
+                finished=facts.now(),
+                seconds=round(task.seconds, 1),
+                rendered=task.state in ("done", "failed") and not task.trouble,
+            )
         if task.reason:
             entry["error"] = {"sentence": f"{task.name} {task.state}: {task.reason}", **(task.error or {})}
         if task.trouble and task.state in ("done", "failed"):
@@ -95,8 +115,8 @@ class Session:
             self._keep()  # also at a start, so that one can watch; what this imports loads while the first kernel starts
 
     def _keep(self) -> None:
-        from lib.results import files
         from lib.report import index, page
+        from lib.results import files
 
         facts.gather(self.facts, files.read_records(self.root))
         files.write_json(self.root / "run.json", self.facts)

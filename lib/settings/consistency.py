@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
-from typing import Any, Mapping
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
 
 from lib.settings import places
 
@@ -21,9 +22,13 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
         if values["source"] == "folder" and not values["data_dir"]:
             found.append("source is folder, so data_dir must name the folder")
         if values["source"] != "folder" and values["data_dir"]:
-            found.append(f"data_dir is {values['data_dir']!r}, but source is {values['source']}: set source to folder, or data_dir to null")
+            found.append(
+                f"data_dir is {values['data_dir']!r}, but source is {values['source']}: set source to folder, or data_dir to null"
+            )
     if given("source", "tickers") and values["source"] == "sample" and values["tickers"] != ["BTC-USD"]:
-        found.append(f"source sample holds BTC-USD only, but tickers is {values['tickers']}: use source yahoo or folder")
+        found.append(
+            f"source sample holds BTC-USD only, but tickers is {values['tickers']}: use source yahoo or folder"
+        )
     if given("split") and abs(sum(values["split"]) - 1) > 1e-9:
         found.append(f"split {values['split']} sums to {sum(values['split']):g}, but must sum to 1")
     if given("indicator_days") and values["indicator_days"][1] >= values["indicator_days"][2]:
@@ -33,7 +38,9 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
         if given(name) and len(set(values[name])) < len(values[name]):
             found.append(f"{name} {values[name]} names something twice")
     if given("inputs", "target") and values["inputs"] == "ohlcv_indicators" and values["target"] == "log_return":
-        found.append("target is log_return, but inputs ohlcv_indicators holds prices: use own_close or all_closes, or target close")
+        found.append(
+            "target is log_return, but inputs ohlcv_indicators holds prices: use own_close or all_closes, or target close"
+        )
     if given("trials", "tickers") and values["trials"] == "printed":
         unknown = [t for t in values["tickers"] if t not in ("ADA-USD", "ETH-USD", "SOL-USD")]
         if unknown:
@@ -51,7 +58,7 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
 
 def today() -> date:
     """The present day, UTC; its prices are not complete yet."""
-    return datetime.now(timezone.utc).date()
+    return datetime.now(UTC).date()
 
 
 def _dates(values: Mapping[str, Any]) -> list[str]:
@@ -60,11 +67,19 @@ def _dates(values: Mapping[str, Any]) -> list[str]:
     if start and end and end <= start:
         found.append(f"end_date {end} must be after start_date {start}")
     first, last = SAMPLE_DAYS
-    outside = [f"{name} is {day}" for name, day in (("start_date", start), ("end_date", end)) if day and not first <= day <= last]
+    outside = [
+        f"{name} is {day}"
+        for name, day in (("start_date", start), ("end_date", end))
+        if day and not first <= day <= last
+    ]
     if source == "sample" and outside:
-        found.append(f"source sample holds {first} to {last}, but {' and '.join(outside)}: stay within, or use source yahoo or folder")
+        found.append(
+            f"source sample holds {first} to {last}, but {' and '.join(outside)}: stay within, or use source yahoo or folder"
+        )
     if source == "yahoo" and end and end >= today():
-        found.append(f"end_date is {end}, but Yahoo's last complete day is before {today()}, today in UTC: take an earlier end_date")
+        found.append(
+            f"end_date is {end}, but Yahoo's last complete day is before {today()}, today in UTC: take an earlier end_date"
+        )
     return found
 
 

@@ -19,7 +19,9 @@ class _Loader(yaml.SafeLoader):
         seen = set()
         for name, _ in node.value:
             if isinstance(name, yaml.ScalarNode) and name.value in seen:
-                raise yaml.YAMLError(f"key {name.value!r} is given a second time in line {name.start_mark.line + 1}: keep one of them")
+                raise yaml.YAMLError(
+                    f"key {name.value!r} is given a second time in line {name.start_mark.line + 1}: keep one of them"
+                )
             if isinstance(name, yaml.ScalarNode):
                 seen.add(name.value)
         return super().construct_mapping(node, deep)

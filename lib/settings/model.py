@@ -8,22 +8,36 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from copy import copy
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Mapping
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, ValidationError, create_model
 
+from lib.errors import ProjectError
 from lib.settings import flat_yaml
 from lib.settings.consistency import contradictions
-from lib.errors import ProjectError
 from lib.settings.places import PROJECT_ROOT, output_root, resolve
 
 __all__ = [
-    "KEYS", "PROJECT_ROOT", "Chosen", "Network", "Settings", "SettingsError", "Ticker", "check", "contradictions", "from_notebook",
-    "load", "meaning", "output_root", "parse_override", "resolve",
+    "KEYS",
+    "PROJECT_ROOT",
+    "Chosen",
+    "Network",
+    "Settings",
+    "SettingsError",
+    "Ticker",
+    "check",
+    "contradictions",
+    "from_notebook",
+    "load",
+    "meaning",
+    "output_root",
+    "parse_override",
+    "resolve",
 ]
 
 Inputs = Literal["own_close", "all_closes", "ohlcv_indicators"]
@@ -72,16 +86,16 @@ class Settings(BaseModel):
     # Cleaning
     gap_fill: Literal["linear", "previous"] = key("how short gaps are filled: linear (looks ahead) or previous")
     max_gap_days: StrictInt = key("longest gap that is filled, 1 to 60 days; longer ones are dropped", ge=1, le=60)
-    outliers: Annotated[Literal["off", "cap", "median"], BeforeValidator(lambda v: "off" if v is False else v)] = key("what happens beyond the IQR fences: off, cap or median")
+    outliers: Annotated[Literal["off", "cap", "median"], BeforeValidator(lambda v: "off" if v is False else v)] = key(
+        "what happens beyond the IQR fences: off, cap or median"
+    )
     outlier_iqr: Number = key("distance of the fences, above 0 to 10 interquartile ranges", gt=0, le=10)
     # Indicators
     indicator_days: Annotated[list[Annotated[StrictInt, Field(ge=2, le=250)]], Field(min_length=5, max_length=5)] = key(
         "periods of RSI, MACD fast, MACD slow, MACD signal, EMA, each 2 to 250 days, fast below slow"
     )
     # Windows
-    inputs: Inputs = key(
-        "what a window holds: own_close, all_closes or ohlcv_indicators"
-    )
+    inputs: Inputs = key("what a window holds: own_close, all_closes or ohlcv_indicators")
     target: Literal["close", "log_return"] = key("what is forecast: close, or log_return from which closes are rebuilt")
     lookback: StrictInt = key("length of an input window, 1 to 365 days", ge=1, le=365)
     split: Annotated[list[Share], Field(min_length=3, max_length=3)] = key(
@@ -92,8 +106,12 @@ class Settings(BaseModel):
     unit_root_trend: Literal["c", "ct"] = key("terms in the ADF and KPSS regressions: c (constant) or ct (and trend)")
     # Networks
     networks: Annotated[list[Network], Field(min_length=1)] = key("which of CNN, LSTM, CNN-LSTM, LSTM-CNN are run")
-    hidden_dense_units: StrictInt = key("hidden dense layer, 0 (none, Appendix 6) to 512 units; Tables 4.3, 4.4: 50", ge=0, le=512)
-    output_activation: Literal["leaky_relu", "linear"] = key("after the last layer: leaky_relu (Appendix 6) or linear (Tables 4.3, 4.4)")
+    hidden_dense_units: StrictInt = key(
+        "hidden dense layer, 0 (none, Appendix 6) to 512 units; Tables 4.3, 4.4: 50", ge=0, le=512
+    )
+    output_activation: Literal["leaky_relu", "linear"] = key(
+        "after the last layer: leaky_relu (Appendix 6) or linear (Tables 4.3, 4.4)"
+    )
     batch_normalization: StrictBool = key("after each Conv1D and LSTM: false (Appendix 6) or true (section 4.4)")
     clip_norm: Number | None = key("gradient norm limit, above 0 to 100, or null (none, Appendix 6)", gt=0, le=100)
     reduce_lr: StrictBool = key("halve the learning rate on a plateau: false (Appendix 6) or true (section 4.4)")
@@ -102,12 +120,16 @@ class Settings(BaseModel):
     patience: StrictInt = key("early stopping after so many epochs without gain, 1 to 1000", ge=1, le=1000)
     restore_best_weights: StrictBool = key("score with the best epoch's weights (true) or the last one's (false)")
     seed: StrictInt = key("seed of weights, shuffling, dropout and search, 0 to 4294967295", ge=0, le=2**32 - 1)
-    threads: StrictInt = key("TensorFlow threads of each process, 1 to 64; results are bit-equal for one number only", ge=1, le=64)
+    threads: StrictInt = key(
+        "TensorFlow threads of each process, 1 to 64; results are bit-equal for one number only", ge=1, le=64
+    )
     # Tuning
     trials: Annotated[StrictInt, Field(ge=1, le=1000)] | Literal["printed"] = key(
         "trials of each study, 1 to 1000, or printed (as many as the thesis lists)"
     )
-    search_space: Literal["appendix_6", "section_4_4"] = key("ranges of the search: appendix_6 or section_4_4 (filters from 20)")
+    search_space: Literal["appendix_6", "section_4_4"] = key(
+        "ranges of the search: appendix_6 or section_4_4 (filters from 20)"
+    )
     startup_trials: StrictInt = key("random trials before TPE takes over, 1 to 1000", ge=1, le=1000)
     pruner: Literal["none", "median"] = key("none (the trials of the appendices) or median (section 4.4)")
     workers: StrictInt = key("studies side by side in processes, 1 to 64", ge=1, le=64)
@@ -116,10 +138,18 @@ class Settings(BaseModel):
         "printed trials trained again of each ticker and network, 1 to 100, or printed (all)"
     )
     replay_seeds: StrictInt = key("trainings of each printed trial, 0 (no replay) to 20", ge=0, le=20)
-    replay_inputs: Annotated[list[Inputs], Field(min_length=1)] = key("what windows hold in the replay, at least one of inputs' values")
+    replay_inputs: Annotated[list[Inputs], Field(min_length=1)] = key(
+        "what windows hold in the replay, at least one of inputs' values"
+    )
     # Judging
-    evaluation_seeds: StrictInt = key("trainings of each network at the thesis's best hyperparameters, 2 to 100", ge=2, le=100)
-    comparison_seeds: StrictInt = key("trainings of each network on log returns and with each leak, 2 to 100, on the first seeds of evaluation_seeds", ge=2, le=100)
+    evaluation_seeds: StrictInt = key(
+        "trainings of each network at the thesis's best hyperparameters, 2 to 100", ge=2, le=100
+    )
+    comparison_seeds: StrictInt = key(
+        "trainings of each network on log returns and with each leak, 2 to 100, on the first seeds of evaluation_seeds",
+        ge=2,
+        le=100,
+    )
     folds: StrictInt = key("blocks of test days in the walk-forward, 2 to 20", ge=2, le=20)
     fold_trials: StrictInt = key("random sets of hyperparameters tried in each fold, 1 to 50", ge=1, le=50)
     control_runs: StrictInt = key("simulated series for the controls, 20 to 2000", ge=20, le=2000)
@@ -146,7 +176,7 @@ class Chosen:
     def __repr__(self) -> str:
         return f"Chosen({', '.join(f'{k}={v!r}' for k, v in self._values.items())})"
 
-    def but(self, **changes: Any) -> "Chosen":
+    def but(self, **changes: Any) -> Chosen:
         """The same parameters with some values changed; the new values must be checked ones."""
         return Chosen({**self._values, **changes})
 
@@ -186,7 +216,9 @@ def check(values: Mapping[str, Any], where: str, partial: bool = False) -> Chose
         good = _validated(known)
     except ValidationError as error:
         bad = {str(e["loc"][0]) for e in error.errors()}
-        wrong += [f"{where}: {n} is {known[n]!r}, which is not allowed. Allowed: {meaning(n)}" for n in KEYS if n in bad]
+        wrong += [
+            f"{where}: {n} is {known[n]!r}, which is not allowed. Allowed: {meaning(n)}" for n in KEYS if n in bad
+        ]
         good = _validated({n: v for n, v in known.items() if n not in bad})
     wrong += [f"{where}: {c}" for c in contradictions(good)]
     if wrong:

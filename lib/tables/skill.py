@@ -6,7 +6,7 @@ Skill is 1 - MSE / MSE of the naive forecast on the same days: above 0 is better
 from __future__ import annotations
 
 import math
-from typing import Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -36,22 +36,40 @@ def score_table(frame: pd.DataFrame, training_usd: Mapping[str, np.ndarray]) -> 
     rows = []
     for names, part in frame.groupby(GROUP, sort=False):
         by_seed = list(_by_seed(part))
-        of_seeds = pd.DataFrame([metrics.scores(d["actual_usd"].to_numpy(), d["predicted_usd"].to_numpy()) for d in by_seed])
+        of_seeds = pd.DataFrame(
+            [metrics.scores(d["actual_usd"].to_numpy(), d["predicted_usd"].to_numpy()) for d in by_seed]
+        )
         days = by_seed[0]
         actual, naive = days["actual_usd"].to_numpy(), days["naive_usd"].to_numpy()
         mase = np.mean([metrics.mase(actual, d["predicted_usd"].to_numpy(), training_usd[names[0]]) for d in by_seed])
         losses = np.array([(d["predicted_usd"].to_numpy() - actual) ** 2 for d in by_seed])
         skill = resampling.over_seeds(losses, (naive - actual) ** 2)
-        rows.append({
-            **dict(zip(GROUP, names)), "days": len(days), "seeds": len(by_seed), **of_seeds.mean(), "R2_naive": metrics.scores(actual, naive)["R2"],
-            "MASE": mase, "skill": skill["mean"], "skill_spread": skill["spread"], "skill_worst": skill["smallest"],
-            "skill_best": skill["largest"], "skill_lower": skill["lower"], "skill_upper": skill["upper"], **_ranges(of_seeds),
-        })
+        rows.append(
+            {
+                **dict(zip(GROUP, names)),
+                "days": len(days),
+                "seeds": len(by_seed),
+                **of_seeds.mean(),
+                "R2_naive": metrics.scores(actual, naive)["R2"],
+                "MASE": mase,
+                "skill": skill["mean"],
+                "skill_spread": skill["spread"],
+                "skill_worst": skill["smallest"],
+                "skill_best": skill["largest"],
+                "skill_lower": skill["lower"],
+                "skill_upper": skill["upper"],
+                **_ranges(of_seeds),
+            }
+        )
     return pd.DataFrame(rows)
 
 
 def _ranges(of_seeds: pd.DataFrame) -> dict[str, float]:
-    return {f"{name}_{end}": value for name in RANGED for end, value in (("smallest", of_seeds[name].min()), ("largest", of_seeds[name].max()))}
+    return {
+        f"{name}_{end}": value
+        for name in RANGED
+        for end, value in (("smallest", of_seeds[name].min()), ("largest", of_seeds[name].max()))
+    }
 
 
 def seed_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -65,11 +83,16 @@ def seed_table(frame: pd.DataFrame) -> pd.DataFrame:
     for names, part in frame[frame["seed_number"] > 0].groupby([*GROUP, "seed_number"], sort=False):
         actual, predicted, naive = (part[c].to_numpy() for c in ("actual_usd", "predicted_usd", "naive_usd"))
         scores, of_naive = metrics.scores(actual, predicted), metrics.scores(actual, naive)
-        rows.append({
-            **dict(zip([*GROUP, "seed_number"], names)), "seed": int(part["seed"].iloc[0]), "days": len(part),
-            **{name: scores[name] for name in RANGED}, "skill": metrics.skill(actual, predicted, naive),
-            **{f"{name}_naive": of_naive[name] for name in RANGED},
-        })
+        rows.append(
+            {
+                **dict(zip([*GROUP, "seed_number"], names)),
+                "seed": int(part["seed"].iloc[0]),
+                "days": len(part),
+                **{name: scores[name] for name in RANGED},
+                "skill": metrics.skill(actual, predicted, naive),
+                **{f"{name}_naive": of_naive[name] for name in RANGED},
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -78,8 +101,17 @@ def seeds_disagree(scores: pd.DataFrame, by_seed: pd.DataFrame) -> list[str]:
     wrong = []
     for names, rows in by_seed.groupby(GROUP, sort=False):
         one = scores[(scores[GROUP] == list(names)).all(axis=1)]
-        wanted = {"seeds": len(rows), "skill": rows["skill"].mean(), **{name: rows[name].mean() for name in RANGED}, **_ranges(rows)}
-        off = [name for name, value in wanted.items() if len(one) != 1 or not np.isclose(one[name].iloc[0], value, rtol=1e-9, atol=1e-12)]
+        wanted = {
+            "seeds": len(rows),
+            "skill": rows["skill"].mean(),
+            **{name: rows[name].mean() for name in RANGED},
+            **_ranges(rows),
+        }
+        off = [
+            name
+            for name, value in wanted.items()
+            if len(one) != 1 or not np.isclose(one[name].iloc[0], value, rtol=1e-9, atol=1e-12)
+        ]
         wrong += [f"{', '.join(names)}: {', '.join(off)}"] if off else []
     return wrong
 
@@ -100,13 +132,24 @@ def test_table(frame: pd.DataFrame) -> pd.DataFrame:
         actual, predicted, naive = _mean_forecast(part)
         better = significance.diebold_mariano(actual, predicted, naive)
         way = significance.pesaran_timmermann(actual, predicted, naive)
-        alone = [significance.diebold_mariano(actual, d["predicted_usd"].to_numpy(), naive)["p_better"] for d in _by_seed(part)]
-        rows.append({
-            **dict(zip(GROUP, names)), "days": better["days"], "skill": metrics.skill(actual, predicted, naive),
-            "statistic": better["statistic"], "p_two_sided": better["p_value"], "p_better": better["p_better"],
-            "seeds_better": float(np.mean(np.array(alone) < significance.LEVEL)), "hits": way["hits"],
-            "expected_hits": way["expected_hits"], "p_direction": way["p_value"],
-        })
+        alone = [
+            significance.diebold_mariano(actual, d["predicted_usd"].to_numpy(), naive)["p_better"]
+            for d in _by_seed(part)
+        ]
+        rows.append(
+            {
+                **dict(zip(GROUP, names)),
+                "days": better["days"],
+                "skill": metrics.skill(actual, predicted, naive),
+                "statistic": better["statistic"],
+                "p_two_sided": better["p_value"],
+                "p_better": better["p_better"],
+                "seeds_better": float(np.mean(np.array(alone) < significance.LEVEL)),
+                "hits": way["hits"],
+                "expected_hits": way["expected_hits"],
+                "p_direction": way["p_value"],
+            }
+        )
     found = pd.DataFrame(rows)
     families = found.groupby(["ticker", "reading", "part"], sort=False)
     for name in ("p_better", "p_direction"):
@@ -123,7 +166,9 @@ def confidence_sets(frame: pd.DataFrame, size: float = 0.10) -> pd.DataFrame:
     for names, part in frame.groupby(["ticker", "reading", "part"], sort=False):
         losses = {}
         for model, rows in part.groupby("model", sort=False):
-            losses[model] = np.mean([(d["predicted_usd"] - d["actual_usd"]).to_numpy() ** 2 for d in _by_seed(rows)], axis=0)
+            losses[model] = np.mean(
+                [(d["predicted_usd"] - d["actual_usd"]).to_numpy() ** 2 for d in _by_seed(rows)], axis=0
+            )
         found = significance.model_confidence_set(pd.DataFrame(losses), size)
         found.insert(0, "days", len(next(iter(losses.values()))))
         for at, (name, value) in enumerate(zip(("ticker", "reading", "part"), names)):
@@ -152,11 +197,19 @@ def power_table(tests: pd.DataFrame, training_usd: Mapping[str, np.ndarray]) -> 
         level, changes = significance.LEVEL / models, np.diff(np.log(training_usd[ticker]))
         for skill in POWER_OF:
             given = {"days": days, "skill": skill, "alternative": "larger"}
-            rows.append({
-                "ticker": ticker, "days": days, "models": models, "true_skill": skill, "power_alone": significance.power(**given),
-                "power_holm": significance.power(**given, level=level),
-                "power_holm_real": significance.simulated_power(**given, level=level, changes=changes, repetitions=400),
-            })
+            rows.append(
+                {
+                    "ticker": ticker,
+                    "days": days,
+                    "models": models,
+                    "true_skill": skill,
+                    "power_alone": significance.power(**given),
+                    "power_holm": significance.power(**given, level=level),
+                    "power_holm_real": significance.simulated_power(
+                        **given, level=level, changes=changes, repetitions=400
+                    ),
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -166,7 +219,14 @@ def direction_table(frame: pd.DataFrame) -> pd.DataFrame:
     for names, part in frame.groupby(GROUP, sort=False):
         actual, predicted, naive = _mean_forecast(part)
         alone = [direction.accuracy(actual, d["predicted_usd"].to_numpy(), naive)["accuracy"] for d in _by_seed(part)]
-        rows.append({**dict(zip(GROUP, names)), "seeds": len(alone), "accuracy_of_a_seed": float(np.mean(alone)), **direction.accuracy(actual, predicted, naive)})
+        rows.append(
+            {
+                **dict(zip(GROUP, names)),
+                "seeds": len(alone),
+                "accuracy_of_a_seed": float(np.mean(alone)),
+                **direction.accuracy(actual, predicted, naive),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -186,13 +246,27 @@ def trading_table(frame: pd.DataFrame, cost: float = direction.COST_PER_SIDE) ->
                 traded[model] = direction.long_flat(actual, predicted, naive, cost)
         ratios = {model: direction.sharpe(t["net_return"].to_numpy()) for model, t in traded.items()}
         rules = len(traded) - 1
-        spread = float(pd.Series([r["daily"] for m, r in ratios.items() if m != "buy and hold"]).std()) if rules > 1 else math.nan
+        spread = (
+            float(pd.Series([r["daily"] for m, r in ratios.items() if m != "buy and hold"]).std())
+            if rules > 1
+            else math.nan
+        )
         for model, days in traded.items():
             ratio, luck, deflated = ratios[model], math.nan, math.nan
             if model != "buy and hold" and rules > 1 and not math.isnan(ratio["daily"]) and spread > 0:
                 luck = direction.expected_best_sharpe(rules, spread) * math.sqrt(direction.DAYS_PER_YEAR)
-                deflated = direction.deflated_sharpe(ratio["daily"], ratio["days"], ratio["skew"], ratio["kurtosis"], rules, spread)
-            rows.append({**dict(zip(("ticker", "reading", "part"), names)), "model": model, **direction.performance(days), "luck": luck, "deflated": deflated})
+                deflated = direction.deflated_sharpe(
+                    ratio["daily"], ratio["days"], ratio["skew"], ratio["kurtosis"], rules, spread
+                )
+            rows.append(
+                {
+                    **dict(zip(("ticker", "reading", "part"), names)),
+                    "model": model,
+                    **direction.performance(days),
+                    "luck": luck,
+                    "deflated": deflated,
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -206,7 +280,12 @@ def picked_best(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for names, part in frame[frame["seed_number"] > 0].groupby(["ticker", "reading", "model"], sort=False):
         skill = {
-            name: np.array([metrics.skill(*(d[c].to_numpy() for c in ("actual_usd", "predicted_usd", "naive_usd"))) for d in _by_seed(days)])
+            name: np.array(
+                [
+                    metrics.skill(*(d[c].to_numpy() for c in ("actual_usd", "predicted_usd", "naive_usd")))
+                    for d in _by_seed(days)
+                ]
+            )
             for name, days in part.groupby("part")
         }
         order = np.argsort(-skill["validation"])
@@ -214,11 +293,16 @@ def picked_best(frame: pd.DataFrame) -> pd.DataFrame:
         for n in sorted({1, 2, 3, 5, 10, seeds} & set(range(1, seeds + 1))):
             # The k-th best of all seeds is picked if it is drawn and none of the better ones is.
             chance = np.array([math.comb(seeds - 1 - k, n - 1) for k in range(seeds)]) / math.comb(seeds, n)
-            rows.append({
-                **dict(zip(("ticker", "reading", "model"), names)), "picked_of": n, "seeds": seeds,
-                "validation_gain": float(chance @ skill["validation"][order] - skill["validation"].mean()),
-                "test_gain": float(chance @ skill["test"][order] - skill["test"].mean()), "test_skill": float(chance @ skill["test"][order]),
-            })
+            rows.append(
+                {
+                    **dict(zip(("ticker", "reading", "model"), names)),
+                    "picked_of": n,
+                    "seeds": seeds,
+                    "validation_gain": float(chance @ skill["validation"][order] - skill["validation"].mean()),
+                    "test_gain": float(chance @ skill["test"][order] - skill["test"].mean()),
+                    "test_skill": float(chance @ skill["test"][order]),
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -262,18 +346,26 @@ def across_folds(frame: pd.DataFrame) -> pd.DataFrame:
         above 0), ``blocks``, and the skill of each block.
     """
     rows = []
-    named = frame.assign(scheme=frame["reading"].str.split().str[0], fold=frame["reading"].str.split().str[1].astype(int))
+    named = frame.assign(
+        scheme=frame["reading"].str.split().str[0], fold=frame["reading"].str.split().str[1].astype(int)
+    )
     for names, part in named.groupby(["ticker", "scheme", "model"], sort=False):
         columns = ("actual_usd", "predicted_usd", "naive_usd")
         each = {f"block {k}": metrics.skill(*(d[c].to_numpy() for c in columns)) for k, d in part.groupby("fold")}
         # In units of the naive forecast's error of each block, so that no block of high prices decides alone.
         scale = part.groupby("fold")["naive_usd"].transform("mean")
         actual, predicted, naive = ((part[c] / scale).to_numpy() for c in columns)
-        rows.append({
-            **dict(zip(("ticker", "scheme", "model"), names)), "days": len(part), "skill": metrics.skill(actual, predicted, naive),
-            "p_better": significance.diebold_mariano(actual, predicted, naive)["p_better"],
-            "blocks_better": sum(s > 0 for s in each.values()), "blocks": len(each), **each,
-        })
+        rows.append(
+            {
+                **dict(zip(("ticker", "scheme", "model"), names)),
+                "days": len(part),
+                "skill": metrics.skill(actual, predicted, naive),
+                "p_better": significance.diebold_mariano(actual, predicted, naive)["p_better"],
+                "blocks_better": sum(s > 0 for s in each.values()),
+                "blocks": len(each),
+                **each,
+            }
+        )
     found = pd.DataFrame(rows)
     others = found[found["model"] != baselines.NAIVE]
     found["p_better_holm"] = others.groupby(["ticker", "scheme"])["p_better"].transform(significance.holm)
@@ -286,11 +378,17 @@ def regimes(frame: pd.DataFrame) -> pd.DataFrame:
     blocks = frame[(frame["model"] == baselines.NAIVE) & frame["reading"].str.startswith("expanding")]
     for (ticker, reading), part in blocks.groupby(["ticker", "reading"], sort=False):
         returns = np.log(part["actual_usd"] / part["naive_usd"])
-        rows.append({
-            "ticker": ticker, "block": int(reading.split()[1]), "first_day": part["date"].iloc[0].date().isoformat(),
-            "last_day": part["date"].iloc[-1].date().isoformat(), "days": len(part),
-            "return_percent": 100 * (part["actual_usd"].iloc[-1] / part["naive_usd"].iloc[0] - 1), "daily_volatility_percent": 100 * returns.std(),
-        })
+        rows.append(
+            {
+                "ticker": ticker,
+                "block": int(reading.split()[1]),
+                "first_day": part["date"].iloc[0].date().isoformat(),
+                "last_day": part["date"].iloc[-1].date().isoformat(),
+                "days": len(part),
+                "return_percent": 100 * (part["actual_usd"].iloc[-1] / part["naive_usd"].iloc[0] - 1),
+                "daily_volatility_percent": 100 * returns.std(),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -314,7 +412,9 @@ def tests_in_words(tests: pd.DataFrame, sets: pd.DataFrame) -> str:
     for (ticker, reading, part), rows in tests.groupby(["ticker", "reading", "part"], sort=False):
         better = ", ".join(rows.loc[rows["p_better_holm"] < significance.LEVEL, "model"]) or "none"
         way = ", ".join(rows.loc[rows["p_direction_holm"] < significance.LEVEL, "model"]) or "none"
-        members = sets[(sets["ticker"] == ticker) & (sets["reading"] == reading) & (sets["part"] == part) & sets["in_set"]]["model"]
+        members = sets[
+            (sets["ticker"] == ticker) & (sets["reading"] == reading) & (sets["part"] == part) & sets["in_set"]
+        ]["model"]
         lines.append(
             f"{ticker}, {part} days, {reading}: better than naive after Holm: {better}; directions after Holm: {way};"
             f" in the 90 % confidence set: {', '.join(members)}."
@@ -326,7 +426,10 @@ def power_in_words(power: pd.DataFrame) -> str:
     """What a test that finds nothing could have found, on the fewest days and with most models: the smallest true skill with 80 % power, and the chance to find a skill of 0.2."""
     days, models = int(power["days"].min()), int(power["models"].max())
     given = {"days": days, "alternative": "larger"}
-    alone, among = significance.detectable_skill(**given), significance.detectable_skill(**given, level=significance.LEVEL / models)
+    alone, among = (
+        significance.detectable_skill(**given),
+        significance.detectable_skill(**given, level=significance.LEVEL / models),
+    )
     of = power[power["true_skill"] == 0.2]
     real = ", ".join(f"{r.power_holm_real:.0%} ({r.ticker})" for r in of.itertuples())
     return (
@@ -375,7 +478,11 @@ def wealth_paths(frame: pd.DataFrame, reading: str, part: str) -> dict[str, dict
 def interval_table(bands: Mapping[str, Mapping[str, pd.DataFrame]], by: list[str]) -> pd.DataFrame:
     """``intervals.evaluate`` for every ticker and method; the interval of the coverage only where all horizons are taken together."""
     samples = 0 if "horizon" in by else 1000
-    tables = [intervals.evaluate(rows, by, samples).assign(ticker=t, method=m) for t, of in bands.items() for m, rows in of.items()]
+    tables = [
+        intervals.evaluate(rows, by, samples).assign(ticker=t, method=m)
+        for t, of in bands.items()
+        for m, rows in of.items()
+    ]
     found = pd.concat(tables, ignore_index=True)
     return found[["ticker", "method", *(c for c in found if c not in ("ticker", "method"))]]
 
@@ -493,9 +600,13 @@ def controls_in_words(rates: pd.DataFrame, found: pd.DataFrame) -> str:
         f"Each of the {single['model'].nunique()} models ({models}) was trained anew on each series, the networks at a small size and on log returns.",
     ]
     several = rates[rates["model"].str.startswith("any model")]
-    lines.append(f"Some model of the {single['model'].nunique()} raises an alarm in: {_alarms(several)}. That is why p-values are corrected by Holm.")
+    lines.append(
+        f"Some model of the {single['model'].nunique()} raises an alarm in: {_alarms(several)}. That is why p-values are corrected by Holm."
+    )
     better = found[~found["model"].str.startswith("any model") & (found["test"] == "diebold_mariano")]
-    lines.append(f"On {found['runs'].iloc[0]} series with a planted signal a model is rightly found better than the naive forecast in: {_alarms(better)}.")
+    lines.append(
+        f"On {found['runs'].iloc[0]} series with a planted signal a model is rightly found better than the naive forecast in: {_alarms(better)}."
+    )
     return "\n".join(lines)
 
 
@@ -510,6 +621,8 @@ def shift_table(seed: int, days: int = 400) -> pd.DataFrame:
     for shift, name in ((0, "on their day"), (-1, "a day too early"), (1, "a day too late")):
         noise = np.random.default_rng([seed, 1]).standard_normal(days)  # of its own, or it would know the shocks
         noisy = close.shift(1) * np.exp(0.002 * noise)
-        frame = pd.DataFrame({"date": close.index, "actual_usd": close, "predicted_usd": noisy.shift(shift), "naive_usd": close.shift(1)})
+        frame = pd.DataFrame(
+            {"date": close.index, "actual_usd": close, "predicted_usd": noisy.shift(shift), "naive_usd": close.shift(1)}
+        )
         rows.append({"forecasts": name, **controls.alignment(frame.dropna().reset_index(drop=True))})
     return pd.DataFrame(rows)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lib import networks, thesis
-from lib.evaluation import baselines
 from lib.data.windows import Dataset
+from lib.evaluation import baselines
 
 OURS, THEIRS = "this run", "thesis"
 
@@ -27,10 +28,20 @@ def table_4_1(closes_usd: Mapping[str, pd.Series]) -> pd.DataFrame:
     printed = thesis.printed()["table_4_1"]
     rows = []
     for ticker, close in closes_usd.items():
-        rows.append({
-            "ticker": ticker, "whose": OURS, "days": close.count(), "minimum": close.min(), "maximum": close.max(),
-            "mean": close.mean(), "std": close.std(), "median": close.median(), "skewness": close.skew(), "kurtosis": close.kurt(),
-        })
+        rows.append(
+            {
+                "ticker": ticker,
+                "whose": OURS,
+                "days": close.count(),
+                "minimum": close.min(),
+                "maximum": close.max(),
+                "mean": close.mean(),
+                "std": close.std(),
+                "median": close.median(),
+                "skewness": close.skew(),
+                "kurtosis": close.kurt(),
+            }
+        )
         if ticker in printed["rows"]:
             rows.append({"ticker": ticker, "whose": THEIRS, **dict(zip(printed["columns"], printed["rows"][ticker]))})
     return pd.DataFrame(rows).astype({"days": "Int64"})
@@ -68,12 +79,25 @@ def table_4_5(scores: pd.DataFrame) -> pd.DataFrame:
     """
     ours = scores[(scores["unit"] == "USD") & (scores["part"] != "train")].assign(whose=OURS)
     printed = thesis.printed()["table_4_5"]
-    theirs = pd.DataFrame([
-        {"ticker": "not stated", "part": "not stated", "unit": "not stated", "model": network, "whose": THEIRS, "MSE": mse, "MAE": mae, "R2": r2}
-        for network, (mse, mae, r2) in printed["rows"].items()
-    ])
+    theirs = pd.DataFrame(
+        [
+            {
+                "ticker": "not stated",
+                "part": "not stated",
+                "unit": "not stated",
+                "model": network,
+                "whose": THEIRS,
+                "MSE": mse,
+                "MAE": mae,
+                "R2": r2,
+            }
+            for network, (mse, mae, r2) in printed["rows"].items()
+        ]
+    )
     frame = pd.concat([ours, theirs], ignore_index=True)
-    return frame[["ticker", "part", "model", "whose", "unit", "days", "MSE", "MAE", "RMSE", "MAPE", "R2", "skill", "seed"]].astype({"days": "Int64"})
+    return frame[
+        ["ticker", "part", "model", "whose", "unit", "days", "MSE", "MAE", "RMSE", "MAPE", "R2", "skill", "seed"]
+    ].astype({"days": "Int64"})
 
 
 def hyperparameters(network: str) -> pd.DataFrame:
@@ -95,39 +119,63 @@ def best_trials(trials: pd.DataFrame, naive: Mapping[str, Mapping[str, float]]) 
     rows = []
     for ticker, found in best.groupby("ticker", sort=False):
         score = naive[ticker]
-        last = {"ticker": ticker, "network": baselines.NAIVE, "mae": score["MAE"], "mse": score["MSE"], "r2": score["R2"]}
+        last = {
+            "ticker": ticker,
+            "network": baselines.NAIVE,
+            "mae": score["MAE"],
+            "mse": score["MSE"],
+            "r2": score["R2"],
+        }
         rows += [*found.to_dict("records"), last]
     frame = pd.DataFrame(rows)
     columns = ["ticker", "network", "trial", "mse", "mae", "r2", "epochs_run", "best_epoch", "parameters", "seed"]
-    columns += [c for c in trials.columns if c not in (*columns, "state", "seconds", "made_on")]  # these are of the run, not of the trial
+    columns += [
+        c for c in trials.columns if c not in (*columns, "state", "seconds", "made_on")
+    ]  # these are of the run, not of the trial
     whole = {c: "Int64" for c in columns if frame[c].dtype.kind == "f" and (frame[c].dropna() % 1 == 0).all()}
     return frame[columns].astype(whole)
 
 
 def best_r2(listings: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Best R2 of each network (and of the naive forecast) in each ticker's trial listing: ``ticker``, ``model``, ``R2``."""
-    parts = [l.groupby("Model", sort=False)["R2 Score"].max().rename_axis("model").rename("R2").reset_index().assign(ticker=t)
-             for t, l in listings.items()]
+    parts = [
+        l.groupby("Model", sort=False)["R2 Score"]
+        .max()
+        .rename_axis("model")
+        .rename("R2")
+        .reset_index()
+        .assign(ticker=t)
+        for t, l in listings.items()
+    ]
     return pd.concat(parts, ignore_index=True)[["ticker", "model", "R2"]]
 
 
 def r2_of_part(scores: pd.DataFrame, part: str) -> pd.DataFrame:
     """R2 of every model on one part: ``ticker``, ``model``, ``R2``."""
-    return scores[(scores["part"] == part) & (scores["unit"] == "USD")][["ticker", "model", "R2"]].reset_index(drop=True)
+    return scores[(scores["part"] == part) & (scores["unit"] == "USD")][["ticker", "model", "R2"]].reset_index(
+        drop=True
+    )
 
 
 def window_counts(data: Mapping[str, Dataset]) -> pd.DataFrame:
     """Days, windows and targets of each part of each ticker; the variance is that of the scaled targets (divisor n)."""
-    return pd.DataFrame([
-        {
-            "ticker": ticker, "part": part.name, "days": len(windows.days[part.name]), "windows": len(part.y),
-            "first_target": part.dates[0].date().isoformat(), "last_target": part.dates[-1].date().isoformat(),
-            "lookback": windows.input_shape[0], "features": windows.input_shape[1],
-            "target_variance": float(np.var(windows.to_scaled(part.actual_usd))),
-        }
-        for ticker, windows in data.items()
-        for part in windows.parts
-    ])
+    return pd.DataFrame(
+        [
+            {
+                "ticker": ticker,
+                "part": part.name,
+                "days": len(windows.days[part.name]),
+                "windows": len(part.y),
+                "first_target": part.dates[0].date().isoformat(),
+                "last_target": part.dates[-1].date().isoformat(),
+                "lookback": windows.input_shape[0],
+                "features": windows.input_shape[1],
+                "target_variance": float(np.var(windows.to_scaled(part.actual_usd))),
+            }
+            for ticker, windows in data.items()
+            for part in windows.parts
+        ]
+    )
 
 
 def range_in_words(closes_usd: Mapping[str, pd.Series]) -> str:
@@ -177,7 +225,9 @@ def comparison_in_words(scores: pd.DataFrame) -> str:
         rows = scores[(scores["unit"] == "USD") & (scores["part"] == part) & (scores["model"] != baselines.NAIVE)]
         better = rows[rows["skill"] > 0]
         names = ", ".join(f"{r.model} on {r.ticker}" for r in better.itertuples()) or "none"
-        lines.append(f"{part}: {len(better)} of {len(rows)} trained networks have a smaller MSE than the naive forecast ({names}).")
+        lines.append(
+            f"{part}: {len(better)} of {len(rows)} trained networks have a smaller MSE than the naive forecast ({names})."
+        )
     return "\n".join(lines)
 
 
@@ -194,11 +244,22 @@ def cleaning_steps(prices: pd.DataFrame, filled: pd.DataFrame, treated: Mapping[
         against ``filled``), range in US dollars.
     """
     rows = []
-    steps = [("as loaded", prices, prices), ("gaps filled", filled, prices), *((f"outliers: {r}", f, filled) for r, f in treated.items())]
+    steps = [
+        ("as loaded", prices, prices),
+        ("gaps filled", filled, prices),
+        *((f"outliers: {r}", f, filled) for r, f in treated.items()),
+    ]
     for step, frame, before in steps:
         close = frame["Close"]
         known = close.dropna()
-        rows.append({"step": step, "days": len(close), "missing": int(close.isna().sum()),
-                     "closes_changed": int((known != before["Close"].reindex(known.index)).sum()),
-                     "minimum_usd": close.min(), "maximum_usd": close.max()})
+        rows.append(
+            {
+                "step": step,
+                "days": len(close),
+                "missing": int(close.isna().sum()),
+                "closes_changed": int((known != before["Close"].reindex(known.index)).sum()),
+                "minimum_usd": close.min(),
+                "maximum_usd": close.max(),
+            }
+        )
     return pd.DataFrame(rows)

@@ -12,10 +12,10 @@ from scipy import stats
 
 from lib import figures
 from lib.app import charts
-from lib.data import technical
-from lib.evaluation import baselines
 from lib.app.charts import price_views, theme
+from lib.data import technical
 from lib.errors import ProjectError
+from lib.evaluation import baselines
 
 NETWORK = "LSTM"
 TICKER = "ETH-USD"
@@ -27,8 +27,13 @@ def prices():
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.03, 400)))
     before = np.concatenate([[100.0], close[:-1]])
     return pd.DataFrame(
-        {"Open": before, "High": np.maximum(close, before) * 1.02, "Low": np.minimum(close, before) * 0.98, "Close": close,
-         "Volume": rng.uniform(1e6, 2e6, 400)},
+        {
+            "Open": before,
+            "High": np.maximum(close, before) * 1.02,
+            "Low": np.minimum(close, before) * 0.98,
+            "Close": close,
+            "Volume": rng.uniform(1e6, 2e6, 400),
+        },
         index=pd.date_range("2023-01-01", periods=400, name="date"),
     )
 
@@ -38,23 +43,38 @@ def predictions(prices):
     close = prices["Close"].to_numpy()
     noise = np.random.default_rng(4).normal(0, 1, 399)
     part = np.repeat(["train", "validation", "test"], [280, 60, 59])
-    return pd.DataFrame({"date": prices.index[1:], "actual_usd": close[1:], "predicted_usd": close[1:] + 2 + noise,
-                         "naive_usd": close[:-1], "part": part})
+    return pd.DataFrame(
+        {
+            "date": prices.index[1:],
+            "actual_usd": close[1:],
+            "predicted_usd": close[1:] + 2 + noise,
+            "naive_usd": close[:-1],
+            "part": part,
+        }
+    )
 
 
 @pytest.fixture(scope="module")
 def finished(prices, predictions):
-    return charts.Finished(TICKER, NETWORK, {"loss": [0.5, 0.2, 0.1, 0.09], "val_loss": [0.6, 0.15, 0.2, 0.3]}, predictions, prices)
+    return charts.Finished(
+        TICKER, NETWORK, {"loss": [0.5, 0.2, 0.1, 0.09], "val_loss": [0.6, 0.15, 0.2, 0.3]}, predictions, prices
+    )
 
 
 @pytest.fixture(scope="module")
 def days_ahead(prices):
     last = prices["Close"].iloc[-1]
-    return pd.DataFrame({
-        "date": pd.date_range(prices.index[-1] + pd.Timedelta(days=1), periods=3), "path_usd": last + np.arange(3.0),
-        "lower_usd": last - 5, "upper_usd": last + 9,
-        "naive_usd": last, "level": 0.9, "actual_usd": [last + 1, np.nan, np.nan],
-    })
+    return pd.DataFrame(
+        {
+            "date": pd.date_range(prices.index[-1] + pd.Timedelta(days=1), periods=3),
+            "path_usd": last + np.arange(3.0),
+            "lower_usd": last - 5,
+            "upper_usd": last + 9,
+            "naive_usd": last,
+            "level": 0.9,
+            "actual_usd": [last + 1, np.nan, np.nan],
+        }
+    )
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +88,8 @@ def every_figure(finished, prices, days_ahead):
         return figure
 
     return {
-        **drawn, "live_history": live,
+        **drawn,
+        "live_history": live,
         "forecast": lambda: charts.forecast(days_ahead, prices["Close"], TICKER, NETWORK, 0.88),
         "forecast without a network": lambda: charts.forecast(days_ahead, prices["Close"], "ADA-USD"),
         "technical": lambda: charts.technical(prices, levels=technical.support_resistance(prices), ticker=TICKER),
@@ -88,8 +109,18 @@ def held_out(predictions):
 
 def test_the_twelve_views_in_the_thesis_order():
     assert list(charts.VIEWS) == [
-        "training_history", "predictions", "residuals", "error_distribution", "qq", "actual_against_predicted", "rolling_metrics",
-        "candlestick", "bollinger", "momentum", "volume_profile", "drawdown",
+        "training_history",
+        "predictions",
+        "residuals",
+        "error_distribution",
+        "qq",
+        "actual_against_predicted",
+        "rolling_metrics",
+        "candlestick",
+        "bollinger",
+        "momentum",
+        "volume_profile",
+        "drawdown",
     ]
 
 
@@ -104,7 +135,12 @@ def test_a_view_draws_from_what_it_says_it_needs(finished):
 
 def test_training_history_has_both_losses_and_the_best_epoch(finished):
     figure = charts.VIEWS["training_history"].draw(finished)
-    assert list(trace(figure, "training").y) == [0.5, 0.2, 0.1, 0.09] and list(trace(figure, "training").x) == [1, 2, 3, 4]
+    assert list(trace(figure, "training").y) == [0.5, 0.2, 0.1, 0.09] and list(trace(figure, "training").x) == [
+        1,
+        2,
+        3,
+        4,
+    ]
     assert list(trace(figure, "validation").y) == [0.6, 0.15, 0.2, 0.3]
     best = trace(figure, "best epoch, 2")
     assert (list(best.x), list(best.y)) == ([2], [0.15])
@@ -113,8 +149,12 @@ def test_training_history_has_both_losses_and_the_best_epoch(finished):
 
 def test_a_diverged_epoch_is_never_the_best():
     history = {"loss": [1, np.nan, 2], "val_loss": [np.nan, np.inf, 3]}
-    assert list(trace(charts.VIEWS["training_history"].draw(charts.Finished("X", "CNN", history)), "best epoch, 3").y) == [3]
-    diverged = charts.VIEWS["training_history"].draw(charts.Finished("X", "CNN", {"loss": [np.nan], "val_loss": [np.nan]}))
+    assert list(
+        trace(charts.VIEWS["training_history"].draw(charts.Finished("X", "CNN", history)), "best epoch, 3").y
+    ) == [3]
+    diverged = charts.VIEWS["training_history"].draw(
+        charts.Finished("X", "CNN", {"loss": [np.nan], "val_loss": [np.nan]})
+    )
     assert [t.name for t in diverged.data] == ["training", "validation"]
 
 
@@ -123,7 +163,9 @@ def test_predictions_show_actual_network_and_naive_on_held_out_days(finished, pr
     for name, column in (("actual", "actual_usd"), (NETWORK, "predicted_usd"), ("naive", "naive_usd")):
         np.testing.assert_array_equal(trace(figure, name).y, rows[column])
         np.testing.assert_array_equal(pd.DatetimeIndex(trace(figure, name).x), rows["date"])
-    assert {a.text: pd.Timestamp(a.x) for a in figure.layout.annotations} == rows.groupby("part")["date"].min().to_dict()
+    assert {a.text: pd.Timestamp(a.x) for a in figure.layout.annotations} == rows.groupby("part")[
+        "date"
+    ].min().to_dict()
 
 
 def test_residuals_are_forecast_minus_actual_beside_the_naive_ones(finished, predictions):
@@ -171,13 +213,17 @@ def test_rolling_metrics_by_hand(finished, predictions):
     figure, rows = charts.VIEWS["rolling_metrics"].draw(finished), held_out(predictions)
     error, naive = (rows[c].to_numpy() - rows["actual_usd"].to_numpy() for c in ("predicted_usd", "naive_usd"))
     drawn = {(t.hovertemplate.split()[0], t.name): t.y for t in figure.data}
-    assert set(drawn) == {(score, name) for score in ("MAE", "RMSE") for name in (NETWORK, "naive")} | {("skill", NETWORK)}
+    assert set(drawn) == {(score, name) for score in ("MAE", "RMSE") for name in (NETWORK, "naive")} | {
+        ("skill", NETWORK)
+    }
     assert np.isnan(drawn["MAE", NETWORK][28]) and np.isfinite(drawn["MAE", NETWORK][29])
     for day in (29, 70, 118):
         window = slice(day - 29, day + 1)
         assert drawn["MAE", NETWORK][day] == pytest.approx(np.abs(error[window]).mean())
         assert drawn["RMSE", "naive"][day] == pytest.approx(np.sqrt((naive[window] ** 2).mean()))
-        assert drawn["skill", NETWORK][day] == pytest.approx(1 - (error[window] ** 2).sum() / (naive[window] ** 2).sum())
+        assert drawn["skill", NETWORK][day] == pytest.approx(
+            1 - (error[window] ** 2).sum() / (naive[window] ** 2).sum()
+        )
     assert [t.name for t in figure.data if t.showlegend is not False] == ["naive", NETWORK]
 
 
@@ -196,15 +242,28 @@ def test_candles_have_the_last_days_and_up_differs_from_down_by_more_than_hue(fi
 def test_bands_and_momentum_are_the_indicators(finished, prices):
     found = technical.indicators(prices).tail(365)
     bands, motion = (charts.VIEWS[key].draw(finished) for key in ("bollinger", "momentum"))
-    for figure, name, column in ((bands, "upper band", "BB_upper"), (bands, "Bollinger bands", "BB_lower"), (bands, "average", "BB_middle"),
-                                 (motion, "RSI", "RSI"), (motion, "MACD", "MACD"), (motion, "signal", "MACD_signal"),
-                                 (motion, "histogram", "MACD_hist")):
+    for figure, name, column in (
+        (bands, "upper band", "BB_upper"),
+        (bands, "Bollinger bands", "BB_lower"),
+        (bands, "average", "BB_middle"),
+        (motion, "RSI", "RSI"),
+        (motion, "MACD", "MACD"),
+        (motion, "signal", "MACD_signal"),
+        (motion, "histogram", "MACD_hist"),
+    ):
         np.testing.assert_array_equal(trace(figure, name).y, found[column], err_msg=name)
     assert {s.y0 for s in motion.layout.shapes} == {30, 70}
 
 
 def test_a_day_gives_each_price_its_share_of_the_volume():
-    day = pd.DataFrame({"High": [20.0, 12.0, 20.0], "Low": [10.0, 12.0, 20.0], "Close": [15.0, 12.0, 20.0], "Volume": [100.0, 7.0, 3.0]})
+    day = pd.DataFrame(
+        {
+            "High": [20.0, 12.0, 20.0],
+            "Low": [10.0, 12.0, 20.0],
+            "Close": [15.0, 12.0, 20.0],
+            "Volume": [100.0, 7.0, 3.0],
+        }
+    )
     edges, volume = price_views.profile(day, 5)
     np.testing.assert_allclose(edges, [10, 12, 14, 16, 18, 20])
     np.testing.assert_allclose(volume, [20, 27, 20, 20, 23])
@@ -223,7 +282,9 @@ def test_volume_profile_loses_no_volume(finished, prices):
 
 def test_drawdown_by_hand():
     closes = [100.0, 120.0, 90.0, 130.0, 65.0, 78.0]
-    prices = pd.DataFrame({c: closes for c in ("Open", "High", "Low", "Close", "Volume")}, index=pd.date_range("2024-01-01", periods=6))
+    prices = pd.DataFrame(
+        dict.fromkeys(("Open", "High", "Low", "Close", "Volume"), closes), index=pd.date_range("2024-01-01", periods=6)
+    )
     figure = charts.VIEWS["drawdown"].draw(charts.Finished("X", "CNN", {}, prices=prices))
     np.testing.assert_allclose(trace(figure, "drawdown").y, [0, 0, -25, 0, -50, -40])
     assert trace(figure, "deepest, -50.0 % on 2024-01-05").y == (-50,)
@@ -231,7 +292,10 @@ def test_drawdown_by_hand():
 
 def test_a_live_chart_grows_and_changes_only_its_lines(finished):
     figure = charts.live_history(TICKER, NETWORK, 50, naive_mse=0.2)
-    assert list(trace(figure, "validation, naive forecast").y) == [0.2, 0.2] and list(figure.layout.xaxis.range) == [0.5, 50.5]
+    assert list(trace(figure, "validation, naive forecast").y) == [0.2, 0.2] and list(figure.layout.xaxis.range) == [
+        0.5,
+        50.5,
+    ]
     before = figure.layout.to_plotly_json()
     for epochs in (1, 2, 4):
         charts.extend_history(figure, {name: values[:epochs] for name, values in finished.history.items()})
@@ -268,8 +332,18 @@ def test_forecast_without_outcomes_or_bounds_says_so(prices, days_ahead):
 
 def test_labels_of_near_price_levels_do_not_cover_each_other(prices):
     base = prices["Close"].iloc[-1]
-    levels = pd.DataFrame({"price_usd": [base * f for f in (1.01, 1.0, 1.5)], "kind": ["resistance", "support", "resistance"], "touches": [3, 4, 3]})
-    labels = [a for a in charts.technical(prices, levels=levels, ticker=TICKER).layout.annotations if "touches" in (a.text or "")]
+    levels = pd.DataFrame(
+        {
+            "price_usd": [base * f for f in (1.01, 1.0, 1.5)],
+            "kind": ["resistance", "support", "resistance"],
+            "touches": [3, 4, 3],
+        }
+    )
+    labels = [
+        a
+        for a in charts.technical(prices, levels=levels, ticker=TICKER).layout.annotations
+        if "touches" in (a.text or "")
+    ]
     low, near, far = sorted(labels, key=lambda a: a.y)
     assert low.yshift == 0 and near.yshift > 5 and far.yshift == 0
 
@@ -277,9 +351,18 @@ def test_labels_of_near_price_levels_do_not_cover_each_other(prices):
 def test_technical_stacks_everything_over_one_x(prices):
     settings = technical.TechnicalSettings(sma_days=10, rsi_low=20, rsi_high=80)
     levels = technical.support_resistance(prices)
-    figure, found = charts.technical(prices, settings, levels, TICKER, last=100), technical.indicators(prices, settings).tail(100)
-    for name, column in (("SMA 10", "SMA"), ("EMA 20", "EMA"), ("upper band", "BB_upper"), ("RSI", "RSI"), ("MACD", "MACD"),
-                         ("histogram", "MACD_hist")):
+    figure, found = (
+        charts.technical(prices, settings, levels, TICKER, last=100),
+        technical.indicators(prices, settings).tail(100),
+    )
+    for name, column in (
+        ("SMA 10", "SMA"),
+        ("EMA 20", "EMA"),
+        ("upper band", "BB_upper"),
+        ("RSI", "RSI"),
+        ("MACD", "MACD"),
+        ("histogram", "MACD_hist"),
+    ):
         np.testing.assert_array_equal(trace(figure, name).y, found[column], err_msg=name)
     np.testing.assert_array_equal(trace(figure, "price").close, prices["Close"].tail(100))
     assert {axis.matches for axis in figure.select_xaxes()} == {"x4", None}
@@ -349,7 +432,9 @@ def test_every_colour_there_is_has_its_contrast(name):
 
 def test_contrast_is_that_of_the_standard():
     assert charts.contrast("#000000", "#FFFFFF") == pytest.approx(21)
-    assert charts.contrast("#777777", "#FFFFFF") == charts.contrast("#FFFFFF", "#777777") == pytest.approx(4.48, abs=0.005)
+    assert (
+        charts.contrast("#777777", "#FFFFFF") == charts.contrast("#FFFFFF", "#777777") == pytest.approx(4.48, abs=0.005)
+    )
     assert charts.contrast("#FF0000", "#FFFFFF") == pytest.approx(4.00, abs=0.005)
 
 
@@ -378,19 +463,23 @@ def test_a_chart_goes_to_the_other_theme_and_back_as_often_as_wanted(every_figur
 
 def test_lines_that_a_person_drew_stay_and_change_with_the_theme(prices):
     figure = charts.technical(prices)
-    figure.add_shape(type="line", x0="2024-01-01", x1="2024-01-20", y0=90, y1=110, line={"color": charts.THEMES["light"]["accent"]})
+    figure.add_shape(
+        type="line", x0="2024-01-01", x1="2024-01-20", y0=90, y1=110, line={"color": charts.THEMES["light"]["accent"]}
+    )
     charts.themed(figure, "dark")
     assert figure.layout.shapes[-1].line.color == charts.THEMES["dark"]["accent"] and figure.layout.shapes[-1].y1 == 110
 
 
 def hue(value):
-    red, green, blue = (int(value[k:k + 2], 16) / 255 for k in (1, 3, 5))
+    red, green, blue = (int(value[k : k + 2], 16) / 255 for k in (1, 3, 5))
     return 360 * colorsys.rgb_to_hls(red, green, blue)[0]
 
 
 def test_hues_are_those_of_the_printed_figures():
     assert theme.NAIVE == baselines.NAIVE
-    assert {*theme.NETWORKS, theme.NAIVE} == set(figures.NETWORK_COLOURS) and set(theme.COINS) == set(figures.COIN_COLOURS)
+    assert {*theme.NETWORKS, theme.NAIVE} == set(figures.NETWORK_COLOURS) and set(theme.COINS) == set(
+        figures.COIN_COLOURS
+    )
     printed = {**figures.NETWORK_COLOURS, **figures.COIN_COLOURS, **dict(zip(theme.OTHER_COINS, figures.OTHER_COINS))}
     del printed[theme.NAIVE]  # grey has no hue
     for meaning, value in printed.items():
@@ -403,6 +492,7 @@ def test_hues_are_those_of_the_printed_figures():
 
 
 # What a page needs.
+
 
 def test_charts_fit_their_place_and_name_their_axes(every_figure):
     for key, draw in every_figure.items():
@@ -440,8 +530,15 @@ def test_a_few_thousand_days_stay_light():
     days = pd.date_range("2015-01-01", periods=3000)
     close = pd.Series(100 + np.sin(np.arange(3000) / 50), days)
     prices = pd.DataFrame({"Open": close, "High": close + 1, "Low": close - 1, "Close": close, "Volume": 1e6})
-    rows = pd.DataFrame({"date": days, "actual_usd": close.values, "predicted_usd": close.values + 1,
-                         "naive_usd": close.values + 2, "part": "test"})
+    rows = pd.DataFrame(
+        {
+            "date": days,
+            "actual_usd": close.values,
+            "predicted_usd": close.values + 1,
+            "naive_usd": close.values + 2,
+            "part": "test",
+        }
+    )
     long = charts.Finished("X", "CNN", {"loss": [1.0] * 1000, "val_loss": [1.0] * 1000}, rows, prices)
     for key, view in charts.VIEWS.items():
         assert len(view.draw(long).to_json()) < 700_000, key
@@ -459,16 +556,28 @@ def test_one_row_or_one_epoch_is_drawn_or_explained(finished, prices, prediction
     assert charts.technical(prices.head(1)).data and not charts.technical(prices.head(0)).data
 
 
-@pytest.mark.parametrize("change,key,words", [
-    ({"history": {"loss": [1, 2], "val_loss": [1]}}, "training_history", "2 values of loss and 1 of val_loss"),
-    ({"history": {"loss": [1]}}, "training_history", "lacks val_loss"),
-    ({"predictions": pd.DataFrame({"date": []})}, "qq", "lack the column actual_usd"),
-    ({"predictions": pd.DataFrame({"date": [0], "actual_usd": 1, "predicted_usd": 1, "naive_usd": 1, "part": "later"})}, "residuals",
-     "part 'later'"),
-    ({"prices": pd.DataFrame({"Close": [1.0]})}, "candlestick", "lack the column Open, High, Low, Volume"),
-])
+@pytest.mark.parametrize(
+    "change,key,words",
+    [
+        ({"history": {"loss": [1, 2], "val_loss": [1]}}, "training_history", "2 values of loss and 1 of val_loss"),
+        ({"history": {"loss": [1]}}, "training_history", "lacks val_loss"),
+        ({"predictions": pd.DataFrame({"date": []})}, "qq", "lack the column actual_usd"),
+        (
+            {
+                "predictions": pd.DataFrame(
+                    {"date": [0], "actual_usd": 1, "predicted_usd": 1, "naive_usd": 1, "part": "later"}
+                )
+            },
+            "residuals",
+            "part 'later'",
+        ),
+        ({"prices": pd.DataFrame({"Close": [1.0]})}, "candlestick", "lack the column Open, High, Low, Volume"),
+    ],
+)
 def test_unusable_inputs_are_named(finished, change, key, words):
-    wrong = charts.Finished(**{**{n: getattr(finished, n) for n in ("ticker", "network", "history", "predictions", "prices")}, **change})
+    wrong = charts.Finished(
+        **{**{n: getattr(finished, n) for n in ("ticker", "network", "history", "predictions", "prices")}, **change}
+    )
     with pytest.raises(charts.ChartError, match=words):
         charts.VIEWS[key].draw(wrong)
     assert issubclass(charts.ChartError, ProjectError)

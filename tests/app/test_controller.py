@@ -55,9 +55,24 @@ def keep(collection):
     request, chosen = requests.check(VALUES)
     days = pd.date_range("2020-01-01", "2021-10-27", name="date")
     close = 100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.03, len(days))))
-    prices = pd.DataFrame({"Open": close, "High": close * 1.01, "Low": close * 0.99, "Close": close, "Volume": 1.0}, index=days)
-    frame = pd.DataFrame({"date": days[1:], "actual_usd": close[1:], "predicted_usd": close[1:] * 1.01, "naive_usd": close[:-1], "part": "test"})
-    record = {"request": request.model_dump(mode="json"), "parameters": chosen.as_plain(), "scores": [], "history": {"loss": [1.0], "val_loss": [1.0]}}
+    prices = pd.DataFrame(
+        {"Open": close, "High": close * 1.01, "Low": close * 0.99, "Close": close, "Volume": 1.0}, index=days
+    )
+    frame = pd.DataFrame(
+        {
+            "date": days[1:],
+            "actual_usd": close[1:],
+            "predicted_usd": close[1:] * 1.01,
+            "naive_usd": close[:-1],
+            "part": "test",
+        }
+    )
+    record = {
+        "request": request.model_dump(mode="json"),
+        "parameters": chosen.as_plain(),
+        "scores": [],
+        "history": {"loss": [1.0], "val_loss": [1.0]},
+    }
     return collection.keep(Model(), record, frame, prices)
 
 
@@ -85,7 +100,10 @@ def test_a_training_from_click_to_forecast(controller, kept):
     heard = []
     controller.listen(heard.append)
     controller.train(VALUES)
-    assert isinstance(controller._engine.orders[0], Train) and (controller.state, controller.phase) == ("training", "training")
+    assert isinstance(controller._engine.orders[0], Train) and (controller.state, controller.phase) == (
+        "training",
+        "training",
+    )
     for refused in (lambda: controller.train(VALUES), lambda: controller.pick(kept)):
         with pytest.raises(Refused, match="A training is running. Wait for it, or cancel it first"):
             refused()
@@ -102,11 +120,23 @@ def test_a_training_from_click_to_forecast(controller, kept):
         controller.predict(date(2020, 2, 1), 31)
     assert set(caught.value.fields) == {"start", "days"} and controller.state == "idle"
     controller.predict(last, 15)
-    assert controller._engine.orders[1] == Predict(kept, last, 15, controller.collection.root) and controller.state == "forecasting"
+    assert (
+        controller._engine.orders[1] == Predict(kept, last, 15, controller.collection.root)
+        and controller.state == "forecasting"
+    )
     controller._engine.tell(ForecastUpdate(kept, "2021-10-27", 0.9, {"path_usd": [1.0]}, "told"))
     assert (controller.state, controller.phase, controller.open_phases()[-1]) == ("idle", "results", "results")
-    assert [type(e).__name__ for e in heard if e] == ["Stage", "TrainingUpdate", "TrainingUpdate", "VisualizingUpdate", "ForecastUpdate"]
-    written = [json.loads(line)["kind"] for line in (controller.collection.root / "events.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [type(e).__name__ for e in heard if e] == [
+        "Stage",
+        "TrainingUpdate",
+        "TrainingUpdate",
+        "VisualizingUpdate",
+        "ForecastUpdate",
+    ]
+    written = [
+        json.loads(line)["kind"]
+        for line in (controller.collection.root / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert written == ["stage", "training_update", "training_update", "visualizing_update", "forecast_update"]
 
 
@@ -114,7 +144,10 @@ def test_cancel_stops_the_process_and_its_last_words_are_not_heard(controller, k
     controller.pick(kept)
     controller.train(VALUES)
     controller.cancel()
-    assert controller._engine.calls == ["stop", "start"] and (controller.state, controller.phase) == ("idle", "parameters")
+    assert controller._engine.calls == ["stop", "start"] and (controller.state, controller.phase) == (
+        "idle",
+        "parameters",
+    )
     controller._engine.tell(update())
     controller._engine.tell(VisualizingUpdate(kept))
     assert controller.updates == [] and controller.phase == "parameters"
@@ -151,7 +184,9 @@ def test_kept_networks_come_back_whole_and_newest_first(tmp_path):
     assert again.title.startswith("BTC-USD, CNN, trained 20") and (again.ticker, again.network) == ("BTC-USD", "CNN")
     assert len(again.prices) == 666 and again.dataset().ticker == "BTC-USD" and len(again.closes()) == 666
     second = keep(collection)
-    assert set(collection.identities()) == {first, second} and collection.identities() == sorted([first, second], key=lambda n: n.rpartition("_")[2], reverse=True)
+    assert set(collection.identities()) == {first, second} and collection.identities() == sorted(
+        [first, second], key=lambda n: n.rpartition("_")[2], reverse=True
+    )
     (tmp_path / second / "network.json").write_text("{", encoding="utf-8")
     assert [k.identity for k in collection.all()] == [first]
     with pytest.raises(CollectionError, match="cannot be read"):

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.evaluation import scoring
 from lib.app import requests
 from lib.app.collection import Collection
 from lib.app.engine import ENDED, Engine, Predict, Train
 from lib.app.events import ErrorLog, ForecastUpdate, TrainingUpdate, VisualizingUpdate
+from lib.evaluation import scoring
 
 pytestmark = pytest.mark.slow
 VALUES = {**requests.defaults("sample", "BTC-USD", date(2020, 1, 1), date(2021, 10, 27)), "epochs": 3}
@@ -61,14 +61,18 @@ def test_a_training_tells_each_epoch_and_keeps_the_network(trained):
     scores = pd.DataFrame(kept.record["scores"])
     again = scoring.beside_naive(kept.predictions, "CNN")
     np.testing.assert_allclose(scores["RMSE"], again["RMSE"], rtol=1e-9)
-    assert list(scores["model"]) == ["CNN", "naive"] * 3 and (scores.loc[scores["model"] == "naive", "skill"] == 0).all()
+    assert (
+        list(scores["model"]) == ["CNN", "naive"] * 3 and (scores.loc[scores["model"] == "naive", "skill"] == 0).all()
+    )
 
 
 def test_the_same_form_gives_the_same_network(trained, engine, heard):
     root, events = trained
     engine.order(train(root))
     again = Collection(root).find(until_done(heard)[-1].identity)
-    pd.testing.assert_frame_equal(again.predictions, Collection(root).find(events[-1].identity).predictions, check_exact=True)
+    pd.testing.assert_frame_equal(
+        again.predictions, Collection(root).find(events[-1].identity).predictions, check_exact=True
+    )
 
 
 def test_a_kept_network_forecasts_without_training(trained, engine, heard):
@@ -76,7 +80,10 @@ def test_a_kept_network_forecasts_without_training(trained, engine, heard):
     engine.order(Predict(events[-1].identity, date(2021, 10, 28), 15, root))
     made = until_done(heard)[-1]
     assert made.origin == "2021-10-27" and len(made.days["path_usd"]) == 15 and made.days["date"][0] == "2021-10-28"
-    assert all(low < high for low, high in zip(made.days["lower_usd"], made.days["upper_usd"])) and "promise 90%" in made.sentence
+    assert (
+        all(low < high for low, high in zip(made.days["lower_usd"], made.days["upper_usd"]))
+        and "promise 90%" in made.sentence
+    )
 
 
 def test_a_failing_training_is_one_sentence_and_the_next_try_works(trained, engine, heard, tmp_path):

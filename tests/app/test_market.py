@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from lib.errors import ProjectError
 from lib.app import market_panels
 from lib.app.figure_box import Gallery
+from lib.errors import ProjectError
 
 DAYS = date(2024, 1, 1), date(2024, 8, 27)
 
@@ -28,10 +28,15 @@ def panels(monkeypatch, random_walk):
         return random_walk(*answer)
 
     monkeypatch.setattr(market_panels.market, "load", load)
-    monkeypatch.setattr(market_panels.market, "origins", lambda prices: {t: "made up" for t in prices})
+    monkeypatch.setattr(market_panels.market, "origins", lambda prices: dict.fromkeys(prices, "made up"))
     # Browser tests leave a loop behind in the thread of the tests, which nobody runs here.
     monkeypatch.setattr(market_panels, "PageThread", lambda: SimpleNamespace(run=lambda what, *values: what(*values)))
-    made = market_panels.Market({"sample": (["BTC-USD"], *DAYS), "yahoo": (["ADA-USD", "ETH-USD"], *DAYS)}, None, Gallery(), lambda text, urgent: said.append(text))
+    made = market_panels.Market(
+        {"sample": (["BTC-USD"], *DAYS), "yahoo": (["ADA-USD", "ETH-USD"], *DAYS)},
+        None,
+        Gallery(),
+        lambda text, urgent: said.append(text),
+    )
     return made, answers, said
 
 

@@ -42,7 +42,9 @@ def test_calls_of_other_threads_run_on_the_thread_that_made_it_in_order():
 
 def test_without_a_loop_the_caller_runs_it_at_once():
     page, seen = in_a_new_thread(PageThread), []
-    thread = threading.Thread(target=page.run, args=(lambda word: seen.append((word, threading.current_thread())), "word"))
+    thread = threading.Thread(
+        target=page.run, args=(lambda word: seen.append((word, threading.current_thread())), "word")
+    )
     thread.start()
     thread.join()
     assert seen == [("word", thread)]

@@ -37,12 +37,15 @@ def test_a_busy_port_is_told_with_what_to_do(capsys, notebook):
     assert code == 2 and re.search(rf"port {port} is in use.*--port", words) and "Traceback" not in words
 
 
-@pytest.mark.parametrize("options, words", [
-    (("--port", "0"), "port 0 cannot be: 1 to 65535"),
-    (("--port", "70000"), "port 70000 cannot be: 1 to 65535"),
-    (("--spare", "-1"), "0 to 8 are allowed"),
-    (("--spare", "9"), "0 to 8 are allowed"),
-])
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (("--port", "0"), "port 0 cannot be: 1 to 65535"),
+        (("--port", "70000"), "port 70000 cannot be: 1 to 65535"),
+        (("--spare", "-1"), "0 to 8 are allowed"),
+        (("--spare", "9"), "0 to 8 are allowed"),
+    ],
+)
 def test_impossible_options_are_told(capsys, notebook, options, words):
     with socket.socket() as probe:
         probe.bind((serve.HOST, 0))
@@ -71,7 +74,9 @@ def test_the_page_s_notebook_gets_its_parameters_and_ends_with_the_dashboard(tmp
 
 def test_missing_packages_are_named_with_the_command(capsys, notebook, monkeypatch):
     real = serve.importlib.util.find_spec
-    monkeypatch.setattr(serve.importlib.util, "find_spec", lambda name: None if name in ("voila", "plotly") else real(name))
+    monkeypatch.setattr(
+        serve.importlib.util, "find_spec", lambda name: None if name in ("voila", "plotly") else real(name)
+    )
     code, words = told(capsys, "--notebook", str(notebook))
     assert code == 2 and "voila and plotly" in words and "pip install -r requirements.txt" in words
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import ipywidgets
 import pytest
 
-from lib.app.charts import contrast
-from lib.errors import ProjectError
 from lib.app import shell, theme
+from lib.app.charts import contrast
 from lib.app.shell import Panel, Shell
+from lib.errors import ProjectError
 
 CSS = Path(shell.__file__).with_name("shell.css").read_text(encoding="utf-8")
 
@@ -79,14 +79,17 @@ def test_the_same_sentence_said_twice_is_sent_twice():
     assert [(s["text"], s["urgent"]) for s in sent] == [("Training has begun", False)] * 2 + [("No prices", True)]
 
 
-@pytest.mark.parametrize("panels, name, words", [
-    ([], "forecast", "at least one panel"),
-    ([panel("one"), panel("two"), panel("one")], "forecast", "two panels have the key one"),
-    ([panel("One two")], "forecast", "'One two' cannot name"),
-    ([panel()], "Fore cast", "'Fore cast' cannot name"),
-    ([panel(columns=5)], "forecast", "panel one: 5 columns; 1 to 4 are allowed"),
-    ([panel(columns=0)], "forecast", "0 columns"),
-])
+@pytest.mark.parametrize(
+    "panels, name, words",
+    [
+        ([], "forecast", "at least one panel"),
+        ([panel("one"), panel("two"), panel("one")], "forecast", "two panels have the key one"),
+        ([panel("One two")], "forecast", "'One two' cannot name"),
+        ([panel()], "Fore cast", "'Fore cast' cannot name"),
+        ([panel(columns=5)], "forecast", "panel one: 5 columns; 1 to 4 are allowed"),
+        ([panel(columns=0)], "forecast", "0 columns"),
+    ],
+)
 def test_what_cannot_be_shown_is_told(panels, name, words):
     with pytest.raises(ProjectError, match=re.escape(words)):
         Shell(panels, name)

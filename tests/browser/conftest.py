@@ -78,9 +78,25 @@ def serve():
         port = free_port()
         ARTEFACTS.mkdir(parents=True, exist_ok=True)
         log = ARTEFACTS / f"server_{Path(notebook).stem}_{os.getpid()}_{len(started)}.log"
-        command = [sys.executable, "-m", "lib.app.serve", "--no-browser", "--port", str(port), "--notebook", str(notebook), *options]
+        command = [
+            sys.executable,
+            "-m",
+            "lib.app.serve",
+            "--no-browser",
+            "--port",
+            str(port),
+            "--notebook",
+            str(notebook),
+            *options,
+        ]
         with open(log, "w") as out:
-            process = subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
+            process = subprocess.Popen(
+                command,
+                cwd=PROJECT_ROOT,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+            )
         started.append(process)
         end = time.monotonic() + PATIENCE_S
         while not answers(port):
@@ -125,7 +141,9 @@ def visitor(chromium):
     visitors = []
 
     def make(server, width=1000, height=900, colour_scheme="light", expected=(), **options):
-        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=colour_scheme, **options)
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme=colour_scheme, **options
+        )
         context.set_default_timeout(PATIENCE_S * 1000)
         made = Visitor(context, context.new_page(), server)
         host = urlsplit(server.url).netloc
@@ -143,8 +161,15 @@ def visitor(chromium):
         context.on("console", told)
         # anywidget says so after two seconds, which a busy machine exceeds, and then draws the widget all the same.
         late = "[anywidget] Failed to initialize model"
-        context.on("weberror", lambda error: None if late in str(error.error) else made.wrong.append(f"script: {error.error}"))
-        made.page.on("websocket", lambda opened: None if urlsplit(opened.url).netloc == host else made.wrong.append(f"socket to {opened.url}"))
+        context.on(
+            "weberror", lambda error: None if late in str(error.error) else made.wrong.append(f"script: {error.error}")
+        )
+        made.page.on(
+            "websocket",
+            lambda opened: (
+                None if urlsplit(opened.url).netloc == host else made.wrong.append(f"socket to {opened.url}")
+            ),
+        )
         visitors.append(made)
         return made
 
@@ -158,6 +183,7 @@ def visitor(chromium):
 @pytest.fixture
 def shot():
     """shot(page, name): a screenshot of the whole page under outputs/browser/."""
+
     def take(page, name):
         ARTEFACTS.mkdir(parents=True, exist_ok=True)
         path = ARTEFACTS / f"{name}.png"
@@ -202,9 +228,14 @@ def artefacts():
 @pytest.fixture(scope="session")
 def write_notebook():
     """write_notebook(path, *cells): a notebook of code cells; a cell that begins with '# ' is prose."""
+
     def write(path, *cells):
-        made = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
-        made.cells = [nbformat.v4.new_markdown_cell(c) if c.startswith("# ") else nbformat.v4.new_code_cell(c) for c in cells]
+        made = nbformat.v4.new_notebook(
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        )
+        made.cells = [
+            nbformat.v4.new_markdown_cell(c) if c.startswith("# ") else nbformat.v4.new_code_cell(c) for c in cells
+        ]
         nbformat.write(made, path)
         return path
 
@@ -214,6 +245,7 @@ def write_notebook():
 @pytest.fixture(scope="session")
 def ends():
     """ends(pid, seconds): whether a process ends within so many seconds."""
+
     def wait(pid, seconds=60):
         end = time.monotonic() + seconds
         while time.monotonic() < end:

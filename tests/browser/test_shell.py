@@ -7,7 +7,7 @@ import signal
 import pytest
 
 PATIENCE_S = int(os.environ.get("BROWSER_PATIENCE_S", 120))
-SHELL = '''
+SHELL = """
 import os
 import ipywidgets as w
 from lib.app.shell import Panel, Shell
@@ -37,17 +37,21 @@ def told(_=None):
 shell.observe(told, "theme")
 told()
 shell
-'''
+"""
 
 
 @pytest.fixture(scope="module")
 def server(serve, write_notebook, tmp_path_factory):
     path = tmp_path_factory.mktemp("shell") / "shell_test.ipynb"
-    return serve(write_notebook(path, "# A page for tests\n\nWhat it is for.", "secret_word = 'not to be shown'", SHELL))
+    return serve(
+        write_notebook(path, "# A page for tests\n\nWhat it is for.", "secret_word = 'not to be shown'", SHELL)
+    )
 
 
 def columns(page):
-    return page.evaluate("getComputedStyle(document.querySelector('.forecast-grid')).gridTemplateColumns.split(' ').length")
+    return page.evaluate(
+        "getComputedStyle(document.querySelector('.forecast-grid')).gridTemplateColumns.split(' ').length"
+    )
 
 
 def frame(page, key):
@@ -119,7 +123,9 @@ def test_the_grid_fits_the_screen(visitor, server, shot, width, expected, scheme
     guest.open()
     assert columns(guest.page) == expected
     assert overflow(guest.page) == 0
-    inside = guest.page.evaluate("[...document.querySelectorAll('.forecast-panel')].every(p => p.scrollWidth <= p.clientWidth + 1)")
+    inside = guest.page.evaluate(
+        "[...document.querySelectorAll('.forecast-panel')].every(p => p.scrollWidth <= p.clientWidth + 1)"
+    )
     assert inside, "a panel's content is wider than the panel"
     shot(guest.page, f"shell_{scheme}_{width}")
 
@@ -182,8 +188,24 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(visitor, server):
         reached.append(at)
     names = " | ".join(r["name"].strip() for r in reached)
     assert reached[0]["name"].startswith("Skip to")
-    for wanted in ("Theme", "Usual layout", "Parameters", "Resize Parameters", "Coin", "Lookback", "Word", "Start date", "Tune", "Stop", "Click",
-                   "Scores", "Resize Scores", "First", "Progress", "Resize About"):
+    for wanted in (
+        "Theme",
+        "Usual layout",
+        "Parameters",
+        "Resize Parameters",
+        "Coin",
+        "Lookback",
+        "Word",
+        "Start date",
+        "Tune",
+        "Stop",
+        "Click",
+        "Scores",
+        "Resize Scores",
+        "First",
+        "Progress",
+        "Resize About",
+    ):
         assert wanted in names, f"{wanted} is not among {names}"
     assert [r["name"] for r in reached if not r["mark"]] == []
 

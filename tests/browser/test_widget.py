@@ -10,17 +10,20 @@ from datetime import date, timedelta
 import psutil
 import pytest
 
-from lib.app import charts
+from lib.app import charts, requests
+from lib.app.engine import ENDED
 from lib.experiments import controls
 from lib.settings.places import PROJECT_ROOT
-from lib.app import requests
-from lib.app.engine import ENDED
 
 NOTEBOOK = PROJECT_ROOT / "notebooks" / "11_forecast_widget.ipynb"
 # Times are promised for two free cores. Tests share theirs; BROWSER_SLACK=1 holds a quiet machine to the promise.
 SLACK = float(os.environ.get("BROWSER_SLACK", 3))
 MARKS = ("scatterlayer path", "barlayer path", "boxlayer path")  # what Plotly draws lines, bars and candles with
-SLOW = {"Network": "LSTM-CNN", "Batch size": "2", "Epochs": "1000"}  # slow enough that early stopping does not end it first
+SLOW = {
+    "Network": "LSTM-CNN",
+    "Batch size": "2",
+    "Epochs": "1000",
+}  # slow enough that early stopping does not end it first
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,9 @@ def timed(artefacts):
     def note(name, seconds, promised, slack=SLACK):
         seen[name] = {"seconds": round(seconds, 2), "promised": promised, "slack": slack}
         (artefacts / "timings.json").write_text(json.dumps(seen, indent=1) + "\n")
-        assert seconds < promised * slack, f"{name}: {seconds:.2f} s, promised {promised} s on a quiet machine, allowed here {promised * slack:g} s"
+        assert seconds < promised * slack, (
+            f"{name}: {seconds:.2f} s, promised {promised} s on a quiet machine, allowed here {promised * slack:g} s"
+        )
 
     return note
 
@@ -67,7 +72,10 @@ def train(page, **changes):
 
 
 def wait_for_train(page, disabled):
-    page.wait_for_function("off => [...document.querySelectorAll('.phase-parameters button')].find(b => b.innerText.trim() === 'Train').disabled === off", arg=disabled)
+    page.wait_for_function(
+        "off => [...document.querySelectorAll('.phase-parameters button')].find(b => b.innerText.trim() === 'Train').disabled === off",
+        arg=disabled,
+    )
 
 
 def train_slowly(page):
@@ -100,13 +108,16 @@ def overflow(page):
 
 def engine_of(server):
     """The process that trains: of all that the server started, the one that works."""
+
     def spent(process):
         try:
             return process.cpu_times().user
         except psutil.Error:
             return 0.0
 
-    engines = [p for p in psutil.Process(server.process.pid).children(recursive=True) if "spawn_main" in " ".join(p.cmdline())]
+    engines = [
+        p for p in psutil.Process(server.process.pid).children(recursive=True) if "spawn_main" in " ".join(p.cmdline())
+    ]
     before = {p.pid: spent(p) for p in engines}
     time.sleep(2)
     return max(engines, key=lambda p: spent(p) - before[p.pid])
@@ -176,15 +187,26 @@ def test_each_of_the_twelve_views_is_drawn_and_can_be_saved(visitor, server, art
         button_ = chart.locator(".modebar-btn[data-title^='Download']")
         page.wait_for_function(
             "title => document.querySelector('.phase-visualizing .views .mod-active')?.innerText.trim() === title"
-            " && document.querySelectorAll('.phase-visualizing .js-plotly-plot').length === 1", arg=view.title)
-        page.wait_for_function(f"document.querySelector('.phase-visualizing .js-plotly-plot')?._context?.toImageButtonOptions?.filename?.endsWith('_{view.stem}')")
-        page.wait_for_function("selector => document.querySelectorAll(selector).length >= 2", arg=", ".join(f".phase-visualizing .{layer}" for layer in MARKS))
-        page.wait_for_function("() => { const e = document.querySelector('.phase-visualizing .js-plotly-plot');"
-                               " return Math.abs(e.querySelector('.main-svg').getBoundingClientRect().width - e.parentElement.clientWidth) < 3; }")
+            " && document.querySelectorAll('.phase-visualizing .js-plotly-plot').length === 1",
+            arg=view.title,
+        )
+        page.wait_for_function(
+            f"document.querySelector('.phase-visualizing .js-plotly-plot')?._context?.toImageButtonOptions?.filename?.endsWith('_{view.stem}')"
+        )
+        page.wait_for_function(
+            "selector => document.querySelectorAll(selector).length >= 2",
+            arg=", ".join(f".phase-visualizing .{layer}" for layer in MARKS),
+        )
+        page.wait_for_function(
+            "() => { const e = document.querySelector('.phase-visualizing .js-plotly-plot');"
+            " return Math.abs(e.querySelector('.main-svg').getBoundingClientRect().width - e.parentElement.clientWidth) < 3; }"
+        )
         title, below = (chart.locator(f".{name}").bounding_box() for name in ("gtitle", "gtitle-subtitle"))
         assert title["y"] + title["height"] <= below["y"] + 2, f"{view.title}: its title covers the line below"
         assert not [t for t in chart.locator("text").all_text_contents() if "undefined" in t or "NaN" in t]
-        if view.stem == "drawdown":  # lines and axes fit together: the lowest day's mark lies where the axis has its value
+        if (
+            view.stem == "drawdown"
+        ):  # lines and axes fit together: the lowest day's mark lies where the axis has its value
             off = chart.evaluate("""e => { const t = e._fullData.findIndex(d => /deepest/.test(d.name)), axis = e._fullLayout.yaxis;
                 const mark = e.querySelectorAll('.scatterlayer .trace')[t].querySelector('.point').getBoundingClientRect();
                 const at = e.getBoundingClientRect().top + axis._offset + axis.d2p(e._fullData[t].y[0]);
@@ -194,13 +216,27 @@ def test_each_of_the_twelve_views_is_drawn_and_can_be_saved(visitor, server, art
         with page.expect_download() as coming:
             chart.hover()
             button_.click()
-        assert coming.value.suggested_filename.endswith(f"_{view.stem}.png") and os.path.getsize(coming.value.path()) > 5000
+        assert (
+            coming.value.suggested_filename.endswith(f"_{view.stem}.png")
+            and os.path.getsize(coming.value.path()) > 5000
+        )
 
 
 WRONG = [
-    ("Ticker", "ADA USD"), ("Lookback", "0"), ("Lookback", "91"), ("Lookback", "sixty"), ("Batch size", "513"), ("Epochs", "1001"), ("Learning rate", "0"),
-    ("Learning rate", "1.1"), ("Dropout rate", "0.95"), ("Seed", "-1"), ("Start date", ""), ("End date", str(date.today() + timedelta(3))),
-    ("End date", "2019-12-31"), ("Source", "folder"),
+    ("Ticker", "ADA USD"),
+    ("Lookback", "0"),
+    ("Lookback", "91"),
+    ("Lookback", "sixty"),
+    ("Batch size", "513"),
+    ("Epochs", "1001"),
+    ("Learning rate", "0"),
+    ("Learning rate", "1.1"),
+    ("Dropout rate", "0.95"),
+    ("Seed", "-1"),
+    ("Start date", ""),
+    ("End date", str(date.today() + timedelta(3))),
+    ("End date", "2019-12-31"),
+    ("Source", "folder"),
 ]
 
 
@@ -214,7 +250,11 @@ def test_every_wrong_field_is_told_beside_it_and_stops_the_training(visitor, ser
         if label == "Source" and "folder" not in control.inner_text():
             continue
         fill(page, label, value)
-        beside = page.locator(".phase-parameters .field").filter(has=page.get_by_label(label, exact=True)).locator(".field-error")
+        beside = (
+            page.locator(".phase-parameters .field")
+            .filter(has=page.get_by_label(label, exact=True))
+            .locator(".field-error")
+        )
         beside.wait_for()
         assert beside.inner_text().startswith(label), (label, value)
         wait_for_train(page, disabled=True)
@@ -282,7 +322,9 @@ def test_cancel_really_stops_and_two_visitors_do_not_see_each_other(visitor, ser
     train_slowly(one.page)
     shot(one.page, "widget_training_dark")
     # While it trains, the page answers: the indicator's setting is checked by the kernel.
-    one.page.get_by_role("button", name="Settings of the indicators").or_(one.page.get_by_text("Settings of the indicators")).first.click()
+    one.page.get_by_role("button", name="Settings of the indicators").or_(
+        one.page.get_by_text("Settings of the indicators")
+    ).first.click()
     setting, fault = one.page.get_by_label("RSI", exact=True), one.page.locator(".forecast-panel-analysis .field-error")
     answers = []
     for value, state in [("1000", "visible"), ("14", "detached")] * 3:
@@ -326,11 +368,27 @@ def test_a_page_on_a_folder_of_prices_has_its_coins_and_trains_on_them(serve, vi
     for seed, ticker in enumerate(("AAA-USD", "BBB-USD")):
         frame = controls.as_prices(controls.walk(500, seed=seed))
         frame.reset_index(names="Date").to_csv(tmp_path / f"{ticker}.csv", index=False)
-    parameters = ("source=folder", f"data_dir={tmp_path}", "tickers=[AAA-USD, BBB-USD]", "start_date=2021-01-01", "end_date=2022-05-15")
-    guest = visitor(serve(NOTEBOOK, *(word for p in parameters for word in ("-p", p)), environment={"OUTPUT_BASE": str(tmp_path / "page")}))
+    parameters = (
+        "source=folder",
+        f"data_dir={tmp_path}",
+        "tickers=[AAA-USD, BBB-USD]",
+        "start_date=2021-01-01",
+        "end_date=2022-05-15",
+    )
+    guest = visitor(
+        serve(
+            NOTEBOOK,
+            *(word for p in parameters for word in ("-p", p)),
+            environment={"OUTPUT_BASE": str(tmp_path / "page")},
+        )
+    )
     page = guest.page
     guest.open()
-    assert [field(page, label).input_value() for label in ("Source", "Ticker", "End date")] == ["folder", "AAA-USD", "2022-05-15"]
+    assert [field(page, label).input_value() for label in ("Source", "Ticker", "End date")] == [
+        "folder",
+        "AAA-USD",
+        "2022-05-15",
+    ]
     assert {"AAA-USD", "BBB-USD"} <= set(page.locator(".forecast-panel-market tbody th").all_inner_texts())
     train(page, Ticker="BBB-USD", Epochs="2")
     assert "BBB-USD, CNN" in scores(page).inner_text()
@@ -350,6 +408,8 @@ def test_the_whole_page_reads_well_in_both_themes_and_at_every_width(visitor, se
             assert overflow(page) <= 0, f"{name} at {width}"
             shot(page, f"page_{scheme}_{name.lower()}_{width}")
     # The figures follow the theme: their ground is the page's.
-    ground = page.evaluate("getComputedStyle(document.querySelector('.forecast-panel-analysis .js-plotly-plot .main-svg')).backgroundColor")
+    ground = page.evaluate(
+        "getComputedStyle(document.querySelector('.forecast-panel-analysis .js-plotly-plot .main-svg')).backgroundColor"
+    )
     surface = page.evaluate("getComputedStyle(document.querySelector('.forecast-panel-analysis')).backgroundColor")
     assert ground == surface

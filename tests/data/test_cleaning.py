@@ -61,8 +61,14 @@ def test_previous_does_not_look_ahead(broken):
     changed = broken.copy()
     changed.loc["2021-01-07":] *= 3
     before = slice(None, "2021-01-06")
-    assert_frame_equal(cleaning.fill_gaps(broken, 3, "previous").loc[before], cleaning.fill_gaps(changed, 3, "previous").loc[before])
-    assert not cleaning.fill_gaps(broken, 3, "linear").loc[before].equals(cleaning.fill_gaps(changed, 3, "linear").loc[before])
+    assert_frame_equal(
+        cleaning.fill_gaps(broken, 3, "previous").loc[before], cleaning.fill_gaps(changed, 3, "previous").loc[before]
+    )
+    assert (
+        not cleaning.fill_gaps(broken, 3, "linear")
+        .loc[before]
+        .equals(cleaning.fill_gaps(changed, 3, "linear").loc[before])
+    )
 
 
 @pytest.fixture

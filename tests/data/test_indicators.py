@@ -21,7 +21,7 @@ def prices():
 def ema(values, period, seed_at):
     """Exponential average from ``seed_at`` on, started with the plain mean of the period that ends there."""
     out = [float("nan")] * len(values)
-    out[seed_at] = sum(values[seed_at - period + 1: seed_at + 1]) / period
+    out[seed_at] = sum(values[seed_at - period + 1 : seed_at + 1]) / period
     for t in range(seed_at + 1, len(values)):
         out[t] = out[t - 1] + 2 / (period + 1) * (values[t] - out[t - 1])
     return out
@@ -79,7 +79,9 @@ def test_an_indicator_of_a_day_does_not_change_when_later_days_do(prices):
     for cut in (40, 100, 199):
         later = prices.copy()
         later.iloc[cut:] *= 5
-        pd.testing.assert_frame_equal(add_indicators(prices).iloc[:cut], add_indicators(later).iloc[:cut], check_exact=True)
+        pd.testing.assert_frame_equal(
+            add_indicators(prices).iloc[:cut], add_indicators(later).iloc[:cut], check_exact=True
+        )
 
 
 def test_prices_themselves_are_left_alone(prices):

@@ -81,7 +81,10 @@ def test_tickers_come_in_the_order_asked(folder, tmp_path):
         ({"text": b"\xff\xfe\x00garbage"}, "is not a table of comma-separated text"),
         ({"text": f"{HEADER}\n2021-01-01,1,2,0.5,1.5,7,8,9\n"}, "is not a table of comma-separated text"),
         ({"header": "Date,Open,High,Low,Price,Volume"}, "lacks Close and has unknown 'Price'"),
-        ({"lines": [LINES[0], "2021-01-02,11,13,ten,12.75,-"]}, "line 3, column Low: 'ten' is not a number; line 3, column Volume: '-'"),
+        (
+            {"lines": [LINES[0], "2021-01-02,11,13,ten,12.75,-"]},
+            "line 3, column Low: 'ten' is not a number; line 3, column Volume: '-'",
+        ),
         ({"lines": [LINES[0], "02/01/2021,11,13,10,12,5"]}, "line 3, column Date: '02/01/2021' is not a date"),
         ({"lines": [f"x,{n},a,b,c,d" for n in range(4)]}, "line 2, column High: 'a' is not a number; and 15 more"),
         ({"lines": []}, "holds no day at all, but 2021-01-01 to 2021-01-04 was asked"),
@@ -130,6 +133,11 @@ def test_a_request_that_cannot_be_met_is_refused(request_, expected):
 def test_the_sample_has_666_days_and_exactly_its_four_empty_ones():
     frame = market.load("sample", ["BTC-USD"], sample.START_DATE, sample.END_DATE)["BTC-USD"]
     assert len(frame) == 666 and (np.diff(frame.index) == np.timedelta64(1, "D")).all()
-    assert [str(d.date()) for d in frame.index[frame.isna().any(axis=1)]] == ["2020-04-17", "2020-10-09", "2020-10-12", "2020-10-13"]
+    assert [str(d.date()) for d in frame.index[frame.isna().any(axis=1)]] == [
+        "2020-04-17",
+        "2020-10-09",
+        "2020-10-12",
+        "2020-10-13",
+    ]
     assert frame.isna().all(axis=1).sum() == 4
     assert frame.iloc[0].tolist() == [7194.892090, 7254.330566, 7174.944336, 7200.174316, 18565664997]

@@ -21,7 +21,10 @@ def good_days(count=8):
 
 def test_doubles_and_short_texts_of_the_same_float32_have_one_digest(tmp_path):
     texts = []
-    for values in ("7194.89208984375,7254.33056640625,7174.9443359375,7200.17431640625", "7194.892,7254.3306,7174.9443,7200.1743"):
+    for values in (
+        "7194.89208984375,7254.33056640625,7174.9443359375,7200.17431640625",
+        "7194.892,7254.3306,7174.9443,7200.1743",
+    ):
         path = tmp_path / "AAA-USD.csv"
         path.write_text(f"{HEADER}\n2020-01-01,{values},18565664997\n2020-01-02,,,,,\n")
         texts.append(csv_prices.read(path, "file"))
@@ -29,7 +32,11 @@ def test_doubles_and_short_texts_of_the_same_float32_have_one_digest(tmp_path):
     assert not one.equals(other)
     assert market.digest({"A": one}) == market.digest({"A": other})
     # Written out by hand from the definition in lib/data/market/digests.py.
-    record = np.int64(18262).tobytes() + np.float32([7194.892, 7254.3306, 7174.9443, 7200.1743]).tobytes() + np.int64(18565664997).tobytes()
+    record = (
+        np.int64(18262).tobytes()
+        + np.float32([7194.892, 7254.3306, 7174.9443, 7200.1743]).tobytes()
+        + np.int64(18565664997).tobytes()
+    )
     empty = np.int64(18263).tobytes() + bytes.fromhex("0000c07f") * 4 + b"\xff" * 8
     assert digests.canonical(one).tobytes() == record + empty
 
@@ -84,12 +91,16 @@ def test_other_tickers_and_windows_are_not_compared(own_manifest):
 def thesis_folder():
     place = os.environ.get("MARKET_DATA_DIR", "../shared/market")
     if not settings.resolve(place).is_dir():
-        pytest.skip(f"no folder {place}: Yahoo's prices are not part of the project. Set MARKET_DATA_DIR to a folder that holds them")
+        pytest.skip(
+            f"no folder {place}: Yahoo's prices are not part of the project. Set MARKET_DATA_DIR to a folder that holds them"
+        )
     return place
 
 
 def test_the_committed_manifest_fits_the_thesis_window(thesis_folder, tmp_path, monkeypatch, capsys):
-    prices = market.load("folder", list(manifest.TICKERS), manifest.START_DATE, manifest.END_DATE, data_dir=thesis_folder)
+    prices = market.load(
+        "folder", list(manifest.TICKERS), manifest.START_DATE, manifest.END_DATE, data_dir=thesis_folder
+    )
     assert {c.verdict for c in market.compare_with_manifest(prices).values()} == {"same"}
     assert comparison.manifest()["sha256_of_all"] == market.digest_of_all(prices)
     prices["ETH-USD"].loc["2023-06-01", "Close"] *= 1.000001

@@ -7,7 +7,7 @@ import runpy
 import subprocess
 import sys
 import time
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -60,9 +60,11 @@ def test_the_values_are_exactly_those_that_were_sent(load, server):
     assert [d.date() for d in frame.index] == [START + timedelta(days=n) for n in range(9)]
     for number, row in enumerate(frame.to_dict("records")):
         assert {k.lower(): v for k, v in row.items()} == stand_in["quote"](FIRST_DAY + number)
-    assert list(frame.columns) == ["Open", "High", "Low", "Close", "Volume"] and set(map(str, frame.dtypes)) == {"float64"}
+    assert list(frame.columns) == ["Open", "High", "Low", "Close", "Volume"] and set(map(str, frame.dtypes)) == {
+        "float64"
+    }
     assert str(frame.index.dtype) == "datetime64[ns]" and frame.index.name == "date"
-    (_, query), = server.windows()
+    ((_, query),) = server.windows()
     assert query["interval"] == "1d"
     assert (int(query["period1"]), int(query["period2"])) == (FIRST_DAY * 86400, (FIRST_DAY + 9) * 86400)
 
@@ -136,11 +138,13 @@ def test_a_server_that_hangs_is_given_up_after_the_time_limit(load, server, tmp_
 
 def test_no_connection_is_said_so(load, monkeypatch):
     stand_in["redirect"]("http://127.0.0.1:9", monkeypatch.setattr)
-    assert "no connection to Yahoo (ConnectionError). Check the network, or use source folder or sample" in refusal(load, "AAA-USD")
+    assert "no connection to Yahoo (ConnectionError). Check the network, or use source folder or sample" in refusal(
+        load, "AAA-USD"
+    )
 
 
 def test_an_unfinished_day_is_refused_before_any_request(load, server):
-    today = datetime.now(timezone.utc).date()
+    today = datetime.now(UTC).date()
     text = refusal(load, "AAA-USD", end=today)
     assert f"The latest possible end_date is {today - timedelta(days=1)}" in text and server.asked == []
 
@@ -177,8 +181,10 @@ def test_a_second_run_needs_no_network_and_gets_the_same_bits(load, server, tmp_
     assert second.equals(first) and second.attrs == first.attrs and server.asked == []
     note = json.loads((tmp_path / "AAA-USD_2021-01-01_2021-01-09.json").read_text())
     assert note["sha256"] == market.digest({"A": first})["A"]["sha256"] and note["rows"] == 9
-    assert abs(datetime.fromisoformat(note["taken"]) - datetime.now(timezone.utc)) < timedelta(minutes=1)
-    assert market.origins({"AAA-USD": second}) == {"AAA-USD": f"AAA-USD: Yahoo, by yfinance {note['yfinance']}, taken {note['taken']}"}
+    assert abs(datetime.fromisoformat(note["taken"]) - datetime.now(UTC)) < timedelta(minutes=1)
+    assert market.origins({"AAA-USD": second}) == {
+        "AAA-USD": f"AAA-USD: Yahoo, by yfinance {note['yfinance']}, taken {note['taken']}"
+    }
 
 
 def test_the_default_cache_is_in_the_project_and_ignored_by_git():
@@ -197,12 +203,18 @@ def edit_both(csv, note):
 
 
 DAMAGES = {
-    "cut off": (lambda csv, note: csv.write_bytes(csv.read_bytes()[:-40]), "is not the one that AAA-USD_2021-01-01_2021-01-09.json describes"),
+    "cut off": (
+        lambda csv, note: csv.write_bytes(csv.read_bytes()[:-40]),
+        "is not the one that AAA-USD_2021-01-01_2021-01-09.json describes",
+    ),
     "edited": (edit_price, "the kept file AAA-USD_2021-01-01_2021-01-09.csv is not the one"),
     "edited with its note": (edit_both, "do not have the digest in AAA-USD_2021-01-01_2021-01-09.json"),
     "no note": (lambda csv, note: note.unlink(), "is incomplete (AAA-USD_2021-01-01_2021-01-09.json is missing)"),
     "no prices": (lambda csv, note: csv.unlink(), "is incomplete (AAA-USD_2021-01-01_2021-01-09.csv is missing)"),
-    "note cut off": (lambda csv, note: note.write_text(note.read_text()[:50]), "cannot be read (JSONDecodeError in AAA-USD"),
+    "note cut off": (
+        lambda csv, note: note.write_text(note.read_text()[:50]),
+        "cannot be read (JSONDecodeError in AAA-USD",
+    ),
     "note empty of facts": (lambda csv, note: note.write_text("{}"), "cannot be read (KeyError in AAA-USD"),
 }
 
@@ -218,7 +230,9 @@ def test_a_damaged_download_is_named_and_downloaded_anew(load, server, tmp_path,
     server.faults = {}
     again = load("AAA-USD")
     assert again["AAA-USD"].equals(good)
-    assert "downloaded anew because" in market.origins(again)["AAA-USD"] and expected in market.origins(again)["AAA-USD"]
+    assert (
+        "downloaded anew because" in market.origins(again)["AAA-USD"] and expected in market.origins(again)["AAA-USD"]
+    )
     server.asked.clear()
     assert "anew" not in market.origins(load("AAA-USD"))["AAA-USD"] and server.asked == []
 
@@ -254,7 +268,9 @@ print(market.digest_of_all(prices))
 def start_process(server, folder):
     command = [sys.executable, "-c", PROGRAM, str(SERVER), server.url, str(folder)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, cwd=settings.PROJECT_ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=settings.PROJECT_ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def test_two_processes_share_one_download(server, tmp_path):

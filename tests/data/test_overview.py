@@ -12,7 +12,9 @@ from lib.errors import ProjectError
 
 def prices(closes, start="2024-03-01", volume=5.0):
     days = pd.date_range(start, periods=len(closes))
-    return pd.DataFrame({"Close": closes, "Volume": [volume + k for k in range(len(closes))]}, index=days, dtype="float64")
+    return pd.DataFrame(
+        {"Close": closes, "Volume": [volume + k for k in range(len(closes))]}, index=days, dtype="float64"
+    )
 
 
 @pytest.fixture
@@ -23,7 +25,12 @@ def forty():
 
 def test_a_row_by_hand(forty):
     row = overview.overview({"ADA-USD": forty}).iloc[0]
-    assert (row["ticker"], row["last_day"], row["close_usd"], row["volume_usd"]) == ("ADA-USD", pd.Timestamp("2024-04-09"), 139.0, 44.0)
+    assert (row["ticker"], row["last_day"], row["close_usd"], row["volume_usd"]) == (
+        "ADA-USD",
+        pd.Timestamp("2024-04-09"),
+        139.0,
+        44.0,
+    )
     assert row["change_1d_percent"] == pytest.approx(100 * 1 / 138)
     assert row["change_7d_percent"] == pytest.approx(100 * 7 / 132)
     assert row["change_30d_percent"] == pytest.approx(100 * 30 / 109)

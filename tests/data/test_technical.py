@@ -10,8 +10,16 @@ import pytest
 from lib.data import technical
 from lib.data.technical import TechnicalError, TechnicalSettings
 
-SHORT = TechnicalSettings(sma_days=7, ema_days=5, bollinger_days=6, bollinger_width=1.5, rsi_days=4,
-                          macd_fast_days=3, macd_slow_days=8, macd_signal_days=4)
+SHORT = TechnicalSettings(
+    sma_days=7,
+    ema_days=5,
+    bollinger_days=6,
+    bollinger_width=1.5,
+    rsi_days=4,
+    macd_fast_days=3,
+    macd_slow_days=8,
+    macd_signal_days=4,
+)
 
 
 @pytest.fixture
@@ -40,7 +48,7 @@ def rsi(close, days):
 
 def macd(close, fast, slow, signal):
     """The fast average starts late, on the last days of the slow one's start, as TA-Lib has it."""
-    late = [math.nan] * (slow - fast) + close[slow - fast:]
+    late = [math.nan] * (slow - fast) + close[slow - fast :]
     line = [a - b for a, b in zip(ema(late, fast), ema(close, slow))]
     smooth = ema(line, signal)
     line = [a if not math.isnan(b) else math.nan for a, b in zip(line, smooth)]
@@ -50,7 +58,9 @@ def macd(close, fast, slow, signal):
 def made(closes, high=None, low=None):
     index = pd.date_range("2024-01-01", periods=len(closes))
     close = np.asarray(closes, dtype="float64")
-    return pd.DataFrame({"High": close if high is None else high, "Low": close if low is None else low, "Close": close}, index=index)
+    return pd.DataFrame(
+        {"High": close if high is None else high, "Low": close if low is None else low, "Close": close}, index=index
+    )
 
 
 @pytest.mark.parametrize("s", [TechnicalSettings(), SHORT])
@@ -58,13 +68,19 @@ def test_indicators_follow_plain_recursions(prices, s):
     close = prices["Close"].tolist()
     found = technical.indicators(prices, s)
     line, signal, hist = macd(close, s.macd_fast_days, s.macd_slow_days, s.macd_signal_days)
-    expected = {"RSI": rsi(close, s.rsi_days), "MACD": line, "MACD_signal": signal, "MACD_hist": hist, "EMA": ema(close, s.ema_days)}
+    expected = {
+        "RSI": rsi(close, s.rsi_days),
+        "MACD": line,
+        "MACD_signal": signal,
+        "MACD_hist": hist,
+        "EMA": ema(close, s.ema_days),
+    }
     sma, low, middle, high = ([math.nan] * len(close) for _ in range(4))
     for t in range(len(close)):
         if t >= s.sma_days - 1:
-            sma[t] = statistics.fmean(close[t - s.sma_days + 1: t + 1])
+            sma[t] = statistics.fmean(close[t - s.sma_days + 1 : t + 1])
         if t >= s.bollinger_days - 1:
-            window = close[t - s.bollinger_days + 1: t + 1]
+            window = close[t - s.bollinger_days + 1 : t + 1]
             middle[t], spread = statistics.fmean(window), s.bollinger_width * statistics.pstdev(window)
             low[t], high[t] = middle[t] - spread, middle[t] + spread
     expected |= {"SMA": sma, "BB_lower": low, "BB_middle": middle, "BB_upper": high}
@@ -113,7 +129,13 @@ def test_levels_are_the_medians_of_the_turning_points():
 
 def test_a_narrower_tolerance_takes_a_level_apart_and_more_touches_are_asked_for():
     assert technical.support_resistance(zigzag(), tolerance_percent=0.3).shape[0] == 1  # 90.2 with 90
-    assert technical.support_resistance(zigzag(), tolerance_percent=0.3, min_touches=1)["touches"].tolist() == [1, 1, 1, 1, 2]
+    assert technical.support_resistance(zigzag(), tolerance_percent=0.3, min_touches=1)["touches"].tolist() == [
+        1,
+        1,
+        1,
+        1,
+        2,
+    ]
     assert technical.support_resistance(zigzag(), min_touches=4).empty
     assert technical.support_resistance(zigzag(), most=1)["price_usd"].tolist() == [90.2]  # equal touches: the newer
 
@@ -144,7 +166,13 @@ def test_votes_by_hand():
     assert (cast.loc["RSI", "value"], cast.loc["RSI", "vote"]) == (100, "sell")
     crash = made([*(100 + np.sin(np.arange(79))), 60])
     cast = technical.votes(crash).set_index("indicator")
-    assert cast["vote"].to_dict() == {"SMA": "sell", "EMA": "sell", "Bollinger bands": "buy", "RSI": "buy", "MACD": "sell"}
+    assert cast["vote"].to_dict() == {
+        "SMA": "sell",
+        "EMA": "sell",
+        "Bollinger bands": "buy",
+        "RSI": "buy",
+        "MACD": "sell",
+    }
     assert cast.loc["Bollinger bands", "value"] < 0
     assert str(technical.summary(technical.votes(crash))) == "neutral: 2 buy, 0 neutral, 3 sell"
 
@@ -158,10 +186,16 @@ def test_an_indicator_without_a_value_says_how_many_days_it_needs(prices):
         assert technical.vote_history(prices)[name].first_valid_index() == prices.index[days - 1], name
 
 
-@pytest.mark.parametrize("cast,overall", [
-    (["buy", "buy", "neutral", "neutral", "neutral"], "buy"), (["buy", "buy", "buy", "sell", "neutral"], "buy"),
-    (["buy", "buy", "buy", "sell", "sell"], "neutral"), (["sell", "sell", "sell", "buy", "neutral"], "sell"), (["neutral"] * 5, "neutral"),
-])
+@pytest.mark.parametrize(
+    "cast,overall",
+    [
+        (["buy", "buy", "neutral", "neutral", "neutral"], "buy"),
+        (["buy", "buy", "buy", "sell", "neutral"], "buy"),
+        (["buy", "buy", "buy", "sell", "sell"], "neutral"),
+        (["sell", "sell", "sell", "buy", "neutral"], "sell"),
+        (["neutral"] * 5, "neutral"),
+    ],
+)
 def test_summary_needs_a_lead_of_two(cast, overall):
     found = technical.summary(pd.DataFrame({"vote": cast}))
     assert found.overall == overall
@@ -199,7 +233,11 @@ def test_worth_finds_no_value_in_a_random_walk_and_value_where_there_is_some(ran
     assert "no better than" in str(walk) and walk.lower <= walk.commoner
     # Long swings of a sine: trends that go on.
     trending = technical.signal_worth(made(100 + 30 * np.sin(np.arange(1500) / 60)))
-    assert "better than always" in str(trending) and "no better" not in str(trending) and trending.total_return > trending.hold_return
+    assert (
+        "better than always" in str(trending)
+        and "no better" not in str(trending)
+        and trending.total_return > trending.hold_return
+    )
 
 
 def test_worth_leaves_out_days_whose_next_day_is_absent(prices):
@@ -214,15 +252,21 @@ def test_worth_without_a_call_or_without_a_day(prices):
         technical.signal_worth(prices.head(50))
 
 
-@pytest.mark.parametrize("wrong,words", [
-    ({"rsi_days": 1}, r"rsi_days is 1, allowed is a whole number from 2 to 250 days"),
-    ({"sma_days": 20.0}, r"sma_days is 20.0, allowed is a whole number"),
-    ({"bollinger_width": math.nan}, r"bollinger_width is nan, allowed is a number from 0.5 to 5 standard deviations"),
-    ({"ema_days": True}, r"ema_days is True"),
-    ({"rsi_low": 50}, r"rsi_low is 50"),
-    ({"macd_fast_days": 26}, r"the fast period must be the shorter one"),
-    ({"rsi_days": 0, "ema_days": 999}, r"ema_days is 999.*; rsi_days is 0"),
-])
+@pytest.mark.parametrize(
+    "wrong,words",
+    [
+        ({"rsi_days": 1}, r"rsi_days is 1, allowed is a whole number from 2 to 250 days"),
+        ({"sma_days": 20.0}, r"sma_days is 20.0, allowed is a whole number"),
+        (
+            {"bollinger_width": math.nan},
+            r"bollinger_width is nan, allowed is a number from 0.5 to 5 standard deviations",
+        ),
+        ({"ema_days": True}, r"ema_days is True"),
+        ({"rsi_low": 50}, r"rsi_low is 50"),
+        ({"macd_fast_days": 26}, r"the fast period must be the shorter one"),
+        ({"rsi_days": 0, "ema_days": 999}, r"ema_days is 999.*; rsi_days is 0"),
+    ],
+)
 def test_settings_out_of_range_are_named(wrong, words):
     with pytest.raises(TechnicalError, match=words):
         TechnicalSettings(**wrong)
@@ -231,8 +275,12 @@ def test_settings_out_of_range_are_named(wrong, words):
 def test_unusable_prices_are_named(prices):
     hole = prices.copy()
     hole.iloc[5, hole.columns.get_loc("Close")] = np.nan
-    for wrong, words in ((prices.head(0), "no prices"), (prices[::-1], "time order"), (prices[["Open"]], "lack the column Close"),
-                         (hole, "Close of 2024-01-06 is nan")):
+    for wrong, words in (
+        (prices.head(0), "no prices"),
+        (prices[::-1], "time order"),
+        (prices[["Open"]], "lack the column Close"),
+        (hole, "Close of 2024-01-06 is nan"),
+    ):
         with pytest.raises(TechnicalError, match=words):
             technical.votes(wrong)
     with pytest.raises(TechnicalError, match="span_days is 0, allowed is 1 to 60"):

@@ -9,8 +9,16 @@ from lib.data import cleaning, indicators, windows
 from lib.data.windows import PARTS, WindowError
 
 BASE = {
-    "gap_fill": "previous", "max_gap_days": 5, "outliers": "off", "outlier_iqr": 1.5, "indicator_days": [5, 3, 6, 4, 5],
-    "inputs": "own_close", "target": "close", "lookback": 2, "split": [0.5, 0.25, 0.25], "scaling": "all",
+    "gap_fill": "previous",
+    "max_gap_days": 5,
+    "outliers": "off",
+    "outlier_iqr": 1.5,
+    "indicator_days": [5, 3, 6, 4, 5],
+    "inputs": "own_close",
+    "target": "close",
+    "lookback": 2,
+    "split": [0.5, 0.25, 0.25],
+    "scaling": "all",
 }
 
 
@@ -37,7 +45,13 @@ CLOSES = [0, 50, 100, 20, 40, 60, 80, 10, 30, 70, 90, 5]  # train: the first six
 def test_every_window_of_a_tiny_series():
     data = windows.build({"A": prices_of(CLOSES)}, chosen())["A"]
     expected = {
-        "train": ([[0, 0.5], [0.5, 1], [1, 0.2], [0.2, 0.4]], [1, 0.2, 0.4, 0.6], [3, 4, 5, 6], [100, 20, 40, 60], [50, 100, 20, 40]),
+        "train": (
+            [[0, 0.5], [0.5, 1], [1, 0.2], [0.2, 0.4]],
+            [1, 0.2, 0.4, 0.6],
+            [3, 4, 5, 6],
+            [100, 20, 40, 60],
+            [50, 100, 20, 40],
+        ),
         "validation": ([[0.8, 0.1]], [0.3], [9], [30], [10]),
         "test": ([[0.7, 0.9]], [0.05], [12], [5], [90]),
     }
@@ -67,10 +81,17 @@ def test_dollars_and_scaled_values_go_both_ways():
     assert data.to_usd([0, 1]).tolist() == [data.low_usd, data.high_usd]
 
 
-@pytest.mark.parametrize(("days", "shares", "counts"), [
-    (1480, [0.7, 0.15, 0.15], [1036, 222, 222]), (1486, [0.7, 0.2, 0.1], [1040, 297, 149]), (1480, [0.6, 0.2, 0.2], [888, 296, 296]),
-    (100, [0.57, 0.01, 0.42], [57, 1, 42]), (7, [0.5, 0.25, 0.25], [3, 2, 2]), (10, [0.1, 0.2, 0.7], [1, 2, 7]),
-])
+@pytest.mark.parametrize(
+    ("days", "shares", "counts"),
+    [
+        (1480, [0.7, 0.15, 0.15], [1036, 222, 222]),
+        (1486, [0.7, 0.2, 0.1], [1040, 297, 149]),
+        (1480, [0.6, 0.2, 0.2], [888, 296, 296]),
+        (100, [0.57, 0.01, 0.42], [57, 1, 42]),
+        (7, [0.5, 0.25, 0.25], [3, 2, 2]),
+        (10, [0.1, 0.2, 0.7], [1, 2, 7]),
+    ],
+)
 def test_a_part_gets_its_share_of_days_rounded_down_and_test_the_rest(days, shares, counts):
     index = pd.date_range("2021-01-01", periods=days)
     cut = windows.split_days(index, shares)
@@ -101,8 +122,11 @@ def test_no_window_crosses_a_split(lookback, split, seed):
 
 def same(a, b):
     return (
-        a.X.tobytes() == b.X.tobytes() and a.y.tobytes() == b.y.tobytes() and a.dates.equals(b.dates)
-        and np.array_equal(a.actual_usd, b.actual_usd) and np.array_equal(a.last_close_usd, b.last_close_usd)
+        a.X.tobytes() == b.X.tobytes()
+        and a.y.tobytes() == b.y.tobytes()
+        and a.dates.equals(b.dates)
+        and np.array_equal(a.actual_usd, b.actual_usd)
+        and np.array_equal(a.last_close_usd, b.last_close_usd)
     )
 
 
@@ -136,20 +160,33 @@ READINGS = [*((i, "close") for i in INPUTS), ("own_close", "log_return"), ("all_
 @pytest.mark.parametrize("outliers", ["off", "cap", "median"])
 @pytest.mark.parametrize(("inputs", "target"), READINGS)
 def test_nothing_from_the_first_validation_day_on_changes_the_training_part(inputs, target, outliers):
-    for before, after in built_before_and_after("validation", scaling="train", inputs=inputs, target=target, outliers=outliers).values():
+    for before, after in built_before_and_after(
+        "validation", scaling="train", inputs=inputs, target=target, outliers=outliers
+    ).values():
         assert same(before.train, after.train)
-        assert (before.low, before.high, before.low_usd, before.high_usd) == (after.low, after.high, after.low_usd, after.high_usd)
+        assert (before.low, before.high, before.low_usd, before.high_usd) == (
+            after.low,
+            after.high,
+            after.low_usd,
+            after.high_usd,
+        )
         assert not same(before.validation, after.validation)
 
 
 @pytest.mark.parametrize(("inputs", "target"), READINGS)
 def test_nothing_from_the_first_test_day_on_changes_training_or_validation(inputs, target):
-    for before, after in built_before_and_after("test", scaling="train", inputs=inputs, target=target, outliers="cap").values():
+    for before, after in built_before_and_after(
+        "test", scaling="train", inputs=inputs, target=target, outliers="cap"
+    ).values():
         assert same(before.train, after.train) and same(before.validation, after.validation)
         assert not same(before.test, after.test)
 
 
-@pytest.mark.parametrize("leak", [{"scaling": "all"}, {"scaling": "train", "gap_fill": "linear"}, {"scaling": "all", "outliers": "median"}], ids=str)
+@pytest.mark.parametrize(
+    "leak",
+    [{"scaling": "all"}, {"scaling": "train", "gap_fill": "linear"}, {"scaling": "all", "outliers": "median"}],
+    ids=str,
+)
 @pytest.mark.parametrize("inputs", INPUTS)
 def test_the_leaks_that_parameters_allow_are_seen_by_the_same_comparison(inputs, leak):
     for before, after in built_before_and_after("validation", inputs=inputs, **leak).values():
@@ -157,7 +194,9 @@ def test_the_leaks_that_parameters_allow_are_seen_by_the_same_comparison(inputs,
 
 
 def test_a_window_that_would_step_over_a_dropped_gap_is_left_out():
-    frame = prices_of(np.arange(60)).drop(pd.date_range("2021-01-11", "2021-01-17"))  # seven days, one week, day numbers 10 to 16
+    frame = prices_of(np.arange(60)).drop(
+        pd.date_range("2021-01-11", "2021-01-17")
+    )  # seven days, one week, day numbers 10 to 16
     data = windows.build({"A": frame}, chosen(lookback=3, split=[0.6, 0.2, 0.2]))["A"]
     held = np.rint(data.to_usd(data.train.X[:, :, 0])).astype(int)
     forecast = np.rint(data.to_usd(data.train.y)).astype(int)
@@ -186,7 +225,11 @@ def test_no_score_rests_on_a_filled_price():
 def test_all_closes_holds_the_own_close_first_and_the_others_in_order_on_the_same_days():
     prices = {"A": noisy(80, 1), "B": noisy(80, 2).iloc[10:], "C": noisy(80, 3).iloc[:-3]}
     built = windows.build(prices, chosen(inputs="all_closes", lookback=4))
-    assert {t: d.features for t, d in built.items()} == {"A": ("Close", "B", "C"), "B": ("Close", "A", "C"), "C": ("Close", "A", "B")}
+    assert {t: d.features for t, d in built.items()} == {
+        "A": ("Close", "B", "C"),
+        "B": ("Close", "A", "C"),
+        "C": ("Close", "A", "B"),
+    }
     common = prices["B"].index.intersection(prices["C"].index)
     for ticker, data in built.items():
         assert data.days["train"][0] == common[0] and data.days["test"][-1] == common[-1]
@@ -195,7 +238,7 @@ def test_all_closes_holds_the_own_close_first_and_the_others_in_order_on_the_sam
             scaled = (close - close.min()) / (close.max() - close.min())
             for part in data.parts:
                 for n, day in enumerate(part.dates):
-                    expected = scaled.loc[day - pd.Timedelta(days=4): day - pd.Timedelta(days=1)]
+                    expected = scaled.loc[day - pd.Timedelta(days=4) : day - pd.Timedelta(days=1)]
                     np.testing.assert_allclose(part.X[n, :, k], expected, atol=1e-6)
         assert np.array_equal(data.train.actual_usd, prices[ticker]["Close"].loc[data.train.dates])
 
@@ -223,15 +266,26 @@ def test_networks_aim_at_treated_closes_and_are_scored_on_real_ones(rule):
     assert data.to_usd(data.train.y[at]) == pytest.approx(limits["upper"] if rule == "cap" else np.median(closes))
 
 
-@pytest.mark.parametrize(("days", "lookback", "part", "count"), [(12, 3, "validation", 3), (12, 6, "train", 6), (15, 3, "validation", 3)])
+@pytest.mark.parametrize(
+    ("days", "lookback", "part", "count"), [(12, 3, "validation", 3), (12, 6, "train", 6), (15, 3, "validation", 3)]
+)
 def test_a_part_without_a_window_is_named(days, lookback, part, count):
-    with pytest.raises(WindowError, match=f"^A: the {part} part has {count} days and no window of {lookback} days and a next one. Widen"):
-        windows.build({"A": prices_of(np.arange(days))}, chosen(lookback=lookback, split=[0.5, 0.2 if days == 15 else 0.25, 0.3 if days == 15 else 0.25]))
+    with pytest.raises(
+        WindowError,
+        match=f"^A: the {part} part has {count} days and no window of {lookback} days and a next one. Widen",
+    ):
+        windows.build(
+            {"A": prices_of(np.arange(days))},
+            chosen(lookback=lookback, split=[0.5, 0.2 if days == 15 else 0.25, 0.3 if days == 15 else 0.25]),
+        )
 
 
 def test_coins_without_a_common_day_and_series_shorter_than_the_indicators_are_named():
     with pytest.raises(WindowError, match="^A: the train part has 0 days"):
-        windows.build({"A": noisy(40, 1), "B": prices_of(range(1, 40), "2030-01-01")}, chosen(inputs="all_closes", scaling="train"))
+        windows.build(
+            {"A": noisy(40, 1), "B": prices_of(range(1, 40), "2030-01-01")},
+            chosen(inputs="all_closes", scaling="train"),
+        )
     with pytest.raises(WindowError, match="^A: the train part has 0 days"):
         windows.build({"A": noisy(8, 1)}, chosen(inputs="ohlcv_indicators"))
 
@@ -250,14 +304,19 @@ def test_a_window_is_what_the_market_knew_the_day_before():
 
 # -- log returns ---------------------------------------------------------------------------
 
+
 def test_log_returns_of_a_series_written_out_by_hand():
     """Closes double and halve in turns; with these shares train has 8 returns, so 5 windows of 3."""
     closes = [1.0, 2.0, 1.0, 4.0, 2.0, 1.0, 2.0, 4.0, 8.0, 4.0, 2.0, 4.0, 8.0, 4.0, 2.0, 1.0, 2.0]
-    data = windows.build({"A": prices_of(closes)}, chosen(target="log_return", lookback=3, split=[0.5, 0.25, 0.25]))["A"]
+    data = windows.build({"A": prices_of(closes)}, chosen(target="log_return", lookback=3, split=[0.5, 0.25, 0.25]))[
+        "A"
+    ]
     log2 = np.log(2)
     assert (data.low, data.high) == (-log2, 2 * log2) and (data.low_usd, data.high_usd) == (1, 8)
     returns = np.log(np.array(closes[1:]) / closes[:-1])
-    np.testing.assert_allclose(data.train.X[:, :, 0], [(returns[k:k + 3] + log2) / (3 * log2) for k in range(5)], atol=1e-6)
+    np.testing.assert_allclose(
+        data.train.X[:, :, 0], [(returns[k : k + 3] + log2) / (3 * log2) for k in range(5)], atol=1e-6
+    )
     np.testing.assert_allclose(data.train.y, (returns[3:8] + log2) / (3 * log2), atol=1e-6)
     assert data.train.actual_usd.tolist() == closes[4:9] and data.train.last_close_usd.tolist() == closes[3:8]
     assert data.days["train"][0].isoformat() == "2021-01-02T00:00:00"  # the first day has no return
@@ -266,7 +325,9 @@ def test_log_returns_of_a_series_written_out_by_hand():
 @pytest.mark.parametrize("target", ["close", "log_return"])
 @pytest.mark.parametrize("outliers", ["off", "cap"])
 def test_what_training_aims_at_comes_back_as_the_actual_close(target, outliers):
-    data = windows.build({"A": noisy(160, 4)}, chosen(lookback=7, target=target, outliers=outliers, outlier_iqr=3.0))["A"]
+    data = windows.build({"A": noisy(160, 4)}, chosen(lookback=7, target=target, outliers=outliers, outlier_iqr=3.0))[
+        "A"
+    ]
     for part in data.parts:
         np.testing.assert_allclose(data.forecast_usd(part, part.y), part.actual_usd, rtol=2e-5)
         np.testing.assert_allclose(data.forecast_scaled(part, part.y), data.to_scaled(part.actual_usd), atol=2e-5)
@@ -290,6 +351,7 @@ def test_no_return_reaches_over_absent_days():
 
 # -- windows that reach back -----------------------------------------------------------------
 
+
 def test_windows_that_reach_back_make_every_day_of_a_part_a_target():
     prices = {"A": noisy(120, 8)}
     inside, back = (windows.build(prices, chosen(lookback=7), reach_back=b)["A"] for b in (False, True))
@@ -301,7 +363,7 @@ def test_windows_that_reach_back_make_every_day_of_a_part_a_target():
         closes = prices["A"]["Close"]
         for k in (0, 3):  # the window before a day is the seven days before it, whatever part they are in
             day = closes.index.get_loc(whole.dates[k])
-            np.testing.assert_allclose(back.to_usd(whole.X[k, :, 0]), closes.iloc[day - 7:day], rtol=1e-5)
+            np.testing.assert_allclose(back.to_usd(whole.X[k, :, 0]), closes.iloc[day - 7 : day], rtol=1e-5)
         np.testing.assert_allclose(whole.last_close_usd, closes.shift(1).loc[whole.dates])
 
 

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,9 +25,18 @@ def chart(ticker, days, empty=()):
     rows = [dict.fromkeys(quote(0)) if day in empty else quote(day) for day in days]
     columns = {name: [row[name] for row in rows] for name in quote(0)}
     meta = {
-        "currency": "USD", "symbol": ticker, "exchangeName": "CCC", "instrumentType": "CRYPTOCURRENCY",
-        "firstTradeDate": 0, "regularMarketTime": 0, "gmtoffset": 0, "timezone": "UTC",
-        "exchangeTimezoneName": "UTC", "priceHint": 2, "dataGranularity": "1d", "validRanges": ["1d", "max"],
+        "currency": "USD",
+        "symbol": ticker,
+        "exchangeName": "CCC",
+        "instrumentType": "CRYPTOCURRENCY",
+        "firstTradeDate": 0,
+        "regularMarketTime": 0,
+        "gmtoffset": 0,
+        "timezone": "UTC",
+        "exchangeTimezoneName": "UTC",
+        "priceHint": 2,
+        "dataGranularity": "1d",
+        "validRanges": ["1d", "max"],
     }
     result = {"meta": meta, "indicators": {"quote": [{}], "adjclose": [{}]}}
     if days:
@@ -71,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
         ticker = place.path.removeprefix(CHART)
         self.server.asked.append((ticker, query))
         time.sleep(self.server.slow_seconds)
-        today = int(datetime.now(timezone.utc).timestamp()) // DAY
+        today = int(datetime.now(UTC).timestamp()) // DAY
         first = int(query.get("period1", today * DAY)) // DAY
         last = int(query.get("period2", (today + 1) * DAY)) // DAY
         getattr(self, "fault_" + self.server.faults.get(ticker, "none"))(ticker, list(range(first, last)))

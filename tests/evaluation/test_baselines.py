@@ -13,9 +13,9 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from lib.data import windows
+from lib.data.windows import PARTS
 from lib.evaluation import baselines, scoring
 from lib.experiments import controls
-from lib.data.windows import PARTS
 
 
 def built(close, **changes):
@@ -39,7 +39,15 @@ def all_forecasts(data, close):
 
 
 def test_there_are_the_seven(all_forecasts):
-    assert list(all_forecasts) == ["naive", "drift", "moving average", "ARIMA", "AR-GARCH", "ridge", "gradient boosting"]
+    assert list(all_forecasts) == [
+        "naive",
+        "drift",
+        "moving average",
+        "ARIMA",
+        "AR-GARCH",
+        "ridge",
+        "gradient boosting",
+    ]
 
 
 def test_frames_have_the_shape_of_a_networks_and_go_into_the_same_table(all_forecasts, data, close):
@@ -100,8 +108,13 @@ def test_arima_is_maximum_likelihood_on_the_training_days(data, close):
     frame = baselines.forecast(partial(baselines.arima, orders=[(1, 0)]), data, close)
     r = 100 * np.log(close).diff().dropna()
     training = r[r.index <= data.days["train"][-1]].to_numpy()
-    found = optimize.minimize(ar1_likelihood, [0, 0, np.log(training.var())], args=(training,), method="Nelder-Mead",
-                              options={"xatol": 1e-7, "fatol": 1e-9, "maxiter": 5000}).x
+    found = optimize.minimize(
+        ar1_likelihood,
+        [0, 0, np.log(training.var())],
+        args=(training,),
+        method="Nelder-Mead",
+        options={"xatol": 1e-7, "fatol": 1e-9, "maxiter": 5000},
+    ).x
     expected = found[0] + found[1] * (r.shift(1).loc[frame["date"]].to_numpy() - found[0])
     np.testing.assert_allclose(expected_returns(frame), expected, atol=2e-3)
 
@@ -152,7 +165,9 @@ def test_ar_garch_is_maximum_likelihood_on_the_training_days(data, close):
     phi, constant = np.polyfit(before, expected, 1)
     np.testing.assert_allclose(expected, constant + phi * before, atol=1e-8)
     start = [constant, phi, 0.5 * training.var(), 0.05, 0.4, 20]
-    best = optimize.minimize(garch_t_likelihood, start, args=(training,), method="Nelder-Mead", options={"maxfev": 1500, "maxiter": 1500})
+    best = optimize.minimize(
+        garch_t_likelihood, start, args=(training,), method="Nelder-Mead", options={"maxfev": 1500, "maxiter": 1500}
+    )
 
     def profile(constant, phi):
         return garch_t_likelihood([constant, phi, *best.x[2:]], training)
@@ -176,12 +191,18 @@ def test_ridge_is_the_normal_equations(data, close):
 
 def test_ridge_takes_the_penalty_of_time_ordered_cross_validation(data, close):
     X, y = baselines.inputs(data, data.train), baselines.aims(data, data.train)
-    search = GridSearchCV(make_pipeline(StandardScaler(), Ridge()), {"ridge__alpha": baselines.RIDGE_PENALTIES},
-                          cv=TimeSeriesSplit(5), scoring="neg_mean_squared_error").fit(X, y)
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), Ridge()),
+        {"ridge__alpha": baselines.RIDGE_PENALTIES},
+        cv=TimeSeriesSplit(5),
+        scoring="neg_mean_squared_error",
+    ).fit(X, y)
     best = search.best_params_["ridge__alpha"]
     assert baselines.RIDGE_PENALTIES[0] < best < baselines.RIDGE_PENALTIES[-1]
     alone = baselines.forecast(partial(baselines.ridge, penalties=[best]), data, close)
-    pd.testing.assert_frame_equal(baselines.forecast(baselines.ridge, data, close), alone, check_exact=False, rtol=1e-12)
+    pd.testing.assert_frame_equal(
+        baselines.forecast(baselines.ridge, data, close), alone, check_exact=False, rtol=1e-12
+    )
 
 
 def test_the_largest_penalty_leaves_the_mean_change(data, close):
@@ -210,13 +231,16 @@ def test_boosting_takes_the_number_of_trees_of_time_ordered_cross_validation(dat
         total = 0.0
         for before, after in TimeSeriesSplit(5).split(X):
             model = baselines.HistGradientBoostingRegressor(
-                learning_rate=0.05, max_iter=trees, max_leaf_nodes=8, min_samples_leaf=20, early_stopping=False)
+                learning_rate=0.05, max_iter=trees, max_leaf_nodes=8, min_samples_leaf=20, early_stopping=False
+            )
             with threadpool_limits(1):
                 total += np.sum((model.fit(X[before], y[before]).predict(X[after]) - y[after]) ** 2)
         error.append(total)
     best = int(np.argmin(error)) + 1
     chosen = baselines.forecast(partial(baselines.gradient_boosting, most_iterations=10), data, close)
-    pd.testing.assert_frame_equal(chosen, baselines.forecast(partial(baselines.gradient_boosting, iterations=best), data, close))
+    pd.testing.assert_frame_equal(
+        chosen, baselines.forecast(partial(baselines.gradient_boosting, iterations=best), data, close)
+    )
 
 
 def test_inputs_hold_what_the_windows_hold_and_nothing_else(data):
@@ -240,8 +264,10 @@ def test_windows_of_log_returns_are_forecast_too(close, name):
 @pytest.mark.parametrize("target", ["close", "log_return"])
 def test_no_forecast_changes_when_prices_from_its_day_on_do(close, name, target):
     setting = controls.chosen(lookback=8, split=(0.6, 0.2, 0.2), target=target)
-    baseline = {"ARIMA": partial(baselines.arima, orders=[(1, 0)]),
-                "gradient boosting": partial(baselines.gradient_boosting, most_iterations=20)}.get(name, baselines.BASELINES[name])
+    baseline = {
+        "ARIMA": partial(baselines.arima, orders=[(1, 0)]),
+        "gradient boosting": partial(baselines.gradient_boosting, most_iterations=20),
+    }.get(name, baselines.BASELINES[name])
 
     def street(prices):
         data = windows.build(prices, setting)["A-USD"]
@@ -257,7 +283,9 @@ def test_scaling_over_all_days_is_caught_looking_ahead(close):
     setting = controls.chosen(lookback=8, split=(0.6, 0.2, 0.2)).but(scaling="all")
 
     def clipped(data, close):
-        parts = [pd.Series(data.to_usd(np.clip(0.9 * part.X[:, -1, 0] + 0.05, 0, 1)), part.dates) for part in data.parts]
+        parts = [
+            pd.Series(data.to_usd(np.clip(0.9 * part.X[:, -1, 0] + 0.05, 0, 1)), part.dates) for part in data.parts
+        ]
         return pd.concat(parts)
 
     def street(scaling, prices):

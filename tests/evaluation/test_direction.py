@@ -15,7 +15,9 @@ def test_accuracy_by_hand():
     actual = np.array([11.0, 9.0, 12.0, 10.0, 10.5])
     called = np.array([10.1, 10.2, 9.9, 10.0, 11.0])
     found = direction.accuracy(actual, called, last)
-    assert (found["accuracy"], found["majority"], found["called_up"], found["days"]) == pytest.approx((3 / 5, 3 / 5, 3 / 5, 5))
+    assert (found["accuracy"], found["majority"], found["called_up"], found["days"]) == pytest.approx(
+        (3 / 5, 3 / 5, 3 / 5, 5)
+    )
     assert found["excess"] == pytest.approx(0)
     # Wilson 1927: (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)
     p, n, z = 0.6, 5, 1.959963984540054
@@ -85,7 +87,9 @@ def test_drawdown_by_looking_at_every_pair():
     path = [1.0, *wealth]
     deepest = max(1 - path[j] / path[i] for i in range(len(path)) for j in range(i, len(path)))
     assert direction.max_drawdown(wealth) == pytest.approx(deepest)
-    assert direction.max_drawdown([1.1, 1.2, 1.5]) == 0 and direction.max_drawdown([0.5, 0.4, 2.0]) == pytest.approx(0.6)
+    assert direction.max_drawdown([1.1, 1.2, 1.5]) == 0 and direction.max_drawdown([0.5, 0.4, 2.0]) == pytest.approx(
+        0.6
+    )
 
 
 def test_sharpe_by_hand_and_with_normal_tails_los_error():

@@ -27,7 +27,9 @@ def regimes(days=2400, seed=1):
     """Half a year of calm, half a year of turbulence, in turn."""
     rng = np.random.default_rng(seed)
     volatility = np.where(np.arange(days) // 180 % 2, 0.06, 0.02)
-    return pd.Series(100 * np.exp(np.cumsum(volatility * rng.standard_normal(days))), pd.date_range("2019-01-01", periods=days))
+    return pd.Series(
+        100 * np.exp(np.cumsum(volatility * rng.standard_normal(days))), pd.date_range("2019-01-01", periods=days)
+    )
 
 
 def usual_and_recent(r, decay=0.97):
@@ -61,8 +63,10 @@ def test_expected_volatility_goes_back_to_the_usual_day_by_day(close):
         assert found.iloc[:30].isna().all()
 
 
-@pytest.mark.parametrize(("scores", "level", "rank"), [
-    (9, 0.9, 9), (10, 0.9, 10), (19, 0.95, 19), (99, 0.95, 95), (8, 0.9, 9), (4, 0.8, 4), (0, 0.5, 1)])
+@pytest.mark.parametrize(
+    ("scores", "level", "rank"),
+    [(9, 0.9, 9), (10, 0.9, 10), (19, 0.95, 19), (99, 0.95, 95), (8, 0.9, 9), (4, 0.8, 4), (0, 0.5, 1)],
+)
 def test_the_rank_of_the_quantile(scores, level, rank):
     assert intervals.quantile_rank(scores, level) == rank
 
@@ -87,14 +91,18 @@ def test_each_interval_by_hand(close, adapt, window):
         # Origins whose outcome is known today, from the first one with a volatility on.
         known = [i for i in range(now + 1) if i + row.horizon <= now and i >= 30]
         known = known[-window:] if window else known
-        scores = [abs(log_close[i + row.horizon] - log_close[i]) / (volatility[row.horizon][i] if adapt else 1) for i in known]
+        scores = [
+            abs(log_close[i + row.horizon] - log_close[i]) / (volatility[row.horizon][i] if adapt else 1) for i in known
+        ]
         rank = math.ceil((len(scores) + 1) * row.level - 1e-9)
         half = np.inf if rank > len(scores) else np.quantile(scores, rank / len(scores), method="inverted_cdf")
         half *= volatility[row.horizon][now] if adapt else 1
         assert row.upper_usd == pytest.approx(row.price_usd * np.exp(half), rel=1e-9)
         assert row.lower_usd == pytest.approx(row.price_usd * np.exp(-half), rel=1e-9)
         assert row.path_usd == pytest.approx(row.price_usd) and row.price_usd == close.iloc[now]
-        assert row.volatility == intervals.ewma_volatility(close).iloc[now] and row.date == row.origin + pd.Timedelta(days=row.horizon)
+        assert row.volatility == intervals.ewma_volatility(close).iloc[now] and row.date == row.origin + pd.Timedelta(
+            days=row.horizon
+        )
         if now + row.horizon < len(close):
             assert row.actual_usd == close.iloc[now + row.horizon]
         else:
@@ -104,10 +112,24 @@ def test_each_interval_by_hand(close, adapt, window):
 def test_there_is_one_row_an_origin_horizon_and_level(close, bands):
     assert len(bands) == (300 - 30) * len(FEW) * 3
     assert list(bands.columns) == [
-        "origin", "horizon", "date", "level", "price_usd", "volatility", "path_usd", "lower_usd", "upper_usd", "actual_usd"]
+        "origin",
+        "horizon",
+        "date",
+        "level",
+        "price_usd",
+        "volatility",
+        "path_usd",
+        "lower_usd",
+        "upper_usd",
+        "actual_usd",
+    ]
     assert bands["origin"].max() == close.index[-1] and not bands.duplicated(["origin", "horizon", "level"]).any()
     by_default = intervals.conformal(close)
-    assert sorted(by_default["horizon"].unique()) == list(range(1, 31)) and sorted(by_default["level"].unique()) == [0.80, 0.90, 0.95]
+    assert sorted(by_default["horizon"].unique()) == list(range(1, 31)) and sorted(by_default["level"].unique()) == [
+        0.80,
+        0.90,
+        0.95,
+    ]
 
 
 def test_higher_levels_and_later_days_are_wider(bands):
@@ -131,7 +153,9 @@ def test_no_interval_changes_when_later_prices_do(close, rule):
     cut = close.index[220]
     later = close.where(close.index <= cut, close * 1.7)
     columns = ["origin", "horizon", "level", "lower_usd", "upper_usd", "volatility"]
-    before, after = (made[made["origin"] <= cut][columns] for made in (rule(close, horizons=FEW), rule(later, horizons=FEW)))
+    before, after = (
+        made[made["origin"] <= cut][columns] for made in (rule(close, horizons=FEW), rule(later, horizons=FEW))
+    )
     pd.testing.assert_frame_equal(before, after)
     assert not rule(close, horizons=FEW).equals(rule(later, horizons=FEW))
 
@@ -158,14 +182,24 @@ def test_the_services_band_by_hand(close):
 
 
 def test_scores_by_hand():
-    bands = pd.DataFrame({
-        "origin": pd.date_range("2024-01-01", periods=3), "horizon": 1, "level": 0.8, "price_usd": [100.0, 200.0, 50.0],
-        "volatility": [0.03, 0.01, 0.02], "lower_usd": [90.0, 190.0, 40.0], "upper_usd": [110.0, 220.0, 60.0],
-        "actual_usd": [115.0, 200.0, 38.0]})
+    bands = pd.DataFrame(
+        {
+            "origin": pd.date_range("2024-01-01", periods=3),
+            "horizon": 1,
+            "level": 0.8,
+            "price_usd": [100.0, 200.0, 50.0],
+            "volatility": [0.03, 0.01, 0.02],
+            "lower_usd": [90.0, 190.0, 40.0],
+            "upper_usd": [110.0, 220.0, 60.0],
+            "actual_usd": [115.0, 200.0, 38.0],
+        }
+    )
     found = intervals.evaluate(bands).iloc[0]
     assert found["forecasts"] == 3 and found["coverage"] == pytest.approx(1 / 3)
     assert (found["coverage_calm"], found["coverage_middle"], found["coverage_turbulent"]) == (1, 0, 0)
-    assert found["width_usd"] == pytest.approx((20 + 30 + 20) / 3) and found["width_percent"] == pytest.approx((20 + 15 + 40) / 3)
+    assert found["width_usd"] == pytest.approx((20 + 30 + 20) / 3) and found["width_percent"] == pytest.approx(
+        (20 + 15 + 40) / 3
+    )
     # 2 / (1 - 0.8) = 10 times the misses 5 and 2.
     assert found["winkler_usd"] == pytest.approx((20 + 50 + 30 + 20 + 20) / 3)
     assert found["winkler_percent"] == pytest.approx((70 + 15 + 80) / 3)
@@ -181,7 +215,9 @@ def test_pinball_is_scikit_learns_and_winkler_its_multiple(close, bands):
         # Both bounds' pinball losses times 2 / alpha (Gneiting and Raftery 2007, section 6.2).
         assert found.loc[(level, horizon), "winkler_usd"] == pytest.approx(2 / (1 - level) * (low + high), rel=1e-9)
         inside = (rows["actual_usd"] >= rows["lower_usd"]) & (rows["actual_usd"] <= rows["upper_usd"])
-        assert found.loc[(level, horizon), "coverage"] == inside.mean() and found.loc[(level, horizon), "forecasts"] == len(rows)
+        assert found.loc[(level, horizon), "coverage"] == inside.mean() and found.loc[
+            (level, horizon), "forecasts"
+        ] == len(rows)
 
 
 def test_all_horizons_together_are_the_mean_of_all_forecasts(close, bands):
@@ -195,7 +231,9 @@ def test_a_coverage_is_as_sure_as_its_spans_that_share_no_day(close, bands):
     scored = bands[bands["origin"].between(close.index[100], close.index[290])]
     plain, found = intervals.evaluate(scored, ["level"]), intervals.evaluate(scored, ["level"], samples=300)
     assert "coverage_lower" not in plain and found["origins"].eq(191).all()
-    days = len(scored.loc[scored["horizon"] == max(FEW), "origin"].unique()) + max(FEW) - 1  # on which the longest forecasts end
+    days = (
+        len(scored.loc[scored["horizon"] == max(FEW), "origin"].unique()) + max(FEW) - 1
+    )  # on which the longest forecasts end
     assert found["spans"].eq(days // max(FEW)).all()
     pd.testing.assert_frame_equal(found[plain.columns], plain)
     assert (found["coverage_lower"] < found["coverage"]).all() and (found["coverage"] < found["coverage_upper"]).all()
@@ -204,8 +242,17 @@ def test_a_coverage_is_as_sure_as_its_spans_that_share_no_day(close, bands):
 def test_forecasts_that_miss_together_count_as_one():
     """The same 200 outcomes, 20 runs of 10 alike: as 10-day forecasts the coverage is about root of 10 times less sure than if independent."""
     inside = np.repeat(np.random.default_rng(0).random(20) < 0.7, 10)
-    made = {"origin": pd.date_range("2024-01-01", periods=200), "level": 0.8, "price_usd": 1.0, "volatility": 0.1, "lower_usd": 0.0, "upper_usd": 1.0}
-    found = intervals.evaluate(pd.DataFrame({**made, "horizon": 10, "actual_usd": np.where(inside, 0.5, 2.0)}), ["level"], samples=1000).iloc[0]
+    made = {
+        "origin": pd.date_range("2024-01-01", periods=200),
+        "level": 0.8,
+        "price_usd": 1.0,
+        "volatility": 0.1,
+        "lower_usd": 0.0,
+        "upper_usd": 1.0,
+    }
+    found = intervals.evaluate(
+        pd.DataFrame({**made, "horizon": 10, "actual_usd": np.where(inside, 0.5, 2.0)}), ["level"], samples=1000
+    ).iloc[0]
     independent = 2 * 1.96 * np.sqrt(found["coverage"] * (1 - found["coverage"]) / 200)
     assert 2 * independent < found["coverage_upper"] - found["coverage_lower"] < 4 * independent
     assert found["coverage"] == inside.mean() and (found["origins"], found["spans"]) == (200, 20)
@@ -215,9 +262,13 @@ def test_thirds_are_of_equal_size_and_by_volatility(close, bands):
     scored = bands[(bands["origin"] > close.index[100]) & (bands["horizon"] == 1) & (bands["level"] == 0.8)].dropna()
     found = intervals.evaluate(scored).iloc[0]
     ordered = scored.sort_values("volatility")
-    inside = ((ordered["actual_usd"] >= ordered["lower_usd"]) & (ordered["actual_usd"] <= ordered["upper_usd"])).to_numpy()
+    inside = (
+        (ordered["actual_usd"] >= ordered["lower_usd"]) & (ordered["actual_usd"] <= ordered["upper_usd"])
+    ).to_numpy()
     thirds = np.array_split(inside, 3)
-    assert [found[f"coverage_{name}"] for name in ("calm", "middle", "turbulent")] == pytest.approx([t.mean() for t in thirds], abs=0.02)
+    assert [found[f"coverage_{name}"] for name in ("calm", "middle", "turbulent")] == pytest.approx(
+        [t.mean() for t in thirds], abs=0.02
+    )
 
 
 def test_adapting_to_volatility_covers_calm_and_turbulent_days_alike():

@@ -11,9 +11,15 @@ from lib.evaluation import baselines, metrics
 def test_five_scores_by_hand():
     # Errors -1, 2, 0, -1: squares 1, 4, 0, 1. Mean of actual 5, squared distances 9, 1, 1, 9.
     found = metrics.scores([2, 4, 6, 8], [3, 2, 6, 9])
-    assert found == pytest.approx({
-        "MSE": 6 / 4, "MAE": 4 / 4, "RMSE": math.sqrt(1.5), "MAPE": 100 * (1 / 2 + 2 / 4 + 0 + 1 / 8) / 4, "R2": 1 - 6 / 20,
-    })
+    assert found == pytest.approx(
+        {
+            "MSE": 6 / 4,
+            "MAE": 4 / 4,
+            "RMSE": math.sqrt(1.5),
+            "MAPE": 100 * (1 / 2 + 2 / 4 + 0 + 1 / 8) / 4,
+            "R2": 1 - 6 / 20,
+        }
+    )
     assert tuple(found) == metrics.NAMES
 
 
@@ -69,4 +75,6 @@ def test_mase_by_hand():
 def test_mase_of_the_naive_forecast_on_the_training_days_is_one_and_has_no_unit():
     closes = np.random.default_rng(1).normal(100, 3, 50)
     assert metrics.mase(closes[1:], closes[:-1], closes) == pytest.approx(1)
-    assert metrics.mase(7 * closes[1:], 7 * closes[:-1] + 1, 7 * closes) == pytest.approx(metrics.mase(closes[1:], closes[:-1] + 1 / 7, closes))
+    assert metrics.mase(7 * closes[1:], 7 * closes[:-1] + 1, 7 * closes) == pytest.approx(
+        metrics.mase(closes[1:], closes[:-1] + 1 / 7, closes)
+    )

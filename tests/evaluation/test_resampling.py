@@ -74,7 +74,11 @@ def test_seeds_that_disagree_and_days_that_depend_on_each_other_widen_the_interv
 
 def test_it_repeats_and_narrows_with_less_confidence():
     losses = np.random.default_rng(5).chisquare(1, (3, DAYS))
-    assert resampling.over_seeds(losses, seed=1) == resampling.over_seeds(losses, seed=1) != resampling.over_seeds(losses, seed=2)
+    assert (
+        resampling.over_seeds(losses, seed=1)
+        == resampling.over_seeds(losses, seed=1)
+        != resampling.over_seeds(losses, seed=2)
+    )
     wide, narrow = resampling.over_seeds(losses), resampling.over_seeds(losses, confidence=0.8)
     assert wide["lower"] < narrow["lower"] < narrow["mean"] < narrow["upper"] < wide["upper"]
 
@@ -83,8 +87,15 @@ def test_the_length_of_a_block():
     assert [resampling.block_length_of(n) for n in (8, 27, 28, 125, 162, 163, 1000)] == [2, 3, 4, 5, 6, 6, 10]
 
 
-@pytest.mark.parametrize(("losses", "base"), [
-    (np.ones((2, 9)), None), (np.ones((2, 20)), np.ones(19)), (np.full((2, 20), np.nan), None), (np.ones(20), np.full(20, np.inf))])
+@pytest.mark.parametrize(
+    ("losses", "base"),
+    [
+        (np.ones((2, 9)), None),
+        (np.ones((2, 20)), np.ones(19)),
+        (np.full((2, 20), np.nan), None),
+        (np.ones(20), np.full(20, np.inf)),
+    ],
+)
 def test_what_cannot_be_resampled_is_refused(losses, base):
     with pytest.raises(resampling.ResamplingError):
         resampling.over_seeds(losses, base)

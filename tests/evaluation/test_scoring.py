@@ -37,9 +37,15 @@ def test_a_network_that_repeats_the_last_close_is_the_naive_forecast(data, walk)
 
 
 def test_scores_by_hand_scaled_and_in_dollars(data):
-    frame = pd.DataFrame({
-        "date": pd.to_datetime(["2024-08-01", "2024-08-02", "2024-08-03"]), "actual_usd": [10.0, 12.0, 14.0],
-        "predicted_usd": [11.0, 12.0, 13.0], "naive_usd": [8.0, 10.0, 12.0], "part": "test"})
+    frame = pd.DataFrame(
+        {
+            "date": pd.to_datetime(["2024-08-01", "2024-08-02", "2024-08-03"]),
+            "actual_usd": [10.0, 12.0, 14.0],
+            "predicted_usd": [11.0, 12.0, 13.0],
+            "naive_usd": [8.0, 10.0, 12.0],
+            "part": "test",
+        }
+    )
     both = pd.concat([frame.assign(part="train"), frame.assign(part="validation"), frame])
     scores = scoring.score_table({"BTC-USD": {"CNN": both}}, {"BTC-USD": data}, {("BTC-USD", "CNN"): 5})
     usd = scores[(scores["part"] == "test") & (scores["unit"] == "USD")].set_index("model")

@@ -36,7 +36,11 @@ def test_diebold_mariano_is_the_papers_formula(three, loss, lags, horizon):
     power = {"squared": 2, "absolute": 1}[loss]
     d = np.abs(actual - a) ** power - np.abs(actual - b) ** power
     used = lags if lags is not None else max(horizon - 1, 6)
-    statistic = d.mean() / math.sqrt(newey_west(d, used)) * math.sqrt((DAYS + 1 - 2 * horizon + horizon * (horizon - 1) / DAYS) / DAYS)
+    statistic = (
+        d.mean()
+        / math.sqrt(newey_west(d, used))
+        * math.sqrt((DAYS + 1 - 2 * horizon + horizon * (horizon - 1) / DAYS) / DAYS)
+    )
     assert found["statistic"] == pytest.approx(statistic, rel=1e-9)
     assert found["p_value"] == pytest.approx(2 * stats.t.sf(abs(statistic), DAYS - 1), rel=1e-9)
     assert found["p_better"] == pytest.approx(stats.t.cdf(statistic, DAYS - 1), rel=1e-9)
@@ -48,7 +52,9 @@ def test_without_lags_it_is_the_plain_t_test_but_for_one_degree_of_freedom(three
     actual, a, b = three
     found = significance.diebold_mariano(actual, a, b, lags=0)
     plain = stats.ttest_1samp((actual - a) ** 2 - (actual - b) ** 2, 0)
-    assert found["statistic"] == pytest.approx(plain.statistic * (DAYS - 1) / DAYS * math.sqrt(DAYS / (DAYS - 1)) ** 2, rel=1e-9)
+    assert found["statistic"] == pytest.approx(
+        plain.statistic * (DAYS - 1) / DAYS * math.sqrt(DAYS / (DAYS - 1)) ** 2, rel=1e-9
+    )
     assert found["p_value"] == pytest.approx(plain.pvalue, rel=1e-9)
 
 
@@ -67,8 +73,15 @@ def test_equal_losses_are_no_difference_and_no_division_by_zero(three):
     assert significance.diebold_mariano(actual, a, 2 * actual - a)["p_better"] == 1
 
 
-@pytest.mark.parametrize("bad", [
-    lambda x: (x[:5], x[:5], x[:5]), lambda x: (x, x[:-1], x), lambda x: (x, np.where(x > 0, np.nan, x), x), lambda x: (x, x[:, None], x)])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        lambda x: (x[:5], x[:5], x[:5]),
+        lambda x: (x, x[:-1], x),
+        lambda x: (x, np.where(x > 0, np.nan, x), x),
+        lambda x: (x, x[:, None], x),
+    ],
+)
 def test_series_that_cannot_be_compared_are_refused(three, bad):
     with pytest.raises(significance.SignificanceError):
         significance.diebold_mariano(*bad(three[0]))
@@ -150,8 +163,12 @@ def model_confidence_set_by_hand(losses, block, repetitions, rng):
 def losses():
     rng = np.random.default_rng(8)
     common = rng.chisquare(1, DAYS)
-    return pd.DataFrame({name: common + mean + rng.normal(0, 0.5, DAYS) for name, mean in
-                         {"good": 0.0, "nearly": 0.06, "so-so": 0.14, "bad": 0.5}.items()})
+    return pd.DataFrame(
+        {
+            name: common + mean + rng.normal(0, 0.5, DAYS)
+            for name, mean in {"good": 0.0, "nearly": 0.06, "so-so": 0.14, "bad": 0.5}.items()
+        }
+    )
 
 
 @pytest.fixture(scope="module")
@@ -160,8 +177,14 @@ def tight():
     rng = np.random.default_rng(0)
     common = rng.chisquare(1, DAYS)
     first = common + rng.normal(0, 0.5, DAYS)
-    return pd.DataFrame({"first": first, "second": first + 0.03 + rng.normal(0, 0.15, DAYS),
-                         "noisy": common + 0.2 + rng.normal(0, 1.5, DAYS), "noisier": common + 0.35 + rng.normal(0, 2, DAYS)})
+    return pd.DataFrame(
+        {
+            "first": first,
+            "second": first + 0.03 + rng.normal(0, 0.15, DAYS),
+            "noisy": common + 0.2 + rng.normal(0, 1.5, DAYS),
+            "noisier": common + 0.35 + rng.normal(0, 2, DAYS),
+        }
+    )
 
 
 @pytest.mark.parametrize("name", ["losses", "tight"])
@@ -189,7 +212,9 @@ def test_the_set_says_how_it_was_made_and_repeats(losses):
 
 def test_models_with_equal_losses_share_a_verdict(losses):
     best = losses.mean().idxmin()
-    found = significance.model_confidence_set(losses.assign(again=losses["so-so"], best_again=losses[best])).set_index("model")
+    found = significance.model_confidence_set(losses.assign(again=losses["so-so"], best_again=losses[best])).set_index(
+        "model"
+    )
     assert found.loc["again", "p_value"] == found.loc["so-so", "p_value"] < 1
     assert found.loc["best_again", "p_value"] == found.loc[best, "p_value"] == 1
     alone = significance.model_confidence_set(losses[["good"]].assign(same=losses["good"]))
@@ -221,7 +246,12 @@ def test_holm_by_hand():
 
 def test_holm_ends_at_one_and_counts_only_what_was_tested():
     found = significance.holm({"a": 0.5, "b": 0.9, "no test": math.nan})
-    assert found["a"] == 1 and found["b"] == 1 and math.isnan(found["no test"]) and list(found.index) == ["a", "b", "no test"]
+    assert (
+        found["a"] == 1
+        and found["b"] == 1
+        and math.isnan(found["no test"])
+        and list(found.index) == ["a", "b", "no test"]
+    )
     assert significance.holm({"a": 0.02, "no test": math.nan})["a"] == 0.02
     assert significance.holm({"no test": math.nan}).isna().all()
 
@@ -263,8 +293,14 @@ def test_the_detectable_skill_has_the_power_asked_for():
 def test_the_detectable_accuracy_by_counting():
     share = significance.detectable_accuracy(20)
     # Of 20 days 15 must be right: 21700 of the 2^20 sequences have 15 or more, 60460 have 14 or more.
-    assert sum(math.comb(20, k) for k in range(15, 21)) / 2**20 <= 0.05 < sum(math.comb(20, k) for k in range(14, 21)) / 2**20
-    assert sum(math.comb(20, k) * share**k * (1 - share) ** (20 - k) for k in range(15, 21)) == pytest.approx(0.8, abs=1e-6)
+    assert (
+        sum(math.comb(20, k) for k in range(15, 21)) / 2**20
+        <= 0.05
+        < sum(math.comb(20, k) for k in range(14, 21)) / 2**20
+    )
+    assert sum(math.comb(20, k) * share**k * (1 - share) ** (20 - k) for k in range(15, 21)) == pytest.approx(
+        0.8, abs=1e-6
+    )
     assert 0.59 < significance.detectable_accuracy(162) < 0.61
     assert all(a > b for a, b in pairwise(significance.detectable_accuracy(n) for n in (100, 200, 400, 800)))
 
@@ -277,14 +313,20 @@ def test_the_size_and_the_power_that_are_stated_are_the_tests_own():
     # Six lags estimated from 162 days make the test reject a little too often: up to 4 % a side instead of 2.5 %.
     assert stats.binom.ppf(0.001, runs, 0.025) <= found * runs <= stats.binom.ppf(0.999, runs, 0.04)
     skill = significance.detectable_skill(DAYS)
-    assert significance.simulated_power(DAYS, skill, repetitions=runs) == pytest.approx(0.8, abs=0.02 + 3 * math.sqrt(0.16 / runs))
+    assert significance.simulated_power(DAYS, skill, repetitions=runs) == pytest.approx(
+        0.8, abs=0.02 + 3 * math.sqrt(0.16 / runs)
+    )
 
 
 @pytest.mark.slow
 def test_a_one_sided_simulation_is_the_two_sided_one_at_twice_the_level():
     given = {"days": 60, "skill": 0.1, "repetitions": 150}
     one_sided = significance.simulated_power(**given, level=0.05, alternative="larger")
-    assert one_sided == significance.simulated_power(**given, level=0.10) > significance.simulated_power(**given, level=0.05)
+    assert (
+        one_sided
+        == significance.simulated_power(**given, level=0.10)
+        > significance.simulated_power(**given, level=0.05)
+    )
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ def dickey_fuller_t(y, lags, trend):
     """t of the lagged level in the regression of the difference on it, lagged differences and the terms."""
     d = np.diff(y)
     target = d[lags:]
-    columns = [y[lags:-1]] + [d[lags - k: len(d) - k] for k in range(1, lags + 1)] + [np.ones(len(target))]
+    columns = [y[lags:-1]] + [d[lags - k : len(d) - k] for k in range(1, lags + 1)] + [np.ones(len(target))]
     if trend == "ct":
         columns.append(np.arange(len(target), dtype="float64"))
     X = np.column_stack(columns)
@@ -72,7 +72,7 @@ def test_adf_chooses_its_lag_by_the_smallest_aic(autoregressive):
     target = d[most:]
 
     def aic(lags):
-        columns = [y[most:-1]] + [d[most - k: len(d) - k] for k in range(1, lags + 1)] + [np.ones(len(target))]
+        columns = [y[most:-1]] + [d[most - k : len(d) - k] for k in range(1, lags + 1)] + [np.ones(len(target))]
         X = np.column_stack(columns)
         rest = target - X @ np.linalg.lstsq(X, target, rcond=None)[0]
         return len(target) * np.log(rest @ rest / len(target)) + 2 * X.shape[1]
@@ -80,7 +80,9 @@ def test_adf_chooses_its_lag_by_the_smallest_aic(autoregressive):
     assert stationarity.adf(autoregressive)["lags"] == min(range(most + 1), key=aic)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("arch") is None, reason="the package arch, a second implementation, is not installed")
+@pytest.mark.skipif(
+    importlib.util.find_spec("arch") is None, reason="the package arch, a second implementation, is not installed"
+)
 @pytest.mark.parametrize("trend", ["c", "ct"])
 def test_adf_and_its_p_value_agree_with_arch(walk, autoregressive, trend):
     from arch.unitroot import ADF
@@ -116,15 +118,22 @@ def test_kpss_p_values_are_cut_at_the_ends_of_the_table(walk, noise):
 def test_a_random_walk_and_white_noise_are_told_apart(walk, noise):
     table = stationarity.unit_root_table({"WALK-USD": walk})
     assert table["series"].tolist() == ["level", "returns"]
-    verdicts = {name: stationarity.reading(stationarity.adf(y)["p_value"], stationarity.kpss_test(y)["p_value"]) for name, y in
-                {"walk": walk, "noise": noise}.items()}
+    verdicts = {
+        name: stationarity.reading(stationarity.adf(y)["p_value"], stationarity.kpss_test(y)["p_value"])
+        for name, y in {"walk": walk, "noise": noise}.items()
+    }
     assert verdicts == {"walk": "not stationary (both agree)", "noise": "stationary (both agree)"}
 
 
-@pytest.mark.parametrize(("adf_p", "kpss_p", "words"), [
-    (0.01, 0.10, "stationary (both agree)"), (0.30, 0.01, "not stationary (both agree)"),
-    (0.01, 0.01, "both reject: neither a unit root nor stationary"), (0.30, 0.10, "undecided: neither rejects"),
-])
+@pytest.mark.parametrize(
+    ("adf_p", "kpss_p", "words"),
+    [
+        (0.01, 0.10, "stationary (both agree)"),
+        (0.30, 0.01, "not stationary (both agree)"),
+        (0.01, 0.01, "both reject: neither a unit root nor stationary"),
+        (0.30, 0.10, "undecided: neither rejects"),
+    ],
+)
 def test_the_four_readings(adf_p, kpss_p, words):
     assert stationarity.reading(adf_p, kpss_p) == words
 
@@ -146,5 +155,9 @@ def test_the_table_holds_each_test_of_each_series(walk, autoregressive):
     assert list(table.index) == [("A-USD", "level"), ("B-USD", "level"), ("A-USD", "returns"), ("B-USD", "returns")]
     direct = stationarity.adf(stationarity.log_returns(closes["B-USD"]), "ct")
     row = table.loc[("B-USD", "returns")]
-    assert (row["adf_statistic"], row["adf_p_value"], row["adf_lags"]) == (direct["statistic"], direct["p_value"], direct["lags"])
+    assert (row["adf_statistic"], row["adf_p_value"], row["adf_lags"]) == (
+        direct["statistic"],
+        direct["p_value"],
+        direct["lags"],
+    )
     assert row["reading"] == stationarity.reading(row["adf_p_value"], row["kpss_p_value"])

@@ -49,7 +49,9 @@ def test_tails_change_the_shape_and_not_the_size():
 def test_simulated_prices_are_prices():
     frame = controls.as_prices(controls.walk(50))
     assert list(frame.columns) == ["Open", "High", "Low", "Close", "Volume"]
-    assert (frame["High"] >= frame[["Open", "Close"]].max(axis=1)).all() and (frame["Low"] <= frame[["Open", "Close"]].min(axis=1)).all()
+    assert (frame["High"] >= frame[["Open", "Close"]].max(axis=1)).all() and (
+        frame["Low"] <= frame[["Open", "Close"]].min(axis=1)
+    ).all()
 
 
 @pytest.fixture(scope="module")
@@ -68,14 +70,20 @@ def test_no_network_shows_skill_on_a_random_walk_more_often_than_chance_explains
     trained = walks["model"].isin(networks.ARCHITECTURES)
     assert set(walks.loc[trained, "model"]) == set(networks.ARCHITECTURES)
     assert not walks.loc[trained, "too_many"].any(), walks[trained].to_string()
-    better = signal[(signal["test"] == "diebold_mariano") & signal["model"].isin(["CNN", "CNN-LSTM", "ridge", "gradient boosting"])]
+    better = signal[
+        (signal["test"] == "diebold_mariano") & signal["model"].isin(["CNN", "CNN-LSTM", "ridge", "gradient boosting"])
+    ]
     assert better["too_many"].all(), better.to_string()
 
 
 @pytest.mark.slow
 def test_no_quick_model_shows_skill_on_a_random_walk_more_often_than_chance_explains(on_random_walks):
     found = on_random_walks
-    assert found["run"].nunique() == 200 and set(found["model"]) == set(controls.QUICK_MODELS) and (found["days"] == 162).all()
+    assert (
+        found["run"].nunique() == 200
+        and set(found["model"]) == set(controls.QUICK_MODELS)
+        and (found["days"] == 162).all()
+    )
     rates = controls.alarm_rates(found)
     each = rates[rates["model"] != "any model"]
     # 200 runs at 5 %: 3 to 19 alarms hold 99 % of what chance does.
@@ -98,9 +106,13 @@ def test_the_same_control_sounds_when_a_model_has_seen_the_day_itself():
 
 @pytest.mark.slow
 def test_picking_the_best_of_many_models_raises_alarms_and_holm_takes_them_back(on_random_walks):
-    coins = {f"coin {i}": on_random_walks[on_random_walks["model"] == "ridge"].assign(model=f"coin {i}") for i in range(6)}
+    coins = {
+        f"coin {i}": on_random_walks[on_random_walks["model"] == "ridge"].assign(model=f"coin {i}") for i in range(6)
+    }
     rng = np.random.default_rng(1)
-    found = pd.concat([frame.assign(diebold_mariano=rng.random(200), pesaran_timmermann=rng.random(200)) for frame in coins.values()])
+    found = pd.concat(
+        [frame.assign(diebold_mariano=rng.random(200), pesaran_timmermann=rng.random(200)) for frame in coins.values()]
+    )
     rates = controls.alarm_rates(found).set_index(["model", "test"])
     # Six honest tests: 1 - 0.95^6 = 26 % of the runs have one below 5 %.
     assert rates.loc[("any model", "diebold_mariano"), "rate"] == pytest.approx(0.26, abs=0.1)
@@ -109,9 +121,15 @@ def test_picking_the_best_of_many_models_raises_alarms_and_holm_takes_them_back(
 
 
 def test_alarms_by_hand():
-    found = pd.DataFrame({
-        "run": [0, 0, 1, 1, 2, 2], "model": ["a", "b"] * 3, "skill": 0.0,
-        "diebold_mariano": [0.01, 0.5, 0.03, 0.9, 0.2, np.nan], "pesaran_timmermann": [0.9, np.nan, 0.9, 0.02, 0.04, np.nan]})
+    found = pd.DataFrame(
+        {
+            "run": [0, 0, 1, 1, 2, 2],
+            "model": ["a", "b"] * 3,
+            "skill": 0.0,
+            "diebold_mariano": [0.01, 0.5, 0.03, 0.9, 0.2, np.nan],
+            "pesaran_timmermann": [0.9, np.nan, 0.9, 0.02, 0.04, np.nan],
+        }
+    )
     alarms = controls.alarm_rates(found).set_index(["model", "test"])["alarms"]
     assert alarms["a", "diebold_mariano"] == 2 and alarms["b", "diebold_mariano"] == 0
     assert alarms["any model", "diebold_mariano"] == 2 and alarms["any model, Holm", "diebold_mariano"] == 1
@@ -128,7 +146,9 @@ def test_a_planted_signal_is_found(target):
     a fiftieth leave models of scaled closes with changes that they have never seen.
     """
     models = {name: controls.QUICK_MODELS[name] for name in ("ridge", "gradient boosting")}
-    found = controls.short_runs(models, runs=20, days=830, coefficient=0.6, volatility=0.02, setting=controls.chosen(target=target))
+    found = controls.short_runs(
+        models, runs=20, days=830, coefficient=0.6, volatility=0.02, setting=controls.chosen(target=target)
+    )
     by_model = found.groupby("model")
     assert (by_model["skill"].median() > 0.15).all(), by_model["skill"].describe()
     assert (by_model["skill"].median() < 0.36 + 0.1).all(), "more than there is to know"
@@ -197,8 +217,18 @@ def test_alignment_raises_no_false_alarm_in_many_runs():
         close = controls.walk(250, tails=4, seed=seed)
         slow, noise = rng.uniform(0, 0.6), rng.uniform(0, 0.03)
         noisy = ((1 - slow) * close + slow * close.rolling(7).mean()).shift(1) * (1 + rng.normal(0, noise, len(close)))
-        frame = pd.DataFrame({"date": close.index, "actual_usd": close.to_numpy(), "predicted_usd": noisy.to_numpy(),
-                              "naive_usd": close.shift(1).to_numpy()}).dropna().iloc[-170:]
+        frame = (
+            pd.DataFrame(
+                {
+                    "date": close.index,
+                    "actual_usd": close.to_numpy(),
+                    "predicted_usd": noisy.to_numpy(),
+                    "naive_usd": close.shift(1).to_numpy(),
+                }
+            )
+            .dropna()
+            .iloc[-170:]
+        )
         for shift in wrong:
             wrong[shift] += controls.alignment(shifted(frame, shift))["aligned"] is False
     assert wrong[0] == 0
@@ -251,6 +281,7 @@ def test_looking_ahead_is_caught_on_its_days_and_only_there():
         def street(prices):
             close = prices["A-USD"]["Close"]
             return pd.DataFrame({"date": close.index, "predicted_usd": close.shift(1 - look_ahead).to_numpy()}).dropna()
+
         return street
 
     assert controls.changed_by_later_prices(made(0), prices, day).empty
@@ -258,7 +289,8 @@ def test_looking_ahead_is_caught_on_its_days_and_only_there():
     assert len(controls.changed_by_later_prices(made(3), prices, day)) == 3
     # Scaled by the highest price of all days, as the thesis scales: every forecast changes.
     scaled = controls.changed_by_later_prices(
-        lambda p: made(0)(p).assign(predicted_usd=lambda f: f["predicted_usd"] / p["A-USD"]["Close"].max()), prices, day)
+        lambda p: made(0)(p).assign(predicted_usd=lambda f: f["predicted_usd"] / p["A-USD"]["Close"].max()), prices, day
+    )
     assert len(scaled) == 80
 
 

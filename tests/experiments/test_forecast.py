@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.app import requests
 from lib.data import windows
 from lib.experiments import controls, forecast
-from lib.app import requests
 
 
 @pytest.fixture(scope="module")
 def data_and_close():
     close = controls.walk(640, seed=5)
     close.index = pd.date_range("2020-01-01", periods=640, name="date")
-    prices = pd.DataFrame({c: close for c in ("Open", "High", "Low", "Close")}).assign(Volume=1.0)
+    prices = pd.DataFrame(dict.fromkeys(("Open", "High", "Low", "Close"), close)).assign(Volume=1.0)
     values = requests.defaults("sample", "BTC-USD", date(2020, 1, 1), date(2021, 9, 30))
     _, chosen = requests.check({**values, "lookback": 20})
     return windows.build({"BTC-USD": prices}, chosen)["BTC-USD"], close
@@ -27,7 +27,9 @@ def last_value(X):
 
 def test_a_path_feeds_its_own_forecasts_back():
     """A model that adds the first and the last value of its window, worked out by hand."""
-    path = forecast.rolled_out(lambda X: X[:, 0, 0] + X[:, -1, 0], np.array([[[1.0], [2.0], [3.0]], [[0.0], [0.0], [1.0]]]), 4)
+    path = forecast.rolled_out(
+        lambda X: X[:, 0, 0] + X[:, -1, 0], np.array([[[1.0], [2.0], [3.0]], [[0.0], [0.0], [1.0]]]), 4
+    )
     # 1 2 3 -> 4; 2 3 4 -> 6; 3 4 6 -> 9; 4 6 9 -> 13
     np.testing.assert_array_equal(path, [[4, 6, 9, 13], [1, 1, 2, 3]])
 
@@ -58,7 +60,11 @@ def test_a_forecast_knows_nothing_after_its_origin(data_and_close):
 def test_bounds_keep_about_their_promise_and_say_what_they_rest_on(data_and_close):
     data, close = data_and_close
     made = forecast.forecast(last_value, data, close, days=5, level=0.8)
-    assert made.origin == close.index[-1] and made.days["actual_usd"].isna().all() and list(made.days["horizon"]) == [1, 2, 3, 4, 5]
+    assert (
+        made.origin == close.index[-1]
+        and made.days["actual_usd"].isna().all()
+        and list(made.days["horizon"]) == [1, 2, 3, 4, 5]
+    )
     assert ((made.days["lower_usd"] < made.days["path_usd"]) & (made.days["path_usd"] < made.days["upper_usd"])).all()
     known = len(close) - close.index.get_loc(data.days["train"][-1]) - 1
     assert list(made.days["calibrated_on"]) == [known - h + 1 for h in range(1, 6)]
@@ -66,7 +72,9 @@ def test_bounds_keep_about_their_promise_and_say_what_they_rest_on(data_and_clos
     assert list(made.days["judged_on"]) == [tests_days - h for h in range(1, 6)]
     assert abs(made.days["coverage"].iloc[0] - 0.8) < 4 * np.sqrt(0.8 * 0.2 / tests_days)
     np.testing.assert_allclose(made.days["skill"], 0, atol=1e-4)  # the last value is the naive forecast
-    assert "promise 80%" in forecast.in_words(made) and f"of {tests_days - 5} forecasts of 5 days" in forecast.in_words(made)
+    assert "promise 80%" in forecast.in_words(made) and f"of {tests_days - 5} forecasts of 5 days" in forecast.in_words(
+        made
+    )
 
 
 def test_a_better_model_has_a_positive_skill(data_and_close):
@@ -81,10 +89,15 @@ def test_a_better_model_has_a_positive_skill(data_and_close):
     assert (made.days["skill"] > 0.9).all() and "worth more" in forecast.in_words(made)
 
 
-@pytest.mark.parametrize("start, days, told", [
-    (date(2020, 2, 1), 5, "allowed are 2021-03-24 to 2021-10-02"), (date(2022, 1, 1), 5, "Earlier days were used in training"), (None, 0, "allowed are 1 to 30"),
-    (None, 31, "allowed are 1 to 30"),
-])
+@pytest.mark.parametrize(
+    "start, days, told",
+    [
+        (date(2020, 2, 1), 5, "allowed are 2021-03-24 to 2021-10-02"),
+        (date(2022, 1, 1), 5, "Earlier days were used in training"),
+        (None, 0, "allowed are 1 to 30"),
+        (None, 31, "allowed are 1 to 30"),
+    ],
+)
 def test_what_cannot_be_forecast_is_refused(data_and_close, start, days, told):
     data, close = data_and_close
     with pytest.raises(forecast.ForecastError, match=told):

@@ -20,7 +20,8 @@ FOLDER = Path(os.environ.get("MARKET_DATA_DIR") or settings.PROJECT_ROOT.parent 
 TICKERS = ("ADA-USD", "ETH-USD", "SOL-USD")
 MISSING = [f"{t}.csv" for t in TICKERS if not (FOLDER / f"{t}.csv").is_file()]
 pytestmark = pytest.mark.skipif(
-    bool(MISSING), reason=f"the thesis's prices are not here ({', '.join(MISSING)} missing): name their folder in MARKET_DATA_DIR"
+    bool(MISSING),
+    reason=f"the thesis's prices are not here ({', '.join(MISSING)} missing): name their folder in MARKET_DATA_DIR",
 )
 PRINTED = thesis.printed()["target_variance"]
 RECOVERED = PRINTED["recovered_protocol"]["values"]
@@ -29,7 +30,9 @@ RECOVERED = PRINTED["recovered_protocol"]["values"]
 def built(tickers=TICKERS, **changes):
     overrides = {"source": "folder", "data_dir": str(FOLDER), "tickers": list(tickers), **changes}
     chosen = settings.load(settings.PROJECT_ROOT / "params/thesis.yaml", overrides)
-    return windows.build(market.load(chosen.source, chosen.tickers, chosen.start_date, chosen.end_date, chosen.data_dir), chosen)
+    return windows.build(
+        market.load(chosen.source, chosen.tickers, chosen.start_date, chosen.end_date, chosen.data_dir), chosen
+    )
 
 
 def variance(data, part):
@@ -74,7 +77,9 @@ def test_no_other_part_fits(recovered, ticker):
         assert abs(variance(recovered[ticker], part) / RECOVERED[ticker] - 1) > 0.05, part
 
 
-@pytest.mark.parametrize("change", [{"split": [0.6, 0.2, 0.2]}, {"end_date": date(2025, 1, 17)}, {"lookback": 59}], ids=str)
+@pytest.mark.parametrize(
+    "change", [{"split": [0.6, 0.2, 0.2]}, {"end_date": date(2025, 1, 17)}, {"lookback": 59}], ids=str
+)
 def test_no_neighbouring_protocol_fits(change):
     for ticker, data in built(**change).items():
         for part in ("validation", "test"):

@@ -11,8 +11,8 @@ from lib import settings, thesis
 from lib.data import windows
 from lib.evaluation import scoring
 from lib.experiments import replay
-from lib.networks import training
 from lib.experiments.kept import Kept
+from lib.networks import training
 
 READINGS = [("own_close", "best"), ("own_close", "last"), ("all_closes", "best"), ("all_closes", "last")]
 COINS = ["ADA-USD", "ETH-USD", "SOL-USD"]
@@ -40,7 +40,9 @@ def test_fewer_trials_other_coins_and_networks_without_any():
         replay.printed_trials(["SOL-USD"], ["CNN"])
 
 
-@pytest.mark.parametrize("printed, half", [(0.0032, 5e-6), (0.00112, 5e-6), (0.000935, 5e-7), (7.7e-5, 5e-7), (0.0154, 5e-5)])
+@pytest.mark.parametrize(
+    "printed, half", [(0.0032, 5e-6), (0.00112, 5e-6), (0.000935, 5e-7), (7.7e-5, 5e-7), (0.0154, 5e-5)]
+)
 def test_the_last_place_of_a_printed_mse(printed, half):
     assert replay.half_unit(printed) == pytest.approx(half, rel=1e-12)
 
@@ -48,11 +50,31 @@ def test_the_last_place_of_a_printed_mse(printed, half):
 def made_up(ours, printed=(0.002, 0.004), naive=0.001):
     """Two trials of one network; ``ours``: reading -> per trial the MSE of each seed."""
     fits = [
-        {"ticker": "SOL-USD", "network": "CNN-LSTM", "trial": t, "inputs": i, "weights": w, "seed_number": k, "mse": m, "r2": 1 - m}
-        for (i, w), trials in ours.items() for t, seeds in enumerate(trials, 1) for k, m in enumerate(seeds, 1)
+        {
+            "ticker": "SOL-USD",
+            "network": "CNN-LSTM",
+            "trial": t,
+            "inputs": i,
+            "weights": w,
+            "seed_number": k,
+            "mse": m,
+            "r2": 1 - m,
+        }
+        for (i, w), trials in ours.items()
+        for t, seeds in enumerate(trials, 1)
+        for k, m in enumerate(seeds, 1)
     ]
-    rows = pd.DataFrame({"ticker": "SOL-USD", "network": "CNN-LSTM", "trial": [1, 2], "same_coin": True, "printed_mse": printed,
-                         "printed_mae": 0.1, "printed_r2": 0.9})
+    rows = pd.DataFrame(
+        {
+            "ticker": "SOL-USD",
+            "network": "CNN-LSTM",
+            "trial": [1, 2],
+            "same_coin": True,
+            "printed_mse": printed,
+            "printed_mae": 0.1,
+            "printed_r2": 0.9,
+        }
+    )
     return pd.DataFrame(fits), rows, naive
 
 
@@ -65,10 +87,15 @@ def naive_is(monkeypatch):
 
 
 def test_table_and_agreement_worked_out_by_hand(naive_is):
-    fits, printed, naive = made_up({
-        ("own_close", "best"): [(0.001, 0.002, 0.004), (0.0005, 0.001, 0.002)],  # median half of the printed score in trial 2
-        ("own_close", "last"): [(0.0021, 0.003, 0.004), (0.0039, 0.00391, 0.003992)],  # outside by rounding or more
-    })
+    fits, printed, naive = made_up(
+        {
+            ("own_close", "best"): [
+                (0.001, 0.002, 0.004),
+                (0.0005, 0.001, 0.002),
+            ],  # median half of the printed score in trial 2
+            ("own_close", "last"): [(0.0021, 0.003, 0.004), (0.0039, 0.00391, 0.003992)],  # outside by rounding or more
+        }
+    )
     naive_is(naive)
     rows = replay.table(printed, fits, {"SOL-USD": None})
     assert rows["inside, own_close, best"].tolist() == [True, False]
@@ -86,7 +113,9 @@ def test_table_and_agreement_worked_out_by_hand(naive_is):
     logs += [math.log(0.0015 / 0.0005), math.log(0.00125 / 0.001), math.log(0.002 / 0.00075)]
     assert best["seed_factor"] == pytest.approx(math.exp(np.median(logs)))
     assert best["printed_below_naive"] == 0 and best["ours_below_naive"] == 0
-    assert found.loc[("best", "CNN-LSTM")].equals(best) and math.isnan(best["rank_correlation"]), "two trials of a coin have no rank correlation"
+    assert found.loc[("best", "CNN-LSTM")].equals(best) and math.isnan(best["rank_correlation"]), (
+        "two trials of a coin have no rank correlation"
+    )
     assert (found.loc[("last", "all"), ["below", "above"]] == [1, 1]).all()
 
 
@@ -104,9 +133,15 @@ def test_the_nearest_reading_is_named_with_its_sign_test(naive_is):
     fits, printed, _ = made_up({("own_close", "best"): far, ("all_closes", "last"): near})
     rows = replay.table(printed, fits, {"SOL-USD": None})
     told = replay.in_words(rows, replay.agreement(fits, rows))
-    assert "Of the 2 readings trained, the printed scores are nearest to inputs all_closes with the weights of the last epoch" in told
+    assert (
+        "Of the 2 readings trained, the printed scores are nearest to inputs all_closes with the weights of the last epoch"
+        in told
+    )
     assert "cannot be said from 2 trials and 3 seeds" in told
-    assert "nearer than inputs own_close with the weights of the best epoch (factor 11.18) in 2 of 2 CNN-LSTM trials (p 0.5), and in most trials of 1 of 1" in told
+    assert (
+        "nearer than inputs own_close with the weights of the best epoch (factor 11.18) in 2 of 2 CNN-LSTM trials (p 0.5), and in most trials of 1 of 1"
+        in told
+    )
     assert "For CNN-LSTM the two are hardly told apart." in told
     assert "Of these 2 printed trials 1 have an MSE below" in told and "and 1 of our medians have" in told
     assert "no match" in replay.in_words(rows.assign(same_coin=False), replay.agreement(fits, rows))
@@ -119,16 +154,33 @@ def many(printed_over_ours, seeds=(0.98, 1.0, 1.02)):
     fits, rows = [], []
     for number, factor in enumerate(printed_over_ours, 1):
         of = {"ticker": COINS[number % 3], "network": ("CNN-LSTM", "LSTM-CNN")[number % 2], "trial": number}
-        rows.append({**of, "same_coin": True, "printed_mse": factor * number / 1000, "printed_mae": 0.1, "printed_r2": 0.9})
-        fits += [{**of, "inputs": "own_close", "weights": "best", "seed_number": k, "mse": s * number / 1000, "r2": 0.9} for k, s in enumerate(seeds, 1)]
+        rows.append(
+            {**of, "same_coin": True, "printed_mse": factor * number / 1000, "printed_mae": 0.1, "printed_r2": 0.9}
+        )
+        fits += [
+            {**of, "inputs": "own_close", "weights": "best", "seed_number": k, "mse": s * number / 1000, "r2": 0.9}
+            for k, s in enumerate(seeds, 1)
+        ]
     return pd.DataFrame(fits), pd.DataFrame(rows)
 
 
-@pytest.mark.parametrize("factors, told", [
-    ([0.5, 2.0] * 12, "do not come back one by one.* No difference of their level is found: printed over ours is 1.00 .* 12 of 24 are smaller"),
-    ([0.5] * 24, "do not come back one by one.* Their level is another one too: printed over ours is 0.50 .* 24 of 24 are smaller"),
-    ([1.0, 1.5] * 12, "lie 12 of 24 printed MSE, 0 below it and 12 above; 12 would lie inside .* as far as can be told, the scores come back"),
-])
+@pytest.mark.parametrize(
+    "factors, told",
+    [
+        (
+            [0.5, 2.0] * 12,
+            "do not come back one by one.* No difference of their level is found: printed over ours is 1.00 .* 12 of 24 are smaller",
+        ),
+        (
+            [0.5] * 24,
+            "do not come back one by one.* Their level is another one too: printed over ours is 0.50 .* 24 of 24 are smaller",
+        ),
+        (
+            [1.0, 1.5] * 12,
+            "lie 12 of 24 printed MSE, 0 below it and 12 above; 12 would lie inside .* as far as can be told, the scores come back",
+        ),
+    ],
+)
 def test_whether_scores_come_back_is_a_rule_of_the_numbers(naive_is, factors, told):
     naive_is(1e-9)
     fits, printed = many(factors)
@@ -158,8 +210,14 @@ def test_every_column_of_the_agreement_is_explained(naive_is):
 
 @pytest.mark.slow
 def test_every_seed_is_trained_once_and_found_again(tmp_path, random_walk, tiny, tensorflow_on_one_thread, capsys):
-    chosen = tiny(max_epochs=2, tickers=["SOL-USD", "ETH-USD"], replay_seeds=2, replay_inputs=["own_close", "all_closes"], replay_trials=1,
-                  networks=["CNN-LSTM"])
+    chosen = tiny(
+        max_epochs=2,
+        tickers=["SOL-USD", "ETH-USD"],
+        replay_seeds=2,
+        replay_inputs=["own_close", "all_closes"],
+        replay_trials=1,
+        networks=["CNN-LSTM"],
+    )
     prices = random_walk("SOL-USD", "ETH-USD")
     printed = replay.printed_trials(chosen.tickers, chosen.networks, chosen.replay_trials)
     fits = replay.run(prices, printed, chosen, Kept(tmp_path / "r.db"))
@@ -176,7 +234,9 @@ def test_every_seed_is_trained_once_and_found_again(tmp_path, random_walk, tiny,
     assert data.input_shape == (8, 2)
     for weights, restore in (("best", True), ("last", False)):
         fit = training.fit("CNN-LSTM", row, data, chosen.but(restore_best_weights=restore), int(one["seed"].iloc[0]))
-        error = training.predict(fit.model, data.validation.X).astype("float64") - data.to_scaled(data.validation.actual_usd)
+        error = training.predict(fit.model, data.validation.X).astype("float64") - data.to_scaled(
+            data.validation.actual_usd
+        )
         assert one.loc[weights, "mse"] == float(np.mean(error**2))
     # A later run with one seed more trains only that one
     replay.run(prices, printed, chosen.but(replay_seeds=3), Kept(tmp_path / "r.db"))
@@ -184,6 +244,8 @@ def test_every_seed_is_trained_once_and_found_again(tmp_path, random_walk, tiny,
 
 
 def test_replay_parameters_are_the_thesiss_but_for_seeds_and_folder():
-    thesis_run, replay_run = (settings.load(settings.PROJECT_ROOT / "params" / f"{n}.yaml").as_plain() for n in ("thesis", "replay"))
+    thesis_run, replay_run = (
+        settings.load(settings.PROJECT_ROOT / "params" / f"{n}.yaml").as_plain() for n in ("thesis", "replay")
+    )
     differing = {k for k in thesis_run if thesis_run[k] != replay_run[k]}
     assert differing == {"replay_seeds", "output_dir"} and replay_run["replay_seeds"] >= 3

@@ -59,6 +59,7 @@ class AnyModel:
 @pytest.fixture
 def quick_fit(monkeypatch):
     """Training that takes no time, so that what is tested is the chain of trials and nothing else."""
+
     def fit(network, hyperparameters, data, chosen, seed, on_epoch=None):
         offset = hyperparameters["dropout_rate"] + abs(math.log10(hyperparameters["learning_rate"]) + 3) + seed / 2**34
         for epoch in (1, 2, 3):
@@ -70,13 +71,34 @@ def quick_fit(monkeypatch):
 
 def test_ranges_are_the_listings_or_the_texts():
     space = tuning.search_space("CNN")
-    assert list(space) == ["filters1", "filters2", "kernel_size1", "kernel_size2", "pool_size", "dropout_rate", "learning_rate", "batch_size", "epochs"]
+    assert list(space) == [
+        "filters1",
+        "filters2",
+        "kernel_size1",
+        "kernel_size2",
+        "pool_size",
+        "dropout_rate",
+        "learning_rate",
+        "batch_size",
+        "epochs",
+    ]
     limits = {n: (d.low, d.high) for n, d in space.items() if hasattr(d, "low")}
-    assert limits == {"filters1": (16, 128), "filters2": (16, 128), "kernel_size1": (2, 5), "kernel_size2": (2, 5), "pool_size": (1, 3),
-                      "dropout_rate": (0.1, 0.5), "learning_rate": (1e-4, 1e-2), "epochs": (100, 200)}
+    assert limits == {
+        "filters1": (16, 128),
+        "filters2": (16, 128),
+        "kernel_size1": (2, 5),
+        "kernel_size2": (2, 5),
+        "pool_size": (1, 3),
+        "dropout_rate": (0.1, 0.5),
+        "learning_rate": (1e-4, 1e-2),
+        "epochs": (100, 200),
+    }
     assert space["learning_rate"].log and space["batch_size"].choices == (16, 32, 64, 128)
     assert tuning.search_space("LSTM-CNN", "section_4_4")["filters"].low == 20
-    assert {n: (d.low, d.high) for n, d in tuning.search_space("LSTM").items() if n.startswith("lstm")} == {"lstm_units1": (16, 128), "lstm_units2": (8, 64)}
+    assert {n: (d.low, d.high) for n, d in tuning.search_space("LSTM").items() if n.startswith("lstm")} == {
+        "lstm_units1": (16, 128),
+        "lstm_units2": (8, 64),
+    }
 
 
 def test_every_printed_trial_lies_in_the_range_of_appendix_6():
@@ -88,7 +110,12 @@ def test_every_printed_trial_lies_in_the_range_of_appendix_6():
 
 
 def test_the_plan_of_the_printed_trials_is_the_appendices(tiny, tmp_path):
-    chosen = tiny(trials="printed", source="yahoo", tickers=["ADA-USD", "ETH-USD", "SOL-USD"], networks=["CNN", "LSTM", "CNN-LSTM", "LSTM-CNN"])
+    chosen = tiny(
+        trials="printed",
+        source="yahoo",
+        tickers=["ADA-USD", "ETH-USD", "SOL-USD"],
+        networks=["CNN", "LSTM", "CNN-LSTM", "LSTM-CNN"],
+    )
     plans = tuning.plan(chosen, lambda ticker, network: tmp_path / f"{ticker}_{network}.db")
     assert sum(p.trials for p in plans) == 255
     assert {(p.ticker, p.network): p.trials for p in plans}[("SOL-USD", "CNN")] == 30
@@ -110,7 +137,9 @@ def test_a_study_cut_at_any_point_gives_the_same_trials(tmp_path, data, chosen, 
     pieces, plan = run(tmp_path / "pieces", "CNN", 9, data, chosen)
     pd.testing.assert_frame_equal(without_times(whole), without_times(pieces), check_exact=True)
     states = [t.state for t in tuning.open_study(plan, tuning.steering_of(chosen, DIGEST)).get_trials()]
-    assert states.count(TrialState.FAIL) == 2 and states.count(TrialState.COMPLETE) + states.count(TrialState.PRUNED) == 9
+    assert (
+        states.count(TrialState.FAIL) == 2 and states.count(TrialState.COMPLETE) + states.count(TrialState.PRUNED) == 9
+    )
     assert (states.count(TrialState.PRUNED) > 0) is (pruner == "median")
     assert list(whole["trial"]) == list(range(1, 10))
 
@@ -131,7 +160,12 @@ def test_reading_a_study_leaves_a_running_trial_alone_and_running_it_twice_is_re
 @pytest.mark.usefixtures("quick_fit")
 def test_a_study_goes_on_in_parts_and_says_when_it_is_whole(tmp_path, data, chosen):
     plan, told = tuning.StudyPlan("BTC-USD", "CNN", 5, tmp_path / "CNN.db"), []
-    assert [tuning.run_study(plan, data, chosen, DIGEST, told.append, at_most=2) for _ in range(4)] == [False, False, True, True]
+    assert [tuning.run_study(plan, data, chosen, DIGEST, told.append, at_most=2) for _ in range(4)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
     assert [t.number for t in told] == [1, 2, 3, 4, 5]
     frame = tuning.trial_frame(plan, tuning.steering_of(chosen, DIGEST))
     assert [t.best_mse for t in told] == list(frame["mse"].cummin())
@@ -148,15 +182,26 @@ def test_a_study_with_trials_of_unknown_parameters_is_refused(tmp_path, chosen):
 
 
 def test_the_board_counts_studies_and_work_and_keeps_the_best_of_each_coin(tmp_path):
-    plans = [tuning.StudyPlan(t, n, 2, tmp_path / "x") for t, n in (("ADA-USD", "CNN"), ("ADA-USD", "LSTM"), ("BTC-EUR", "CNN"))]
+    plans = [
+        tuning.StudyPlan(t, n, 2, tmp_path / "x")
+        for t, n in (("ADA-USD", "CNN"), ("ADA-USD", "LSTM"), ("BTC-EUR", "CNN"))
+    ]
     board = tuning.Board(plans)
     board.found(plans[0], 2, 0.25)
     board.found(plans[1], 0, math.nan)
     assert board.missing == 4 and board.work == 2 * tuning.LSTM_WORK + 2
-    assert board.told(tuning.TrialDone("ADA-USD", "LSTM", 1, 0.5)) == ("1 of 3 studies done, best MSE ADA 0.25", tuning.LSTM_WORK)
+    assert board.told(tuning.TrialDone("ADA-USD", "LSTM", 1, 0.5)) == (
+        "1 of 3 studies done, best MSE ADA 0.25",
+        tuning.LSTM_WORK,
+    )
     board.told(tuning.TrialDone("BTC-EUR", "CNN", 1, math.nan))
-    assert board.told(tuning.TrialDone("ADA-USD", "LSTM", 2, 0.125)) == ("2 of 3 studies done, best MSE ADA 0.125", tuning.LSTM_WORK)
-    assert tuning.Board(plans[:1]).told(tuning.TrialDone("ADA-USD", "CNN", 1, math.nan))[0].endswith("best MSE none yet")
+    assert board.told(tuning.TrialDone("ADA-USD", "LSTM", 2, 0.125)) == (
+        "2 of 3 studies done, best MSE ADA 0.125",
+        tuning.LSTM_WORK,
+    )
+    assert (
+        tuning.Board(plans[:1]).told(tuning.TrialDone("ADA-USD", "CNN", 1, math.nan))[0].endswith("best MSE none yet")
+    )
 
 
 @pytest.mark.usefixtures("quick_fit")
@@ -167,7 +212,10 @@ def test_trials_of_another_machine_are_told(tmp_path, data, chosen, monkeypatch,
         tuning.run_study(plan, data, chosen, DIGEST)
     tuning.run_studies([plan], {"BTC-USD": data}, chosen, {"BTC-USD": DIGEST})
     told = capsys.readouterr().out
-    assert "1 trials of CNN.db made on Another One, numpy 1 are kept and used; this is " in told and "nothing to run" in told
+    assert (
+        "1 trials of CNN.db made on Another One, numpy 1 are kept and used; this is " in told
+        and "nothing to run" in told
+    )
     again = tuning.StudyPlan("BTC-USD", "LSTM", 1, tmp_path / "LSTM.db")
     for _ in range(2):
         tuning.run_study(again, data, chosen, DIGEST)
@@ -244,7 +292,9 @@ def read_only(folder):
 
 @pytest.mark.usefixtures("quick_fit")
 @pytest.mark.parametrize("refuse, reason", [(no_room, "disk"), (read_only, "readonly")])
-def test_a_disk_or_folder_that_takes_nothing_ends_the_study_with_a_sentence_and_loses_no_trial(data, chosen, refuse, reason):
+def test_a_disk_or_folder_that_takes_nothing_ends_the_study_with_a_sentence_and_loses_no_trial(
+    data, chosen, refuse, reason
+):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -299,8 +349,22 @@ def test_listing_has_the_appendices_columns_first_then_those_they_lack(tmp_path,
     trials, _ = run(tmp_path, "CNN", 2, data, chosen)
     listing = tuning.listing(trials, data)
     assert list(listing.columns)[:15] == [
-        "Trial", "Duration", "Batch Size", "Dropout Rate", "Epochs", "Filters", "Kernel Size", "Learning Rate",
-        "LSTM Units1", "LSTM Units2", "Pool Size", "MAE", "MSE", "R2 Score", "Model"]
+        "Trial",
+        "Duration",
+        "Batch Size",
+        "Dropout Rate",
+        "Epochs",
+        "Filters",
+        "Kernel Size",
+        "Learning Rate",
+        "LSTM Units1",
+        "LSTM Units2",
+        "Pool Size",
+        "MAE",
+        "MSE",
+        "R2 Score",
+        "Model",
+    ]
     assert {"Filters1", "Filters2", "Kernel Size1", "Kernel Size2"} <= set(listing.columns)
     assert listing["Filters1"][0] == trials["filters1"][0] and listing["Kernel Size2"][1] == trials["kernel_size2"][1]
     part, last = data.validation, listing.iloc[-1]

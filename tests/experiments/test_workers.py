@@ -38,7 +38,9 @@ def test_one_two_and_five_workers_give_equal_trials(tmp_path, random_walk, tiny,
     one = all_trials(tmp_path / "one", random_walk, tiny(workers=1, **settings), 5)
     assert len(one) == 25
     shown = capsys.readouterr().out
-    assert "Trials: 25 of 25" in shown and "5 of 5 studies done, best MSE ADA " in shown and "4 of 5 studies done" in shown
+    assert (
+        "Trials: 25 of 25" in shown and "5 of 5 studies done, best MSE ADA " in shown and "4 of 5 studies done" in shown
+    )
     with monkeypatch.context() as patch:
         patch.setattr(tuning, "PER_PROCESS", 3)
         two = all_trials(tmp_path / "two", random_walk, tiny(workers=2, **settings), 5)
@@ -60,7 +62,9 @@ def test_an_error_in_one_study_keeps_what_the_others_finished(tmp_path, random_w
     with tuning._alone(plans[2]), pytest.raises(tuning.StudyError, match="ETH-USD_CNN.db"):
         tuning.run_studies(plans, windows.build(prices, chosen), chosen, digests)
     assert not multiprocessing.active_children()
-    assert [len(tuning.finished(tuning.open_study(p, tuning.steering_of(chosen, digests[p.ticker])))) for p in plans] == [2, 2, 0]
+    assert [
+        len(tuning.finished(tuning.open_study(p, tuning.steering_of(chosen, digests[p.ticker])))) for p in plans
+    ] == [2, 2, 0]
 
 
 def test_a_damaged_study_is_told_before_any_trial_starts(tmp_path, random_walk, tiny):
@@ -129,35 +133,56 @@ def test_three_kills_at_random_moments_change_nothing(tmp_path, random_walk, tin
             search = subprocess.Popen([sys.executable, script, task], start_new_session=True, stdout=subprocess.DEVNULL)
             give_up = time.monotonic() + 120
             while (now := states(folder)).count(TrialState.COMPLETE) == before or TrialState.RUNNING not in now:
-                assert search.poll() is None and time.monotonic() < give_up, "the search ended, or ran no trial, before it could be killed"
+                assert search.poll() is None and time.monotonic() < give_up, (
+                    "the search ended, or ran no trial, before it could be killed"
+                )
                 time.sleep(0.02)
             time.sleep(random.uniform(0, 0.3))
             os.killpg(search.pid, signal.SIGKILL)
             search.wait()
             assert before < states(folder).count(TrialState.COMPLETE) < 2 * trials, "it was killed on the way"
         subprocess.run([sys.executable, script, task], check=True, stdout=subprocess.DEVNULL)
-        assert (states(folder).count(TrialState.FAIL) > 0) is (kills > 0), "a trial that a kill cut stays as failed, and counts for nothing"
-        found.append(pd.concat([tuning.trial_frame(p, steering) for p in plans(folder)], ignore_index=True).drop(columns="seconds"))
+        assert (states(folder).count(TrialState.FAIL) > 0) is (kills > 0), (
+            "a trial that a kill cut stays as failed, and counts for nothing"
+        )
+        found.append(
+            pd.concat([tuning.trial_frame(p, steering) for p in plans(folder)], ignore_index=True).drop(
+                columns="seconds"
+            )
+        )
     assert len(found[0]) == 2 * trials
     pd.testing.assert_frame_equal(*found, check_exact=True)
 
 
 def test_new_processes_take_over_after_so_many_pieces_and_no_result_is_lost(tiny, capsys, tmp_path, monkeypatch):
-    (tmp_path / "pieces_of_work.py").write_text("import os\n\ndef process_of(n, note):\n    note(str(n))\n    return os.getpid()\n")
+    (tmp_path / "pieces_of_work.py").write_text(
+        "import os\n\ndef process_of(n, note):\n    note(str(n))\n    return os.getpid()\n"
+    )
     monkeypatch.syspath_prepend(tmp_path)  # a worker process imports its work by name
     import pieces_of_work
 
     found = {}
-    workers.run(pieces_of_work.process_of, [(n,) for n in range(5)], tiny(workers=1), "Pieces", 5, found.__setitem__, pieces_per_process=2)
+    workers.run(
+        pieces_of_work.process_of,
+        [(n,) for n in range(5)],
+        tiny(workers=1),
+        "Pieces",
+        5,
+        found.__setitem__,
+        pieces_per_process=2,
+    )
     assert sorted(found) == [0, 1, 2, 3, 4]
     assert found[0] == found[1] and found[2] == found[3] and len(set(found.values())) == 3
     assert "Pieces: 5 of 5" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("kinds, per_process, expected", [
-    (("quick", "long", "wrong", "never"), None, {0: "quick"}),
-    (("long", "quick", "quick", "wrong"), 1, {1: "quick", 2: "quick"}),  # processes were replaced before
-])
+@pytest.mark.parametrize(
+    "kinds, per_process, expected",
+    [
+        (("quick", "long", "wrong", "never"), None, {0: "quick"}),
+        (("long", "quick", "quick", "wrong"), 1, {1: "quick", 2: "quick"}),  # processes were replaced before
+    ],
+)
 def test_an_error_ends_the_call_at_once_and_loses_no_result(tiny, tmp_path, monkeypatch, kinds, per_process, expected):
     (tmp_path / "unlike_pieces.py").write_text(
         "import time\n\ndef work(kind, note):\n    if kind == 'long':\n        time.sleep(600)\n    if kind == 'wrong':\n        time.sleep(1)\n"
@@ -168,7 +193,15 @@ def test_an_error_ends_the_call_at_once_and_loses_no_result(tiny, tmp_path, monk
 
     found, began = {}, time.monotonic()
     with pytest.raises(ValueError, match="this one is wrong"):
-        workers.run(unlike_pieces.work, [(kind,) for kind in kinds], tiny(workers=2), "Pieces", 4, found.__setitem__, per_process)
+        workers.run(
+            unlike_pieces.work,
+            [(kind,) for kind in kinds],
+            tiny(workers=2),
+            "Pieces",
+            4,
+            found.__setitem__,
+            per_process,
+        )
     assert found == expected and time.monotonic() - began < 300
     assert not multiprocessing.active_children()
 
@@ -188,5 +221,14 @@ def test_a_piece_that_goes_on_is_called_again_before_others(tiny, tmp_path, monk
         return event[0], 1.0
 
     pieces = [(tmp_path / "one",), (tmp_path / "two",)]
-    workers.run(long_pieces.work, pieces, tiny(workers=1), "Pieces", 6, found.__setitem__, pieces_per_process=1, describe=describe)
+    workers.run(
+        long_pieces.work,
+        pieces,
+        tiny(workers=1),
+        "Pieces",
+        6,
+        found.__setitem__,
+        pieces_per_process=1,
+        describe=describe,
+    )
     assert found == {0: "xxx", 1: "xxx"} and told == [(n, k) for n in ("one", "two") for k in (1, 2, 3)]

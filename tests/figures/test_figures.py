@@ -16,8 +16,16 @@ from lib.evaluation import stationarity
 TICKERS = ("ADA-USD", "NEW-USD")
 NETWORKS = ("CNN", "LSTM", "CNN-LSTM", "LSTM-CNN")
 CHOSEN = {
-    "gap_fill": "linear", "max_gap_days": 5, "outliers": "off", "outlier_iqr": 1.5, "indicator_days": [14, 12, 26, 9, 20],
-    "inputs": "own_close", "target": "close", "lookback": 8, "split": [0.6, 0.2, 0.2], "scaling": "all",
+    "gap_fill": "linear",
+    "max_gap_days": 5,
+    "outliers": "off",
+    "outlier_iqr": 1.5,
+    "indicator_days": [14, 12, 26, 9, 20],
+    "inputs": "own_close",
+    "target": "close",
+    "lookback": 8,
+    "split": [0.6, 0.2, 0.2],
+    "scaling": "all",
 }
 
 
@@ -33,7 +41,9 @@ def prices():
     made = {}
     for k, ticker in enumerate(TICKERS):
         close = 100 * np.exp(np.cumsum(np.random.default_rng(k).normal(0, 0.05, 120)))
-        made[ticker] = pd.DataFrame({"Open": close, "High": close * 1.1, "Low": close * 0.9, "Close": close, "Volume": 1e6 + close}, index=index)
+        made[ticker] = pd.DataFrame(
+            {"Open": close, "High": close * 1.1, "Low": close * 0.9, "Close": close, "Volume": 1e6 + close}, index=index
+        )
     return made
 
 
@@ -50,21 +60,48 @@ def data(prices):
 @pytest.fixture(scope="module")
 def predictions(data):
     def frame(d):
-        return pd.concat([pd.DataFrame({
-            "date": p.dates, "actual_usd": p.actual_usd, "predicted_usd": p.actual_usd * 1.1, "naive_usd": p.last_close_usd, "part": p.name,
-        }) for p in d.parts], ignore_index=True)
+        return pd.concat(
+            [
+                pd.DataFrame(
+                    {
+                        "date": p.dates,
+                        "actual_usd": p.actual_usd,
+                        "predicted_usd": p.actual_usd * 1.1,
+                        "naive_usd": p.last_close_usd,
+                        "part": p.name,
+                    }
+                )
+                for p in d.parts
+            ],
+            ignore_index=True,
+        )
+
     return {t: {n: frame(d) for n in ("CNN", "LSTM")} for t, d in data.items()}
 
 
 @pytest.fixture(scope="module")
 def trials():
     rng = np.random.default_rng(1)
-    return pd.DataFrame([
-        {"ticker": "ADA-USD", "network": n, "trial": k, "state": "complete", "batch_size": [16, 32, 64, 128][k - 1], "dropout_rate": 0.1 * k,
-         "learning_rate": 1e-3 * k, "epochs": 100 + 10 * k, "parameters": int(rng.integers(1e3, 1e5)), "pool_size": np.nan if n == "LSTM" else k % 3 + 1,
-         "mse": 0.01 / k, "r2": [-7.0, 0.5, 0.9, 0.8][k - 1]}
-        for n in NETWORKS for k in (1, 2, 3, 4)
-    ])
+    return pd.DataFrame(
+        [
+            {
+                "ticker": "ADA-USD",
+                "network": n,
+                "trial": k,
+                "state": "complete",
+                "batch_size": [16, 32, 64, 128][k - 1],
+                "dropout_rate": 0.1 * k,
+                "learning_rate": 1e-3 * k,
+                "epochs": 100 + 10 * k,
+                "parameters": int(rng.integers(1e3, 1e5)),
+                "pool_size": np.nan if n == "LSTM" else k % 3 + 1,
+                "mse": 0.01 / k,
+                "r2": [-7.0, 0.5, 0.9, 0.8][k - 1],
+            }
+            for n in NETWORKS
+            for k in (1, 2, 3, 4)
+        ]
+    )
 
 
 NAIVE = {"ADA-USD": {"MSE": 0.001, "MAE": 0.01, "R2": 0.97}}
@@ -75,7 +112,11 @@ def labels(figure):
 
 
 def legend_of(figure):
-    return [t.get_text() for legend in [*figure.legends, *(ax.get_legend() for ax in figure.axes if ax.get_legend())] for t in legend.get_texts()]
+    return [
+        t.get_text()
+        for legend in [*figure.legends, *(ax.get_legend() for ax in figure.axes if ax.get_legend())]
+        for t in legend.get_texts()
+    ]
 
 
 def line(ax, label):
@@ -157,12 +198,20 @@ def test_splits_shade_the_parts_where_they_are(data, closes):
     figure = drawn(figures.splits(data, closes))
     ax, days = figure.axes[0], data["ADA-USD"].days
     vertical = [x for x in ax.lines if len(set(map(str, x.get_xdata()))) == 1]
-    assert [(pd.Timestamp(x.get_xdata()[0]), x.get_linestyle()) for x in vertical] == [(days["validation"][0], "--"), (days["test"][0], ":")]
-    assert legend_of(figure)[:2] == ["validation, 24 days", "test, 24 days"] and ax.get_title(loc="left") == "ADA-USD: train 72 days"
+    assert [(pd.Timestamp(x.get_xdata()[0]), x.get_linestyle()) for x in vertical] == [
+        (days["validation"][0], "--"),
+        (days["test"][0], ":"),
+    ]
+    assert (
+        legend_of(figure)[:2] == ["validation, 24 days", "test, 24 days"]
+        and ax.get_title(loc="left") == "ADA-USD: train 72 days"
+    )
 
 
 def test_scaled_window_ends_with_the_target(prices):
-    data = windows.build(prices, settings.from_notebook({**CHOSEN, "inputs": "ohlcv_indicators", "lookback": 5}))["ADA-USD"]
+    data = windows.build(prices, settings.from_notebook({**CHOSEN, "inputs": "ohlcv_indicators", "lookback": 5}))[
+        "ADA-USD"
+    ]
     figure = drawn(figures.scaled_window(data))
     ax = figure.axes[0]
     target = line(ax, "next close (target)")
@@ -172,7 +221,9 @@ def test_scaled_window_ends_with_the_target(prices):
 
 
 def test_learning_curves_are_logarithmic_and_mark_the_best_epoch():
-    fit = types.SimpleNamespace(epochs=3, best_epoch=2, history={"loss": [0.1, 0.01, 0.001], "val_loss": [0.2, 0.02, 0.03]})
+    fit = types.SimpleNamespace(
+        epochs=3, best_epoch=2, history={"loss": [0.1, 0.01, 0.001], "val_loss": [0.2, 0.02, 0.03]}
+    )
     figure = drawn(figures.learning_curves({"ADA-USD": fit}, "LSTM"))
     ax = figure.axes[0]
     assert ax.get_yscale() == "log" and labels(figure) == [("epoch", "scaled MSE")]
@@ -192,8 +243,15 @@ def test_hyperparameter_distributions_count_every_trial(trials):
     figure = drawn(figures.hyperparameter_distributions(trials))
     for ax in figure.axes:
         assert sum(patch.get_height() for patch in ax.patches) == len(trials)
-    assert [x for x, _ in labels(figure)] == ["batch size (windows)", "dropout rate", "learning rate", "parameters of the network"]
-    assert [ax.get_xscale() for ax in figure.axes] == ["linear", "linear", "log", "log"] and legend_of(figure) == list(NETWORKS)
+    assert [x for x, _ in labels(figure)] == [
+        "batch size (windows)",
+        "dropout rate",
+        "learning rate",
+        "parameters of the network",
+    ]
+    assert [ax.get_xscale() for ax in figure.axes] == ["linear", "linear", "log", "log"] and legend_of(figure) == list(
+        NETWORKS
+    )
 
 
 def test_hyperparameter_impact_has_the_tried_values_as_ticks(trials):
@@ -202,8 +260,14 @@ def test_hyperparameter_impact_has_the_tried_values_as_ticks(trials):
     assert [t.get_text() for t in by_label["batch size (windows)"].get_xticklabels()] == ["16", "32", "64", "128"]
     assert [t.get_text() for t in by_label["pool size (days)"].get_xticklabels()] == ["1", "2", "3"]
     seen, below = by_label["dropout rate"].lines[:2]
-    assert seen.get_ydata().tolist() == [0.5, 0.9, 0.8] and below.get_ydata().tolist() == [-1.0] and below.get_marker() == "v"
-    assert "LSTM" not in [x.get_label() for x in by_label["pool size (days)"].lines] and legend_of(figure) == list(NETWORKS)
+    assert (
+        seen.get_ydata().tolist() == [0.5, 0.9, 0.8]
+        and below.get_ydata().tolist() == [-1.0]
+        and below.get_marker() == "v"
+    )
+    assert "LSTM" not in [x.get_label() for x in by_label["pool size (days)"].lines] and legend_of(figure) == list(
+        NETWORKS
+    )
     assert figure.axes[0].get_ylabel() == "validation R2 (triangle: below -1)"
 
 
@@ -215,7 +279,10 @@ def test_search_over_time_shows_the_best_so_far_and_the_naive_forecast(trials):
     assert line(left, "CNN").get_ydata().tolist() == [-1.0, 0.5, 0.5, 0.8]
     assert line(right, "CNN").get_ydata().tolist() == [0.01, 0.005, 0.005, 0.0025]
     assert set(line(left, "naive").get_ydata()) == {0.97} and set(line(right, "naive").get_ydata()) == {0.001}
-    assert right.get_yscale() == "log" and labels(figure) == [("trial", "validation R2 (triangle: below -1)"), ("trial", "validation MSE (scaled)")]
+    assert right.get_yscale() == "log" and labels(figure) == [
+        ("trial", "validation R2 (triangle: below -1)"),
+        ("trial", "validation MSE (scaled)"),
+    ]
 
 
 def test_best_r2_draws_failures_at_minus_one_and_prints_their_value():
@@ -228,7 +295,10 @@ def test_best_r2_draws_failures_at_minus_one_and_prints_their_value():
     assert line(ax, "thesis, printed best").get_ydata().tolist() == [printed["LSTM"]]
     assert line(ax, "thesis, printed best, on other days").get_ydata().tolist() == [printed["CNN"]]
     assert set(line(ax, "naive forecast").get_ydata()) == {0.97}
-    assert [same_color(b.get_facecolor(), figures.NETWORK_COLOURS[n]) for b, n in zip(ax.patches, ("CNN", "LSTM"))] == [True, True]
+    assert [same_color(b.get_facecolor(), figures.NETWORK_COLOURS[n]) for b, n in zip(ax.patches, ("CNN", "LSTM"))] == [
+        True,
+        True,
+    ]
     assert "thesis, printed best" not in legend_of(drawn(figures.best_r2(rows, "test")))
 
 

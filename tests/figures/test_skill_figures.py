@@ -10,13 +10,21 @@ MODELS = ("ridge", "CNN", "LSTM-CNN")
 
 @pytest.fixture
 def folds():
-    rows = [("A-USD", scheme, model, 0.1 * k, -0.7 - k, -30.0 * k) for scheme in ("expanding", "sliding") for k, model in enumerate(MODELS)]
+    rows = [
+        ("A-USD", scheme, model, 0.1 * k, -0.7 - k, -30.0 * k)
+        for scheme in ("expanding", "sliding")
+        for k, model in enumerate(MODELS)
+    ]
     return pd.DataFrame(rows, columns=["ticker", "scheme", "model", "block 1", "block 2", "block 3"])
 
 
 @pytest.fixture
 def leaks():
-    rows = [("A-USD", leak, "test", model, -9.0 * k, -20.0 * k - 1, 0.1) for leak in ("nothing", "both") for k, model in enumerate(MODELS)]
+    rows = [
+        ("A-USD", leak, "test", model, -9.0 * k, -20.0 * k - 1, 0.1)
+        for leak in ("nothing", "both")
+        for k, model in enumerate(MODELS)
+    ]
     return pd.DataFrame(rows, columns=["ticker", "reading", "part", "model", "skill", "skill_worst", "skill_best"])
 
 
@@ -35,8 +43,17 @@ def test_the_worst_network_is_inside_the_axes(folds, leaks):
 
 
 def test_alarms_are_red_only_where_there_was_nothing_to_find():
-    rates = pd.DataFrame({"test": "diebold_mariano", "model": ["ridge", "drift"], "rate": [0.5, 0.04], "too_many": [True, False],
-                          "fewest": 3, "most": 19, "runs": 200})
+    rates = pd.DataFrame(
+        {
+            "test": "diebold_mariano",
+            "model": ["ridge", "drift"],
+            "rate": [0.5, 0.04],
+            "too_many": [True, False],
+            "fewest": 3,
+            "most": 19,
+            "runs": 200,
+        }
+    )
     false, found = (skill_figures.alarms(rates, 0.05, wanted) for wanted in (False, True))
     colours = [[bar.get_facecolor() for bar in figure.axes[0].patches[:2]] for figure in (false, found)]
     assert colours[0][0] != colours[1][0] and colours[0][1] == colours[1][1]

@@ -12,13 +12,13 @@ import pytest
 from statsmodels.tsa.stattools import adfuller
 
 from lib import ledger, thesis
-from lib.results import artifacts
 from lib.ledger import checks, evidence, precision, verdicts
 from lib.ledger.checks import price_tables, replays, trials, unit_roots
 from lib.ledger.evidence import END, START, Evidence, Missing
 from lib.ledger.findings import by_chance
 from lib.ledger.found import Found
 from lib.ledger.rows import STATED, Row
+from lib.results import artifacts
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +56,20 @@ def row(printed="0.95", same_as=(), check="c", cannot="", place="8"):
     ],
 )
 def test_the_last_digit_is_the_precision(printed, value, half):
-    assert precision.value(printed) == pytest.approx(value, rel=1e-12) and precision.half_unit(printed) == pytest.approx(half)
+    assert precision.value(printed) == pytest.approx(value, rel=1e-12) and precision.half_unit(
+        printed
+    ) == pytest.approx(half)
 
 
 def test_days_and_moments_can_be_subtracted():
     assert precision.value("2023-01-10") - precision.value("1.1.2023") == 9
     assert precision.value("20240328153145") - precision.value("20240328153045") == 60
     assert precision.day("01/02/2020") == date(2020, 2, 1)
-    assert not precision.is_number("MinMaxScaler") and not precision.is_number("16, 32") and not precision.is_number("0.0.0.0")
+    assert (
+        not precision.is_number("MinMaxScaler")
+        and not precision.is_number("16, 32")
+        and not precision.is_number("0.0.0.0")
+    )
 
 
 # -- verdicts ------------------------------------------------------------------------------
@@ -109,14 +115,20 @@ def test_another_row_with_another_value_contradicts_unless_ours_is_the_printed_o
     for found in (Missing("no"), None, Found(0.9614), Found(0.95, 0.9, 0.99)):
         judged = verdicts.verdict(one, found, rows)
         assert (
-            judged.verdict == "contradicted by the thesis itself" and judged.other_place == "abstract" and "0.9614" in judged.found.because
+            judged.verdict == "contradicted by the thesis itself"
+            and judged.other_place == "abstract"
+            and "0.9614" in judged.found.because
         )
     assert verdicts.verdict(one, Found(0.9542), rows).verdict == "reproduced"
-    assert verdicts.verdict(row("0.96", same_as=("other",)), Found(0.97), rows).verdict == "not reproduced", "0.9614 is 0.96 at two digits"
+    assert verdicts.verdict(row("0.96", same_as=("other",)), Found(0.97), rows).verdict == "not reproduced", (
+        "0.9614 is 0.96 at two digits"
+    )
 
 
 def test_a_row_that_repeats_another_has_its_verdict(rows):
-    first = dataclasses.replace(row("37", place="Table 4.3", check="trials.cell"), arguments=rows["Table 4.3/filters"].arguments)
+    first = dataclasses.replace(
+        row("37", place="Table 4.3", check="trials.cell"), arguments=rows["Table 4.3/filters"].arguments
+    )
     again = row("37", same_as=(first.id,), check="")
     lost = row("5", same_as=("Table 4.4/x",), check="", place="Table 4.5")
     lost_too = row("5", same_as=("Table 4.5/x",), check="", place="Table 4.4")
@@ -164,7 +176,10 @@ def test_a_changed_printed_value_changes_the_verdict(rows, identity, printed, be
 def test_a_range_is_left_by_the_trials_beyond_it(rows, identity, printed):
     one = dataclasses.replace(rows[identity], printed=printed, same_as=())
     found = verdicts._find(one, Evidence({}, rows))
-    assert verdicts.verdict(one, found, rows).verdict == "contradicted by the thesis itself" and "are beyond" in found.because
+    assert (
+        verdicts.verdict(one, found, rows).verdict == "contradicted by the thesis itself"
+        and "are beyond" in found.because
+    )
 
 
 @pytest.mark.parametrize(
@@ -258,7 +273,10 @@ def test_every_row_has_a_verdict_and_a_reason_where_there_is_none(frame):
 def test_the_summary_counts_every_row_once(frame):
     table = ledger.summary(frame).set_index("chapter")
     assert table.loc["all", "rows"] + table.loc["our own questions", "rows"] == len(frame)
-    assert table["rows"].iloc[:-2].sum() == table.loc["all", "rows"] and table.loc["our own questions", "rows"] == (frame["kind"] == "question").sum() > 30
+    assert (
+        table["rows"].iloc[:-2].sum() == table.loc["all", "rows"]
+        and table.loc["our own questions", "rows"] == (frame["kind"] == "question").sum() > 30
+    )
     assert (table[list(ledger.VERDICTS)].sum(axis=1) == table["rows"]).all()
     assert (table["by our computation"] <= table["reproduced"]).all()
 
@@ -290,7 +308,9 @@ def test_a_planted_window_is_found_with_all_six_statistics():
     prices = random_prices()
     wanted = np.array(list(price_tables._statistics(prices.iloc[20:65]).values()))
     count, days, near = price_tables._search(prices, wanted, np.full(6, 1e-6))
-    assert count == 6 and days == f"{prices.index[20]:%Y-%m-%d} to {prices.index[64]:%Y-%m-%d}" and near.startswith(days)
+    assert (
+        count == 6 and days == f"{prices.index[20]:%Y-%m-%d} to {prices.index[64]:%Y-%m-%d}" and near.startswith(days)
+    )
 
 
 def test_the_search_counts_as_one_by_one():
@@ -312,7 +332,9 @@ def test_adf_with_fixed_lags_is_statsmodels(lags):
 
 
 def test_the_variance_that_rounded_scores_leave_open():
-    low, high = trials.variance_range([("2208.65", "0.9542"), ("7114.40", "0.8524"), ("2229.16", "0.9538"), ("6693.68", "0.8611")])
+    low, high = trials.variance_range(
+        [("2208.65", "0.9542"), ("7114.40", "0.8524"), ("2229.16", "0.9538"), ("6693.68", "0.8611")]
+    )
     assert 48190 < low < high < 48215
     low, high = trials.variance_range([("1.0", "0.5"), ("4.0", "0.5")])
     assert low > high
@@ -329,25 +351,55 @@ def test_kernels_speak_for_or_against_only_if_chance_is_ruled_out(rows, monkeypa
     rng = np.random.default_rng(1)
     kernels = rng.integers(2, 6, 30)
     made = [
-        {"ticker": t, "network": n, "kernel_size": k, "r2": sign * k + rng.normal()} for t in thesis.APPENDIX for n in ("CNN-LSTM", "LSTM-CNN") for k in kernels
+        {"ticker": t, "network": n, "kernel_size": k, "r2": sign * k + rng.normal()}
+        for t in thesis.APPENDIX
+        for n in ("CNN-LSTM", "LSTM-CNN")
+        for k in kernels
     ]
     monkeypatch.setattr(trials.thesis, "trials", lambda: pd.DataFrame(made))
     found = verdicts._find(rows["8/smaller_kernels"], Evidence({}, rows))
-    assert found.value is expected if expected is not None else isinstance(found, Missing) and "0 of 6 differ from 0 after Holm" in str(found)
+    assert (
+        found.value is expected
+        if expected is not None
+        else isinstance(found, Missing) and "0 of 6 differ from 0 after Holm" in str(found)
+    )
 
 
 def test_what_the_text_leaves_open_is_read_every_way(rows):
     mean, most = (verdicts._find(rows[f"8/sol_{name}"], Evidence({}, rows)) for name in ("mean_r2", "most_predictable"))
-    assert mean.value and "0.777 of all 75 trials; 0.958 of each network's best" == mean.text
-    assert most.value and most.text == "first by best trial" and "best trial: SOL-USD 0.961, ETH-USD 0.95" in most.because
+    assert mean.value and mean.text == "0.777 of all 75 trials; 0.958 of each network's best"
+    assert (
+        most.value and most.text == "first by best trial" and "best trial: SOL-USD 0.961, ETH-USD 0.95" in most.because
+    )
 
 
 def test_single_misses_are_counted_beside_what_chance_gives():
     how = "lib.ledger.checks.replays.score_of_trial(ticker=A, network=N, trial={}, score={})"
-    rows = [{"place": "Appendix 1", "kind": "claim", "chapter": "Appendices 1 to 3", "verdict": v, "against": "our computation", "seeds": s, "how": how.format(k, score)}
-            for k, (v, s, score) in enumerate([("not reproduced", 3, "mse"), ("close", 3, "mse"), ("reproduced", 9, "mse"), ("cannot be computed", 1, "mse"), ("close", 3, "mae")])]
+    rows = [
+        {
+            "place": "Appendix 1",
+            "kind": "claim",
+            "chapter": "Appendices 1 to 3",
+            "verdict": v,
+            "against": "our computation",
+            "seeds": s,
+            "how": how.format(k, score),
+        }
+        for k, (v, s, score) in enumerate(
+            [
+                ("not reproduced", 3, "mse"),
+                ("close", 3, "mse"),
+                ("reproduced", 9, "mse"),
+                ("cannot be computed", 1, "mse"),
+                ("close", 3, "mae"),
+            ]
+        )
+    ]
     told = by_chance(pd.DataFrame(rows))
-    assert "MSE of 3 printed trials that were trained again, 1 lie outside" in told and "by chance of the seed alone about 1 would" in told
+    assert (
+        "MSE of 3 printed trials that were trained again, 1 lie outside" in told
+        and "by chance of the seed alone about 1 would" in told
+    )
     assert by_chance(pd.DataFrame(rows).assign(seeds=np.nan)) == ""
 
 
@@ -357,7 +409,10 @@ def test_single_misses_are_counted_beside_what_chance_gives():
 @pytest.fixture
 def prices():
     days = pd.date_range(START, END, freq="D")
-    return {t: pd.DataFrame({c: np.linspace(1, 2, len(days)) for c in price_tables.COLUMNS}, index=days) for t in thesis.APPENDIX}
+    return {
+        t: pd.DataFrame({c: np.linspace(1, 2, len(days)) for c in price_tables.COLUMNS}, index=days)
+        for t in thesis.APPENDIX
+    }
 
 
 def trained(**mse):
@@ -377,7 +432,8 @@ def trained(**mse):
         for v in values
     ]
     agreement = [
-        {"inputs": r.rpartition("_")[0], "weights": r.rpartition("_")[2], "network": "all", "factor": 1.0 + k} for k, r in enumerate(mse)
+        {"inputs": r.rpartition("_")[0], "weights": r.rpartition("_")[2], "network": "all", "factor": 1.0 + k}
+        for k, r in enumerate(mse)
     ]
     return {"trainings": pd.DataFrame(fits), "agreement": pd.DataFrame(agreement)}
 
@@ -417,31 +473,74 @@ def seeds_of_09a(mse, **about):
 def test_one_printed_number_has_one_verdict_wherever_it_stands(rows, prices):
     """The best trial's seeds of the replay and of 09a are one pool."""
     seeds = seeds_of_09a((7.0e-4, 9e-4))
-    evidence = Evidence(prices, rows, **trained(own_close_best=(6.0e-4, 6.2e-4, 6.4e-4)), seeds=pd.concat([seeds, seeds_of_09a([1.0, 1.0], part="test")]))
+    evidence = Evidence(
+        prices,
+        rows,
+        **trained(own_close_best=(6.0e-4, 6.2e-4, 6.4e-4)),
+        seeds=pd.concat([seeds, seeds_of_09a([1.0, 1.0], part="test")]),
+    )
     places = {i: verdicts._find(rows[i], evidence) for i in ("Appendix 1/CNN-LSTM 7", "abstract/cnn_lstm_mse")}
     assert len({(f.value, f.low, f.high, f.seeds) for f in places.values()}) == 1
     found = places["abstract/cnn_lstm_mse"]
-    assert (found.value, found.low, found.high, found.seeds) == (pytest.approx(6.4e-4), pytest.approx(6e-4), pytest.approx(9e-4), 5)
-    assert "3 seeds of the replay (inputs own_close, weights of the best epoch) and 2 seeds of notebook 09a" in found.because
+    assert (found.value, found.low, found.high, found.seeds) == (
+        pytest.approx(6.4e-4),
+        pytest.approx(6e-4),
+        pytest.approx(9e-4),
+        5,
+    )
+    assert (
+        "3 seeds of the replay (inputs own_close, weights of the best epoch) and 2 seeds of notebook 09a"
+        in found.because
+    )
     assert {verdicts.verdict(rows[i], f, rows).verdict for i, f in places.items()} == {"close"}
     for other in (
-        Evidence(prices, rows, **trained(own_close_best=(6.0e-4, 6.2e-4, 6.4e-4)), seeds=seeds_of_09a((7e-4, 9e-4), model="CNN")),
-        Evidence(prices, rows, **trained(all_closes_best=(6.0e-4, 6.2e-4, 6.4e-4)), seeds=seeds),  # 09a's are of the own close
+        Evidence(
+            prices,
+            rows,
+            **trained(own_close_best=(6.0e-4, 6.2e-4, 6.4e-4)),
+            seeds=seeds_of_09a((7e-4, 9e-4), model="CNN"),
+        ),
+        Evidence(
+            prices, rows, **trained(all_closes_best=(6.0e-4, 6.2e-4, 6.4e-4)), seeds=seeds
+        ),  # 09a's are of the own close
         Evidence(prices, rows, **trained(own_close_best=(6.0e-4, 6.2e-4, 6.4e-4)), seeds=seeds, inputs="all_closes"),
     ):
         assert verdicts._find(rows["abstract/cnn_lstm_mse"], other).seeds == 3
 
 
-@pytest.mark.parametrize("seeds, score, side", [((7e-4, 9e-4), "mse", "better"), ((5e-4, 6e-4), "mse", "worse"), ((0.05, 0.06), "r2", "better"), ((0.01, 0.02), "r2", "worse")])
+@pytest.mark.parametrize(
+    "seeds, score, side",
+    [
+        ((7e-4, 9e-4), "mse", "better"),
+        ((5e-4, 6e-4), "mse", "worse"),
+        ((0.05, 0.06), "r2", "better"),
+        ((0.01, 0.02), "r2", "worse"),
+    ],
+)
 def test_a_miss_says_on_which_side_and_that_the_best_of_many_was_lucky(rows, prices, seeds, score, side):
     found = verdicts._find(rows[f"abstract/cnn_lstm_{score}"], Evidence(prices, rows, seeds=seeds_of_09a(seeds)))
-    assert f"the printed one is {side} than every one of them; its trial has the smallest MSE of 15 on the days that it was scored on" in found.because
+    assert (
+        f"the printed one is {side} than every one of them; its trial has the smallest MSE of 15 on the days that it was scored on"
+        in found.because
+    )
 
 
-@pytest.mark.parametrize("p, seeds, expected", [(0.2, 3, "reproduced"), (0.01, 3, "not reproduced"), (math.nan, 1, "cannot be computed")])
+@pytest.mark.parametrize(
+    "p, seeds, expected", [(0.2, 3, "reproduced"), (0.01, 3, "not reproduced"), (math.nan, 1, "cannot be computed")]
+)
 def test_whether_a_networks_scores_come_back_is_a_test_of_all_of_them(rows, prices, p, seeds, expected):
-    one = {"inputs": "own_close", "weights": "best", "trials": 60, "seeds": seeds, "inside": 0.4, "expected_inside": (seeds - 1) / (seeds + 1), "inside_p": p}
-    agreement = pd.DataFrame([{**one, "network": n, "factor": 1.2, "printed_over_ours": 1.0} for n in ("all", "CNN-LSTM")])
+    one = {
+        "inputs": "own_close",
+        "weights": "best",
+        "trials": 60,
+        "seeds": seeds,
+        "inside": 0.4,
+        "expected_inside": (seeds - 1) / (seeds + 1),
+        "inside_p": p,
+    }
+    agreement = pd.DataFrame(
+        [{**one, "network": n, "factor": 1.2, "printed_over_ours": 1.0} for n in ("all", "CNN-LSTM")]
+    )
     identity = next(i for i in rows if i.endswith("replayed_CNN-LSTM"))
     evidence = Evidence(prices, rows, trainings=pd.DataFrame([{"ticker": "SOL-USD"}]), agreement=agreement)
     found = verdicts._find(rows[identity], evidence)
@@ -459,12 +558,25 @@ def test_what_is_missing_is_said_with_its_command(rows, prices):
     assert "params/replay.yaml --only 08b" in reason("Appendix 1/CNN-LSTM 8")
     assert reason("Appendix 1/CNN-LSTM 8", why={"trainings": "do this"}) == "do this"
     assert "filters" in reason("Appendix 1/CNN 3") and "units" in reason("Appendix 3/LSTM 3")
-    assert "params/thesis.yaml" in str(verdicts._find(rows["Appendix 1/CNN-LSTM 8"], Evidence({"BTC-USD": prices["SOL-USD"]}, rows)))
+    assert "params/thesis.yaml" in str(
+        verdicts._find(rows["Appendix 1/CNN-LSTM 8"], Evidence({"BTC-USD": prices["SOL-USD"]}, rows))
+    )
 
 
 def test_one_seed_is_neither_close_nor_far(rows, prices):
     scores = pd.DataFrame(
-        [{"ticker": "SOL-USD", "model": "LSTM", "unit": "scaled", "part": "validation", "days": 162, "MSE": 7e-4, "MAE": 0.02, "R2": 0.957}]
+        [
+            {
+                "ticker": "SOL-USD",
+                "model": "LSTM",
+                "unit": "scaled",
+                "part": "validation",
+                "days": 162,
+                "MSE": 7e-4,
+                "MAE": 0.02,
+                "R2": 0.957,
+            }
+        ]
     )
     judged = {
         i: verdicts.verdict(rows[i], verdicts._find(rows[i], Evidence(prices, rows, scores)), rows)
@@ -478,7 +590,12 @@ def test_one_seed_is_neither_close_nor_far(rows, prices):
 
 @pytest.mark.parametrize(
     "score, printed, expected",
-    [("mse", "9.000e-4", "close"), ("mse", "1.300e-3", "not reproduced"), ("mae", "0.0210", "close"), ("mae", "0.0301", "not reproduced")]
+    [
+        ("mse", "9.000e-4", "close"),
+        ("mse", "1.300e-3", "not reproduced"),
+        ("mae", "0.0210", "close"),
+        ("mae", "0.0301", "not reproduced"),
+    ]
     + [("mae", "0.0200", "reproduced"), ("r2", "0.93", "close"), ("r2", "0.97", "not reproduced")],
 )
 def test_several_seeds_of_the_best_by_hand(rows, prices, score, printed, expected):
@@ -487,7 +604,13 @@ def test_several_seeds_of_the_best_by_hand(rows, prices, score, printed, expecte
     ends = {"MSE": (4e-3, 2e-3, 4.8e-3), "MAE": (0.04, 0.03, 0.06), "R2": (0.94, 0.92, 0.96)}
     row = {"ticker": "SOL-USD", "model": "LSTM", "part": "validation", "reading": "close", "days": 162}
     each = [{**row, **{name: values[k] for name, values in ends.items()}} for k in range(3)]
-    evidence = Evidence(wider, rows, seeds=pd.DataFrame([*each, {**each[0], "part": "test", "MSE": 1.0}, {**each[0], "reading": "log_return", "MSE": 1.0}]))
+    evidence = Evidence(
+        wider,
+        rows,
+        seeds=pd.DataFrame(
+            [*each, {**each[0], "part": "test", "MSE": 1.0}, {**each[0], "reading": "log_return", "MSE": 1.0}]
+        ),
+    )
     found = replays.best_score(evidence, rows["abstract/lstm_mse"], "LSTM", score)
     unit = {"mse": 4, "mae": 2, "r2": 1}[score]
     median, smallest, largest = ends[replays.COLUMNS[score]]
@@ -511,12 +634,19 @@ def leave_replay(chosen, folder, frames, digest="abc", **changed):
     store.finish()
 
 
-def test_the_replay_is_the_larger_one_of_this_run_s_and_the_committed_whatever_source_its_prices_had(tiny, tmp_path, monkeypatch):
+def test_the_replay_is_the_larger_one_of_this_run_s_and_the_committed_whatever_source_its_prices_had(
+    tiny, tmp_path, monkeypatch
+):
     monkeypatch.setattr(evidence, "REPLAY_DIR", str(tmp_path / "replay"))
     chosen = tiny(tickers=["ADA-USD"], source="yahoo", output_dir=str(tmp_path / "own"))
-    frames = {"replay_trainings": pd.DataFrame({"whose": ["committed"]}), "replay_agreement": pd.DataFrame({"inside_p": [0.5]})}
+    frames = {
+        "replay_trainings": pd.DataFrame({"whose": ["committed"]}),
+        "replay_agreement": pd.DataFrame({"inside_p": [0.5]}),
+    }
     asked = lambda: ledger.replayed(chosen, {"ADA-USD": "abc"})[0]["whose"].iloc[0]  # noqa: E731
-    with pytest.raises(artifacts.ArtifactError, match="no printed trial was trained again. Make it with: .*replay.yaml --only 08b"):
+    with pytest.raises(
+        artifacts.ArtifactError, match="no printed trial was trained again. Make it with: .*replay.yaml --only 08b"
+    ):
         asked()
     leave_replay(chosen, tmp_path / "replay", frames, source="folder", data_dir="x")
     assert asked() == "committed"
@@ -539,7 +669,8 @@ def test_the_replay_is_the_larger_one_of_this_run_s_and_the_committed_whatever_s
 
 def test_findings_come_from_the_ledger(rows, frame):
     whole = ledger.judge(
-        {i: r for i, r in rows.items() if i not in set(frame["id"]) and not r.check.startswith("layers.")}, Evidence({}, rows)
+        {i: r for i, r in rows.items() if i not in set(frame["id"]) and not r.check.startswith("layers.")},
+        Evidence({}, rows),
     )
     extra = [
         {
@@ -575,7 +706,9 @@ def test_findings_come_from_the_ledger(rows, frame):
 def test_words_count_what_the_frame_has(frame):
     stated = frame[frame["kind"] == "claim"]
     told = ledger.in_words(frame)
-    assert told.startswith(f"{len(stated)} numbers and statements of the thesis: {(stated['verdict'] == 'reproduced').sum()} reproduced, ")
+    assert told.startswith(
+        f"{len(stated)} numbers and statements of the thesis: {(stated['verdict'] == 'reproduced').sum()} reproduced, "
+    )
     assert f"Of {len(frame) - len(stated)} questions that only we ask" in told
     assert ledger.replays_in_words(frame).count("of 255 printed trials: 255 cannot be computed") == 3
 

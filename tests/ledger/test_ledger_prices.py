@@ -16,7 +16,8 @@ FOLDER = Path(os.environ.get("MARKET_DATA_DIR") or settings.PROJECT_ROOT.parent 
 TICKERS = ("ADA-USD", "ETH-USD", "SOL-USD")
 MISSING = [f"{t}.csv" for t in TICKERS if not (FOLDER / f"{t}.csv").is_file()]
 pytestmark = pytest.mark.skipif(
-    bool(MISSING), reason=f"the thesis's prices are not here ({', '.join(MISSING)} missing): name their folder in MARKET_DATA_DIR"
+    bool(MISSING),
+    reason=f"the thesis's prices are not here ({', '.join(MISSING)} missing): name their folder in MARKET_DATA_DIR",
 )
 
 
@@ -44,9 +45,17 @@ def judged(evidence, identity, printed=None):
         ("4.1.2/unseen", "not reproduced", "validation of 70/15/15"),
         ("4.1.2/scaled_before_split", "reproduced", "training days"),
         ("Appendix 4/windows_inside_parts", "reproduced", "162"),
-        ("Table 4.5/days", "not reproduced", "of 18 sets of days (parts of 70/15/15 and 60/20/20, three coins, US dollars and scaled) these fit: none"),
+        (
+            "Table 4.5/days",
+            "not reproduced",
+            "of 18 sets of days (parts of 70/15/15 and 60/20/20, three coins, US dollars and scaled) these fit: none",
+        ),
         ("Table 4.5/LSTM_mse", "cannot be computed", "coin, days and unit are not stated"),
-        ("4.1.2/scaler", "reproduced", "MinMaxScaler fits the trials of 3 of 3 coins; StandardScaler fits the trials of 0 of 3 coins"),
+        (
+            "4.1.2/scaler",
+            "reproduced",
+            "MinMaxScaler fits the trials of 3 of 3 coins; StandardScaler fits the trials of 0 of 3 coins",
+        ),
         ("4.1.2/parts", "reproduced", "1 have validation days and 0 last days that fit"),
         ("Appendix 1/r2_from_prices", "reproduced", "0.01623073"),
         ("Appendix 3/below_naive", "not reproduced", "naive"),
@@ -93,8 +102,18 @@ def test_the_whole_ledger(evidence, tensorflow_on_one_thread):
         "163120",
     ]
     assert by.loc["4.3.4/parameter_count", "because"].count("readings that give 52,934: none") == 1
-    assert (by.loc[["4.3.1/relu", "4.3.2/step", "4.3.2/sigmoid_bottom", "4.3.1/output_length"], "verdict"] == "reproduced").all()
+    assert (
+        by.loc[["4.3.1/relu", "4.3.2/step", "4.3.2/sigmoid_bottom", "4.3.1/output_length"], "verdict"] == "reproduced"
+    ).all()
     told = ledger.findings(frame)
-    assert "3 of 75 in Appendix 1, 0 of 45 (15 were scored on other days) in Appendix 2, 6 of 120 in Appendix 3" in told[0]
-    assert "validation of 70/15/15" in told[1] and "75 of 75, 45 of 60, 120 of 120 trials of Appendices 1 to 3; the other 15 are of ADA-USD's CNN" in told[1]
-    assert "2 of 18 in Table 4.1" in told[2] and "Table 4.5 names neither coin nor days nor unit, and 0 of 18 sets of days" in told[2]
+    assert (
+        "3 of 75 in Appendix 1, 0 of 45 (15 were scored on other days) in Appendix 2, 6 of 120 in Appendix 3" in told[0]
+    )
+    assert (
+        "validation of 70/15/15" in told[1]
+        and "75 of 75, 45 of 60, 120 of 120 trials of Appendices 1 to 3; the other 15 are of ADA-USD's CNN" in told[1]
+    )
+    assert (
+        "2 of 18 in Table 4.1" in told[2]
+        and "Table 4.5 names neither coin nor days nor unit, and 0 of 18 sets of days" in told[2]
+    )

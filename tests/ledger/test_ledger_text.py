@@ -10,7 +10,9 @@ from lib.ledger.rows import STATED
 from lib.settings import PROJECT_ROOT
 
 TEXT = PROJECT_ROOT.parent / "shared" / "thesis" / "thesis.md"
-pytestmark = pytest.mark.skipif(not TEXT.is_file(), reason="the thesis's text is not beside the project (../shared/thesis/thesis.md)")
+pytestmark = pytest.mark.skipif(
+    not TEXT.is_file(), reason="the thesis's text is not beside the project (../shared/thesis/thesis.md)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,12 @@ def test_every_row_is_found_in_its_place(text, rows):
 
 def test_every_printed_number_is_in_its_snippet(rows):
     """Digit by digit, so that a row cannot say another number than the text."""
-    in_words = {"8/architectures", "4.4/coins", "3/fourth", "Listing 4/predictions"}  # four, per, sections three and four, one object
+    in_words = {
+        "8/architectures",
+        "4.4/coins",
+        "3/fourth",
+        "Listing 4/predictions",
+    }  # four, per, sections three and four, one object
     for row in rows.values():
         if (
             row.printed == STATED
@@ -56,7 +63,8 @@ def test_every_printed_number_is_in_its_snippet(rows):
         bare = row.printed.rstrip("*")
         bounded = rf"(?<![\d.]){re.escape(bare)}(?![\d])"
         assert any(
-            re.search(bounded, s) or re.sub(r"\D", "", bare) == "1" and re.search(rf"{re.escape(bare)}(?!\d)", s) for s in row.find
+            re.search(bounded, s) or re.sub(r"\D", "", bare) == "1" and re.search(rf"{re.escape(bare)}(?!\d)", s)
+            for s in row.find
         ), row.id
 
 
@@ -87,7 +95,12 @@ def test_a_number_without_its_row_is_noticed(text, rows, identity):
 
 @pytest.mark.parametrize(
     "place, after",
-    [("4.4", " fifteen 987 words"), ("8", " value 0.123456 here"), ("Appendix 6", " x = 77.7,"), ("Table 4.2", "XRP-USD\t-1.5\n")],
+    [
+        ("4.4", " fifteen 987 words"),
+        ("8", " value 0.123456 here"),
+        ("Appendix 6", " x = 77.7,"),
+        ("Table 4.2", "XRP-USD\t-1.5\n"),
+    ],
 )
 def test_a_new_number_in_the_text_is_noticed(text, rows, place, after):
     start, end = places.span(text, place)

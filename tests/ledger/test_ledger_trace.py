@@ -25,7 +25,10 @@ def rows():
 @pytest.fixture(scope="module")
 def frame(rows):
     """Verdicts without any price and without building networks."""
-    bare = {i: replace(r, check="", cannot="no network is built here") if r.check.startswith("layers.") else r for i, r in rows.items()}
+    bare = {
+        i: replace(r, check="", cannot="no network is built here") if r.check.startswith("layers.") else r
+        for i, r in rows.items()
+    }
     return ledger.judge(bare, Evidence({}, bare))
 
 
@@ -56,7 +59,10 @@ def test_every_how_of_the_ledger_leads_to_functions_that_are_there(rows):
 def test_a_row_is_told_with_its_reason_and_its_code(rows, frame):
     told = trace.row_in_words(rows, frame, "Listing 2/train_rmse")
     assert "printed in Listing 2: 156.78" in told and "verdict: " in told and "because: " in told
-    assert re.search(r"computed by: lib\.ledger\.checks\.other_places\.arithmetic, lib/ledger/checks/other_places\.py:\d+: A formula", told)
+    assert re.search(
+        r"computed by: lib\.ledger\.checks\.other_places\.arithmetic, lib/ledger/checks/other_places\.py:\d+: A formula",
+        told,
+    )
     repeated = trace.row_in_words(rows, frame, "Listing 1/port")
     assert "lib.ledger.verdicts.agree, lib/ledger/verdicts.py:" in repeated and "Appendix 5/port" in repeated
     with pytest.raises(trace.TraceError, match="no row 'Listing 2/rmse_train'.*Listing 2/train_rmse"):
@@ -74,8 +80,13 @@ def test_a_check_names_every_row_that_rests_on_it(rows, frame):
     repeated = frame["how"].str.contains("verdicts.agree with").sum()
     assert trace.check_in_words(frame, "verdicts.agree").endswith(f"{repeated} rows")
     best = trace.check_in_words(frame, "replays.best_score")
-    assert "    Polish abstract/cnn_lstm_mae: repeats one of these" in best and "that repeat one" in best.splitlines()[-1]
-    assert "its value is that of row abstract/cnn_lstm_mae, computed by: lib.ledger.checks.replays.best_score" in trace.row_in_words(rows, frame, "Polish abstract/cnn_lstm_mae")
+    assert (
+        "    Polish abstract/cnn_lstm_mae: repeats one of these" in best and "that repeat one" in best.splitlines()[-1]
+    )
+    assert (
+        "its value is that of row abstract/cnn_lstm_mae, computed by: lib.ledger.checks.replays.best_score"
+        in trace.row_in_words(rows, frame, "Polish abstract/cnn_lstm_mae")
+    )
     with pytest.raises(trace.TraceError, match="Like it: .*replays.best_score"):
         trace.check_in_words(frame, "replays.best_scores")
     with pytest.raises(trace.TraceError, match="no check"):
@@ -85,9 +96,13 @@ def test_a_check_names_every_row_that_rests_on_it(rows, frame):
 def test_the_table_of_checks_names_every_row_once_and_the_file_of_each_function(rows, frame):
     table = ledger.by_check({i: rows[i] for i in frame["id"]}, frame)
     named = [i for ids in table["ids"] for i in ids.split("; ")]
-    assert sorted(named) == sorted(frame["id"]) and table["rows"].tolist() == [len(ids.split("; ")) for ids in table["ids"]]
+    assert sorted(named) == sorted(frame["id"]) and table["rows"].tolist() == [
+        len(ids.split("; ")) for ids in table["ids"]
+    ]
     for one in table[table["function"] != "none"].itertuples():
-        assert (settings.PROJECT_ROOT / one.file).is_file() and inspect.getsourcefile(trace.resolve(one.function)).endswith(one.file)
+        assert (settings.PROJECT_ROOT / one.file).is_file() and inspect.getsourcefile(
+            trace.resolve(one.function)
+        ).endswith(one.file)
 
 
 def test_the_ledger_comes_back_from_its_file(frame, run):
@@ -106,12 +121,21 @@ def test_the_command_line(run, capsys, monkeypatch):
     assert command.main(["row", "Listing 2/train_rmse", str(run)]) == 0 and "computed by" in capsys.readouterr().out
     assert command.main(["check", "trials.count", str(run)]) == 0 and "1 row" in capsys.readouterr().out
     assert command.main(["row", "x/y", str(run)]) == 2 and "no row" in capsys.readouterr().err
-    assert command.main(["check", "trials.count", str(run / "none")]) == 2 and "python run_all.py" in capsys.readouterr().err
+    assert (
+        command.main(["check", "trials.count", str(run / "none")]) == 2
+        and "python run_all.py" in capsys.readouterr().err
+    )
     (run / "README.md").write_text(f"# T\n\n{readme.BEGIN}\nold\n{readme.END}\n\nRest\n")
     monkeypatch.setattr(command, "PROJECT_ROOT", run)
     assert command.main(["readme", str(run)]) == 0
     text = (run / "README.md").read_text()
-    assert text.startswith("# T\n") and text.endswith("\n\nRest\n") and "old" not in text and "\n1. " in text and "\n3. " in text
+    assert (
+        text.startswith("# T\n")
+        and text.endswith("\n\nRest\n")
+        and "old" not in text
+        and "\n1. " in text
+        and "\n3. " in text
+    )
 
 
 # -- the README ----------------------------------------------------------------------------

@@ -11,8 +11,21 @@ from lib.data import windows
 from lib.networks import fast_layers, runtime, training
 
 pytestmark = pytest.mark.usefixtures("tensorflow_on_one_thread")
-SIZES = {"filters1": 6, "filters2": 5, "kernel_size1": 3, "kernel_size2": 2, "pool_size": 2, "lstm_units1": 9, "lstm_units2": 5,
-         "filters": 6, "kernel_size": 3, "dropout_rate": 0.0, "learning_rate": 0.01, "batch_size": 32, "epochs": 3}
+SIZES = {
+    "filters1": 6,
+    "filters2": 5,
+    "kernel_size1": 3,
+    "kernel_size2": 2,
+    "pool_size": 2,
+    "lstm_units1": 9,
+    "lstm_units2": 5,
+    "filters": 6,
+    "kernel_size": 3,
+    "dropout_rate": 0.0,
+    "learning_rate": 0.01,
+    "batch_size": 32,
+    "epochs": 3,
+}
 THESIS_BEST = {**thesis.best_hyperparameters("LSTM"), "dropout_rate": 0.0}
 WITH_LSTM = ("LSTM", "CNN-LSTM", "LSTM-CNN")
 
@@ -26,7 +39,9 @@ def pair(network, input_shape, h=SIZES, **variant):
     return fused, plain
 
 
-@pytest.mark.parametrize("network, sizes, shape", [*((n, SIZES, (7, 20, 3)) for n in WITH_LSTM), ("LSTM", THESIS_BEST, (32, 60, 3))])
+@pytest.mark.parametrize(
+    "network, sizes, shape", [*((n, SIZES, (7, 20, 3)) for n in WITH_LSTM), ("LSTM", THESIS_BEST, (32, 60, 3))]
+)
 def test_values_and_gradients_equal_keras(network, sizes, shape):
     """In small, and for the thesis's best LSTM on a batch of its size."""
     import tensorflow as tf
@@ -47,21 +62,37 @@ def test_values_and_gradients_equal_keras(network, sizes, shape):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("network, extra", [*((n, {}) for n in networks.ARCHITECTURES), ("LSTM", {"clip_norm": 0.05}), ("LSTM-CNN", {"batch_normalization": True})])
+@pytest.mark.parametrize(
+    "network, extra",
+    [
+        *((n, {}) for n in networks.ARCHITECTURES),
+        ("LSTM", {"clip_norm": 0.05}),
+        ("LSTM-CNN", {"batch_normalization": True}),
+    ],
+)
 def test_ten_training_steps_equal_model_fit(network, extra, random_walk, tiny):
     """160 windows in 5 steps an epoch, two epochs, no shuffling and no dropout: the same weights and losses."""
     chosen = tiny(**extra)
     data = windows.build(random_walk(), chosen)["BTC-USD"]
     keras = runtime.keras()
     runs = []
-    for compiled, model in zip((True, False), pair(network, data.input_shape, batch_normalization=chosen.batch_normalization)):
+    for compiled, model in zip(
+        (True, False), pair(network, data.input_shape, batch_normalization=chosen.batch_normalization)
+    ):
         model.compile(optimizer=keras.optimizers.Adam(0.01, clipnorm=chosen.clip_norm), loss="mean_squared_error")
         if compiled:
             run_epoch = training.compiled_epoch(model, data, 32)
             losses = np.array([[float(x) for x in run_epoch(np.arange(len(data.train.y)))] for _ in range(2)])
         else:
-            past = model.fit(data.train.X, data.train.y, validation_data=(data.validation.X, data.validation.y), batch_size=32,
-                             epochs=2, shuffle=False, verbose=0)
+            past = model.fit(
+                data.train.X,
+                data.train.y,
+                validation_data=(data.validation.X, data.validation.y),
+                batch_size=32,
+                epochs=2,
+                shuffle=False,
+                verbose=0,
+            )
             losses = np.array([past.history["loss"], past.history["val_loss"]]).T
         assert int(model.optimizer.iterations) == 2 * -(-len(data.train.y) // 32)
         runs.append((losses, model.get_weights()))
@@ -135,9 +166,16 @@ def test_a_saved_network_loads_without_this_project_and_back_into_fused_layers(t
     path = tmp_path / "model.keras"
     fast_layers.portable(fused).save(path)
     np.save(tmp_path / "X.npy", X)
-    code = ("import sys, keras, numpy as np; m = keras.saving.load_model(sys.argv[1]); np.save(sys.argv[3], m(np.load(sys.argv[2])));"
-            "sys.exit('lib' in sys.modules)")
-    subprocess.run([sys.executable, "-c", code, path, tmp_path / "X.npy", tmp_path / "out.npy"], check=True, cwd=tmp_path, capture_output=True)
+    code = (
+        "import sys, keras, numpy as np; m = keras.saving.load_model(sys.argv[1]); np.save(sys.argv[3], m(np.load(sys.argv[2])));"
+        "sys.exit('lib' in sys.modules)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, path, tmp_path / "X.npy", tmp_path / "out.npy"],
+        check=True,
+        cwd=tmp_path,
+        capture_output=True,
+    )
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), fused(X), rtol=1e-4, atol=1e-6)
     again = networks.build("LSTM-CNN", SIZES, (20, 1))
     again.set_weights(runtime.keras().saving.load_model(path).get_weights())

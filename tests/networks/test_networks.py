@@ -31,7 +31,10 @@ def best(network, variant=networks.Variant()):
 @pytest.mark.parametrize("network", list(networks.ARCHITECTURES))
 def test_layers_and_parameters_are_those_of_appendix_6(network):
     model = best(network)
-    assert " ".join(type(layer).__name__.removeprefix("Fused").removeprefix("Fast") for layer in model.layers) == KINDS[network]
+    assert (
+        " ".join(type(layer).__name__.removeprefix("Fused").removeprefix("Fast") for layer in model.layers)
+        == KINDS[network]
+    )
     assert [layer.count_params() for layer in model.layers if layer.count_params()] == COUNTS[network]
     assert model.count_params() == TOTALS[network] == sum(COUNTS[network])
     assert model.output_shape == (None, 1)
@@ -64,7 +67,10 @@ def test_output_activation_is_leaky_or_linear():
 
 
 def test_batch_normalization_follows_each_conv_and_lstm():
-    kinds = [type(layer).__name__.removeprefix("Fused").removeprefix("Fast") for layer in best("LSTM-CNN", networks.Variant(batch_normalization=True)).layers]
+    kinds = [
+        type(layer).__name__.removeprefix("Fused").removeprefix("Fast")
+        for layer in best("LSTM-CNN", networks.Variant(batch_normalization=True)).layers
+    ]
     assert kinds.count("BatchNormalization") == 3
     assert all(kinds[i + 1] == "BatchNormalization" for i, k in enumerate(kinds) if k in ("LSTM", "Conv1D"))
 
@@ -110,8 +116,18 @@ def randomized(model):
     return [w.astype("float64") for w in model.get_weights()]
 
 
-SMALL = {"filters1": 4, "filters2": 3, "kernel_size1": 2, "kernel_size2": 5, "filters": 4, "kernel_size": 3, "pool_size": 2,
-         "lstm_units1": 5, "lstm_units2": 3, "dropout_rate": 0.3}
+SMALL = {
+    "filters1": 4,
+    "filters2": 3,
+    "kernel_size1": 2,
+    "kernel_size2": 5,
+    "filters": 4,
+    "kernel_size": 3,
+    "pool_size": 2,
+    "lstm_units1": 5,
+    "lstm_units2": 3,
+    "dropout_rate": 0.3,
+}
 
 
 def by_hand(network, x, w):

@@ -14,8 +14,21 @@ from lib.networks import runtime, training
 
 pytestmark = pytest.mark.usefixtures("tensorflow_on_one_thread")
 
-SMALL = {"filters1": 8, "filters2": 8, "kernel_size1": 3, "kernel_size2": 3, "pool_size": 1, "lstm_units1": 8, "lstm_units2": 4,
-         "filters": 8, "kernel_size": 3, "dropout_rate": 0.2, "learning_rate": 0.005, "batch_size": 32, "epochs": 100}
+SMALL = {
+    "filters1": 8,
+    "filters2": 8,
+    "kernel_size1": 3,
+    "kernel_size2": 3,
+    "pool_size": 1,
+    "lstm_units1": 8,
+    "lstm_units2": 4,
+    "filters": 8,
+    "kernel_size": 3,
+    "dropout_rate": 0.2,
+    "learning_rate": 0.005,
+    "batch_size": 32,
+    "epochs": 100,
+}
 
 
 @pytest.fixture
@@ -57,7 +70,9 @@ def test_early_stopping_restores_the_best_epoch_or_keeps_the_last(data, tiny):
 def test_clipping_and_learning_rate_schedule_are_really_on(data, tiny):
     clipped = training.fit("CNN", SMALL, data, tiny(clip_norm=0.5), 1)
     assert clipped.model.optimizer.clipnorm == 0.5
-    reduced = training.fit("CNN", {**SMALL, "learning_rate": 0.3}, data, tiny(max_epochs=30, patience=20, reduce_lr=True), 4)
+    reduced = training.fit(
+        "CNN", {**SMALL, "learning_rate": 0.3}, data, tiny(max_epochs=30, patience=20, reduce_lr=True), 4
+    )
     assert min(reduced.history["learning_rate"]) < 0.3
 
 
@@ -65,7 +80,7 @@ def test_a_planted_signal_is_learned(tiny):
     """Closes that swing with a period of 8 days are forecast far better than by the day before."""
     days = pd.date_range("2024-01-01", periods=240, freq="D", name="date")
     close = 100 + 10 * np.sin(2 * np.pi * np.arange(240) / 8)
-    prices = {"BTC-USD": pd.DataFrame({c: close for c in ("Open", "High", "Low", "Close", "Volume")}, index=days)}
+    prices = {"BTC-USD": pd.DataFrame(dict.fromkeys(("Open", "High", "Low", "Close", "Volume"), close), index=days)}
     data = windows.build(prices, tiny())["BTC-USD"]
     fit = training.fit("CNN", {**SMALL, "dropout_rate": 0.0}, data, tiny(max_epochs=40, patience=40), 1)
     predicted = data.to_usd(training.predict(fit.model, data.test.X))
@@ -80,15 +95,23 @@ def test_threads_cannot_change_under_a_running_tensorflow():
 
 def test_prices_can_still_be_downloaded_once_tensorflow_runs():
     """In a process of its own, as which of the two libraries came first decides."""
-    code = ("from lib.networks import runtime; runtime.start(1); from curl_cffi import requests\n"
-            "try:\n    requests.Session(impersonate='chrome').get('http://127.0.0.1:9/', timeout=2)\n"
-            "except requests.exceptions.ConnectionError:\n    print('asked')")
+    code = (
+        "from lib.networks import runtime; runtime.start(1); from curl_cffi import requests\n"
+        "try:\n    requests.Session(impersonate='chrome').get('http://127.0.0.1:9/', timeout=2)\n"
+        "except requests.exceptions.ConnectionError:\n    print('asked')"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "asked", done.stderr
 
 
 def test_derived_seeds_differ_by_every_name_and_are_fixed():
-    seeds = {runtime.derived_seed(s, t, n, k) for s in (1, 2) for t in ("ADA-USD", "ETH-USD") for n in ("CNN", "LSTM") for k in (1, 2)}
+    seeds = {
+        runtime.derived_seed(s, t, n, k)
+        for s in (1, 2)
+        for t in ("ADA-USD", "ETH-USD")
+        for n in ("CNN", "LSTM")
+        for k in (1, 2)
+    }
     assert len(seeds) == 16
     # sha256("42/SOL-USD/LSTM"), first four bytes, worked out once with the command-line tool sha256sum.
-    assert runtime.derived_seed(42, "SOL-USD", "LSTM") == 0x4ac27ba1
+    assert runtime.derived_seed(42, "SOL-USD", "LSTM") == 0x4AC27BA1

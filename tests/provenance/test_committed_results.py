@@ -19,7 +19,10 @@ from lib.report import judging, markdown, results_page
 
 PRICES = Path(os.environ.get("MARKET_DATA_DIR") or settings.PROJECT_ROOT.parent / "shared" / "market")
 MISSING = [f"{t}.csv" for t in ("ADA-USD", "ETH-USD", "SOL-USD") if not (PRICES / f"{t}.csv").is_file()]
-with_prices = pytest.mark.skipif(bool(MISSING), reason=f"the thesis's prices are not here ({', '.join(MISSING)} missing): name their folder in MARKET_DATA_DIR")
+with_prices = pytest.mark.skipif(
+    bool(MISSING),
+    reason=f"the thesis's prices are not here ({', '.join(MISSING)} missing): name their folder in MARKET_DATA_DIR",
+)
 
 
 @pytest.fixture(params=["thesis", "replay"])
@@ -92,21 +95,49 @@ def test_one_training_of_each_network_comes_out_again(folder):
     environment = {name: value for name, value in os.environ.items() if name != "OUTPUT_BASE"}
     done = subprocess.run(
         [sys.executable, "-c", code, str(folder.root), str(PRICES)],
-        cwd=settings.PROJECT_ROOT, capture_output=True, text=True, timeout=1700, env=environment,
+        cwd=settings.PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=1700,
+        env=environment,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("path, let_through", [
-    ("thesis/README.md", True), ("thesis/run.json", True), ("thesis/tables/a.csv", True), ("thesis/figures/a.png", True),
-    ("thesis/appendix/A_trials.csv", True), ("thesis/records/01_data.json", True), ("replay/tables/a.csv", True), ("README.md", True),
-    ("thesis/figures/a.svg", False), ("thesis/predictions/a.csv", False), ("thesis/models/a.keras", False), ("thesis/studies/a.db", False),
-    ("thesis/index.html", False), ("thesis/html/a.html", False), ("thesis/notebooks/a.ipynb", False), ("thesis/.lock", False),
-    ("thesis/tables/.1-a.csv", False), ("sample/README.md", False), ("sample/tables/a.csv", False), ("short/run.json", False)])
+@pytest.mark.parametrize(
+    "path, let_through",
+    [
+        ("thesis/README.md", True),
+        ("thesis/run.json", True),
+        ("thesis/tables/a.csv", True),
+        ("thesis/figures/a.png", True),
+        ("thesis/appendix/A_trials.csv", True),
+        ("thesis/records/01_data.json", True),
+        ("replay/tables/a.csv", True),
+        ("README.md", True),
+        ("thesis/figures/a.svg", False),
+        ("thesis/predictions/a.csv", False),
+        ("thesis/models/a.keras", False),
+        ("thesis/studies/a.db", False),
+        ("thesis/index.html", False),
+        ("thesis/html/a.html", False),
+        ("thesis/notebooks/a.ipynb", False),
+        ("thesis/.lock", False),
+        ("thesis/tables/.1-a.csv", False),
+        ("sample/README.md", False),
+        ("sample/tables/a.csv", False),
+        ("short/run.json", False),
+    ],
+)
 def test_gitignore_lets_through_what_the_page_may_link_to(path, let_through):
     if git.ask("rev-parse", "--is-inside-work-tree") != "true":
         pytest.skip("this is not a git work tree")
-    ignored = subprocess.run(["git", "check-ignore", "-q", "--no-index", f"outputs/{path}"], cwd=settings.PROJECT_ROOT).returncode == 0
+    ignored = (
+        subprocess.run(
+            ["git", "check-ignore", "-q", "--no-index", f"outputs/{path}"], cwd=settings.PROJECT_ROOT
+        ).returncode
+        == 0
+    )
     assert ignored is not let_through
     run, _, rest = path.partition("/")
     if run in ("thesis", "replay") and not Path(rest).name.startswith("."):

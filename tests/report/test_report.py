@@ -48,22 +48,33 @@ def rendered(tmp_path):
     """A page of a notebook that would fetch, show and fail all it can."""
     injected = new_code_cell("trials = 3")
     injected.metadata["tags"] = ["injected-parameters"]
-    broken = new_output("error", ename="ZeroDivisionError", evalue="division <by> zero", traceback=["\x1b[0;31mline\x1b[0m"])
+    broken = new_output(
+        "error", ename="ZeroDivisionError", evalue="division <by> zero", traceback=["\x1b[0;31mline\x1b[0m"]
+    )
     cells = [
-        new_markdown_cell("# Prices & days\n\nFrom $5 to $6, see [elsewhere](https://x.example/).\n\n| a | b |\n|---|---|\n| 1 | 2 |"),
+        new_markdown_cell(
+            "# Prices & days\n\nFrom $5 to $6, see [elsewhere](https://x.example/).\n\n| a | b |\n|---|---|\n| 1 | 2 |"
+        ),
         injected,
         new_markdown_cell("## Closes"),
         new_code_cell("store.figure('figure_4_1', f, 't')", outputs=[display(image_png=PIXEL)]),
         new_code_cell("other()", outputs=[display(image_png=PIXEL), display(text_html=FOREIGN, text_plain="plain")]),
-        new_code_cell("frame", outputs=[new_output("execute_result", data={"text/html": "<table><tr><td>cell value</td></tr></table>"})]),
+        new_code_cell(
+            "frame",
+            outputs=[new_output("execute_result", data={"text/html": "<table><tr><td>cell value</td></tr></table>"})],
+        ),
         new_code_cell("warn()", outputs=[new_output("stream", name="stderr", text="\x1b[31mcareful <b>\x1b[0m")]),
         new_code_cell("1 / 0", outputs=[broken]),
     ]
-    nbformat.write(new_notebook(cells=cells, metadata={"language_info": {"name": "python"}}), tmp_path / "01_data.ipynb")
+    nbformat.write(
+        new_notebook(cells=cells, metadata={"language_info": {"name": "python"}}), tmp_path / "01_data.ipynb"
+    )
     made = [{"path": "figures/figure_4_1.png", "kind": "figure", "title": "Daily closes"}]
     (tmp_path / "record.json").write_text(json.dumps({"made": made}))
     error = {"cell": 6, "count": 6, "line": "1 / 0", "ename": "ZeroDivisionError", "evalue": "division <by> zero"}
-    page.write(tmp_path / "01_data.ipynb", tmp_path / "html" / "01_data.html", "sample", 61.0, error, tmp_path / "record.json")
+    page.write(
+        tmp_path / "01_data.ipynb", tmp_path / "html" / "01_data.html", "sample", 61.0, error, tmp_path / "record.json"
+    )
     return tmp_path / "html" / "01_data.html"
 
 
@@ -90,7 +101,12 @@ def test_images_are_described_by_title_or_heading(rendered):
 
 def test_injected_parameters_are_folded_and_warnings_modest(rendered):
     text = rendered.read_text()
-    assert re.search(r"<details[^>]*>\s*<summary>Parameters of this run</summary>.*?</details>", text, re.DOTALL)[0].count("trials") == 1
+    assert (
+        re.search(r"<details[^>]*>\s*<summary>Parameters of this run</summary>.*?</details>", text, re.DOTALL)[0].count(
+            "trials"
+        )
+        == 1
+    )
     assert 'class="printed warned" tabindex="0">careful &lt;b&gt;</pre>' in text
     assert "cell value" in text and "\x1b" not in text
 
@@ -107,41 +123,75 @@ def test_neighbours_are_linked_if_they_exist(rendered):
 def run_folder(tmp_path):
     """A run's folder: 01 done, 02 failed with results of an earlier run, one file changed, one missing."""
     made = {
-        "01_data": [("tables/table_4_1.csv", "table", "Statistics", "name,mean\nBTC,0.123456789\n"),
-                    ("figures/figure_4_1.png", "figure", "Figure 4.1. Closes", "png"),
-                    ("figures/figure_4_1.svg", "figure", "Figure 4.1. Closes", "svg"),
-                    ("tables/table_4_10.csv", "table", "Ten", "a\n1\n"), ("tables/table_4_2.csv", "table", "Two", "a\n1\n")],
-        "02_net": [("predictions/BTC-USD_CNN.csv", "predictions", "BTC-USD, CNN", "x"),
-                   ("models/BTC-USD_CNN.keras", "model", "network", "k"),
-                   ("appendix/BTC-USD_trials.csv", "listing", "trials", "t")],
+        "01_data": [
+            ("tables/table_4_1.csv", "table", "Statistics", "name,mean\nBTC,0.123456789\n"),
+            ("figures/figure_4_1.png", "figure", "Figure 4.1. Closes", "png"),
+            ("figures/figure_4_1.svg", "figure", "Figure 4.1. Closes", "svg"),
+            ("tables/table_4_10.csv", "table", "Ten", "a\n1\n"),
+            ("tables/table_4_2.csv", "table", "Two", "a\n1\n"),
+        ],
+        "02_net": [
+            ("predictions/BTC-USD_CNN.csv", "predictions", "BTC-USD, CNN", "x"),
+            ("models/BTC-USD_CNN.keras", "model", "network", "k"),
+            ("appendix/BTC-USD_trials.csv", "listing", "trials", "t"),
+        ],
     }
     for notebook, files in made.items():
         entries = []
         for path, kind, title, content in files:
             (tmp_path / path).parent.mkdir(exist_ok=True)
             (tmp_path / path).write_text(content)
-            entries.append({"path": path, "kind": kind, "title": title, "sha256": hashlib.sha256(content.encode()).hexdigest()})
+            entries.append(
+                {"path": path, "kind": kind, "title": title, "sha256": hashlib.sha256(content.encode()).hexdigest()}
+            )
         first = notebook == "01_data"
-        data = {"data": {"BTC-USD": {"rows": 600, "sha256": "ab12"}}, "manifest": {"BTC-USD": "not of the thesis"}, "scaler": "min-max"}
+        data = {
+            "data": {"BTC-USD": {"rows": 600, "sha256": "ab12"}},
+            "manifest": {"BTC-USD": "not of the thesis"},
+            "scaler": "min-max",
+        }
         parameters, finished = {"trials": 3 if first else 5}, "2025-01-01T00:00:00+00:00"
-        record = {"notebook": notebook, "finished": finished, "parameters": parameters, "facts": data if first else {}, "made": entries}
+        record = {
+            "notebook": notebook,
+            "finished": finished,
+            "parameters": parameters,
+            "facts": data if first else {},
+            "made": entries,
+        }
         (tmp_path / "records").mkdir(exist_ok=True)
         (tmp_path / "records" / f"{notebook}.json").write_text(json.dumps(record))
     (tmp_path / "tables" / "table_4_1.csv").write_text("name,mean\nBTC,9\n")
     (tmp_path / "models" / "BTC-USD_CNN.keras").unlink()
     blank = {
-        "title": "A <title>", "question": "Why?", "started": "2026-01-01T00:00:00.000+00:00", "finished": None, "seconds": 5.0,
-        "peak_memory_mb": None, "error": None,
+        "title": "A <title>",
+        "question": "Why?",
+        "started": "2026-01-01T00:00:00.000+00:00",
+        "finished": None,
+        "seconds": 5.0,
+        "peak_memory_mb": None,
+        "error": None,
     }
     run = {
         "notebooks": {
             "01_data": {**blank, "status": "done"},
             "02_net": {**blank, "status": "failed", "error": {"sentence": "02_net failed: in cell 3"}},
         },
-        "parameters": {"trials": 3, "seed": 42}, "overrides": ["seed"], "parameter_file": "params/sample.yaml", "result": "failed",
-        "started": "2026-01-01T00:00:00.000+00:00", "finished": "2026-01-01T00:01:00.000+00:00", "wall_seconds": 60.0,
-        "code": {"commit": "c0ffee", "changed": True, "sha256": "5ee"}, "python": "3.11", "platform": "Linux", "cores": 2, "jobs": 2,
-        "device": "CPU", "seeds": {"run": 42, "01_data": {"BTC-USD": 7}}, "threads": 1, "packages": {"numpy": "2.0"},
+        "parameters": {"trials": 3, "seed": 42},
+        "overrides": ["seed"],
+        "parameter_file": "params/sample.yaml",
+        "result": "failed",
+        "started": "2026-01-01T00:00:00.000+00:00",
+        "finished": "2026-01-01T00:01:00.000+00:00",
+        "wall_seconds": 60.0,
+        "code": {"commit": "c0ffee", "changed": True, "sha256": "5ee"},
+        "python": "3.11",
+        "platform": "Linux",
+        "cores": 2,
+        "jobs": 2,
+        "device": "CPU",
+        "seeds": {"run": 42, "01_data": {"BTC-USD": 7}},
+        "threads": 1,
+        "packages": {"numpy": "2.0"},
     }
     (tmp_path / "run.json").write_text(json.dumps(run))
     (tmp_path / "html").mkdir()
@@ -152,10 +202,14 @@ def run_folder(tmp_path):
 def test_the_index_leads_to_everything_that_is_there(run_folder):
     text = index.write(run_folder).read_text()
     seen = Page(text)
-    for path in (p for folder in ("tables", "figures", "predictions", "appendix") for p in (run_folder / folder).iterdir()):
+    for path in (
+        p for folder in ("tables", "figures", "predictions", "appendix") for p in (run_folder / folder).iterdir()
+    ):
         assert path.relative_to(run_folder).as_posix() in seen.links
     assert "html/01_data.html" in seen.links and "html/02_net.html" not in seen.links and "run.json" in seen.links
-    assert [i["src"] for i in seen.images] == ["figures/figure_4_1.png"] and seen.images[0]["alt"] == "Figure 4.1: Closes"
+    assert [i["src"] for i in seen.images] == ["figures/figure_4_1.png"] and seen.images[0][
+        "alt"
+    ] == "Figure 4.1: Closes"
     assert all((run_folder / link).exists() for link in seen.links if not link.startswith("#"))
     assert not [t for t, _ in seen.tags if t == "script"] and not [u for u in seen.fetched if "//" in str(u)]
     assert "A &lt;title&gt;" in text
@@ -163,7 +217,9 @@ def test_the_index_leads_to_everything_that_is_there(run_folder):
 
 
 def test_the_index_marks_what_is_not_as_it_should_be(run_folder):
-    found = index.items(run_folder, *[json.loads((run_folder / "run.json").read_text())], index.files.read_records(run_folder))
+    found = index.items(
+        run_folder, *[json.loads((run_folder / "run.json").read_text())], index.files.read_records(run_folder)
+    )
     assert {i.name: i.marks for i in found["table"]}["Table 4.1"] == ["table_4_1.csv has changed since 01_data left it"]
     assert found["model"][0].marks == ["BTC-USD_CNN.keras is missing"] and not found["model"][0].files
     assert found["predictions"][0].marks == ["from an earlier run: this time the notebook is failed"]
@@ -176,8 +232,15 @@ def test_the_index_marks_what_is_not_as_it_should_be(run_folder):
 def test_the_index_tells_the_facts(run_folder):
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", index.write(run_folder).read_text()))
     for told in (
-        "seed 42 overridden", "run: 42 01_data: {\"BTC-USD\": 7}", "ab12", "not of the thesis",
-        "c0ffee with changes that are not committed", "numpy 2.0", "min-max", "2026-01-01 00:01:00 UTC", "after 1:00",
+        "seed 42 overridden",
+        'run: 42 01_data: {"BTC-USD": 7}',
+        "ab12",
+        "not of the thesis",
+        "c0ffee with changes that are not committed",
+        "numpy 2.0",
+        "min-max",
+        "2026-01-01 00:01:00 UTC",
+        "after 1:00",
         "1 done, 1 failed",
     ):
         assert told in text, told
@@ -188,27 +251,38 @@ def test_without_run_json_the_error_names_the_command(tmp_path):
         index.write(tmp_path)
 
 
-@pytest.mark.parametrize("stem, name", [("figure_4_1", "Figure 4.1"), ("table_4_5_test", "Table 4.5 test"), ("step_gaps", "step gaps")])
+@pytest.mark.parametrize(
+    "stem, name", [("figure_4_1", "Figure 4.1"), ("table_4_5_test", "Table 4.5 test"), ("step_gaps", "step gaps")]
+)
 def test_thesis_numbers(stem, name):
     assert index.thesis_number(stem) == name
 
 
 def contrast(one: str, other: str) -> float:
     """WCAG's ratio of two colours given as #rrggbb."""
+
     def light(colour):
-        parts = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
-        return sum(w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for w, c in zip((0.2126, 0.7152, 0.0722), parts))
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        return sum(
+            w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4)
+            for w, c in zip((0.2126, 0.7152, 0.0722), parts)
+        )
+
     high, low = sorted((light(one), light(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
 def test_every_text_colour_is_readable_in_light_and_dark():
     css = (index.HERE / "template" / "style.css").read_text()
-    schemes = [dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block)) for block in re.findall(r":root \{(.*?)\}", css, re.DOTALL)]
+    schemes = [
+        dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block)) for block in re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    ]
     assert len(schemes) == 2
     for colours in schemes:
         for name in set(colours) - {"page", "raised", "line"}:
-            assert min(contrast(colours[name], colours["page"]), contrast(colours[name], colours["raised"])) >= 4.5, name
+            assert min(contrast(colours[name], colours["page"]), contrast(colours[name], colours["raised"])) >= 4.5, (
+                name
+            )
 
 
 def test_the_index_shows_the_verdict_beside_its_own_digest_only(run_folder):
@@ -219,7 +293,9 @@ def test_the_index_shows_the_verdict_beside_its_own_digest_only(run_folder):
     path.write_text(json.dumps(record))
     rows = index.data_facts(index.files.read_records(run_folder))
     assert [(r["sha256"], r["manifest"], r["notebooks"]) for r in rows] == [
-        ("ab12", "not of the thesis", ["01_data"]), ("cd34", "", ["02_net"])]
+        ("ab12", "not of the thesis", ["01_data"]),
+        ("cd34", "", ["02_net"]),
+    ]
     text = index.write(run_folder).read_text()
     assert "different prices of BTC-USD: ab12 in 01_data; cd34 in 02_net" in text
     assert text.index("Warning:") < text.index('id="notebooks"')
@@ -231,4 +307,7 @@ def test_the_index_warns_when_prices_are_not_the_thesiss(run_folder):
     assert "Warning:" not in index.write(run_folder).read_text()
     record["facts"]["manifest_verdict"] = {"BTC-USD": "differs"}
     path.write_text(json.dumps(record))
-    assert "The prices of BTC-USD differ from those that the thesis was reproduced on" in index.write(run_folder).read_text()
+    assert (
+        "The prices of BTC-USD differ from those that the thesis was reproduced on"
+        in index.write(run_folder).read_text()
+    )

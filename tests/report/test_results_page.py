@@ -24,13 +24,32 @@ LISTING = """Trial,Duration,MSE,R2 Score,Model,State
 ,,0.05,0.9601,naive,
 """
 MADE = {
-    "01_data": [("tables/table_4_1.csv", "table", "Table 4.1. Statistics", "ticker,whose,mean\nSOL-USD,this run,82.368123456\nSOL-USD,thesis,2487.34\n"),
-                ("figures/figure_4_1.png", "figure", "Figure 4.1. Closes", "png"), ("figures/figure_4_1.svg", "figure", "Figure 4.1. Closes", "svg")],
-    "06_cnn_lstm": [("tables/table_4_3.csv", "table", "Table 4.3. Layers", "layer,in_words\nInput,a | b <i>\n"),
-                    ("models/SOL-USD_CNN-LSTM.keras", "model", "network", "k"), ("predictions/SOL-USD_CNN-LSTM.csv", "predictions", "prices", "date\n")],
+    "01_data": [
+        (
+            "tables/table_4_1.csv",
+            "table",
+            "Table 4.1. Statistics",
+            "ticker,whose,mean\nSOL-USD,this run,82.368123456\nSOL-USD,thesis,2487.34\n",
+        ),
+        ("figures/figure_4_1.png", "figure", "Figure 4.1. Closes", "png"),
+        ("figures/figure_4_1.svg", "figure", "Figure 4.1. Closes", "svg"),
+    ],
+    "06_cnn_lstm": [
+        ("tables/table_4_3.csv", "table", "Table 4.3. Layers", "layer,in_words\nInput,a | b <i>\n"),
+        ("models/SOL-USD_CNN-LSTM.keras", "model", "network", "k"),
+        ("predictions/SOL-USD_CNN-LSTM.csv", "predictions", "prices", "date\n"),
+    ],
     "08_tuning": [("appendix/SOL-USD_trials.csv", "listing", "Appendix 1. Trials of SOL-USD", LISTING)],
-    "09_comparison": [("tables/scores.csv", "table", "Scores <all>", SCORES), ("figures/figure_4_5.png", "figure", "Figure 4.5. Best R2", "png"),
-                      ("tables/table_4_5.csv", "table", "Table 4.5. Scores", "ticker,part,model,whose,unit,MSE,MAE,R2,skill,seed\nSOL-USD,test,CNN,this run,USD,1,1,0.9,0,7\n")],
+    "09_comparison": [
+        ("tables/scores.csv", "table", "Scores <all>", SCORES),
+        ("figures/figure_4_5.png", "figure", "Figure 4.5. Best R2", "png"),
+        (
+            "tables/table_4_5.csv",
+            "table",
+            "Table 4.5. Scores",
+            "ticker,part,model,whose,unit,MSE,MAE,R2,skill,seed\nSOL-USD,test,CNN,this run,USD,1,1,0.9,0,7\n",
+        ),
+    ],
 }
 
 
@@ -39,26 +58,76 @@ def root(tmp_path):
     """A run's folder in which some of the thesis's items are missing."""
     folder = tmp_path / "thesis"
     data = {"SOL-USD": {"rows": 1480, "first_day": "2021-01-01", "last_day": "2025-01-19", "sha256": "ab" * 32}}
-    parameters = {"source": "folder", "data_dir": "../mine", "tickers": ["SOL-USD"], "trials": 3, "seed": 42, "workers": 2,
-                  "end_date": "2025-01-19", "split": [0.7, 0.15, 0.15], "scaling": "all"}
+    parameters = {
+        "source": "folder",
+        "data_dir": "../mine",
+        "tickers": ["SOL-USD"],
+        "trials": 3,
+        "seed": 42,
+        "workers": 2,
+        "end_date": "2025-01-19",
+        "split": [0.7, 0.15, 0.15],
+        "scaling": "all",
+    }
     for name, made in MADE.items():
         entries = []
         for path, kind, title, content in made:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(content)
-            entries.append({"path": path, "kind": kind, "title": title, "sha256": hashlib.sha256(content.encode()).hexdigest()})
-        facts = {"data": data, "manifest": {"SOL-USD": "SOL-USD: the same"}, "manifest_verdict": {"SOL-USD": "same"}} if name == "01_data" else {"data": data}
+            entries.append(
+                {"path": path, "kind": kind, "title": title, "sha256": hashlib.sha256(content.encode()).hexdigest()}
+            )
+        facts = (
+            {"data": data, "manifest": {"SOL-USD": "SOL-USD: the same"}, "manifest_verdict": {"SOL-USD": "same"}}
+            if name == "01_data"
+            else {"data": data}
+        )
         (folder / "records").mkdir(exist_ok=True)
-        record = {"notebook": name, "finished": "2026-01-01T00:00:00+00:00", "parameters": parameters, "facts": facts, "made": entries}
+        record = {
+            "notebook": name,
+            "finished": "2026-01-01T00:00:00+00:00",
+            "parameters": parameters,
+            "facts": facts,
+            "made": entries,
+        }
         (folder / "records" / f"{name}.json").write_text(json.dumps(record))
-    entry = {"title": "T", "question": "", "status": "done", "started": None, "finished": None, "seconds": 61.0, "peak_memory_mb": 900.0,
-             "rendered": True, "error": None, "sources": None}
+    entry = {
+        "title": "T",
+        "question": "",
+        "status": "done",
+        "started": None,
+        "finished": None,
+        "seconds": 61.0,
+        "peak_memory_mb": 900.0,
+        "rendered": True,
+        "error": None,
+        "sources": None,
+    }
     run = {
-        "notebooks": {**{name: entry for name in MADE}, "08b_replay": {**entry, "status": "not selected", "seconds": None, "peak_memory_mb": None}},
-        "parameters": parameters, "overrides": ["source", "data_dir", "trials"], "selected": list(MADE), "parameter_file": "params/thesis.yaml",
-        "result": "done", "started": "2026-01-01T00:00:00.000+00:00", "finished": "2026-01-01T00:05:00.000+00:00", "wall_seconds": 300.0,
-        "code": {"commit": "c0ffee", "changed": True, "sha256": "5ee"}, "python": "3.11", "platform": "Linux x86_64", "cpu": "A|B", "cores": 2,
-        "jobs": 2, "device": "CPU", "seeds": {"run": 42}, "threads": 1, "packages": {"numpy": "2.0"}, "data": data, "peak_memory_mb": 900.0,
+        "notebooks": {
+            **dict.fromkeys(MADE, entry),
+            "08b_replay": {**entry, "status": "not selected", "seconds": None, "peak_memory_mb": None},
+        },
+        "parameters": parameters,
+        "overrides": ["source", "data_dir", "trials"],
+        "selected": list(MADE),
+        "parameter_file": "params/thesis.yaml",
+        "result": "done",
+        "started": "2026-01-01T00:00:00.000+00:00",
+        "finished": "2026-01-01T00:05:00.000+00:00",
+        "wall_seconds": 300.0,
+        "code": {"commit": "c0ffee", "changed": True, "sha256": "5ee"},
+        "python": "3.11",
+        "platform": "Linux x86_64",
+        "cpu": "A|B",
+        "cores": 2,
+        "jobs": 2,
+        "device": "CPU",
+        "seeds": {"run": 42},
+        "threads": 1,
+        "packages": {"numpy": "2.0"},
+        "data": data,
+        "peak_memory_mb": 900.0,
     }
     (folder / "run.json").write_text(json.dumps(run))
     return folder
@@ -110,12 +179,23 @@ def test_a_listing_in_a_few_rows_with_the_naive_forecast_last(root):
     rows = table_with(text, "trials, thesis")
     assert rows[1] == ["CNN", "30", "2", "0.96", "0.91235", "0.88", "0.70617"]
     assert rows[-1] == ["naive", "", "", "", "0.9601", "", "0.9601"]
-    assert table_with(text, "SOL-USD thesis", "SOL-USD ours")[1:] == [["CNN", "0.96", "0.91235"], ["naive", "", "0.9601"]]
+    assert table_with(text, "SOL-USD thesis", "SOL-USD ours")[1:] == [
+        ["CNN", "0.96", "0.91235"],
+        ["naive", "", "0.9601"],
+    ]
 
 
 def test_the_thesiss_order_and_what_is_missing(root):
     text = results_page.text(root)
-    order = ["### Table 4.1.", "### Table 4.3.", "### Table 4.5.", "### Figure 4.1.", "### Figure 4.5.", "### Appendix 1.", "## More from"]
+    order = [
+        "### Table 4.1.",
+        "### Table 4.3.",
+        "### Table 4.5.",
+        "### Figure 4.1.",
+        "### Figure 4.5.",
+        "### Appendix 1.",
+        "## More from",
+    ]
     assert sorted(order, key=text.index) == order
     assert "> Not in this folder: Table 4.2, Table 4.4, Figure 4.2, Figure 4.3, Figure 4.4, Figure 4.6." in text
     (root / "tables/table_4_1.csv").unlink()
@@ -149,8 +229,12 @@ def test_facts_and_the_command_without_anybodys_folder(root):
     text = results_page.text(root)
     facts = dict(row[:2] for row in table_with(text, "fact"))
     assert facts["Command"] == "python run_all.py params/thesis.yaml -p source=folder -p data_dir=FOLDER -p trials=3"
-    assert facts["Time"] == "5:00 for 4 notebooks in one start, on 2026-01-01, largest process 900 MB" and facts["Peak memory"].startswith("900 MB")
-    assert "with changes that were not committed" in facts["Code"] and facts["Machine"].startswith("A|B; 2 cores, Linux")
+    assert facts["Time"] == "5:00 for 4 notebooks in one start, on 2026-01-01, largest process 900 MB" and facts[
+        "Peak memory"
+    ].startswith("900 MB")
+    assert "with changes that were not committed" in facts["Code"] and facts["Machine"].startswith(
+        "A|B; 2 cores, Linux"
+    )
     assert facts["Starts"] == "one" and "../mine" not in text
     assert table_with(text, "against the thesis's window")[1][-1] == "the same"
 
@@ -158,25 +242,44 @@ def test_facts_and_the_command_without_anybodys_folder(root):
 def test_what_was_made_on_another_machine_and_day_is_said(root):
     run = json.loads((root / "run.json").read_text())
     run["notebooks"]["06_cnn_lstm"] |= {"cpu": "C", "started": "2026-02-03T00:00:00.000+00:00"}
-    whole = {"started": "2025-12-31T00:00:00.000+00:00", "wall_seconds": 3600.0, "result": "done", "selected": ["01_data", "04_cnn"]}
-    run["earlier_runs"] = [whole, {**whole, "wall_seconds": 5.0}, {**whole, "wall_seconds": 9000.0, "result": "stopped"}]
+    whole = {
+        "started": "2025-12-31T00:00:00.000+00:00",
+        "wall_seconds": 3600.0,
+        "result": "done",
+        "selected": ["01_data", "04_cnn"],
+    }
+    run["earlier_runs"] = [
+        whole,
+        {**whole, "wall_seconds": 5.0},
+        {**whole, "wall_seconds": 9000.0, "result": "stopped"},
+    ]
     (root / "run.json").write_text(json.dumps(run))
     text = results_page.text(root)
     facts = dict(row[:2] for row in table_with(text, "fact"))
     assert facts["Machine"].startswith("A|B (01, 08, 09)") and "C (06); 2 cores" in facts["Machine"]
     assert facts["Starts"].startswith("4, as notebooks were made anew.")
-    assert facts["Time"].startswith("1:00:00 for 2 notebooks in one start, on 2025-12-31; 5:00 for the last start: python run_all.py params/thesis.yaml")
+    assert facts["Time"].startswith(
+        "1:00:00 for 2 notebooks in one start, on 2025-12-31; 5:00 for the last start: python run_all.py params/thesis.yaml"
+    )
     made = {row[0]: row[2] for row in table_with(text, "made")[1:]}
     assert "2026-02-03" in [v for k, v in made.items() if "06_cnn_lstm" in k]
 
 
-@pytest.mark.parametrize("last, earlier, shown, whole", [
-    ({"only": ["10"], "from": None}, [{"only": [], "from": None}], " --only 10", ""),
-    ({"only": [], "from": "09"}, [{"only": ["01"], "from": None}], " --from 09", " --only 01 06 08 09"),
-    ({"only": ["08b"], "from": None}, [], " --only 08b", " --only 01 06 08 09"),
-    ({"selected": ["09_comparison"]}, [{"selected": ["01_data", "06_cnn_lstm"]}], " --only 09", ""),  # before what was typed was kept
-    ({"selected": ["09_comparison"]}, [], " --only 09", " --only 01 06 08 09"),
-])
+@pytest.mark.parametrize(
+    "last, earlier, shown, whole",
+    [
+        ({"only": ["10"], "from": None}, [{"only": [], "from": None}], " --only 10", ""),
+        ({"only": [], "from": "09"}, [{"only": ["01"], "from": None}], " --from 09", " --only 01 06 08 09"),
+        ({"only": ["08b"], "from": None}, [], " --only 08b", " --only 01 06 08 09"),
+        (
+            {"selected": ["09_comparison"]},
+            [{"selected": ["01_data", "06_cnn_lstm"]}],
+            " --only 09",
+            "",
+        ),  # before what was typed was kept
+        ({"selected": ["09_comparison"]}, [], " --only 09", " --only 01 06 08 09"),
+    ],
+)
 def test_a_last_start_of_some_notebooks_does_not_hide_the_command_for_all(root, last, earlier, shown, whole):
     run = {**json.loads((root / "run.json").read_text()), **last, "earlier_runs": earlier}
     command = "python run_all.py params/thesis.yaml -p source=folder -p data_dir=FOLDER -p trials=3"
@@ -223,8 +326,12 @@ REPLAY_AGREEMENT = (
 
 def put_replay(root, sha256):
     folder = root.parent / "replay"
-    for path, content in {"tables/replay_agreement.csv": REPLAY_AGREEMENT, "tables/replay.csv": REPLAY_ROWS,
-                          "figures/replay.png": "png", "run.json": json.dumps({"data": {"SOL-USD": {"sha256": sha256}}})}.items():
+    for path, content in {
+        "tables/replay_agreement.csv": REPLAY_AGREEMENT,
+        "tables/replay.csv": REPLAY_ROWS,
+        "figures/replay.png": "png",
+        "run.json": json.dumps({"data": {"SOL-USD": {"sha256": sha256}}}),
+    }.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(content)
 
@@ -237,7 +344,9 @@ def test_the_replay_beside_it_is_shown_if_it_had_the_same_prices(root):
     text = results_page.text(root)
     shown = table_with(text, "inside")
     assert shown[1][shown[0].index("inside")] == "0.41667"
-    assert markdown.plain("the printed scores are nearest to inputs own_close with the weights of the best epoch") in text
+    assert (
+        markdown.plain("the printed scores are nearest to inputs own_close with the weights of the best epoch") in text
+    )
     assert "in 2 of 2 CNN-LSTM trials" in text and "- **expected inside**: what that would be" in text
     each = table_with(text, "printed over ours", "inside", "naive mse")
     assert [row[each[0].index("inside")] for row in each[1:]] == ["no", "yes"]
@@ -249,10 +358,18 @@ def add(root, name, question, made):
     entries = []
     for path, kind, title, content in made:
         (root / path).write_text(content)
-        entries.append({"path": path, "kind": kind, "title": title, "sha256": hashlib.sha256(content.encode()).hexdigest()})
+        entries.append(
+            {"path": path, "kind": kind, "title": title, "sha256": hashlib.sha256(content.encode()).hexdigest()}
+        )
     run = json.loads((root / "run.json").read_text())
     run["notebooks"][name] = {**run["notebooks"]["01_data"], "question": question}
-    record = {"notebook": name, "finished": "2026-01-01T00:00:00+00:00", "parameters": run["parameters"], "facts": {}, "made": entries}
+    record = {
+        "notebook": name,
+        "finished": "2026-01-01T00:00:00+00:00",
+        "parameters": run["parameters"],
+        "facts": {},
+        "made": entries,
+    }
     (root / "records" / f"{name}.json").write_text(json.dumps(record))
     (root / "run.json").write_text(json.dumps(run))
 
@@ -266,27 +383,62 @@ def test_what_the_thesis_says_of_its_figures_stands_beside_ours(root):
     assert thesis.printed()["figures"]["figure_4_2"] not in text, "its figure is not here"
 
 
-SKILL = "ticker,reading,part,model,days,seeds,MSE,MAE,RMSE,MAPE,R2,R2_naive,MASE,skill,skill_spread,skill_lower,skill_upper\n" + "".join(
-    f"SOL-USD,close,{part},{model},162,1,2,1,1,1,0.9,0.9601,1,{at / 100 - 0.3},0.1,-0.1,0.1\n"
-    for part in ("validation", "test") for at, model in enumerate(["naive", *"abcdefghijklmnopqrstuvwxyz"]))
+SKILL = (
+    "ticker,reading,part,model,days,seeds,MSE,MAE,RMSE,MAPE,R2,R2_naive,MASE,skill,skill_spread,skill_lower,skill_upper\n"
+    + "".join(
+        f"SOL-USD,close,{part},{model},162,1,2,1,1,1,0.9,0.9601,1,{at / 100 - 0.3},0.1,-0.1,0.1\n"
+        for part in ("validation", "test")
+        for at, model in enumerate(["naive", *"abcdefghijklmnopqrstuvwxyz"])
+    )
+)
 
 
 def test_judging_notebooks_stand_under_their_questions_with_the_columns_that_answer_them(root):
-    add(root, "09a_skill", "Is any network worth having?", [
-        ("tables/skill.csv", "table", "Scores in US dollars", SKILL), ("figures/skill_test.png", "figure", "Skill on test days", "png"),
-        ("tables/power.csv", "table", "Power", "days,true_skill\n162,0.1\n")])
+    add(
+        root,
+        "09a_skill",
+        "Is any network worth having?",
+        [
+            ("tables/skill.csv", "table", "Scores in US dollars", SKILL),
+            ("figures/skill_test.png", "figure", "Skill on test days", "png"),
+            ("tables/power.csv", "table", "Power", "days,true_skill\n162,0.1\n"),
+        ],
+    )
     text = results_page.text(root)
-    order = ["## How the networks are judged", "### Is any network worth having?", "](figures/skill_test.png)", "Table: Scores in US dollars", "## More from"]
+    order = [
+        "## How the networks are judged",
+        "### Is any network worth having?",
+        "](figures/skill_test.png)",
+        "Table: Scores in US dollars",
+        "## More from",
+    ]
     assert sorted(order, key=text.index) == order and text.count("Scores in US dollars (09a") == 1
     table = table_with(text, "skill lower")
-    assert table[0] == ["ticker", "reading", "model", "seeds", "MAE", "MASE", "R2", "R2 naive", "skill", "skill lower", "skill upper"]
+    assert table[0] == [
+        "ticker",
+        "reading",
+        "model",
+        "seeds",
+        "MAE",
+        "MASE",
+        "R2",
+        "R2 naive",
+        "skill",
+        "skill lower",
+        "skill upper",
+    ]
     assert len(table) == 28 and table[-1][2] == "z", "all test days' rows, however many, and no validation day's"
-    assert "Test days only; the file has the validation days too." in text and table_with(text, "true skill")[1] == ["162", "0.1"]
+    assert "Test days only; the file has the validation days too." in text and table_with(text, "true skill")[1] == [
+        "162",
+        "0.1",
+    ]
 
 
 @pytest.mark.parametrize("notebook, stems", [("09a_skill", ["power", "picked_best"]), ("09d_intervals", ["intervals"])])
 def test_tables_of_an_older_version_are_named_and_lose_no_page(root, notebook, stems):
-    others = ("skill", "significance", "confidence_sets", "returns_or_closes", "trading") if notebook == "09a_skill" else ()
+    others = (
+        ("skill", "significance", "confidence_sets", "returns_or_closes", "trading") if notebook == "09a_skill" else ()
+    )
     add(root, notebook, "Is it?", [(f"tables/{stem}.csv", "table", stem, "days\n162\n") for stem in (*others, *stems)])
     told = next(line for line in judging.words(root, notebook))
     assert all(f"tables/{stem}.csv" in told for stem in stems) and told.endswith(f"--only {notebook[:3]}")
@@ -296,27 +448,51 @@ def test_tables_of_an_older_version_are_named_and_lose_no_page(root, notebook, s
 @pytest.fixture(scope="module")
 def verdicts():
     """Verdicts without prices and without building networks, and its tables as notebook 10 leaves them."""
-    rows = {i: replace(r, check="", cannot="no network is built here") if r.check.startswith("layers.") else r for i, r in ledger.claims().items()}
+    rows = {
+        i: replace(r, check="", cannot="no network is built here") if r.check.startswith("layers.") else r
+        for i, r in ledger.claims().items()
+    }
     frame = ledger.judge(rows, ledger.Evidence({}, rows))
     frame.loc[frame["place"] == "Listing 2", "verdict"] = "not reproduced"  # which needs prices
-    return frame, {"claims": frame, "claims_summary": ledger.summary(frame), "claims_checks": ledger.by_check(rows, frame)}
+    return frame, {
+        "claims": frame,
+        "claims_summary": ledger.summary(frame),
+        "claims_checks": ledger.by_check(rows, frame),
+    }
 
 
 def test_the_ledger_by_chapter_with_its_findings_and_the_way_to_the_code(root, verdicts):
     frame, made = verdicts
     assert "numbers stand" not in results_page.text(root)
-    add(root, "10_claims", "Which numbers come back?", [
-        *((f"tables/{name}.csv", "table", name, table.to_csv(index=False)) for name, table in made.items()), ("figures/claims.png", "figure", "Claims", "png")])
+    add(
+        root,
+        "10_claims",
+        "Which numbers come back?",
+        [
+            *((f"tables/{name}.csv", "table", name, table.to_csv(index=False)) for name, table in made.items()),
+            ("figures/claims.png", "figure", "Claims", "png"),
+        ],
+    )
     text = results_page.text(root)
-    assert text.index("## Which of the thesis's numbers stand") < text.index("## More from") and "](figures/claims.png)" in text
+    assert (
+        text.index("## Which of the thesis's numbers stand") < text.index("## More from")
+        and "](figures/claims.png)" in text
+    )
     assert all(f"- *{verdict}*: " in text for verdict in ledger.VERDICTS)
     summary = table_with(text, "chapter", "by our computation")
-    assert [row[:2] for row in summary[1:]] == [[row.chapter, str(row.rows)] for row in ledger.summary(frame).itertuples()]
+    assert [row[:2] for row in summary[1:]] == [
+        [row.chapter, str(row.rows)] for row in ledger.summary(frame).itertuples()
+    ]
     assert ledger.in_words(frame) in text and all(markdown.plain(f) in text for f in ledger.findings(frame))
     for verdict in ("not reproduced", "contradicted by the thesis itself"):
         rows = frame[frame["verdict"] == verdict]
-        shown = next(t for t in tables_of(text) if t[0][:3] == ["row", "says", "printed"] and t[1][0] == rows["id"].iloc[0])
-        assert f"<summary>{len(rows)} rows: {verdict}</summary>" in text and [r[0] for r in shown[1:]] == rows["id"].tolist()
+        shown = next(
+            t for t in tables_of(text) if t[0][:3] == ["row", "says", "printed"] and t[1][0] == rows["id"].iloc[0]
+        )
+        assert (
+            f"<summary>{len(rows)} rows: {verdict}</summary>" in text
+            and [r[0] for r in shown[1:]] == rows["id"].tolist()
+        )
         assert [r[5] for r in shown[1:]] == rows["other_place"].tolist()
     assert "`checks.other_places.arithmetic`" not in text and "`other_places.arithmetic`" in text
     assert {"tables/claims.csv", "tables/claims_checks.csv"} <= set(links_of(text))
@@ -327,8 +503,12 @@ def test_the_ledger_by_chapter_with_its_findings_and_the_way_to_the_code(root, v
 def test_in_the_project_checks_are_linked(monkeypatch):
     page = results_page._Page.__new__(results_page._Page)
     page.root = settings.PROJECT_ROOT / "outputs" / "a_run"
-    told = judging._checks("lib.ledger.checks.trials.count(ticker=ADA-USD); lib.ledger.verdicts.agree with 8/x", page.link)
-    assert told == "[`trials.count`](../../lib/ledger/checks/trials.py), [`verdicts.agree`](../../lib/ledger/verdicts.py)"
+    told = judging._checks(
+        "lib.ledger.checks.trials.count(ticker=ADA-USD); lib.ledger.verdicts.agree with 8/x", page.link
+    )
+    assert (
+        told == "[`trials.count`](../../lib/ledger/checks/trials.py), [`verdicts.agree`](../../lib/ledger/verdicts.py)"
+    )
 
 
 def test_without_run_json_the_error_names_the_command(tmp_path):
@@ -336,9 +516,22 @@ def test_without_run_json_the_error_names_the_command(tmp_path):
         results_page.write(tmp_path)
 
 
-@pytest.mark.parametrize("text, shown", [
-    ("0.4810045", "0.481"), ("2487.34", "2487.34"), ("37.0", "37"), ("0.0", "0"), ("277226.4567", "277,226"), ("3.10378e-21", "3.1038e-21"),
-    ("2819061358", "2819061358"), ("CNN", "CNN"), ("", ""), ("-36.83", "-36.83"), ("1.0000000001", "1")])
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("0.4810045", "0.481"),
+        ("2487.34", "2487.34"),
+        ("37.0", "37"),
+        ("0.0", "0"),
+        ("277226.4567", "277,226"),
+        ("3.10378e-21", "3.1038e-21"),
+        ("2819061358", "2819061358"),
+        ("CNN", "CNN"),
+        ("", ""),
+        ("-36.83", "-36.83"),
+        ("1.0000000001", "1"),
+    ],
+)
 def test_numbers_for_reading(text, shown):
     assert markdown.number(text) == shown
 
@@ -347,12 +540,30 @@ def test_prices_that_no_notebook_compared_are_known_by_their_digest(root):
     from lib.data.market.comparison import manifest
 
     theirs = manifest()["tickers"]["SOL-USD"]["sha256"]
-    assert results_page._by_digest({"ticker": "SOL-USD", "sha256": theirs}) == "the same digest as in the manifest of the thesis's window"
-    assert results_page._by_digest({"ticker": "SOL-USD", "sha256": "0" * 64}) == results_page._by_digest({"ticker": "BTC-USD", "sha256": theirs}) == "not compared"
+    assert (
+        results_page._by_digest({"ticker": "SOL-USD", "sha256": theirs})
+        == "the same digest as in the manifest of the thesis's window"
+    )
+    assert (
+        results_page._by_digest({"ticker": "SOL-USD", "sha256": "0" * 64})
+        == results_page._by_digest({"ticker": "BTC-USD", "sha256": theirs})
+        == "not compared"
+    )
 
 
 def test_a_forecast_day_by_day_is_not_committed(root):
-    add(root, "11_forecast_widget", "What next?", [("tables/widget_forecast.csv", "table", "The next days", "date\n2025-01-20\n"), ("tables/widget_scores.csv", "table", "Its scores", "MSE\n1\n")])
+    add(
+        root,
+        "11_forecast_widget",
+        "What next?",
+        [
+            ("tables/widget_forecast.csv", "table", "The next days", "date\n2025-01-20\n"),
+            ("tables/widget_scores.csv", "table", "Its scores", "MSE\n1\n"),
+        ],
+    )
     text = results_page.text(root)
     assert "Its scores" in text and "The next days" not in text
-    assert [results_page.is_committed_kind(f"tables/widget_{name}.csv") for name in ("forecast", "scores")] == [False, True]
+    assert [results_page.is_committed_kind(f"tables/widget_{name}.csv") for name in ("forecast", "scores")] == [
+        False,
+        True,
+    ]

@@ -11,9 +11,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from lib import settings
+from lib.errors import ProjectError
 from lib.results import files
 from lib.results.artifacts import ArtifactError, Store, shown
-from lib.errors import ProjectError
 
 FRAME = pd.DataFrame({"date": ["2021-01-01", "2021-01-02"], "actual_usd": [1.5, 0.1 + 0.2]})
 
@@ -49,11 +49,10 @@ def test_a_text_is_replaced(tmp_path):
 def test_a_failure_while_writing_leaves_the_old_file_and_no_draft(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(KeyError):
-        with files.replacing(path) as draft:
-            draft.write_text("half")
-            assert path.read_text() == "old"
-            raise KeyError
+    with pytest.raises(KeyError), files.replacing(path) as draft:
+        draft.write_text("half")
+        assert path.read_text() == "old"
+        raise KeyError
     assert path.read_text() == "old" and paths_in(tmp_path) == ["a.txt"]
 
 
@@ -72,7 +71,10 @@ def test_a_full_disk_is_one_sentence_and_the_old_file_stays(tmp_path, monkeypatc
         else:
             m.setattr(type(path), "write_text", refuse)
         told = sentence(files.write_text, path, "new")
-    assert told == f"cannot write {path}: No space left on device. Free space or choose another output_dir; what was finished is kept"
+    assert (
+        told
+        == f"cannot write {path}: No space left on device. Free space or choose another output_dir; what was finished is kept"
+    )
     assert path.read_text() == "old" and paths_in(tmp_path) == ["a.txt"]
 
 
@@ -84,7 +86,9 @@ def test_a_file_where_the_folder_should_be_is_one_sentence(tmp_path, store):
 
 def test_tables_keep_full_precision(store, tmp_path):
     store().table("t", FRAME, "T")
-    assert (tmp_path / "run/tables/t.csv").read_bytes() == b"date,actual_usd\n2021-01-01,1.5\n2021-01-02,0.30000000000000004\n"
+    assert (
+        tmp_path / "run/tables/t.csv"
+    ).read_bytes() == b"date,actual_usd\n2021-01-01,1.5\n2021-01-02,0.30000000000000004\n"
 
 
 def test_json_is_readable_and_keeps_its_letters(tmp_path):
@@ -150,7 +154,11 @@ def test_the_record_keeps_where_trainings_were_made(store, tmp_path):
     kept.count({"new": 2, "kept": 0, "made_on": ["A"]})
     kept.count({"new": 0, "kept": 3, "made_on": ["B", "A"]})
     s.finish()
-    assert files.read_records(tmp_path / "run")["04_cnn"]["facts"]["trainings"] == {"new": 2, "kept": 3, "made_on": ["A", "B"]}
+    assert files.read_records(tmp_path / "run")["04_cnn"]["facts"]["trainings"] == {
+        "new": 2,
+        "kept": 3,
+        "made_on": ["A", "B"],
+    }
 
 
 # -- the record ------------------------------------------------------------------------------
@@ -167,7 +175,9 @@ def test_the_record_says_what_was_made_from_which_parameters(store, tmp_path):
     assert record["notebook"] == "04_cnn" and record["facts"] == {"device": "CPU", "seeds": {"ADA-USD": 3}}
     assert record["parameters"] == {"start_date": "2021-01-01", "seed": 7, "output_dir": str(tmp_path / "run")}
     assert [(m["path"], m["kind"], m["title"]) for m in record["made"]] == [
-        ("tables/t.csv", "table", "The same again"), ("figures/f.png", "figure", "A figure"), ("figures/f.svg", "figure", "A figure"),
+        ("tables/t.csv", "table", "The same again"),
+        ("figures/f.png", "figure", "A figure"),
+        ("figures/f.svg", "figure", "A figure"),
     ]
     for made in record["made"]:
         assert made["sha256"] == files.sha256(tmp_path / "run" / made["path"])
@@ -188,8 +198,12 @@ def test_finish_removes_old_tables_of_its_notebook_and_nothing_dear(store, tmp_p
     again.predictions("ADA-USD", "CNN", FRAME)
     again.finish()
     assert paths_in(tmp_path / "run") == [
-        "predictions/ADA-USD_CNN.csv", "predictions/ETH-USD_CNN.csv", "predictions/ETH-USD_LSTM.csv",
-        "records/04_cnn.json", "records/05_lstm.json", "tables/by_hand.csv",
+        "predictions/ADA-USD_CNN.csv",
+        "predictions/ETH-USD_CNN.csv",
+        "predictions/ETH-USD_LSTM.csv",
+        "records/04_cnn.json",
+        "records/05_lstm.json",
+        "tables/by_hand.csv",
     ]
     assert len(store("09_comparison").find_predictions("ETH-USD", "CNN", "04_cnn")) == len(FRAME)
 
@@ -252,7 +266,9 @@ def test_predictions_of_other_parameters_are_refused_and_the_keys_named(store):
 
 def test_which_coins_were_run_matters_when_windows_hold_all_of_them(store):
     left(store, tickers=["ADA-USD", "ETH-USD"], inputs="all_closes")
-    assert "tickers ['ADA-USD', 'ETH-USD'] there, ['ADA-USD'] here" in sentence(lambda: found(store, tickers=["ADA-USD"], inputs="all_closes"))
+    assert "tickers ['ADA-USD', 'ETH-USD'] there, ['ADA-USD'] here" in sentence(
+        lambda: found(store, tickers=["ADA-USD"], inputs="all_closes")
+    )
 
 
 def test_predictions_that_a_later_run_began_to_replace_are_refused(store):
@@ -270,7 +286,9 @@ def test_predictions_from_other_prices_are_refused(store):
     asking.fact(data={"ADA-USD": {"sha256": "aa"}})
     assert len(asking.find_predictions("ADA-USD", "CNN", "04_cnn")) == 2
     asking.fact(data={"ADA-USD": {"sha256": "cc"}})
-    assert "were made from other prices of ADA-USD. Make them" in sentence(asking.find_predictions, "ADA-USD", "CNN", "04_cnn")
+    assert "were made from other prices of ADA-USD. Make them" in sentence(
+        asking.find_predictions, "ADA-USD", "CNN", "04_cnn"
+    )
 
 
 def test_a_listing_comes_back_or_is_missed_by_name(store):
@@ -297,9 +315,13 @@ def test_a_table_comes_back_to_the_last_bit_or_is_missed_by_name(store):
 
 
 def test_a_shown_table_has_five_digits_blanks_and_its_title():
-    frame = pd.DataFrame({
-        "name": ["a", "b", "c"], "x": [0.000123456789, 123456.7, math.nan], "n": pd.array([1036, None, 3], dtype="Int64"),
-    })
+    frame = pd.DataFrame(
+        {
+            "name": ["a", "b", "c"],
+            "x": [0.000123456789, 123456.7, math.nan],
+            "n": pd.array([1036, None, 3], dtype="Int64"),
+        }
+    )
     html = shown(frame, "t", "Table 9.9").to_html()
     body = [re.sub(r"<[^>]+>", "", c).strip() for c in re.findall(r"<td.*?</td>", html)]
     assert body == ["a", "0.00012346", "1036", "b", "123,457", "", "c", "", "3"]

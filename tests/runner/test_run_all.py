@@ -19,7 +19,10 @@ NETWORKS = ("CNN", "LSTM", "CNN-LSTM", "LSTM-CNN")
 def run_all(*words):
     return subprocess.run(
         [sys.executable, str(settings.PROJECT_ROOT / "run_all.py"), *map(str, words)],
-        cwd=settings.PROJECT_ROOT, capture_output=True, text=True, timeout=1100,
+        cwd=settings.PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=1100,
     )
 
 
@@ -42,7 +45,11 @@ def test_every_artefact_is_there(sample_run):
     expected = ["run.json", "index.html", "appendix/BTC-USD_trials.csv"]
     expected += [f"tables/table_4_{n}.csv" for n in (1, 2, 3, 4, 5)]
     expected += [f"figures/figure_4_{n}.{kind}" for n in (1, 2, 3, 4, 5, 6) for kind in ("png", "svg")]
-    expected += [f"{folder}/BTC-USD_{n}.{kind}" for n in NETWORKS for folder, kind in (("predictions", "csv"), ("models", "keras"))]
+    expected += [
+        f"{folder}/BTC-USD_{n}.{kind}"
+        for n in NETWORKS
+        for folder, kind in (("predictions", "csv"), ("models", "keras"))
+    ]
     names = [p.stem for p in sorted((settings.PROJECT_ROOT / "notebooks").glob("[0-9]*.ipynb"))]
     expected += [f"notebooks/{n}.ipynb" for n in names] + [f"html/{n}.html" for n in names]
     missing = [e for e in expected if not (sample_run / e).is_file() or not (sample_run / e).stat().st_size]
@@ -52,7 +59,13 @@ def test_every_artefact_is_there(sample_run):
 def test_table_4_1_describes_the_sample(sample_run, close):
     row = pd.read_csv(sample_run / "tables" / "table_4_1.csv").iloc[0]
     assert row["days"] == 662 == close.count()
-    expected = {"minimum": close.min(), "maximum": close.max(), "mean": close.mean(), "std": close.std(ddof=1), "median": close.median()}
+    expected = {
+        "minimum": close.min(),
+        "maximum": close.max(),
+        "mean": close.mean(),
+        "std": close.std(ddof=1),
+        "median": close.median(),
+    }
     for name, value in expected.items():
         assert row[name] == pytest.approx(value, rel=1e-12)
 
@@ -74,7 +87,9 @@ def test_scores_in_the_table_follow_from_the_predictions(sample_run):
         row = table[(table["model"] == network) & (table["part"] == "test")].iloc[0]
         error, naive = test["actual_usd"] - test["predicted_usd"], test["actual_usd"] - test["naive_usd"]
         assert row["MSE"] == pytest.approx((error**2).mean())
-        assert row["R2"] == pytest.approx(1 - (error**2).sum() / ((test["actual_usd"] - test["actual_usd"].mean()) ** 2).sum())
+        assert row["R2"] == pytest.approx(
+            1 - (error**2).sum() / ((test["actual_usd"] - test["actual_usd"].mean()) ** 2).sum()
+        )
         assert row["skill"] == pytest.approx(1 - (error**2).mean() / (naive**2).mean())
     assert set(table[table["part"] == "test"]["model"]) == {*NETWORKS, "naive"}
 
@@ -102,8 +117,12 @@ def test_run_json_says_what_was_run(sample_run):
 
 def test_training_again_gives_the_same_bytes(sample_run):
     """Predictions and figures of a notebook that trains are the same files when it is run again."""
-    files = [sample_run / "predictions" / "BTC-USD_CNN.csv", sample_run / "tables" / "scores_cnn.csv",
-             sample_run / "figures" / "predicted_cnn.png", sample_run / "figures" / "predicted_cnn.svg"]
+    files = [
+        sample_run / "predictions" / "BTC-USD_CNN.csv",
+        sample_run / "tables" / "scores_cnn.csv",
+        sample_run / "figures" / "predicted_cnn.png",
+        sample_run / "figures" / "predicted_cnn.svg",
+    ]
     before = [hashlib.sha256(f.read_bytes()).hexdigest() for f in files]
     for f in files:
         f.unlink()

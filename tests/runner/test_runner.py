@@ -16,8 +16,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from lib import settings
-from lib.runner import installed
-from lib.runner import command, facts, order
+from lib.runner import command, facts, installed, order
 from lib.runner.lock import held
 
 ROOT = settings.PROJECT_ROOT
@@ -46,25 +45,41 @@ def finished(tmp_path_factory):
     """One run: 01 and 02 side by side, 03 fails after 01, 04 waits for 03 in vain."""
     base = tmp_path_factory.mktemp("run")
     put(
-        base / "notebooks", "01_good", "import sys, os\nprint(sys.executable, seed, start_date, networks, os.getcwd())",
+        base / "notebooks",
+        "01_good",
+        "import sys, os\nprint(sys.executable, seed, start_date, networks, os.getcwd())",
         STORE.format("01_good"),
         "from matplotlib.figure import Figure\nstore.figure('figure_4_1', Figure(), 'Closes')",
         "from lib.progress import Progress\nwith Progress('steps', 3, 0) as p:\n    for i in range(3): p.step()",
-        "store.fact(data={'BTC-USD': {'rows': 3, 'sha256': 'abc'}}, seeds={'BTC-USD': 5})\nprint(store.finish())", seconds=3,
+        "store.fact(data={'BTC-USD': {'rows': 3, 'sha256': 'abc'}}, seeds={'BTC-USD': 5})\nprint(store.finish())",
+        seconds=3,
     )
     put(base / "notebooks", "02_alone", "import time\ntime.sleep(2)")
-    put(base / "notebooks", "03_bad", "x = 1", "# comment first\nraise ValueError('no such\\nthing')", "print('never')", after=["01_good"])
+    put(
+        base / "notebooks",
+        "03_bad",
+        "x = 1",
+        "# comment first\nraise ValueError('no such\\nthing')",
+        "print('never')",
+        after=["01_good"],
+    )
     put(base / "notebooks", "04_after", "print('never')", after=["03_bad", "01_good"])
     (base / "out" / "notebooks").mkdir(parents=True)
     (base / "out" / "notebooks" / ".04_after.running.ipynb").write_text("left by a run that was killed")
     fake = base / "jupyter" / "kernels" / "python3"
     fake.mkdir(parents=True)
-    (fake / "kernel.json").write_text('{"argv": ["/bin/false"], "display_name": "Another Python", "language": "python"}')
+    (fake / "kernel.json").write_text(
+        '{"argv": ["/bin/false"], "display_name": "Another Python", "language": "python"}'
+    )
     out = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(base / "jupyter"))
         code = command.run(
-            "params/sample.yaml", [f"output_dir={base / 'out'}", "seed=11"], jobs=3, notebooks_dir=base / "notebooks", out=out
+            "params/sample.yaml",
+            [f"output_dir={base / 'out'}", "seed=11"],
+            jobs=3,
+            notebooks_dir=base / "notebooks",
+            out=out,
         )
     return base / "out", code, out.getvalue()
 
@@ -80,7 +95,10 @@ def test_a_failure_is_named_in_the_last_lines_and_gives_code_1(finished):
 def test_what_does_not_depend_on_a_failure_finishes(finished):
     run = json.loads((finished[0] / "run.json").read_text())
     assert {n: e["status"] for n, e in run["notebooks"].items()} == {
-        "01_good": "done", "02_alone": "done", "03_bad": "failed", "04_after": "not run"
+        "01_good": "done",
+        "02_alone": "done",
+        "03_bad": "failed",
+        "04_after": "not run",
     }
     assert not (finished[0] / "notebooks" / "04_after.ipynb").exists()
 
@@ -114,7 +132,11 @@ def test_progress_lines_keep_their_last_state_only(finished):
 def test_run_json_says_from_what_and_by_what(finished):
     root, _, _ = finished
     run = json.loads((root / "run.json").read_text())
-    assert run["parameters"]["seed"] == 11 and run["seeds"] == {"run": 11, "01_good": {"BTC-USD": 5}} and run["threads"] == 1
+    assert (
+        run["parameters"]["seed"] == 11
+        and run["seeds"] == {"run": 11, "01_good": {"BTC-USD": 5}}
+        and run["threads"] == 1
+    )
     assert run["overrides"] == ["output_dir", "seed"] and run["parameter_file"] == "params/sample.yaml"
     assert run["data"] == {"BTC-USD": {"rows": 3, "sha256": "abc"}}
     assert run["packages"]["papermill"] and run["packages"]["TA-Lib"] and run["python"].startswith("3.")
@@ -128,7 +150,12 @@ def test_run_json_says_from_what_and_by_what(finished):
 def test_a_dead_kernel_and_a_dead_process_are_failures_the_rest_goes_on(tmp_path, finished):
     books = tmp_path / "notebooks"
     put(books, "01_kernel", "x = 1", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
-    put(books, "02_process", "print('so far')", "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nimport time; time.sleep(60)")
+    put(
+        books,
+        "02_process",
+        "print('so far')",
+        "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nimport time; time.sleep(60)",
+    )
     out = io.StringIO()
     before = {"notebooks": {"03_kept": {"status": "done"}, "01_kernel": {"status": "done", "seconds": 5.0}}}
     (tmp_path / "out").mkdir()
@@ -187,7 +214,9 @@ sys.exit(command.run('params/sample.yaml', [f'output_dir={{folder}}/out'], only=
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path, capsys):
     put(tmp_path / "notebooks", "01_any", "1")
     with held(tmp_path / "out", "outputs/x"):
-        code = command.run("params/sample.yaml", [f"output_dir={tmp_path / 'out'}"], notebooks_dir=tmp_path / "notebooks")
+        code = command.run(
+            "params/sample.yaml", [f"output_dir={tmp_path / 'out'}"], notebooks_dir=tmp_path / "notebooks"
+        )
     assert code == 2
     assert f"another run (process {os.getpid()}) is writing" in capsys.readouterr().err
     (tmp_path / "out" / ".lock").write_text("999999\n")  # as a killed run leaves it
@@ -221,9 +250,15 @@ def test_wrong_orders_end_with_code_2_before_anything_starts(words, told):
 
 
 def test_a_python_without_the_packages_is_told_so_before_anything_starts():
-    answer = subprocess.run([sys.executable, "-S", "run_all.py", "--list"], cwd=ROOT, capture_output=True, text=True)  # -S: no site-packages
+    answer = subprocess.run(
+        [sys.executable, "-S", "run_all.py", "--list"], cwd=ROOT, capture_output=True, text=True
+    )  # -S: no site-packages
     assert (answer.returncode, answer.stdout) == (2, "")
-    assert "lacks packages" in answer.stderr and "pip install -r requirements.txt" in answer.stderr and "Traceback" not in answer.stderr
+    assert (
+        "lacks packages" in answer.stderr
+        and "pip install -r requirements.txt" in answer.stderr
+        and "Traceback" not in answer.stderr
+    )
 
 
 def test_another_python_is_told_which_one_is_needed(monkeypatch):
@@ -241,7 +276,9 @@ def test_a_reader_that_leaves_early_is_no_error():
     reading, writing = os.pipe()
     os.close(reading)
     with open(writing, "wb") as gone:
-        answer = subprocess.run([sys.executable, "run_all.py", "--list"], cwd=ROOT, stdout=gone, stderr=subprocess.PIPE, text=True)
+        answer = subprocess.run(
+            [sys.executable, "run_all.py", "--list"], cwd=ROOT, stdout=gone, stderr=subprocess.PIPE, text=True
+        )
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
@@ -260,8 +297,17 @@ def test_the_command_to_go_on_with_finds_the_file_and_keeps_the_options(tmp_path
 
 
 def test_an_earlier_start_keeps_what_its_notebooks_took(tmp_path):
-    before = {"started": "2026", "wall_seconds": 9.0, "selected": ["01_a"], "only": [], "from": None, "notebooks": {
-        "01_a": {"status": "done", "seconds": 8.0, "peak_memory_mb": 3.0, "cpu": "A", "title": "T"}, "02_b": {"status": "not selected"}}}
+    before = {
+        "started": "2026",
+        "wall_seconds": 9.0,
+        "selected": ["01_a"],
+        "only": [],
+        "from": None,
+        "notebooks": {
+            "01_a": {"status": "done", "seconds": 8.0, "peak_memory_mb": 3.0, "cpu": "A", "title": "T"},
+            "02_b": {"status": "not selected"},
+        },
+    }
     found = facts._earlier_runs({**before, "earlier_runs": [{"started": "2025"}]})
     assert found[0] == {"started": "2025"} and found[1]["only"] == [] and found[1]["wall_seconds"] == 9.0
     assert found[1]["notebooks"] == {"01_a": {"status": "done", "seconds": 8.0, "peak_memory_mb": 3.0, "cpu": "A"}}
@@ -271,7 +317,9 @@ def test_what_a_killed_run_left_as_running_is_listed_as_stopped(tmp_path):
     put(tmp_path / "notebooks", "01_any", "1")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "run.json").write_text(json.dumps({"notebooks": {"01_any": {"status": "running"}}}))
-    order = command.check("params/sample.yaml", [f"output_dir={tmp_path / 'out'}"], notebooks_dir=tmp_path / "notebooks")
+    order = command.check(
+        "params/sample.yaml", [f"output_dir={tmp_path / 'out'}"], notebooks_dir=tmp_path / "notebooks"
+    )
     assert "    stopped; no files yet" in command.listed(order)
     with held(tmp_path / "out", "outputs/x"):
         assert "    running; no files yet" in command.listed(order)

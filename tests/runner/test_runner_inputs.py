@@ -24,10 +24,16 @@ def prices(folder, *days, ticker="BTC-USD", header=HEADER):
     return folder / f"{ticker}.csv"
 
 
-@pytest.mark.parametrize("days", [
-    ("2020-01-01", "2021-10-27"), ("2021-10-27", "2020-01-01"), ("2020-01-01 00:00:00+00:00", "2021-10-27 00:00:00+00:00"),
-    ("2020-01-01T23:30:00-00:15", "2021-10-27T01:00:00+00:30"), ("2020-01-01T00:00:00Z", "2021-10-27"),
-])
+@pytest.mark.parametrize(
+    "days",
+    [
+        ("2020-01-01", "2021-10-27"),
+        ("2021-10-27", "2020-01-01"),
+        ("2020-01-01 00:00:00+00:00", "2021-10-27 00:00:00+00:00"),
+        ("2020-01-01T23:30:00-00:15", "2021-10-27T01:00:00+00:30"),
+        ("2020-01-01T00:00:00Z", "2021-10-27"),
+    ],
+)
 def test_first_and_last_day_are_those_that_the_notebooks_read(tmp_path, days):
     path = prices(tmp_path, *days)
     index = csv_prices.read(path, "f").index
@@ -40,7 +46,9 @@ def test_blank_lines_a_byte_order_mark_and_another_order_of_columns_are_read(tmp
     assert inputs.days_of(path) == (date(2020, 1, 2), date(2020, 1, 3))
 
 
-@pytest.mark.parametrize("text", ["", HEADER, "Day,Open\n2020-01-01,1\n", HEADER + "soon,1,2,3,4,5\n", HEADER + "2020-02-30,1\n", "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", HEADER, "Day,Open\n2020-01-01,1\n", HEADER + "soon,1,2,3,4,5\n", HEADER + "2020-02-30,1\n", "\x00"]
+)
 def test_a_file_that_cannot_be_read_is_left_to_the_notebooks(tmp_path, text):
     (tmp_path / "X.csv").write_text(text)
     assert inputs.days_of(tmp_path / "X.csv") is None
@@ -48,10 +56,15 @@ def test_a_file_that_cannot_be_read_is_left_to_the_notebooks(tmp_path, text):
     assert inputs.days_of(tmp_path / "X.csv") is None
 
 
-@pytest.mark.parametrize("days, good", [
-    (("2020-01-01", "2021-10-27"), True), (("2019-01-01", "2022-01-01"), True),
-    (("2020-01-02", "2021-10-27"), False), (("2020-01-01", "2021-10-26"), False),
-])
+@pytest.mark.parametrize(
+    "days, good",
+    [
+        (("2020-01-01", "2021-10-27"), True),
+        (("2019-01-01", "2022-01-01"), True),
+        (("2020-01-02", "2021-10-27"), False),
+        (("2020-01-01", "2021-10-26"), False),
+    ],
+)
 def test_a_window_that_a_file_does_not_cover_is_refused(tmp_path, days, good):
     prices(tmp_path / "in", *days)
     overrides = ["source=folder", f"data_dir={tmp_path / 'in'}", f"output_dir={tmp_path / 'out'}"]
@@ -70,11 +83,15 @@ def test_a_damaged_record_is_named_before_anything_starts(tmp_path, check):
     (records / ".123-02_lstm.json").write_text("")  # the draft of a run that was killed
     assert check()
     (records / "02_lstm.json").write_text("")
-    with pytest.raises(order.OrderError, match=r"records/02_lstm.json is damaged \(.*Delete it and run its notebook again: --only 02; what was trained is kept"):
+    with pytest.raises(
+        order.OrderError,
+        match=r"records/02_lstm.json is damaged \(.*Delete it and run its notebook again: --only 02; what was trained is kept",
+    ):
         check()
 
 
 # -- earlier searches ----------------------------------------------------------------------
+
 
 def study(root, network="CNN", **steering):
     """A study file as Optuna leaves it."""
@@ -89,7 +106,11 @@ def study(root, network="CNN", **steering):
 def notebooks(tmp_path):
     folder = tmp_path / "books"
     folder.mkdir()
-    for name, run in (("01_cnn", {"networks": ["CNN"]}), ("02_lstm", {"networks": ["LSTM"]}), ("03_search", {"slots": "workers"})):
+    for name, run in (
+        ("01_cnn", {"networks": ["CNN"]}),
+        ("02_lstm", {"networks": ["LSTM"]}),
+        ("03_search", {"slots": "workers"}),
+    ):
         put(folder, name, run, "seed = 1\nstartup_trials = 2" if name == "03_search" else "seed = 1")
     return folder
 
@@ -97,13 +118,18 @@ def notebooks(tmp_path):
 def put(folder, name, run, parameters):
     cell = new_code_cell(parameters)
     cell.metadata["tags"] = ["parameters"]
-    nbformat.write(new_notebook(cells=[new_markdown_cell(f"# {name}\nWhy?"), cell], metadata={"run": run}), folder / f"{name}.ipynb")
+    nbformat.write(
+        new_notebook(cells=[new_markdown_cell(f"# {name}\nWhy?"), cell], metadata={"run": run}),
+        folder / f"{name}.ipynb",
+    )
 
 
 @pytest.fixture
 def check(tmp_path, notebooks):
     def run(*overrides, **more):
-        return order.check("params/sample.yaml", [f"output_dir={tmp_path / 'my out'}", *overrides], notebooks_dir=notebooks, **more)
+        return order.check(
+            "params/sample.yaml", [f"output_dir={tmp_path / 'my out'}", *overrides], notebooks_dir=notebooks, **more
+        )
 
     return run
 
@@ -114,14 +140,22 @@ def test_results_do_not_land_among_files_that_no_run_left(tmp_path, check):
     folder.mkdir()
     assert check()
     (folder / "letters").mkdir()
-    with pytest.raises(order.OrderError, match="my out', which holds letters, and nothing that a run left. Name a new folder"):
+    with pytest.raises(
+        order.OrderError, match="my out', which holds letters, and nothing that a run left. Name a new folder"
+    ):
         check()
     (folder / "run.json").write_text("{}")
     assert check()
 
 
 def test_a_search_made_with_other_parameters_is_refused(tmp_path, check, notebooks):
-    same = {"lookback": 60, "split": [0.7, 0.15, 0.15], "outlier_iqr": 1.5, "data_digest": "abc", "training": "another way"}
+    same = {
+        "lookback": 60,
+        "split": [0.7, 0.15, 0.15],
+        "outlier_iqr": 1.5,
+        "data_digest": "abc",
+        "training": "another way",
+    }
     study(tmp_path / "my out", "CNN", **same)
     assert check()
     for network in ("CNN", "LSTM"):
@@ -174,17 +208,23 @@ def test_the_real_search_names_its_steering_as_it_is_looked_for(tmp_path, sample
 
 # -- networks ------------------------------------------------------------------------------
 
+
 def test_a_notebook_of_a_network_that_is_not_chosen_is_left_out(check):
     assert [n.name for n in check().selected] == ["01_cnn", "02_lstm", "03_search"]
     assert [n.name for n in check("networks=[LSTM]").selected] == ["02_lstm", "03_search"]
     listing = command.listed(check("networks=[LSTM]", only=["1", "2"]))
     assert [line for line in listing if line.startswith("0")] == [
-        "01_cnn (not selected: networks ['LSTM'] lacks CNN)", "02_lstm", "03_search (not selected)"
+        "01_cnn (not selected: networks ['LSTM'] lacks CNN)",
+        "02_lstm",
+        "03_search (not selected)",
     ]
 
 
 def test_nothing_left_to_run_is_an_error(check):
-    with pytest.raises(order.OrderError, match=r"nothing is left to run: 01_cnn is left out, as networks \['CNN-LSTM'\] lacks CNN; 02_lstm is left out, as .* lacks LSTM"):
+    with pytest.raises(
+        order.OrderError,
+        match=r"nothing is left to run: 01_cnn is left out, as networks \['CNN-LSTM'\] lacks CNN; 02_lstm is left out, as .* lacks LSTM",
+    ):
         check("networks=[CNN-LSTM]", only=["1", "2"])
 
 
@@ -200,7 +240,9 @@ def test_a_notebook_whose_parameter_is_zero_is_left_out(notebooks, check):
         check("replay_seeds=0", only=["3"])
     book["metadata"]["run"]["unless_zero"] = "seeds"
     path.write_text(json.dumps(book))
-    with pytest.raises(order.OrderError, match="03_search.ipynb: its metadata run.unless_zero is 'seeds'. Allowed: a parameter"):
+    with pytest.raises(
+        order.OrderError, match="03_search.ipynb: its metadata run.unless_zero is 'seeds'. Allowed: a parameter"
+    ):
         check()
 
 
@@ -209,5 +251,7 @@ def test_an_unknown_network_in_a_notebook_is_named(notebooks, check):
     book = json.loads(path.read_text())
     book["metadata"]["run"]["networks"] = ["GRU"]
     path.write_text(json.dumps(book))
-    with pytest.raises(order.OrderError, match="01_cnn.ipynb: its metadata run.networks is \\['GRU'\\]. Allowed: a list of CNN, LSTM, "):
+    with pytest.raises(
+        order.OrderError, match="01_cnn.ipynb: its metadata run.networks is \\['GRU'\\]. Allowed: a list of CNN, LSTM, "
+    ):
         check()

@@ -21,7 +21,12 @@ def put(folder: Path, name: str, text: str = "# A title\nA question?", parameter
 
 
 def test_a_notebook_describes_itself(tmp_path):
-    put(tmp_path, "01_one", "# The `title`\n\n**Question.** What is **it**?", "seed = 1  # a\ntickers: list = ['X']\nprint(seed)")
+    put(
+        tmp_path,
+        "01_one",
+        "# The `title`\n\n**Question.** What is **it**?",
+        "seed = 1  # a\ntickers: list = ['X']\nprint(seed)",
+    )
     put(tmp_path, "02_two", after=["01_one"], slots="workers", seconds=30)
     put(tmp_path, "notes")
     one, two = plan.discover(tmp_path)
@@ -47,7 +52,11 @@ def test_selection(tmp_path):
         put(tmp_path, name)
     books = plan.discover(tmp_path)
     assert [n.number for n in books] == ["01", "04", "04b", "05"]
-    assert [n.name for n in plan.select(books, only=["4b"])] == [n.name for n in plan.select(books, only=["04b"])] == ["04b_d"]
+    assert (
+        [n.name for n in plan.select(books, only=["4b"])]
+        == [n.name for n in plan.select(books, only=["04b"])]
+        == ["04b_d"]
+    )
     assert [n.name for n in plan.select(books, only=["5", "01_a.ipynb"])] == ["01_a", "05_c"]
     assert [n.name for n in plan.select(books, start="4")] == ["04_b", "04b_d", "05_c"]
     assert len(plan.select(books)) == 4
@@ -77,7 +86,9 @@ def test_expected_seconds_and_pace(tmp_path):
     put(tmp_path, "02_b", seconds=20)
     put(tmp_path, "03_c")
     books = plan.discover(tmp_path)
-    expected = estimate.expected_seconds(books, {"01_a": {"status": "done", "seconds": 12.0}, "02_b": {"status": "failed", "seconds": 1.0}})
+    expected = estimate.expected_seconds(
+        books, {"01_a": {"status": "done", "seconds": 12.0}, "02_b": {"status": "failed", "seconds": 1.0}}
+    )
     assert expected == {"01_a": 12.0, "02_b": 20.0}
     assert estimate.pace(expected, {"01_a": 24.0}) == 2
     assert estimate.pace(expected, {}) == 1
@@ -106,7 +117,9 @@ def test_a_copy_has_whole_streams_and_no_path_of_this_machine(tmp_path):
 def test_a_half_written_draft_gives_the_source_with_the_error(tmp_path):
     put(tmp_path, "01_a")
     (tmp_path / "draft").write_text('{"cells": [')
-    copies.keep(tmp_path / "draft", tmp_path / "out.ipynb", tmp_path / "01_a.ipynb", {"index": 1, "ename": "E", "evalue": "why"})
+    copies.keep(
+        tmp_path / "draft", tmp_path / "out.ipynb", tmp_path / "01_a.ipynb", {"index": 1, "ename": "E", "evalue": "why"}
+    )
     assert nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[1].outputs[0].evalue == "why"
 
 
@@ -133,7 +146,9 @@ def test_log_lines_tell_inner_progress_at_most_every_fifteen_seconds(tmp_path):
     task.state, task.seconds = "done", 12.3
     log.event(task)
     assert [line[7:] for line in out.getvalue().splitlines()] == [
-        "  01_a  started", "  01_a  cell 3 of 9; trials: 1 of 4", "  01_a  done in 12 s"
+        "  01_a  started",
+        "  01_a  cell 3 of 9; trials: 1 of 4",
+        "  01_a  done in 12 s",
     ]
     task.state, task.reason = "failed", sentence({"cell": 3, "count": 2, "line": "x", "ename": "E", "evalue": "v"})
     assert how_far(task) == "in cell 3 (In [2]), which begins with `x`: E: v"
@@ -156,6 +171,8 @@ def test_entries_of_notebooks_not_selected_are_kept(tmp_path):
     books = plan.discover(tmp_path)
     before = {"notebooks": {"01_a": {"status": "done", "seconds": 3.5}, "02_b": {"status": "running"}}}
     (tmp_path / "run.json").write_text(json.dumps(before))
-    told = facts.describe(books, books[1:], {"seed": 1, "threads": 1}, [], Path("params/sample.yaml"), 2, facts.read_earlier(tmp_path))
+    told = facts.describe(
+        books, books[1:], {"seed": 1, "threads": 1}, [], Path("params/sample.yaml"), 2, facts.read_earlier(tmp_path)
+    )
     assert (told["notebooks"]["01_a"]["status"], told["notebooks"]["01_a"]["seconds"]) == ("done", 3.5)
     assert told["notebooks"]["02_b"]["status"] == "waiting" and told["selected"] == ["02_b"]

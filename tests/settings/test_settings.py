@@ -10,8 +10,7 @@ import pytest
 import yaml
 
 from lib import settings
-from lib.settings import consistency, places
-from lib.settings import KEYS, PROJECT_ROOT, SettingsError
+from lib.settings import KEYS, PROJECT_ROOT, SettingsError, consistency, places
 
 FILES = ("params/sample.yaml", "params/thesis.yaml")
 
@@ -28,22 +27,91 @@ def refusal(values, where="params/mine.yaml", partial=False):
 
 
 WRONG = [
-    ("source", "kraken"), ("source", None), ("data_dir", 5), ("tickers", []), ("tickers", "BTC-USD"), ("tickers", ["btc-usd"]),
-    ("tickers", ["../x"]), ("start_date", "2020-13-01"), ("start_date", "yesterday"), ("start_date", 0), ("start_date", "86400"),
-    ("end_date", True), ("gap_fill", "spline"), ("max_gap_days", 0), ("max_gap_days", 61), ("max_gap_days", 2.5),
-    ("outliers", True), ("outliers", "drop"), ("outlier_iqr", 0), ("outlier_iqr", 10.5), ("outlier_iqr", float("nan")),
-    ("outlier_iqr", True), ("indicator_days", [14, 12, 26, 9]), ("indicator_days", [1, 12, 26, 9, 20]),
-    ("indicator_days", [14, 12, 251, 9, 20]), ("indicator_days", 14), ("inputs", "closes"), ("target", "return"), ("lookback", 0), ("lookback", 366),
-    ("lookback", "60"), ("split", [0.7, 0.3]), ("split", [0.7, 0.3, 0.0]), ("split", [1.2, -0.1, -0.1]), ("scaling", "none"),
-    ("unit_root_trend", "n"), ("networks", []), ("networks", ["GRU"]), ("hidden_dense_units", -1), ("hidden_dense_units", 513),
-    ("output_activation", "relu"), ("batch_normalization", 1), ("batch_normalization", "yes"), ("clip_norm", 0), ("clip_norm", 101),
-    ("clip_norm", True), ("reduce_lr", None), ("max_epochs", 0), ("max_epochs", 1001), ("patience", 0), ("patience", 1001),
-    ("restore_best_weights", "true"), ("seed", -1), ("seed", 2**32), ("seed", 1.0), ("threads", 0), ("threads", 65),
-    ("trials", 0), ("trials", 1001), ("trials", "many"), ("trials", True), ("search_space", "wide"), ("startup_trials", 0),
-    ("startup_trials", 1001), ("pruner", "hyperband"), ("workers", 0), ("workers", 65), ("replay_trials", 0),
-    ("replay_trials", "all"), ("replay_seeds", -1), ("replay_seeds", 21), ("replay_inputs", []), ("replay_inputs", ["closes"]),
-    ("evaluation_seeds", 1), ("evaluation_seeds", 101), ("comparison_seeds", 1), ("comparison_seeds", 101), ("folds", 1), ("folds", 21),
-    ("fold_trials", 0), ("fold_trials", 51), ("control_runs", 19), ("control_runs", 2001), ("output_dir", ""), ("output_dir", None),
+    ("source", "kraken"),
+    ("source", None),
+    ("data_dir", 5),
+    ("tickers", []),
+    ("tickers", "BTC-USD"),
+    ("tickers", ["btc-usd"]),
+    ("tickers", ["../x"]),
+    ("start_date", "2020-13-01"),
+    ("start_date", "yesterday"),
+    ("start_date", 0),
+    ("start_date", "86400"),
+    ("end_date", True),
+    ("gap_fill", "spline"),
+    ("max_gap_days", 0),
+    ("max_gap_days", 61),
+    ("max_gap_days", 2.5),
+    ("outliers", True),
+    ("outliers", "drop"),
+    ("outlier_iqr", 0),
+    ("outlier_iqr", 10.5),
+    ("outlier_iqr", float("nan")),
+    ("outlier_iqr", True),
+    ("indicator_days", [14, 12, 26, 9]),
+    ("indicator_days", [1, 12, 26, 9, 20]),
+    ("indicator_days", [14, 12, 251, 9, 20]),
+    ("indicator_days", 14),
+    ("inputs", "closes"),
+    ("target", "return"),
+    ("lookback", 0),
+    ("lookback", 366),
+    ("lookback", "60"),
+    ("split", [0.7, 0.3]),
+    ("split", [0.7, 0.3, 0.0]),
+    ("split", [1.2, -0.1, -0.1]),
+    ("scaling", "none"),
+    ("unit_root_trend", "n"),
+    ("networks", []),
+    ("networks", ["GRU"]),
+    ("hidden_dense_units", -1),
+    ("hidden_dense_units", 513),
+    ("output_activation", "relu"),
+    ("batch_normalization", 1),
+    ("batch_normalization", "yes"),
+    ("clip_norm", 0),
+    ("clip_norm", 101),
+    ("clip_norm", True),
+    ("reduce_lr", None),
+    ("max_epochs", 0),
+    ("max_epochs", 1001),
+    ("patience", 0),
+    ("patience", 1001),
+    ("restore_best_weights", "true"),
+    ("seed", -1),
+    ("seed", 2**32),
+    ("seed", 1.0),
+    ("threads", 0),
+    ("threads", 65),
+    ("trials", 0),
+    ("trials", 1001),
+    ("trials", "many"),
+    ("trials", True),
+    ("search_space", "wide"),
+    ("startup_trials", 0),
+    ("startup_trials", 1001),
+    ("pruner", "hyperband"),
+    ("workers", 0),
+    ("workers", 65),
+    ("replay_trials", 0),
+    ("replay_trials", "all"),
+    ("replay_seeds", -1),
+    ("replay_seeds", 21),
+    ("replay_inputs", []),
+    ("replay_inputs", ["closes"]),
+    ("evaluation_seeds", 1),
+    ("evaluation_seeds", 101),
+    ("comparison_seeds", 1),
+    ("comparison_seeds", 101),
+    ("folds", 1),
+    ("folds", 21),
+    ("fold_trials", 0),
+    ("fold_trials", 51),
+    ("control_runs", 19),
+    ("control_runs", 2001),
+    ("output_dir", ""),
+    ("output_dir", None),
 ]
 
 
@@ -58,10 +126,28 @@ def test_every_key_has_a_wrong_value_above():
 
 
 EDGES = [
-    ("max_gap_days", 1), ("max_gap_days", 60), ("outlier_iqr", 10), ("indicator_days", [2, 2, 3, 2, 250]), ("lookback", 1),
-    ("hidden_dense_units", 0), ("hidden_dense_units", 512), ("clip_norm", 100), ("clip_norm", 0.5), ("max_epochs", 1000),
-    ("patience", 1), ("seed", 0), ("seed", 2**32 - 1), ("threads", 64), ("trials", 1), ("trials", 1000), ("startup_trials", 1),
-    ("workers", 64), ("replay_seeds", 0), ("replay_seeds", 20), ("replay_trials", 100), ("split", [0.2, 0.4, 0.4]),
+    ("max_gap_days", 1),
+    ("max_gap_days", 60),
+    ("outlier_iqr", 10),
+    ("indicator_days", [2, 2, 3, 2, 250]),
+    ("lookback", 1),
+    ("hidden_dense_units", 0),
+    ("hidden_dense_units", 512),
+    ("clip_norm", 100),
+    ("clip_norm", 0.5),
+    ("max_epochs", 1000),
+    ("patience", 1),
+    ("seed", 0),
+    ("seed", 2**32 - 1),
+    ("threads", 64),
+    ("trials", 1),
+    ("trials", 1000),
+    ("startup_trials", 1),
+    ("workers", 64),
+    ("replay_seeds", 0),
+    ("replay_seeds", 20),
+    ("replay_trials", 100),
+    ("split", [0.2, 0.4, 0.4]),
 ]
 
 
@@ -72,7 +158,10 @@ def test_the_ends_of_each_range_are_allowed(sample, name, value):
 
 def test_an_unknown_key_is_named_with_the_nearest_known_one(sample):
     message = refusal({**sample, "lookbak": 30})
-    assert message == "params/mine.yaml: unknown key 'lookbak' (did you mean 'lookback'?). Every key is listed in params/sample.yaml"
+    assert (
+        message
+        == "params/mine.yaml: unknown key 'lookbak' (did you mean 'lookback'?). Every key is listed in params/sample.yaml"
+    )
     assert "did you mean" not in refusal({**sample, "zzz": 1})
 
 
@@ -85,19 +174,33 @@ CONTRADICTIONS = [
     ({"end_date": "2020-01-01"}, "end_date 2020-01-01 must be after start_date 2020-01-01"),
     ({"source": "folder"}, "source is folder, so data_dir must name the folder"),
     ({"data_dir": "prices"}, "data_dir is 'prices', but source is sample: set source to folder, or data_dir to null"),
-    ({"tickers": ["ETH-USD"]}, "source sample holds BTC-USD only, but tickers is ['ETH-USD']: use source yahoo or folder"),
+    (
+        {"tickers": ["ETH-USD"]},
+        "source sample holds BTC-USD only, but tickers is ['ETH-USD']: use source yahoo or folder",
+    ),
     ({"split": [0.7, 0.2, 0.2]}, "split [0.7, 0.2, 0.2] sums to 1.1, but must sum to 1"),
     ({"indicator_days": [14, 26, 26, 9, 20]}, "indicator_days: MACD fast 26 must be below MACD slow 26"),
     ({"source": "yahoo", "tickers": ["ETH-USD", "ETH-USD"]}, "tickers ['ETH-USD', 'ETH-USD'] names something twice"),
     ({"replay_inputs": ["own_close", "own_close"]}, "replay_inputs ['own_close', 'own_close'] names something twice"),
     ({"networks": ["CNN", "CNN"]}, "networks ['CNN', 'CNN'] names something twice"),
     ({"trials": "printed"}, "trials is printed, but the thesis lists no trials for BTC-USD: give a number"),
-    ({"start_date": "2019-12-31", "end_date": "2021-10-28"},
-     "source sample holds 2020-01-01 to 2021-10-27, but start_date is 2019-12-31 and end_date is 2021-10-28: stay within, or use"),
-    ({"source": "yahoo", "end_date": "2024-06-01"}, "end_date is 2024-06-01, but Yahoo's last complete day is before 2024-06-01"),
-    ({"inputs": "ohlcv_indicators", "target": "log_return"}, "target is log_return, but inputs ohlcv_indicators holds prices: use own_close"),
+    (
+        {"start_date": "2019-12-31", "end_date": "2021-10-28"},
+        "source sample holds 2020-01-01 to 2021-10-27, but start_date is 2019-12-31 and end_date is 2021-10-28: stay within, or use",
+    ),
+    (
+        {"source": "yahoo", "end_date": "2024-06-01"},
+        "end_date is 2024-06-01, but Yahoo's last complete day is before 2024-06-01",
+    ),
+    (
+        {"inputs": "ohlcv_indicators", "target": "log_return"},
+        "target is log_return, but inputs ohlcv_indicators holds prices: use own_close",
+    ),
     ({"output_dir": "~no-such-user/x"}, "output_dir is '~no-such-user/x', which is no path: "),
-    ({"lookback": 99}, "lookback 99 leaves no window in a part of 99 days (share 0.15 of 665 days): widen the dates, or shorten lookback"),
+    (
+        {"lookback": 99},
+        "lookback 99 leaves no window in a part of 99 days (share 0.15 of 665 days): widen the dates, or shorten lookback",
+    ),
 ]
 
 
@@ -110,7 +213,9 @@ def test_two_keys_that_contradict_each_other_are_named(sample, change, sentence,
 def test_yesterday_is_the_last_day_of_yahoo_and_folders_have_no_limit(sample, monkeypatch):
     monkeypatch.setattr(consistency, "today", lambda: date(2024, 6, 1))
     settings.check({**sample, "source": "yahoo", "end_date": "2024-05-31"}, "f")
-    settings.check({**sample, "source": "folder", "data_dir": "d", "start_date": "2019-01-01", "end_date": "2024-06-30"}, "f")
+    settings.check(
+        {**sample, "source": "folder", "data_dir": "d", "start_date": "2019-01-01", "end_date": "2024-06-30"}, "f"
+    )
 
 
 def test_the_samples_days_are_those_of_its_source():
@@ -119,10 +224,15 @@ def test_the_samples_days_are_those_of_its_source():
     assert consistency.SAMPLE_DAYS == (source.START_DATE, source.END_DATE)
 
 
-@pytest.mark.parametrize("folder", [".", "./", "..", "/", "outputs/..", *places.SOURCES, "lib/x", "outputs/../notebooks/x", str(PROJECT_ROOT)])
+@pytest.mark.parametrize(
+    "folder",
+    [".", "./", "..", "/", "outputs/..", *places.SOURCES, "lib/x", "outputs/../notebooks/x", str(PROJECT_ROOT)],
+)
 def test_results_never_go_among_the_projects_sources(sample, folder):
     message = refusal({**sample, "output_dir": folder})
-    assert message.startswith(f"params/mine.yaml: output_dir is {folder!r}, which ") and message.endswith("such as outputs/NAME")
+    assert message.startswith(f"params/mine.yaml: output_dir is {folder!r}, which ") and message.endswith(
+        "such as outputs/NAME"
+    )
 
 
 def test_a_link_into_the_sources_is_seen_through(sample, tmp_path):
@@ -141,8 +251,14 @@ def test_a_part_of_one_day_more_than_the_lookback_is_enough(sample):
 
 def test_all_faults_are_named_at_once_contradictions_included(sample):
     del sample["seed"]
-    lines = refusal({**sample, "lookbak": 1, "threads": 0, "pruner": "x", "data_dir": "d", "networks": ["LSTM", "LSTM"]}).splitlines()
-    assert [re.match(r"params/mine.yaml: (unknown key 'lookbak'|key 'seed'|threads|pruner|data_dir|networks)", line) is not None for line in lines] == [True] * 6
+    lines = refusal(
+        {**sample, "lookbak": 1, "threads": 0, "pruner": "x", "data_dir": "d", "networks": ["LSTM", "LSTM"]}
+    ).splitlines()
+    assert [
+        re.match(r"params/mine.yaml: (unknown key 'lookbak'|key 'seed'|threads|pruner|data_dir|networks)", line)
+        is not None
+        for line in lines
+    ] == [True] * 6
 
 
 def test_yaml_off_is_the_word_off(sample):
@@ -151,10 +267,16 @@ def test_yaml_off_is_the_word_off(sample):
     assert settings.from_notebook({"outliers": False}).outliers == "off"
 
 
-@pytest.mark.parametrize(("text", "parsed"), [
-    ("trials=2", ("trials", 2)), ("split=[0.6,0.2,0.2]", ("split", [0.6, 0.2, 0.2])), ("data_dir=null", ("data_dir", None)),
-    ("data_dir=../a=b", ("data_dir", "../a=b")), ("outliers=off", ("outliers", False)),
-])
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("trials=2", ("trials", 2)),
+        ("split=[0.6,0.2,0.2]", ("split", [0.6, 0.2, 0.2])),
+        ("data_dir=null", ("data_dir", None)),
+        ("data_dir=../a=b", ("data_dir", "../a=b")),
+        ("outliers=off", ("outliers", False)),
+    ],
+)
 def test_an_override_is_read_as_yaml(text, parsed):
     assert settings.parse_override(text) == parsed
 
@@ -173,7 +295,10 @@ def test_overrides_replace_what_the_file_says_and_errors_name_them():
 
 
 def test_a_file_that_is_missing_or_no_flat_yaml_is_refused(tmp_path):
-    with pytest.raises(SettingsError, match="no such parameter file. The project's own are params/replay.yaml, params/sample.yaml, params/thesis.yaml"):
+    with pytest.raises(
+        SettingsError,
+        match="no such parameter file. The project's own are params/replay.yaml, params/sample.yaml, params/thesis.yaml",
+    ):
         settings.load(tmp_path / "none.yaml")
     bad = tmp_path / "bad.yaml"
     for text, sentence in (("- a\n- b\n", "found list"), ("a: [1\n", "not readable as YAML"), ("", "found NoneType")):
@@ -232,7 +357,9 @@ def test_a_committed_file_is_flat_as_papermill_wants_it(file):
     values = yaml.safe_load((PROJECT_ROOT / file).read_text(encoding="utf-8"))
     plain = (str, int, float, bool, type(None))
     assert list(values) == list(KEYS)
-    assert all(isinstance(v, plain) or (isinstance(v, list) and all(isinstance(x, plain) for x in v)) for v in values.values())
+    assert all(
+        isinstance(v, plain) or (isinstance(v, list) and all(isinstance(x, plain) for x in v)) for v in values.values()
+    )
     assert settings.load(PROJECT_ROOT / file).as_plain() == values
 
 
@@ -241,7 +368,13 @@ def test_the_thesis_file_is_the_recovered_protocol():
     assert chosen.tickers == ["ADA-USD", "ETH-USD", "SOL-USD"]
     assert (chosen.start_date, chosen.end_date) == (date(2021, 1, 1), date(2025, 1, 19))
     assert (chosen.split, chosen.lookback, chosen.scaling, chosen.outliers) == ([0.7, 0.15, 0.15], 60, "all", "off")
-    assert (chosen.patience, chosen.pruner, chosen.clip_norm, chosen.reduce_lr, chosen.trials) == (10, "none", None, False, "printed")
+    assert (chosen.patience, chosen.pruner, chosen.clip_norm, chosen.reduce_lr, chosen.trials) == (
+        10,
+        "none",
+        None,
+        False,
+        "printed",
+    )
 
 
 def test_a_notebook_sees_only_the_keys_that_it_declares():

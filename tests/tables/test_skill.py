@@ -19,10 +19,22 @@ def long_frame(models, ticker="A", reading="close", part="test", seed=3):
     frames = []
     for model, errors in models.items():
         for k, error in enumerate(np.atleast_2d(errors)):
-            frames.append(pd.DataFrame({
-                "ticker": ticker, "reading": reading, "model": model, "seed_number": k + 1 if np.ndim(errors) == 2 else 0, "seed": pd.NA, "part": part,
-                "date": pd.date_range("2024-01-01", periods=DAYS), "actual_usd": actual[1:], "predicted_usd": actual[1:] + error, "naive_usd": actual[:-1],
-            }))
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "ticker": ticker,
+                        "reading": reading,
+                        "model": model,
+                        "seed_number": k + 1 if np.ndim(errors) == 2 else 0,
+                        "seed": pd.NA,
+                        "part": part,
+                        "date": pd.date_range("2024-01-01", periods=DAYS),
+                        "actual_usd": actual[1:],
+                        "predicted_usd": actual[1:] + error,
+                        "naive_usd": actual[:-1],
+                    }
+                )
+            )
     return pd.concat(frames, ignore_index=True)
 
 
@@ -52,44 +64,79 @@ def test_ranges_are_those_of_single_seeds():
     rng = np.random.default_rng(1)
     errors = rng.normal(0, 1, (3, DAYS)) * np.array([[1.0], [0.5], [2.0]])
     frame = long_frame({"naive": naive_errors(), "CNN": errors})
-    scores, by_seed = skill.score_table(frame, {"A": np.array([1.0, 2.0, 4.0])}), skill.seed_table(frame.assign(seed=frame["seed_number"] + 100))
-    assert by_seed[["model", "seed_number", "seed", "days"]].values.tolist() == [["CNN", k, 100 + k, DAYS] for k in (1, 2, 3)]
+    scores, by_seed = (
+        skill.score_table(frame, {"A": np.array([1.0, 2.0, 4.0])}),
+        skill.seed_table(frame.assign(seed=frame["seed_number"] + 100)),
+    )
+    assert by_seed[["model", "seed_number", "seed", "days"]].values.tolist() == [
+        ["CNN", k, 100 + k, DAYS] for k in (1, 2, 3)
+    ]
     row = scores.set_index("model").loc["CNN"]
     mse, mae = np.mean(errors**2, axis=1), np.abs(errors).mean(axis=1)
     variance = np.var(frame.loc[frame["model"] == "naive", "actual_usd"])
     for name, values in (("MSE", mse), ("MAE", mae), ("R2", 1 - mse / variance)):
         assert by_seed[name].tolist() == pytest.approx(values.tolist())
-        assert (row[f"{name}_smallest"], row[f"{name}_largest"]) == (pytest.approx(values.min()), pytest.approx(values.max()))
+        assert (row[f"{name}_smallest"], row[f"{name}_largest"]) == (
+            pytest.approx(values.min()),
+            pytest.approx(values.max()),
+        )
     naive = scores.set_index("model").loc["naive"]
     for name in ("MSE", "MAE", "R2"):
-        assert by_seed[f"{name}_naive"].tolist() == pytest.approx([naive[name]] * 3), "the naive forecast stands beside every seed"
+        assert by_seed[f"{name}_naive"].tolist() == pytest.approx([naive[name]] * 3), (
+            "the naive forecast stands beside every seed"
+        )
     assert naive["MAE_smallest"] == naive["MAE"] == naive["MAE_largest"], "no seeds, no range"
     assert skill.seeds_disagree(scores, by_seed) == []
     assert skill.seeds_disagree(scores.assign(MAE_largest=9.0), by_seed) == ["A, close, test, CNN: MAE_largest"]
-    assert skill.seeds_disagree(scores, by_seed[1:]) == ["A, close, test, CNN: seeds, skill, MSE, MAE, R2"], "the middle seed is gone"
-    assert len(skill.seeds_disagree(scores[scores["model"] == "naive"], by_seed)) == 1, "a table without the network's row"
+    assert skill.seeds_disagree(scores, by_seed[1:]) == ["A, close, test, CNN: seeds, skill, MSE, MAE, R2"], (
+        "the middle seed is gone"
+    )
+    assert len(skill.seeds_disagree(scores[scores["model"] == "naive"], by_seed)) == 1, (
+        "a table without the network's row"
+    )
 
 
 def test_differences_are_taken_between_equal_tickers_parts_and_models():
-    scores = pd.DataFrame({
-        "ticker": "A", "part": "test", "reading": ["nothing", "both", "nothing", "both"], "model": ["CNN", "CNN", "LSTM", "LSTM"],
-        "skill": [-0.1, 0.05, -0.3, -0.4], "skill_spread": [0.01, 0.02, 0.03, 0.04],
-    })
+    scores = pd.DataFrame(
+        {
+            "ticker": "A",
+            "part": "test",
+            "reading": ["nothing", "both", "nothing", "both"],
+            "model": ["CNN", "CNN", "LSTM", "LSTM"],
+            "skill": [-0.1, 0.05, -0.3, -0.4],
+            "skill_spread": [0.01, 0.02, 0.03, 0.04],
+        }
+    )
     found = skill.differences(scores, "nothing").set_index("model")
     assert found["added by both"].to_dict() == {"CNN": pytest.approx(0.15), "LSTM": pytest.approx(-0.1)}
     assert found["spread between seeds"].to_dict() == {"CNN": 0.01, "LSTM": 0.03}
-    assert "both: adds +0.025 to the skill in the middle (-0.100 to +0.150), more than nothing in 1 of 2" in skill.leaks_in_words(found.reset_index())
+    assert (
+        "both: adds +0.025 to the skill in the middle (-0.100 to +0.150), more than nothing in 1 of 2"
+        in skill.leaks_in_words(found.reset_index())
+    )
 
 
 def test_each_leak_is_counted_once_and_comparisons_are_on_the_same_seeds():
-    scores = pd.DataFrame({
-        "ticker": "A", "part": "test", "reading": ["nothing", "scaling over everything", "both"], "model": "CNN", "skill": [-0.3, -0.1, 0.05], "skill_spread": 0.1})
+    scores = pd.DataFrame(
+        {
+            "ticker": "A",
+            "part": "test",
+            "reading": ["nothing", "scaling over everything", "both"],
+            "model": "CNN",
+            "skill": [-0.3, -0.1, 0.05],
+            "skill_spread": 0.1,
+        }
+    )
     row = skill.leak_steps(scores).iloc[0]
     steps = [row[f"added by {leak}"] for leak in ("scaling over everything", "stopping on the scored days", "both")]
     assert steps == pytest.approx([0.2, 0.15, 0.35])
     rng = np.random.default_rng(4)
-    frame = pd.concat([
-        long_frame({"naive": naive_errors(), "CNN": rng.normal(0, 1, (4, DAYS))}), long_frame({"CNN": rng.normal(0, 1, (2, DAYS))}, reading="log_return")])
+    frame = pd.concat(
+        [
+            long_frame({"naive": naive_errors(), "CNN": rng.normal(0, 1, (4, DAYS))}),
+            long_frame({"CNN": rng.normal(0, 1, (2, DAYS))}, reading="log_return"),
+        ]
+    )
     kept = skill.common_seeds(frame)
     assert set(kept["seed_number"]) == {0, 1, 2} and len(kept) == 5 * DAYS
 
@@ -97,25 +144,43 @@ def test_each_leak_is_counted_once_and_comparisons_are_on_the_same_seeds():
 def test_picking_the_best_of_n_seeds_equals_trying_every_choice():
     rng = np.random.default_rng(5)
     seeds = 5
-    validation = long_frame({"CNN": rng.normal(0, 1, (seeds, DAYS)) * rng.uniform(0.5, 2, (seeds, 1))}, part="validation")
+    validation = long_frame(
+        {"CNN": rng.normal(0, 1, (seeds, DAYS)) * rng.uniform(0.5, 2, (seeds, 1))}, part="validation"
+    )
     test = long_frame({"CNN": rng.normal(0, 1, (seeds, DAYS)) * rng.uniform(0.5, 2, (seeds, 1))}, part="test", seed=4)
     found = skill.picked_best(pd.concat([validation, test])).set_index("picked_of")
 
     def skills(frame):
-        return np.array([metrics.skill(*(d[c].to_numpy() for c in ("actual_usd", "predicted_usd", "naive_usd"))) for _, d in frame.groupby("seed_number")])
+        return np.array(
+            [
+                metrics.skill(*(d[c].to_numpy() for c in ("actual_usd", "predicted_usd", "naive_usd")))
+                for _, d in frame.groupby("seed_number")
+            ]
+        )
 
     on_validation, on_test = skills(validation), skills(test)
     assert found.index.tolist() == [1, 2, 3, 5]
     for n in found.index:
         picked = [max(choice, key=lambda k: on_validation[k]) for choice in itertools.combinations(range(seeds), n)]
-        assert found.loc[n, "validation_gain"] == pytest.approx(np.mean(on_validation[picked]) - on_validation.mean(), abs=1e-12)
+        assert found.loc[n, "validation_gain"] == pytest.approx(
+            np.mean(on_validation[picked]) - on_validation.mean(), abs=1e-12
+        )
         assert found.loc[n, "test_gain"] == pytest.approx(np.mean(on_test[picked]) - on_test.mean(), abs=1e-12)
     assert found.loc[1, "validation_gain"] == pytest.approx(0, abs=1e-12) and found.loc[5, "validation_gain"] > 0
 
 
 def test_words_on_picking_say_what_one_ends_with():
-    picked = pd.DataFrame({"reading": "close", "model": ["CNN", "LSTM", "CNN"], "picked_of": [3, 3, 1], "seeds": 3, "validation_gain": [0.2, 0.4, 9.0],
-                           "test_gain": [0.1, 3.0, 9.0], "test_skill": [-0.3, 0.1, 9.0]})
+    picked = pd.DataFrame(
+        {
+            "reading": "close",
+            "model": ["CNN", "LSTM", "CNN"],
+            "picked_of": [3, 3, 1],
+            "seeds": 3,
+            "validation_gain": [0.2, 0.4, 9.0],
+            "test_gain": [0.1, 3.0, 9.0],
+            "test_skill": [-0.3, 0.1, 9.0],
+        }
+    )
     told = skill.picked_in_words(picked)
     assert "best of 3 seeds adds +0.300" in told and "+1.550 on test days (medians over 2 pairs" in told
     assert "test skill is -0.100 in the middle, above 0 in 1 of 2." in told
@@ -125,43 +190,82 @@ def test_power_is_that_of_the_test_that_decides(monkeypatch):
     """One-sided at 5 % divided by the models of the largest family, on the ticker's own changes."""
     asked = []
     monkeypatch.setattr(significance, "simulated_power", lambda **given: asked.append(given) or 0.4)
-    tests = pd.DataFrame({"ticker": ["A"] * 5 + ["B"] * 2, "reading": ["close"] * 3 + ["log_return"] * 2 + ["close"] * 2, "part": ["test"] * 7, "days": 162})
+    tests = pd.DataFrame(
+        {
+            "ticker": ["A"] * 5 + ["B"] * 2,
+            "reading": ["close"] * 3 + ["log_return"] * 2 + ["close"] * 2,
+            "part": ["test"] * 7,
+            "days": 162,
+        }
+    )
     tests = pd.concat([tests, tests.assign(part="validation", days=20)])
     closes = {"A": np.array([1.0, 2.0, 1.0]), "B": np.array([1.0, 1.0, np.e])}
     found = skill.power_table(tests, closes).set_index(["ticker", "true_skill"])
     assert found["models"].groupby("ticker").first().to_dict() == {"A": 3, "B": 2} and (found["days"] == 162).all()
     assert found.loc[("A", 0.2), "power_alone"] == significance.power(162, 0.2, 0.05, "larger")
-    assert found.loc[("A", 0.2), "power_holm"] == significance.power(162, 0.2, 0.05 / 3, "larger") < found.loc[("A", 0.2), "power_alone"]
+    assert (
+        found.loc[("A", 0.2), "power_holm"]
+        == significance.power(162, 0.2, 0.05 / 3, "larger")
+        < found.loc[("A", 0.2), "power_alone"]
+    )
     last = asked[-1]
     assert (last["level"], last["alternative"], last["changes"].tolist()) == (0.05 / 2, "larger", [0.0, 1.0])
     told = skill.power_in_words(found.reset_index())
     among = significance.detectable_skill(162, level=0.05 / 3, alternative="larger")
-    assert f"of {among:.2f} among 3 under Holm" in told and "a true skill of 0.20 is found among 3 in 40% (A), 40% (B) of simulated cases" in told
+    assert (
+        f"of {among:.2f} among 3 under Holm" in told
+        and "a true skill of 0.20 is found among 3 in 40% (A), 40% (B) of simulated cases" in told
+    )
 
 
 def test_significance_is_of_the_mean_forecast_with_holm_over_the_family():
     rng = np.random.default_rng(2)
-    frame = long_frame({"naive": naive_errors(), "CNN": rng.normal(0, 0.05, (4, DAYS)), "LSTM": rng.normal(0, 3, (4, DAYS)), "drift": naive_errors() * 1.001})
+    frame = long_frame(
+        {
+            "naive": naive_errors(),
+            "CNN": rng.normal(0, 0.05, (4, DAYS)),
+            "LSTM": rng.normal(0, 3, (4, DAYS)),
+            "drift": naive_errors() * 1.001,
+        }
+    )
     found = skill.test_table(frame).set_index("model")
     assert set(found.index) == {"CNN", "LSTM", "drift"}
-    assert found.loc["CNN", "p_better_holm"] < 0.01 and found.loc["CNN", "seeds_better"] == 1 and found.loc["CNN", "p_direction_holm"] < 0.01
+    assert (
+        found.loc["CNN", "p_better_holm"] < 0.01
+        and found.loc["CNN", "seeds_better"] == 1
+        and found.loc["CNN", "p_direction_holm"] < 0.01
+    )
     assert found.loc["LSTM", "p_better"] > 0.5 and found.loc["LSTM", "seeds_better"] == 0
-    assert (found["p_better_holm"] >= found["p_better"]).all() and found.loc["CNN", "p_better_holm"] == pytest.approx(3 * found.loc["CNN", "p_better"])
+    assert (found["p_better_holm"] >= found["p_better"]).all() and found.loc["CNN", "p_better_holm"] == pytest.approx(
+        3 * found.loc["CNN", "p_better"]
+    )
     sets = skill.confidence_sets(frame)
     assert sets.loc[sets["in_set"], "model"].tolist() == ["CNN"]
     told = skill.tests_in_words(skill.test_table(frame), sets)
-    assert told == "A, test days, close: better than naive after Holm: CNN; directions after Holm: CNN, LSTM; in the 90 % confidence set: CNN."
+    assert (
+        told
+        == "A, test days, close: better than naive after Holm: CNN; directions after Holm: CNN, LSTM; in the 90 % confidence set: CNN."
+    )
 
 
 def test_rules_that_know_the_future_are_credible_and_noise_is_not():
     rng = np.random.default_rng(6)
-    frame = long_frame({"naive": naive_errors(), "CNN": np.zeros((2, DAYS)), "LSTM": rng.normal(0, 3, (2, DAYS)), "ridge": rng.normal(0, 3, DAYS)})
+    frame = long_frame(
+        {
+            "naive": naive_errors(),
+            "CNN": np.zeros((2, DAYS)),
+            "LSTM": rng.normal(0, 3, (2, DAYS)),
+            "ridge": rng.normal(0, 3, DAYS),
+        }
+    )
     found = skill.trading_table(frame).set_index("model")
     assert "naive" not in found.index and found.loc["CNN", "total_return"] > found.loc["buy and hold", "total_return"]
     assert found.loc["CNN", "deflated"] > 0.95 and np.isnan(found.loc["buy and hold", "deflated"])
     assert "credible after allowing for their number: CNN" in skill.trading_in_words(found.reset_index(), "test")
     paths = skill.wealth_paths(frame, "close", "test")["A"]
-    assert list(paths) == ["buy and hold", "CNN", "LSTM"] and paths["CNN"]["wealth"].iloc[-1] == pytest.approx(1 + found.loc["CNN", "total_return"])
+    assert list(paths) == ["buy and hold", "CNN", "LSTM"] and paths["CNN"]["wealth"].iloc[-1] == pytest.approx(
+        1 + found.loc["CNN", "total_return"]
+    )
 
 
 def test_blocks_count_alike_whatever_their_prices():
@@ -171,10 +275,16 @@ def test_blocks_count_alike_whatever_their_prices():
         second[column] *= 1000
     found = skill.across_folds(pd.concat([first, second])).set_index("model")
     assert found.loc["CNN", ["block 1", "block 2"]].tolist() == pytest.approx([0.75, -3.0])
-    assert found.loc["CNN", "skill"] == pytest.approx((0.75 - 3) / 2) and found.loc["CNN", "blocks_better"] == 1 and found.loc["CNN", "blocks"] == 2
+    assert (
+        found.loc["CNN", "skill"] == pytest.approx((0.75 - 3) / 2)
+        and found.loc["CNN", "blocks_better"] == 1
+        and found.loc["CNN", "blocks"] == 2
+    )
     assert found.loc["naive", "skill"] == 0 and np.isnan(found.loc["naive", "p_better_holm"])
     blocks = skill.regimes(pd.concat([first, second]))
-    assert blocks["block"].tolist() == [1, 2] and blocks["return_percent"].iloc[0] == pytest.approx(blocks["return_percent"].iloc[1])
+    assert blocks["block"].tolist() == [1, 2] and blocks["return_percent"].iloc[0] == pytest.approx(
+        blocks["return_percent"].iloc[1]
+    )
 
 
 def test_a_shift_by_a_day_is_caught():

@@ -49,7 +49,11 @@ def test_a_row_has_the_layers_of_the_network_that_it_is_listed_under():
     for ticker in thesis.APPENDIX:
         rows = frame[(frame["ticker"] == ticker)]
         has_kernel = rows["kernel_size"].notna().groupby(rows["network"]).mean().to_dict()
-        assert {n: has_kernel[n] for n in ("CNN-LSTM", "LSTM-CNN", "LSTM")} == {"CNN-LSTM": 1, "LSTM-CNN": 1, "LSTM": 0}, ticker
+        assert {n: has_kernel[n] for n in ("CNN-LSTM", "LSTM-CNN", "LSTM")} == {
+            "CNN-LSTM": 1,
+            "LSTM-CNN": 1,
+            "LSTM": 0,
+        }, ticker
         assert rows.loc[rows["network"] == "LSTM", "pool_size"].isna().all()
     swapped = frame[frame["model"] != frame["network"]]
     assert set(swapped["ticker"]) == {"ADA-USD"} and len(swapped) == 30
@@ -61,7 +65,9 @@ def test_the_trial_called_best_is_in_the_appendix(network):
     best = thesis.printed()["best"][network]
     number = int(re.search(r"trial (\d+)", best["place"]).group(1))
     frame = thesis.trials()
-    row = frame[(frame["ticker"] == best["ticker"]) & (frame["network"] == network) & (frame["trial"] == number)].squeeze()
+    row = frame[
+        (frame["ticker"] == best["ticker"]) & (frame["network"] == network) & (frame["trial"] == number)
+    ].squeeze()
     assert best["ticker"] in best["place"] and f"Appendix {thesis.APPENDIX[best['ticker']]}" in best["place"]
     for name, value in best["hyperparameters"].items():
         if name in row and pd.notna(row[name]):  # the appendices lack the CNN's filters and the LSTM's units
@@ -107,7 +113,9 @@ def test_the_parameter_file_runs_what_was_recovered():
 @needs_text
 def test_table_4_1_is_the_text_s(text):
     table = thesis.printed()["table_4_1"]
-    assert {t: cells(text, t) for t in thesis.APPENDIX} == {t: [float(v) for v in row] for t, row in table["rows"].items()}
+    assert {t: cells(text, t) for t in thesis.APPENDIX} == {
+        t: [float(v) for v in row] for t, row in table["rows"].items()
+    }
 
 
 @needs_text
@@ -119,7 +127,7 @@ def test_table_4_2_is_the_text_s(text):
 
 @needs_text
 def test_table_4_5_is_the_text_s(text):
-    after = text[text.index("**Table 4.5.**"):]
+    after = text[text.index("**Table 4.5.**") :]
     assert {n: cells(after, n) for n in NETWORKS} == thesis.printed()["table_4_5"]["rows"]
 
 
@@ -132,8 +140,23 @@ def test_the_parameter_count_is_the_text_s(text):
 @needs_text
 def test_the_trials_are_the_text_s(text):
     """Every row of Appendices 1 to 3, cell by cell, in order."""
-    columns = ["trial", "duration", "batch_size", "dropout_rate", "epochs", "filters", "kernel_size", "learning_rate",
-               "lstm_units1", "lstm_units2", "pool_size", "mae", "mse", "r2", "model"]
+    columns = [
+        "trial",
+        "duration",
+        "batch_size",
+        "dropout_rate",
+        "epochs",
+        "filters",
+        "kernel_size",
+        "learning_rate",
+        "lstm_units1",
+        "lstm_units2",
+        "pool_size",
+        "mae",
+        "mse",
+        "r2",
+        "model",
+    ]
     start = text.index("## Appendix 1.")
     lines = [line.split("\t") for line in text[start:].splitlines() if re.match(r"\d+\t\d+s\t", line)]
     frame = thesis.trials()
@@ -148,11 +171,18 @@ def test_the_trials_are_the_text_s(text):
 
 @needs_text
 def test_the_best_filters_kernels_and_units_are_chapter_8_s(text):
-    chapter = text[text.index("The relative results of this study"):]
+    chapter = text[text.index("The relative results of this study") :]
     assert "batch size of 128 and 150 epochs (filters 74, 54; kernel sizes 3, 5)" in chapter
     assert "batch size of 64 and 200 epochs (units 113, 55)" in chapter
     cnn, lstm = thesis.best_hyperparameters("CNN"), thesis.best_hyperparameters("LSTM")
-    assert [cnn[k] for k in ("batch_size", "epochs", "filters1", "filters2", "kernel_size1", "kernel_size2")] == [128, 150, 74, 54, 3, 5]
+    assert [cnn[k] for k in ("batch_size", "epochs", "filters1", "filters2", "kernel_size1", "kernel_size2")] == [
+        128,
+        150,
+        74,
+        54,
+        3,
+        5,
+    ]
     assert [lstm[k] for k in ("batch_size", "epochs", "lstm_units1", "lstm_units2")] == [64, 200, 113, 55]
 
 

@@ -13,6 +13,21 @@ from lib.app.charts.training_views import extend_history, live_history
 from lib.app.charts.views import VIEWS, View
 
 __all__ = [
-    "COLOURS", "CONFIG", "THEMES", "VIEWS", "ChartError", "Finished", "ThemeError", "View", "config", "contrast", "empty",
-    "extend_history", "forecast", "live_history", "readable", "technical", "themed",
+    "COLOURS",
+    "CONFIG",
+    "THEMES",
+    "VIEWS",
+    "ChartError",
+    "Finished",
+    "ThemeError",
+    "View",
+    "config",
+    "contrast",
+    "empty",
+    "extend_history",
+    "forecast",
+    "live_history",
+    "readable",
+    "technical",
+    "themed",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -19,7 +20,11 @@ _BUTTONS = ["drawline", "eraseshape"]
 
 # For every chart. ``showSendToCloud`` is on by default in Plotly 7 and would offer to send the chart to a host.
 CONFIG: dict[str, Any] = {
-    "displaylogo": False, "showSendToCloud": False, "responsive": True, "displayModeBar": True, "scrollZoom": False,
+    "displaylogo": False,
+    "showSendToCloud": False,
+    "responsive": True,
+    "displayModeBar": True,
+    "scrollZoom": False,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
     "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "chart"},
 }
@@ -36,8 +41,11 @@ def config(stem: str, drawing: bool = False) -> dict[str, Any]:
         stem: file name without ending, such as ``ADA-USD_LSTM_residuals``.
         drawing: whether lines can be drawn; default no.
     """
-    return {**CONFIG, "toImageButtonOptions": {**CONFIG["toImageButtonOptions"], "filename": stem},
-            **({"modeBarButtonsToAdd": list(_BUTTONS)} if drawing else {})}
+    return {
+        **CONFIG,
+        "toImageButtonOptions": {**CONFIG["toImageButtonOptions"], "filename": stem},
+        **({"modeBarButtonsToAdd": list(_BUTTONS)} if drawing else {}),
+    }
 
 
 def readable(value: float, digits: int = 5) -> str:
@@ -47,9 +55,13 @@ def readable(value: float, digits: int = 5) -> str:
     return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:,.{digits}g}"
 
 
-def canvas(title: str, subtitle: str = "", rows: int = 1, height: int = 400, row_heights: Sequence[float] | None = None) -> go.Figure:
+def canvas(
+    title: str, subtitle: str = "", rows: int = 1, height: int = 400, row_heights: Sequence[float] | None = None
+) -> go.Figure:
     """A chart of rows that share x, without traces; height in pixels, the width is the page's."""
-    figure = make_subplots(rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.045 if rows > 1 else 0, row_heights=row_heights)
+    figure = make_subplots(
+        rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.045 if rows > 1 else 0, row_heights=row_heights
+    )
     figure.layout.template = None
     figure.update_layout(height=height, autosize=True, title={"text": title}, hovermode="x unified", dragmode="zoom")
     # Room that Plotly makes for a title by itself is not there at the first drawing, and after it lines and axes lie apart.
@@ -63,7 +75,9 @@ def dated(figure: go.Figure, days: pd.DatetimeIndex, selector: bool = True) -> g
     """Dates along x, with buttons for the last months if the days are many enough."""
     figure.update_xaxes(type="date", hoverformat=DAY)
     span = (days[-1] - days[0]).days
-    steps = [{"count": n, "step": "month", "stepmode": "backward", "label": f"{n} mo"} for n in (1, 3, 6) if span > 31 * n]
+    steps = [
+        {"count": n, "step": "month", "stepmode": "backward", "label": f"{n} mo"} for n in (1, 3, 6) if span > 31 * n
+    ]
     if selector and steps:
         steps += [{"count": 1, "step": "year", "stepmode": "backward", "label": "1 y"}] if span > 366 else []
         figure.update_xaxes(rangeselector={"buttons": [*steps, {"step": "all", "label": "all"}]}, row=1, col=1)
@@ -76,8 +90,13 @@ def line(x: Any, y: Any, name: str, shade: str, unit: str = "USD", digits: str =
     look = {"color": shade, "width": more.pop("width", 1.6), "dash": more.pop("dash", "solid")}
     single = len(x) == 1
     return go.Scatter(
-        x=x, y=y, name=name, mode=more.pop("mode", "lines+markers" if single else "lines"), line=look,
-        hovertemplate=f"%{{y:{digits}}} {unit}".rstrip(), **more,
+        x=x,
+        y=y,
+        name=name,
+        mode=more.pop("mode", "lines+markers" if single else "lines"),
+        line=look,
+        hovertemplate=f"%{{y:{digits}}} {unit}".rstrip(),
+        **more,
     )
 
 
@@ -85,8 +104,16 @@ def level(figure: go.Figure, y: float, row: int = 1, meaning: str = "reference",
     """A thin horizontal line through a row."""
     place = "" if row == 1 else row
     # Plotly's own add_hline looks through all traces and shapes first and takes several times as long.
-    figure.add_shape(type="line", x0=0, x1=1, xref=f"x{place} domain", y0=y, y1=y, yref=f"y{place}",
-                     line={"color": colour(meaning), "width": 1, "dash": dash})
+    figure.add_shape(
+        type="line",
+        x0=0,
+        x1=1,
+        xref=f"x{place} domain",
+        y0=y,
+        y1=y,
+        yref=f"y{place}",
+        line={"color": colour(meaning), "width": 1, "dash": dash},
+    )
 
 
 def empty(title: str, sentence: str, subtitle: str = "", height: int = 400) -> go.Figure:

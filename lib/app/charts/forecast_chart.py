@@ -14,7 +14,11 @@ _COLUMNS = ("date", "path_usd", "lower_usd", "upper_usd", "naive_usd", "level")
 
 
 def forecast(
-    frame: pd.DataFrame, known_closes: pd.Series, ticker: str, network: str = "forecast", coverage: float | None = None,
+    frame: pd.DataFrame,
+    known_closes: pd.Series,
+    ticker: str,
+    network: str = "forecast",
+    coverage: float | None = None,
     known_days: int = KNOWN_DAYS,
 ) -> go.Figure:
     """The known closes, the forecast path with its interval, and the naive forecast, in USD.
@@ -38,7 +42,9 @@ def forecast(
     if frame.empty:
         return empty("Forecast", "No day was forecast.", name)
     if frame["level"].nunique(dropna=False) != 1 or not 0 < frame["level"].iloc[0] < 1:
-        raise ChartError("a forecast chart shows one level between 0 and 1, such as 0.9: choose the rows of one level first")
+        raise ChartError(
+            "a forecast chart shows one level between 0 and 1, such as 0.9: choose the rows of one level first"
+        )
     known = known_closes.dropna().tail(known_days)
     figure = canvas("Forecast", ", ".join(filter(None, (name, _words(frame, coverage)))), height=440)
     shade = network_colour(network)
@@ -47,15 +53,24 @@ def forecast(
     faint = tint(network if network in NETWORKS else "forecast", 0.18)
     promised = f"{frame['level'].iloc[0]:.0%} interval"
     figure.add_trace(line(bounds["date"], bounds["upper_usd"], "upper bound", shade, width=1, showlegend=False))
-    figure.add_trace(line(bounds["date"], bounds["lower_usd"], promised, shade, width=1, fill="tonexty", fillcolor=faint))
-    figure.data[0].hovertemplate, figure.data[1].hovertemplate = f"upper %{{y:{PRICE}}} USD", f"lower %{{y:{PRICE}}} USD"
+    figure.add_trace(
+        line(bounds["date"], bounds["lower_usd"], promised, shade, width=1, fill="tonexty", fillcolor=faint)
+    )
+    figure.data[0].hovertemplate, figure.data[1].hovertemplate = (
+        f"upper %{{y:{PRICE}}} USD",
+        f"lower %{{y:{PRICE}}} USD",
+    )
     figure.data[0].name = promised
     figure.add_trace(line(known.index, known, "known close", colour("actual"), width=1.8))
     figure.add_trace(line(frame["date"], frame["naive_usd"], "naive", colour(NAIVE), dash="dot"))
-    figure.add_trace(line(frame["date"], frame["path_usd"], network, shade, width=2, mode="lines+markers", marker={"size": 5}))
+    figure.add_trace(
+        line(frame["date"], frame["path_usd"], network, shade, width=2, mode="lines+markers", marker={"size": 5})
+    )
     if "actual_usd" in frame and frame["actual_usd"].notna().any():
         marks = {"size": 5, "symbol": "diamond"}
-        figure.add_trace(line(frame["date"], frame["actual_usd"], "actual", colour("actual"), mode="lines+markers", marker=marks))
+        figure.add_trace(
+            line(frame["date"], frame["actual_usd"], "actual", colour("actual"), mode="lines+markers", marker=marks)
+        )
     if len(known):
         figure.add_vline(x=known.index[-1], line={"color": colour("reference"), "width": 1, "dash": "dot"})
     figure.update_yaxes(title_text="close (USD)")

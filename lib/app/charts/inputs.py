@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -42,10 +42,14 @@ def losses(history: Mapping[str, Sequence[float]]) -> tuple[np.ndarray, np.ndarr
     """Training and validation loss by epoch, shape (epochs,) each."""
     lacking = [name for name in ("loss", "val_loss") if name not in history]
     if history and lacking:
-        raise ChartError(f"the training history lacks {', '.join(lacking)}; it needs loss and val_loss, a number an epoch each")
+        raise ChartError(
+            f"the training history lacks {', '.join(lacking)}; it needs loss and val_loss, a number an epoch each"
+        )
     loss, validation = (np.asarray(history.get(name, ()), dtype="float64") for name in ("loss", "val_loss"))
     if len(loss) != len(validation):
-        raise ChartError(f"the history has {len(loss)} values of loss and {len(validation)} of val_loss: an epoch needs one of each")
+        raise ChartError(
+            f"the history has {len(loss)} values of loss and {len(validation)} of val_loss: an epoch needs one of each"
+        )
     return loss, validation
 
 
@@ -53,7 +57,9 @@ def forecasts(frame: pd.DataFrame, parts: Sequence[str] = ("validation", "test")
     """Rows of the wanted parts, checked."""
     lacking = [name for name in PREDICTION_COLUMNS if name not in frame.columns]
     if lacking:
-        raise ChartError(f"the predictions lack the column {', '.join(lacking)}; needed are {', '.join(PREDICTION_COLUMNS)}")
+        raise ChartError(
+            f"the predictions lack the column {', '.join(lacking)}; needed are {', '.join(PREDICTION_COLUMNS)}"
+        )
     unknown = sorted(set(frame["part"]) - set(PARTS))
     if unknown:
         raise ChartError(f"the predictions have a part {unknown[0]!r}, allowed are {', '.join(PARTS)}")

@@ -42,8 +42,14 @@ def residuals(finished: Finished) -> go.Figure:
         return empty(title, _NO_DAYS, finished.name)
     figure = canvas(title, f"{finished.name}, forecast minus actual close")
     for name, errors, shade, symbol in _errors(rows, finished.network):
-        figure.add_scatter(x=rows["date"], y=errors, mode="markers", name=name, marker={"color": shade, "size": 5, "symbol": symbol},
-                           hovertemplate=f"%{{y:{PRICE}}} USD")
+        figure.add_scatter(
+            x=rows["date"],
+            y=errors,
+            mode="markers",
+            name=name,
+            marker={"color": shade, "size": 5, "symbol": symbol},
+            hovertemplate=f"%{{y:{PRICE}}} USD",
+        )
     level(figure, 0, dash="solid")
     figure.update_yaxes(title_text="error (USD)")
     return _finish(figure, rows)
@@ -58,7 +64,9 @@ def error_distribution(finished: Finished, bins: int = 40) -> go.Figure:
     if rows.empty:
         return empty(title, _NO_TEST, finished.name)
     figure = canvas(title, f"{finished.name}, {len(rows)} test days")
-    errors = {name: (100 * values / rows["actual_usd"], shade) for name, values, shade, _ in _errors(rows, finished.network)}
+    errors = {
+        name: (100 * values / rows["actual_usd"], shade) for name, values, shade, _ in _errors(rows, finished.network)
+    }
     everything = np.concatenate([values for values, _ in errors.values()])
     low, high = everything.min(), everything.max()
     edges = np.linspace(low, high, bins + 1) if high > low else np.array([low - 0.5, low + 0.5])
@@ -66,10 +74,13 @@ def error_distribution(finished: Finished, bins: int = 40) -> go.Figure:
         counts = np.histogram(values, edges)[0]
         network = name != NAIVE
         figure.add_scatter(
-            x=np.repeat(edges, 2), y=np.concatenate([[0], np.repeat(counts, 2), [0]]), name=f"{name}, mean {values.mean():+.2f} %",
+            x=np.repeat(edges, 2),
+            y=np.concatenate([[0], np.repeat(counts, 2), [0]]),
+            name=f"{name}, mean {values.mean():+.2f} %",
             mode="lines",
             line={"color": shade, "width": 2 if network else 1.6, "dash": "solid" if network else "dot"},
-            fill="tozeroy" if network else "none", fillcolor=tint(name, 0.25) if network and name in _TINTED else None,
+            fill="tozeroy" if network else "none",
+            fillcolor=tint(name, 0.25) if network and name in _TINTED else None,
             hovertemplate="%{y:d} days",
         )
     figure.add_vline(x=0, line={"color": colour("reference"), "width": 1})
@@ -93,11 +104,21 @@ def qq(finished: Finished) -> go.Figure:
         percent = np.sort((100 * errors / rows["actual_usd"]).to_numpy())
         spread = percent.std(ddof=1)
         figure.add_scatter(
-            x=normal, y=(percent - percent.mean()) / spread if spread > 0 else np.zeros(len(percent)), mode="markers", name=name,
-            marker={"color": shade, "size": 5, "symbol": symbol}, hovertemplate="%{y:.2f} where a normal distribution has %{x:.2f}",
+            x=normal,
+            y=(percent - percent.mean()) / spread if spread > 0 else np.zeros(len(percent)),
+            mode="markers",
+            name=name,
+            marker={"color": shade, "size": 5, "symbol": symbol},
+            hovertemplate="%{y:.2f} where a normal distribution has %{x:.2f}",
         )
-    figure.add_scatter(x=normal[[0, -1]], y=normal[[0, -1]], mode="lines", name="normal", hoverinfo="skip",
-                       line={"color": colour("reference"), "width": 1.4, "dash": "dash"})
+    figure.add_scatter(
+        x=normal[[0, -1]],
+        y=normal[[0, -1]],
+        mode="lines",
+        name="normal",
+        hoverinfo="skip",
+        line={"color": colour("reference"), "width": 1.4, "dash": "dash"},
+    )
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(title_text="normal quantile").update_yaxes(title_text="error quantile")
     return themed(figure, "light")
@@ -110,17 +131,29 @@ def actual_against_predicted(finished: Finished) -> go.Figure:
         return empty(title, _NO_TEST, finished.name)
     figure = canvas(title, f"{finished.name}, {len(rows)} test days", height=440)
     when = rows["date"].dt.strftime("%Y-%m-%d")
-    for name, column, shade, symbol in ((NAIVE, "naive_usd", colour(NAIVE), "x-thin-open"),
-                                        (finished.network, "predicted_usd", network_colour(finished.network), "circle-open")):
+    for name, column, shade, symbol in (
+        (NAIVE, "naive_usd", colour(NAIVE), "x-thin-open"),
+        (finished.network, "predicted_usd", network_colour(finished.network), "circle-open"),
+    ):
         figure.add_scatter(
-            x=rows["actual_usd"], y=rows[column], mode="markers", name=name, text=when,
+            x=rows["actual_usd"],
+            y=rows[column],
+            mode="markers",
+            name=name,
+            text=when,
             marker={"color": shade, "size": 6, "symbol": symbol},
             hovertemplate=f"%{{text}}: actual %{{x:{PRICE}}}, forecast %{{y:{PRICE}}} USD",
         )
     values = rows[["actual_usd", "predicted_usd", "naive_usd"]].to_numpy(dtype="float64")
     ends = [np.nanmin(values), np.nanmax(values)]
-    figure.add_scatter(x=ends, y=ends, mode="lines", name="right", hoverinfo="skip",
-                       line={"color": colour("reference"), "width": 1.4, "dash": "dash"})
+    figure.add_scatter(
+        x=ends,
+        y=ends,
+        mode="lines",
+        name="right",
+        hoverinfo="skip",
+        line={"color": colour("reference"), "width": 1.4, "dash": "dash"},
+    )
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(title_text="actual close (USD)").update_yaxes(title_text="forecast (USD)")
     return themed(figure, "light")
@@ -133,7 +166,9 @@ def rolling_metrics(finished: Finished, window: int = ROLLING_DAYS) -> go.Figure
     """
     rows, title = forecasts(finished.predictions), "Rolling scores"
     if len(rows) < window:
-        return empty(title, f"Rolling scores over {window} days need as many forecasts; there are {len(rows)}.", finished.name)
+        return empty(
+            title, f"Rolling scores over {window} days need as many forecasts; there are {len(rows)}.", finished.name
+        )
     figure = canvas(title, f"{finished.name}, of the last {window} forecasts", rows=3, height=600)
     mse = {}
     for name, errors, shade, _ in _errors(rows, finished.network):
@@ -141,11 +176,23 @@ def rolling_metrics(finished: Finished, window: int = ROLLING_DAYS) -> go.Figure
         dash = "dot" if name == NAIVE else "solid"
         mae, rmse = errors.abs().rolling(window).mean(), np.sqrt(mse[name])
         for row, (score, values) in enumerate((("MAE", mae), ("RMSE", rmse)), start=1):
-            figure.add_trace(_by_day(rows, values, name, shade, dash=dash, legendgroup=name, showlegend=row == 1), row, 1)
+            figure.add_trace(
+                _by_day(rows, values, name, shade, dash=dash, legendgroup=name, showlegend=row == 1), row, 1
+            )
             figure.data[-1].hovertemplate = f"{score} %{{y:{PRICE}}} USD"
     skill = 1 - mse[finished.network] / mse[NAIVE].where(mse[NAIVE] > 0)
-    figure.add_trace(_by_day(rows, skill, finished.network, network_colour(finished.network), showlegend=False,
-                             legendgroup=finished.network), 3, 1)
+    figure.add_trace(
+        _by_day(
+            rows,
+            skill,
+            finished.network,
+            network_colour(finished.network),
+            showlegend=False,
+            legendgroup=finished.network,
+        ),
+        3,
+        1,
+    )
     figure.data[-1].hovertemplate = "skill %{y:.3f}"
     level(figure, 0, row=3, meaning=NAIVE, dash="dot")
     for row, label in enumerate(("MAE (USD)", "RMSE (USD)", "skill (naive: 0)"), start=1):
@@ -165,8 +212,10 @@ _TINTED = ("CNN", "LSTM", "CNN-LSTM", "LSTM-CNN")
 def _errors(rows: pd.DataFrame, network: str) -> list[tuple[str, pd.Series, str, str]]:
     """Name, errors in USD, colour and marker of the naive forecast and of the network, which is drawn on top."""
     actual = rows["actual_usd"].astype("float64")
-    return [(NAIVE, rows["naive_usd"] - actual, colour(NAIVE), "x-thin-open"),
-            (network, rows["predicted_usd"] - actual, network_colour(network), "circle")]
+    return [
+        (NAIVE, rows["naive_usd"] - actual, colour(NAIVE), "x-thin-open"),
+        (network, rows["predicted_usd"] - actual, network_colour(network), "circle"),
+    ]
 
 
 def _finish(figure: go.Figure, rows: pd.DataFrame) -> go.Figure:
@@ -174,5 +223,7 @@ def _finish(figure: go.Figure, rows: pd.DataFrame) -> go.Figure:
     dated(figure, pd.DatetimeIndex(rows["date"]))
     for part, first in rows.groupby("part", sort=False)["date"].first().items():
         figure.add_vline(x=first, line={"color": colour("reference"), "width": 1, "dash": "dot"})
-        figure.add_annotation(x=first, y=1, yref="paper", text=part, xanchor="left", yanchor="top", xshift=3, showarrow=False)
+        figure.add_annotation(
+            x=first, y=1, yref="paper", text=part, xanchor="left", yanchor="top", xshift=3, showarrow=False
+        )
     return themed(figure, "light")

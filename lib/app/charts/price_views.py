@@ -6,14 +6,17 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from lib.data import technical as analysis
 from lib.app.charts.canvas import CANDLE_DAYS, PERCENT, PRICE, SHOWN_DAYS, canvas, dated, empty, level, line, readable
 from lib.app.charts.inputs import Finished, days
 from lib.app.charts.theme import coin_colour, colour, themed, tint
+from lib.data import technical as analysis
 
 _NONE = "No prices are given."
 _MILLION = 1e6
-PRICE_ROW_PIXELS, LABEL_PIXELS = 250, 14  # about the height of the technical chart's prices, and of a label at a price level
+PRICE_ROW_PIXELS, LABEL_PIXELS = (
+    250,
+    14,
+)  # about the height of the technical chart's prices, and of a label at a price level
 
 
 def candlestick(finished: Finished, last: int = CANDLE_DAYS) -> go.Figure:
@@ -30,20 +33,27 @@ def candlestick(finished: Finished, last: int = CANDLE_DAYS) -> go.Figure:
     return _priced(figure, shown, {2: "volume<br>(million USD)"})
 
 
-def bollinger(finished: Finished, settings: analysis.TechnicalSettings = analysis.TechnicalSettings(), last: int = SHOWN_DAYS) -> go.Figure:
+def bollinger(
+    finished: Finished, settings: analysis.TechnicalSettings = analysis.TechnicalSettings(), last: int = SHOWN_DAYS
+) -> go.Figure:
     """Close of the last days with its Bollinger bands, in USD."""
     whole, title = days(finished.prices), "Bollinger bands"
     if whole.empty:
         return empty(title, _NONE, finished.ticker)
     shown, found = whole.tail(last), analysis.indicators(whole, settings).tail(last)
-    figure = canvas(title, f"{finished.ticker}, {settings.bollinger_days} days, {settings.bollinger_width:g} standard deviations",
-                    height=420)
+    figure = canvas(
+        title,
+        f"{finished.ticker}, {settings.bollinger_days} days, {settings.bollinger_width:g} standard deviations",
+        height=420,
+    )
     _bands(figure, found)
     figure.add_trace(line(shown.index, shown["Close"], "close", coin_colour(finished.ticker), width=1.8))
     return _priced(figure, shown)
 
 
-def momentum(finished: Finished, settings: analysis.TechnicalSettings = analysis.TechnicalSettings(), last: int = SHOWN_DAYS) -> go.Figure:
+def momentum(
+    finished: Finished, settings: analysis.TechnicalSettings = analysis.TechnicalSettings(), last: int = SHOWN_DAYS
+) -> go.Figure:
     """RSI (0 to 100) with its limits, and MACD with signal and histogram (USD), of the last days."""
     whole, title = days(finished.prices), "Momentum"
     if whole.empty:
@@ -69,17 +79,30 @@ def volume_profile(finished: Finished, last: int = SHOWN_DAYS, bins: int = 40) -
     middle = (edges[1:] + edges[:-1]) / 2
     fullest = int(np.argmax(traded))
     figure = canvas(title, f"{finished.ticker}, last {len(shown)} days, estimated", height=480)
-    for name, which, meaning in (("volume", middle != middle[fullest], "volume"),
-                                 (f"most, near {readable(middle[fullest], 4)} USD", middle == middle[fullest], "mark")):
+    for name, which, meaning in (
+        ("volume", middle != middle[fullest], "volume"),
+        (f"most, near {readable(middle[fullest], 4)} USD", middle == middle[fullest], "mark"),
+    ):
         figure.add_bar(
-            y=middle[which], x=traded[which] / _MILLION, width=np.diff(edges)[which] * 0.85, orientation="h", name=name,
-            marker={"color": colour(meaning), "line": {"width": 0}}, customdata=np.column_stack([edges[:-1], edges[1:]])[which],
+            y=middle[which],
+            x=traded[which] / _MILLION,
+            width=np.diff(edges)[which] * 0.85,
+            orientation="h",
+            name=name,
+            marker={"color": colour(meaning), "line": {"width": 0}},
+            customdata=np.column_stack([edges[:-1], edges[1:]])[which],
             hovertemplate=f"%{{customdata[0]:{PRICE}}} to %{{customdata[1]:{PRICE}}} USD: %{{x:{PRICE}}} million USD<extra></extra>",
         )
     close = float(shown["Close"].iloc[-1])
     # A line in the legend: a name on the line would cover bars.
-    figure.add_scatter(x=[0, traded.max() / _MILLION], y=[close, close], mode="lines", name=f"last close, {readable(close)} USD",
-                       line={"color": colour("page text"), "width": 2}, hoverinfo="skip")
+    figure.add_scatter(
+        x=[0, traded.max() / _MILLION],
+        y=[close, close],
+        mode="lines",
+        name=f"last close, {readable(close)} USD",
+        line={"color": colour("page text"), "width": 2},
+        hoverinfo="skip",
+    )
     figure.update_layout(hovermode="closest", barmode="overlay", bargap=0)
     figure.update_xaxes(title_text="volume (million USD)", rangemode="tozero").update_yaxes(title_text="price (USD)")
     return themed(figure, "light")
@@ -117,10 +140,20 @@ def drawdown(finished: Finished) -> go.Figure:
     deepest = fall.idxmin()
     figure = canvas(title, f"{finished.ticker}, close below its highest so far")
     shade = coin_colour(finished.ticker)
-    figure.add_trace(line(fall.index, fall, "drawdown", shade, "%", PERCENT, fill="tozeroy", fillcolor=_faint(shade), showlegend=False))
-    figure.add_scatter(x=[deepest], y=[fall[deepest]], mode="markers", name=f"deepest, {fall[deepest]:.1f} % on {deepest:%Y-%m-%d}",
-                       hoverinfo="skip",
-                       marker={"symbol": "circle-open", "size": 11, "color": colour("mark"), "line": {"width": 2}}, showlegend=True)
+    figure.add_trace(
+        line(
+            fall.index, fall, "drawdown", shade, "%", PERCENT, fill="tozeroy", fillcolor=_faint(shade), showlegend=False
+        )
+    )
+    figure.add_scatter(
+        x=[deepest],
+        y=[fall[deepest]],
+        mode="markers",
+        name=f"deepest, {fall[deepest]:.1f} % on {deepest:%Y-%m-%d}",
+        hoverinfo="skip",
+        marker={"symbol": "circle-open", "size": 11, "color": colour("mark"), "line": {"width": 2}},
+        showlegend=True,
+    )
     depth = max(-fall[deepest], 1.0)
     # Room above 0, where its label would meet the buttons.
     figure.update_yaxes(title_text="% below the highest close", range=[-1.06 * depth, 0.08 * depth])
@@ -129,8 +162,11 @@ def drawdown(finished: Finished) -> go.Figure:
 
 
 def technical(
-    prices: pd.DataFrame, settings: analysis.TechnicalSettings = analysis.TechnicalSettings(), levels: pd.DataFrame | None = None,
-    ticker: str = "", last: int = CANDLE_DAYS,
+    prices: pd.DataFrame,
+    settings: analysis.TechnicalSettings = analysis.TechnicalSettings(),
+    levels: pd.DataFrame | None = None,
+    ticker: str = "",
+    last: int = CANDLE_DAYS,
 ) -> go.Figure:
     """Candles with averages, bands and price levels, volume, RSI and MACD, one below the other.
 
@@ -148,20 +184,40 @@ def technical(
     if whole.empty:
         return empty(title, _NONE, ticker)
     shown, found = whole.tail(last), analysis.indicators(whole, settings).tail(last)
-    figure = canvas(title, ", ".join(filter(None, (ticker, f"last {len(shown)} days"))), rows=4, height=820,
-                    row_heights=[0.5, 0.12, 0.18, 0.2])
+    figure = canvas(
+        title,
+        ", ".join(filter(None, (ticker, f"last {len(shown)} days"))),
+        rows=4,
+        height=820,
+        row_heights=[0.5, 0.12, 0.18, 0.2],
+    )
     _bands(figure, found, middle=False)
     figure.add_trace(_candles(shown, "price"), 1, 1)
     figure.add_trace(line(found.index, found["SMA"], f"SMA {settings.sma_days}", colour("sma"), width=1.4), 1, 1)
-    figure.add_trace(line(found.index, found["EMA"], f"EMA {settings.ema_days}", colour("ema"), width=1.4, dash="dash"), 1, 1)
+    figure.add_trace(
+        line(found.index, found["EMA"], f"EMA {settings.ema_days}", colour("ema"), width=1.4, dash="dash"), 1, 1
+    )
     drawn = levels.sort_values("price_usd") if levels is not None else pd.DataFrame({"price_usd": []})
     around = np.r_[shown["Low"], shown["High"], found[["BB_lower", "BB_upper"]].to_numpy().ravel(), drawn["price_usd"]]
-    raised = _apart(drawn["price_usd"].to_numpy(), PRICE_ROW_PIXELS / max(np.nanmax(around) - np.nanmin(around), 1e-12), LABEL_PIXELS)
+    raised = _apart(
+        drawn["price_usd"].to_numpy(),
+        PRICE_ROW_PIXELS / max(np.nanmax(around) - np.nanmin(around), 1e-12),
+        LABEL_PIXELS,
+    )
     for one, shift in zip(drawn.itertuples(), raised):
         level(figure, one.price_usd, meaning=one.kind, dash="dash" if one.kind == "support" else "dot")
         figure.add_annotation(
-            x=0, xref="x domain", y=one.price_usd, yref="y", yshift=shift, xanchor="left", yanchor="middle", showarrow=False, borderpad=1,
-            text=f"{one.kind} {readable(one.price_usd)}, {one.touches} touches", font={"color": colour(one.kind), "size": 10},
+            x=0,
+            xref="x domain",
+            y=one.price_usd,
+            yref="y",
+            yshift=shift,
+            xanchor="left",
+            yanchor="middle",
+            showarrow=False,
+            borderpad=1,
+            text=f"{one.kind} {readable(one.price_usd)}, {one.touches} touches",
+            font={"color": colour(one.kind), "size": 10},
             bgcolor=colour("page surface"),
         )
     figure.add_trace(_volume(shown), 2, 1)
@@ -182,22 +238,45 @@ def _apart(values: np.ndarray, pixels_per_unit: float, apart: float) -> list[flo
 
 def _candles(shown: pd.DataFrame, name: str) -> go.Candlestick:
     return go.Candlestick(
-        x=shown.index, open=shown["Open"], high=shown["High"], low=shown["Low"], close=shown["Close"], name=name, showlegend=False,
+        x=shown.index,
+        open=shown["Open"],
+        high=shown["High"],
+        low=shown["Low"],
+        close=shown["Close"],
+        name=name,
+        showlegend=False,
         increasing={"line": {"color": colour("up"), "width": 1}, "fillcolor": colour("page surface")},
         decreasing={"line": {"color": colour("down"), "width": 1}, "fillcolor": colour("down")},
     )
 
 
 def _volume(shown: pd.DataFrame) -> go.Bar:
-    return go.Bar(x=shown.index, y=shown["Volume"] / _MILLION, name="volume", showlegend=False, hovertemplate=f"%{{y:{PRICE}}} million USD",
-                  marker={"color": colour("volume"), "line": {"width": 0}})
+    return go.Bar(
+        x=shown.index,
+        y=shown["Volume"] / _MILLION,
+        name="volume",
+        showlegend=False,
+        hovertemplate=f"%{{y:{PRICE}}} million USD",
+        marker={"color": colour("volume"), "line": {"width": 0}},
+    )
 
 
 def _bands(figure: go.Figure, found: pd.DataFrame, middle: bool = True) -> None:
     shade = colour("band")
     figure.add_trace(line(found.index, found["BB_upper"], "upper band", shade, width=1, showlegend=False), 1, 1)
-    figure.add_trace(line(found.index, found["BB_lower"], "Bollinger bands", shade, width=1, fill="tonexty",
-                          fillcolor=tint("band", 0.14)), 1, 1)
+    figure.add_trace(
+        line(
+            found.index,
+            found["BB_lower"],
+            "Bollinger bands",
+            shade,
+            width=1,
+            fill="tonexty",
+            fillcolor=tint("band", 0.14),
+        ),
+        1,
+        1,
+    )
     figure.data[-1].update(hovertemplate=f"lower %{{y:{PRICE}}} USD")
     if middle:
         figure.add_trace(line(found.index, found["BB_middle"], "average", shade, width=1.2, dash="dash"), 1, 1)
@@ -207,14 +286,27 @@ def _rsi(figure: go.Figure, found: pd.DataFrame, settings: analysis.TechnicalSet
     figure.add_trace(line(found.index, found["RSI"], "RSI", colour("rsi"), unit="", digits=".1f"), row, 1)
     for limit in (settings.rsi_low, settings.rsi_high):
         level(figure, limit, row=row)
-    figure.update_yaxes(title_text="RSI", range=[0, 100], tickvals=[settings.rsi_low, settings.rsi_high], row=row, col=1)
+    figure.update_yaxes(
+        title_text="RSI", range=[0, 100], tickvals=[settings.rsi_low, settings.rsi_high], row=row, col=1
+    )
 
 
 def _macd(figure: go.Figure, found: pd.DataFrame, row: int) -> None:
-    figure.add_trace(go.Bar(x=found.index, y=found["MACD_hist"], name="histogram", hovertemplate=f"%{{y:{PRICE}}} USD",
-                            marker={"color": colour("histogram"), "line": {"width": 0}}), row, 1)
+    figure.add_trace(
+        go.Bar(
+            x=found.index,
+            y=found["MACD_hist"],
+            name="histogram",
+            hovertemplate=f"%{{y:{PRICE}}} USD",
+            marker={"color": colour("histogram"), "line": {"width": 0}},
+        ),
+        row,
+        1,
+    )
     figure.add_trace(line(found.index, found["MACD"], "MACD", colour("macd")), row, 1)
-    figure.add_trace(line(found.index, found["MACD_signal"], "signal", colour("signal"), dash="dash", width=1.4), row, 1)
+    figure.add_trace(
+        line(found.index, found["MACD_signal"], "signal", colour("signal"), dash="dash", width=1.4), row, 1
+    )
     figure.update_yaxes(title_text="MACD (USD)", row=row, col=1)
 
 
@@ -234,5 +326,5 @@ def _priced(figure: go.Figure, shown: pd.DataFrame, labels: dict[int, str] | Non
 
 
 def _faint(shade: str) -> str:
-    red, green, blue = (int(shade[k:k + 2], 16) for k in (1, 3, 5))
+    red, green, blue = (int(shade[k : k + 2], 16) for k in (1, 3, 5))
     return f"rgba({red},{green},{blue},0.2)"

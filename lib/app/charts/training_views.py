@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -24,8 +24,12 @@ def training_history(finished: Finished) -> go.Figure:
     if np.isfinite(validation).any():
         best = int(np.nanargmin(np.where(np.isfinite(validation), validation, np.nan)))
         figure.add_scatter(
-            x=[best + 1], y=[validation[best]], mode="markers", name=f"best epoch, {best + 1}",
-            marker={"symbol": "circle-open", "size": 11, "color": colour("mark"), "line": {"width": 2}}, hoverinfo="skip",
+            x=[best + 1],
+            y=[validation[best]],
+            mode="markers",
+            name=f"best epoch, {best + 1}",
+            marker={"symbol": "circle-open", "size": 11, "color": colour("mark"), "line": {"width": 2}},
+            hoverinfo="skip",
         )
     return themed(figure, "light")
 
@@ -41,8 +45,14 @@ def live_history(ticker: str, network: str, epochs: int, naive_mse: float | None
     figure = _loss_chart(ticker, network, np.array([]), np.array([]))
     figure.update_xaxes(range=[0.5, max(epochs, 2) + 0.5], dtick=_step(epochs))
     if naive_mse is not None:
-        figure.add_scatter(x=[1, max(epochs, 2)], y=[naive_mse, naive_mse], mode="lines", name="validation, naive forecast",
-                           line={"color": colour(NAIVE), "dash": "dot", "width": 1.6}, hovertemplate=f"%{{y:{_DIGITS}}}")
+        figure.add_scatter(
+            x=[1, max(epochs, 2)],
+            y=[naive_mse, naive_mse],
+            mode="lines",
+            name="validation, naive forecast",
+            line={"color": colour(NAIVE), "dash": "dot", "width": 1.6},
+            hovertemplate=f"%{{y:{_DIGITS}}}",
+        )
     return themed(figure, "light")
 
 
@@ -72,4 +82,3 @@ def _loss_chart(ticker: str, network: str, loss: np.ndarray, validation: np.ndar
     figure.update_xaxes(title_text="epoch", tickformat="d", hoverformat="d", rangemode="tozero", dtick=_step(len(loss)))
     figure.update_yaxes(title_text="scaled MSE", type="log", exponentformat="power")
     return figure
-

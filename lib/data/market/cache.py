@@ -7,16 +7,16 @@ off at any moment is seen as such. Only one process at a time downloads and writ
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Iterator
 
 import pandas as pd
 
-from lib.results import files
 from lib.data.market import csv_prices, digests
 from lib.data.market.faults import MarketError
+from lib.results import files
 
 try:
     import fcntl
@@ -46,13 +46,19 @@ def find(cache_dir: Path, ticker: str, start_date: date, end_date: date) -> pd.D
             raise DamagedEntry(f"the prices in the kept file {csv.name} do not have the digest in {note.name}")
         frame.attrs = {"source": "yahoo", "origin": f"Yahoo, by yfinance {facts['yfinance']}", "taken": facts["taken"]}
     except FileNotFoundError as error:
-        raise DamagedEntry(f"the kept download {csv.stem} is incomplete ({Path(error.filename).name} is missing)") from None
+        raise DamagedEntry(
+            f"the kept download {csv.stem} is incomplete ({Path(error.filename).name} is missing)"
+        ) from None
     except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
-        raise DamagedEntry(f"the kept download {csv.stem} cannot be read ({type(error).__name__} in {note.name})") from None
+        raise DamagedEntry(
+            f"the kept download {csv.stem} cannot be read ({type(error).__name__} in {note.name})"
+        ) from None
     return frame
 
 
-def keep(cache_dir: Path, ticker: str, start_date: date, end_date: date, frame: pd.DataFrame, taken: str, version: str) -> None:
+def keep(
+    cache_dir: Path, ticker: str, start_date: date, end_date: date, frame: pd.DataFrame, taken: str, version: str
+) -> None:
     """Keep a checked download.
 
     Args:
@@ -66,11 +72,19 @@ def keep(cache_dir: Path, ticker: str, start_date: date, end_date: date, frame: 
     try:
         with files.replacing(csv) as draft:
             csv_prices.write(draft, frame)
-        files.write_json(note, {
-            "ticker": ticker, "start_date": f"{start_date}", "end_date": f"{end_date}", "rows": len(frame),
-            "taken": taken, "yfinance": version,
-            "file_sha256": files.sha256(csv), "sha256": digests.sha256(frame),
-        })
+        files.write_json(
+            note,
+            {
+                "ticker": ticker,
+                "start_date": f"{start_date}",
+                "end_date": f"{end_date}",
+                "rows": len(frame),
+                "taken": taken,
+                "yfinance": version,
+                "file_sha256": files.sha256(csv),
+                "sha256": digests.sha256(frame),
+            },
+        )
     except (files.FileError, OSError) as error:
         reason = error.__cause__ if isinstance(error, files.FileError) else error
         raise MarketError(
@@ -90,7 +104,9 @@ def alone(cache_dir: Path) -> Iterator[None]:
         cache_dir.mkdir(parents=True, exist_ok=True)
         lock = (cache_dir / ".lock").open("a")
     except OSError as error:
-        raise MarketError(f"the cache folder {cache_dir} cannot be written ({error.strerror or error}). Make it writable") from error
+        raise MarketError(
+            f"the cache folder {cache_dir} cannot be written ({error.strerror or error}). Make it writable"
+        ) from error
     with lock:
         if fcntl is not None:
             try:

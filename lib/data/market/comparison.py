@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import Any, Literal, Mapping
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -71,7 +72,9 @@ def _compare(ticker: str, frame: pd.DataFrame) -> Comparison:
     listed = manifest()["tickers"].get(ticker)
     if listed is None:
         have = ", ".join(manifest()["tickers"])
-        return Comparison(ticker, "not comparable", f"{ticker}: not one of the thesis's tickers ({have}), nothing to compare with")
+        return Comparison(
+            ticker, "not comparable", f"{ticker}: not one of the thesis's tickers ({have}), nothing to compare with"
+        )
     own = digests.digest({ticker: frame})[ticker]
     window = f"{listed['first_day']} to {listed['last_day']}"
     if (own["first_day"], own["last_day"]) != (listed["first_day"], listed["last_day"]):

@@ -62,7 +62,9 @@ def _cells(path: Path, shown: str) -> pd.DataFrame:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             cells = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
     except OSError as error:
-        raise MarketError(f"{shown} cannot be read: {error.strerror or error}. Check the file and its permissions") from error
+        raise MarketError(
+            f"{shown} cannot be read: {error.strerror or error}. Check the file and its permissions"
+        ) from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning, UnicodeDecodeError) as error:
         reason = str(error).strip().rstrip(".").splitlines()[0]
         raise MarketError(f"{shown} is not a table of comma-separated text: {reason}. Download it again") from error

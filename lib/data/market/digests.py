@@ -9,8 +9,9 @@ little-endian; an empty price is one fixed NaN, an empty Volume is -1.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import date
-from typing import Any, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd

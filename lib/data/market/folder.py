@@ -24,7 +24,9 @@ def read(ticker: str, start_date: date, end_date: date, data_dir: str) -> pd.Dat
     """
     folder = settings.resolve(data_dir)
     if not folder.is_dir():
-        raise MarketError(f"data_dir {data_dir} is not a folder. Give one that holds {ticker}.csv, or use source sample or yahoo")
+        raise MarketError(
+            f"data_dir {data_dir} is not a folder. Give one that holds {ticker}.csv, or use source sample or yahoo"
+        )
     shown = f"{str(data_dir).rstrip('/')}/{ticker}.csv"
     path = folder / f"{ticker}.csv"
     if not path.exists():

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from datetime import date
-from typing import Any, Mapping
+from typing import Any
 
 import pandas as pd
 
-from lib.results import files
-from lib.errors import ProjectError
 from lib.data.market import comparison, digests, sources
+from lib.errors import ProjectError
+from lib.results import files
 
 TICKERS = ("ADA-USD", "ETH-USD", "SOL-USD")
 START_DATE, END_DATE = date(2021, 1, 1), date(2025, 1, 19)
@@ -48,8 +49,12 @@ def _by_month(frame: pd.DataFrame) -> dict[str, str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; 0 if the manifest was written, 1 with a sentence if not."""
-    parser = argparse.ArgumentParser(prog="python -m lib.data.market.manifest", description="Make lib/thesis/manifest.json anew.")
-    parser.add_argument("data_dir", help=f"folder with {', '.join(f'{t}.csv' for t in TICKERS)}, relative to the project")
+    parser = argparse.ArgumentParser(
+        prog="python -m lib.data.market.manifest", description="Make lib/thesis/manifest.json anew."
+    )
+    parser.add_argument(
+        "data_dir", help=f"folder with {', '.join(f'{t}.csv' for t in TICKERS)}, relative to the project"
+    )
     chosen = parser.parse_args(arguments)
     try:
         prices = sources.load("folder", TICKERS, START_DATE, END_DATE, data_dir=chosen.data_dir)

@@ -104,7 +104,9 @@ def check(frame: pd.DataFrame, ticker: str, origin: str) -> pd.DataFrame:
     except pa.errors.SchemaErrors as error:
         faults = _faults(days, error.failure_cases)
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-        raise MarketError(f"{ticker}, {origin}: {'; '.join(faults[:SHOWN])}{more}. Correct these values or use another source") from None
+        raise MarketError(
+            f"{ticker}, {origin}: {'; '.join(faults[:SHOWN])}{more}. Correct these values or use another source"
+        ) from None
     return frame
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Mapping, Sequence
 
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
@@ -93,13 +93,15 @@ def _check_request(source: str, tickers: Sequence[str], start_date: date, end_da
     if end_date < start_date:
         raise MarketError(f"end_date {end_date} is before start_date {start_date}")
     if (source == "folder") != bool(data_dir):
-        raise MarketError(f"data_dir is {data_dir!r}, but source is {source}: source folder needs it and no other source has it")
+        raise MarketError(
+            f"data_dir is {data_dir!r}, but source is {source}: source folder needs it and no other source has it"
+        )
 
 
 def _remarks(source: str, tickers: Sequence[str], prices: Mapping[str, pd.DataFrame], failed: int) -> list[str]:
     """What became of the other tickers of a download that failed in part."""
     if source != "yahoo":
         return []
-    untried = list(tickers)[len(prices) + failed:]
+    untried = list(tickers)[len(prices) + failed :]
     remarks = [f"Downloaded and kept: {', '.join(prices)}"] if prices else []
     return remarks + ([f"Not tried: {', '.join(untried)}"] if untried else [])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -36,7 +36,7 @@ def read(
         MarketError: the last day is not over, the ticker is unknown, the answer is empty, too
             short, unreadable or untrue, or the cache cannot be written.
     """
-    today = datetime.now(timezone.utc).date()
+    today = datetime.now(UTC).date()
     if end_date >= today:
         raise MarketError(
             f"{ticker}: end_date {end_date} is not over yet in UTC, so it has no closing price."
@@ -72,7 +72,7 @@ def _download(ticker: str, start_date: date, end_date: date, cache_dir: Path, ti
     """Ask Yahoo, check the answer, and only then keep it."""
     from lib.data.market import yahoo_chart  # yfinance takes a second to import
 
-    taken = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    taken = datetime.now(UTC).isoformat(timespec="seconds")
     frame = yahoo_chart.daily(ticker, start_date, end_date, timeout_seconds, cache_dir / "yfinance")
     mend = "Change start_date and end_date if the ticker was not traded then; else wait some minutes, or use source folder or sample"
     frame = schema.clip(frame, start_date, end_date, f"{ticker}: Yahoo's answer", mend)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import pandas as pd
 import yfinance as yf
@@ -117,22 +118,32 @@ def _fault(ticker: str, window: str, error: Exception, session: ChartSession) ->
     if isinstance(error, (requests.exceptions.IncompleteRead, requests.exceptions.ChunkedEncodingError)):
         return SourceUnavailable(f"{ticker}: the connection broke off in the middle of Yahoo's answer ({kind}). {WAIT}")
     if isinstance(error, requests.exceptions.RequestException) and not isinstance(error, ValueError) and status < 400:
-        return SourceUnavailable(f"{ticker}: no connection to Yahoo ({kind}). Check the network, or use source folder or sample")
+        return SourceUnavailable(
+            f"{ticker}: no connection to Yahoo ({kind}). Check the network, or use source folder or sample"
+        )
     if status == 404:
-        return MarketError(f"{ticker}: Yahoo does not know this ticker ({reason or 'HTTP 404'}). Check its spelling, such as BTC-USD")
+        return MarketError(
+            f"{ticker}: Yahoo does not know this ticker ({reason or 'HTTP 404'}). Check its spelling, such as BTC-USD"
+        )
     if status >= 500:
         return SourceUnavailable(f"{ticker}: Yahoo is out of order (HTTP {status}). {WAIT}")
     if status and "Will be right back" in answer.text:
         return SourceUnavailable(f"{ticker}: Yahoo is out of order (its page says: Will be right back). {WAIT}")
     if status >= 400:
-        return MarketError(f"{ticker}: Yahoo refused {window} ({reason or f'HTTP {status}'}). Check ticker and dates. {WAIT}")
+        return MarketError(
+            f"{ticker}: Yahoo refused {window} ({reason or f'HTTP {status}'}). Check ticker and dates. {WAIT}"
+        )
     if reason:
         return MarketError(f"{ticker}: Yahoo sent no prices for {window} ({reason}). Check ticker and dates")
     if isinstance(error, (YFPricesMissingError, YFTzMissingError)) or _has_no_result(answer):
         return MarketError(_empty(ticker, window))
     if type(error).__module__ in ("peewee", "sqlite3"):
-        return MarketError(f"{ticker}: yfinance's notes cannot be used ({error}). Delete the folder yfinance inside the cache folder")
-    return MarketError(f"{ticker}: Yahoo's answer cannot be read; it is cut off or not in the chart format ({kind}). {WAIT}")
+        return MarketError(
+            f"{ticker}: yfinance's notes cannot be used ({error}). Delete the folder yfinance inside the cache folder"
+        )
+    return MarketError(
+        f"{ticker}: Yahoo's answer cannot be read; it is cut off or not in the chart format ({kind}). {WAIT}"
+    )
 
 
 def _empty(ticker: str, window: str) -> str:

@@ -8,8 +8,8 @@ texts as they stand in the YAML, and gives a :class:`lib.ledger.found.Found`. It
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
-from typing import Callable
 
 from lib.ledger.found import Found
 

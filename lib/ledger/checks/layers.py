@@ -7,11 +7,11 @@ from itertools import product
 import numpy as np
 
 from lib import networks, thesis
-from lib.networks import runtime
 from lib.ledger import precision
 from lib.ledger.evidence import LOOKBACK, Evidence
 from lib.ledger.found import Found
 from lib.ledger.rows import Row
+from lib.networks import runtime
 
 FEATURES = range(1, 11)  # inputs a day: the close alone, the coins' closes, prices and indicators
 
@@ -28,9 +28,9 @@ def parameter_count(evidence: Evidence, row: Row, network: str, place: str) -> F
     for n, dense, norm in product(("CNN-LSTM", "LSTM-CNN"), (0, 50), (False, True)):
         one, two = (_count(n, f, networks.Variant(dense, batch_normalization=norm)) for f in (1, 2))
         for f in FEATURES:  # each more feature adds the same number of weights
-            others[f"{n}, {f} features, {'a' if dense else 'no'} hidden layer{', batch normalisation' if norm else ''}"] = one + (f - 1) * (
-                two - one
-            )
+            others[
+                f"{n}, {f} features, {'a' if dense else 'no'} hidden layer{', batch normalisation' if norm else ''}"
+            ] = one + (f - 1) * (two - one)
     nearest = min(others, key=lambda name: abs(others[name] - printed))
     fitting = [name for name, value in others.items() if value == printed]
     bare = _count(network, 1, networks.Variant())
@@ -75,7 +75,8 @@ def output_length(evidence: Evidence, row: Row) -> Found:
         length = keras.layers.Conv1D(1, k, strides=s)(padded).shape[1]
         found.add(length - (LOOKBACK - k + 2 * p) // s)
     return Found(
-        float(found.pop()) if len(found) == 1 else None, because="convolutions of kernel, padding, stride 3,0,1; 3,1,1; 5,2,1; 2,0,2; 4,1,2"
+        float(found.pop()) if len(found) == 1 else None,
+        because="convolutions of kernel, padding, stride 3,0,1; 3,1,1; 5,2,1; 2,0,2; 4,1,2",
     )
 
 
@@ -87,7 +88,10 @@ def padded_sides(evidence: Evidence, row: Row) -> Found:
 
 def padding_of_both_sides(evidence: Evidence, row: Row) -> Found:
     """Whether equation 2, with some whole p, gives the length that the listing's convolutions keep, for the printed kernels."""
-    sizes = {place: int(precision.value(evidence.rows[f"{place}/kernel_size"].printed)) for place in ("Table 4.3", "Table 4.4")}
+    sizes = {
+        place: int(precision.value(evidence.rows[f"{place}/kernel_size"].printed))
+        for place in ("Table 4.3", "Table 4.4")
+    }
     fits = {place: any(LOOKBACK - k + 2 * p + 1 == LOOKBACK for p in range(k)) for place, k in sizes.items()}
     told = f"a kernel of {' and of '.join(map(str, sizes.values()))} days needs 2p of"
     told += f" {' and '.join(str(k - 1) for k in sizes.values())}; the listing pads one side more"
@@ -133,7 +137,9 @@ def lstm_step(evidence: Evidence, row: Row) -> Found:
 def dense_outputs(evidence: Evidence, row: Row, network: str) -> Found:
     """Whether a built network of Appendix 6 ends in one unit."""
     shape = networks.build(network, thesis.best_hyperparameters(network), (LOOKBACK, 1)).output_shape
-    return Found(shape[-1] == 1, because=f"output shape {shape} of the network that its listing builds", other_place="Appendix 6")
+    return Found(
+        shape[-1] == 1, because=f"output shape {shape} of the network that its listing builds", other_place="Appendix 6"
+    )
 
 
 def _gate(x: np.ndarray) -> np.ndarray:
@@ -141,4 +147,6 @@ def _gate(x: np.ndarray) -> np.ndarray:
 
 
 def _count(network: str, features: int, variant: networks.Variant) -> int:
-    return int(networks.build(network, thesis.best_hyperparameters(network), (LOOKBACK, features), variant).count_params())
+    return int(
+        networks.build(network, thesis.best_hyperparameters(network), (LOOKBACK, features), variant).count_params()
+    )

@@ -29,7 +29,10 @@ def arithmetic(evidence: Evidence, row: Row, formula: str, because: str = "", **
     told = "; ".join(filter(None, (because, f"{formula} with {given}")))
     if isinstance(value, bool):
         return Found(value, because=told, other_place=places)
-    halves = {name: precision.half_unit(r.printed) if "." in r.printed or "e" in r.printed else 0.0 for name, r in rows.items()}
+    halves = {
+        name: precision.half_unit(r.printed) if "." in r.printed or "e" in r.printed else 0.0
+        for name, r in rows.items()
+    }
     corners = [
         _evaluated(formula, dict(zip(middle, c, strict=True)))
         for c in product(*((v - halves[n], v + halves[n]) for n, v in middle.items()))
@@ -61,14 +64,21 @@ def all_listed(evidence: Evidence, row: Row, within: str) -> Found:
     there = {i.strip().lower() for i in other.printed.split(",")}
     lacking = [i.strip() for i in row.printed.split(",") if i.strip().lower() not in there]
     told = f"not there: {', '.join(lacking)}" if lacking else "all are there"
-    return Found(not lacking, because=f"{told}; {other.place} has: {other.printed}", other_place=other.place, shown=other.printed)
+    return Found(
+        not lacking, because=f"{told}; {other.place} has: {other.printed}", other_place=other.place, shown=other.printed
+    )
 
 
 def number_is(evidence: Evidence, row: Row, within: str, number: str) -> Found:
     """Whether another place lists as many things as are claimed."""
     other = evidence.rows[within]
     count = len(other.printed.split(","))
-    return Found(count == int(number), because=f"{other.place} has {count}: {other.printed}", other_place=other.place, shown=str(count))
+    return Found(
+        count == int(number),
+        because=f"{other.place} has {count}: {other.printed}",
+        other_place=other.place,
+        shown=str(count),
+    )
 
 
 def as_many(evidence: Evidence, row: Row, within: str) -> Found:
@@ -76,7 +86,10 @@ def as_many(evidence: Evidence, row: Row, within: str) -> Found:
     other = evidence.rows[within]
     here, there = (len(text.split(",")) for text in (row.printed, other.printed))
     return Found(
-        here == there, because=f"{here} here, {there} in {other.place}: {other.printed}", other_place=other.place, shown=str(there)
+        here == there,
+        because=f"{here} here, {there} in {other.place}: {other.printed}",
+        other_place=other.place,
+        shown=str(there),
     )
 
 
@@ -85,7 +98,9 @@ def same_day(evidence: Evidence, row: Row, one: str, other: str) -> Found:
     first, second = (evidence.rows[i] for i in (one, other))
     days = [precision.day(r.printed.partition("T")[0]) for r in (first, second)]
     return Found(
-        days[0] == days[1], because=f"{first.printed} in {first.place}, {second.printed} in {second.place}", other_place=second.place
+        days[0] == days[1],
+        because=f"{first.printed} in {first.place}, {second.printed} in {second.place}",
+        other_place=second.place,
     )
 
 

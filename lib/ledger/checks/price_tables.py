@@ -35,11 +35,16 @@ def some_window(evidence: Evidence, row: Row, ticker: str) -> Found:
     """
     evidence.close(ticker)
     printed = [evidence.rows[f"Table 4.1/{ticker}_{name}"].printed for name in STATISTICS]
-    wanted, halves = np.array([precision.value(p) for p in printed]), np.array([precision.half_unit(p) for p in printed])
+    wanted, halves = (
+        np.array([precision.value(p) for p in printed]),
+        np.array([precision.half_unit(p) for p in printed]),
+    )
     best = (-1, "", "")
     for column in COLUMNS:
         prices = evidence.prices[ticker][column].dropna()
-        count, at, near = evidence.once(("windows", ticker, column, tuple(printed)), lambda p=prices: _search(p, wanted, halves))
+        count, at, near = evidence.once(
+            ("windows", ticker, column, tuple(printed)), lambda p=prices: _search(p, wanted, halves)
+        )
         if count > best[0]:
             best = (count, f"{column} of {at}", near)
     count, at, near = best
@@ -144,7 +149,10 @@ def scaler(evidence: Evidence, row: Row) -> Found:
         inside = [trials.implied_variance(t)[0] <= v <= trials.implied_variance(t)[1] for t, v in variances.items()]
         fitting += [name] if all(inside) else []
         told.append(f"{name} fits the trials of {sum(inside)} of {len(COINS)} coins")
-    return Found(fitting[0] if len(fitting) == 1 else None, because=f"{'; '.join(told)} (validation days of the recovered split); {_left_out()}")
+    return Found(
+        fitting[0] if len(fitting) == 1 else None,
+        because=f"{'; '.join(told)} (validation days of the recovered split); {_left_out()}",
+    )
 
 
 def parts(evidence: Evidence, row: Row) -> Found:
@@ -152,7 +160,10 @@ def parts(evidence: Evidence, row: Row) -> Found:
     fitting = evidence.once("splits", lambda: [s for s in _splits() if _fits(evidence, "validation", s, LOOKBACK)])
     last = [s for s in _splits() if _fits(evidence, "test", s, LOOKBACK)]
     told = f"of splits in steps of 5% {len(fitting)} have validation days and {len(last)} last days that fit the trials of all coins; {_left_out()}"
-    return Found("train/validation/test" if fitting and not last else "train/test" if last and not fitting else None, because=told)
+    return Found(
+        "train/validation/test" if fitting and not last else "train/test" if last and not fitting else None,
+        because=told,
+    )
 
 
 def _dollars(evidence: Evidence, ticker: str) -> float:
@@ -179,13 +190,19 @@ def windows_inside_parts(evidence: Evidence, row: Row) -> Found:
 def highest_naive_r2(evidence: Evidence, row: Row, ticker: str) -> Found:
     """Whether the naive forecast of a coin has the highest R2 of the three, on the recovered validation days."""
     r2 = pd.Series({t: evidence.targets(t).naive["R2"] for t in COINS}).sort_values(ascending=False)
-    return Found(bool(r2.index[0] == ticker), because=", ".join(f"{t} {v:.4f}" for t, v in r2.items()), shown=f"{r2[ticker]:.4f}")
+    return Found(
+        bool(r2.index[0] == ticker), because=", ".join(f"{t} {v:.4f}" for t, v in r2.items()), shown=f"{r2[ticker]:.4f}"
+    )
 
 
 def lookback(evidence: Evidence, row: Row) -> Found:
     """The length of window, of 1 to 120 days, under which the validation days give the trials of all coins their MSE / (1 - R2)."""
-    fitting = evidence.once("lookbacks", lambda: [k for k in range(1, 121) if _fits(evidence, "validation", tuple(PROTOCOL["split"]), k)])
-    told = f"of windows of 1 to 120 days these fit the trials of all three coins: {', '.join(map(str, fitting)) or 'none'}"
+    fitting = evidence.once(
+        "lookbacks", lambda: [k for k in range(1, 121) if _fits(evidence, "validation", tuple(PROTOCOL["split"]), k)]
+    )
+    told = (
+        f"of windows of 1 to 120 days these fit the trials of all three coins: {', '.join(map(str, fitting)) or 'none'}"
+    )
     return Found(float(fitting[0]) if len(fitting) == 1 else None, because=told)
 
 
@@ -206,7 +223,9 @@ def capped_closes(evidence: Evidence, row: Row) -> Found:
     factor = precision.value(row.printed)
     capped = close.clip(q1 - factor * (q3 - q1), q3 + factor * (q3 - q1))
     scaled = (capped - capped.min()) / (capped.max() - capped.min())
-    variance = float(np.var(scaled.loc[windows.split_days(close.index, PROTOCOL["split"])["validation"]].to_numpy()[LOOKBACK:]))
+    variance = float(
+        np.var(scaled.loc[windows.split_days(close.index, PROTOCOL["split"])["validation"]].to_numpy()[LOOKBACK:])
+    )
     low, high = trials.implied_variance("ADA-USD")
     told = f"ADA's trials imply a target variance of {low:.6f} to {high:.6f}; capped closes give {variance:.6f},"
     told += f" uncapped ones {evidence.targets('ADA-USD').variance:.6f}"
@@ -242,7 +261,9 @@ def _left_out() -> str:
 
 
 def _statistics(values: pd.Series) -> dict[str, float]:
-    return dict(zip(STATISTICS, (values.min(), values.max(), values.mean(), values.std(), values.median(), values.skew())))
+    return dict(
+        zip(STATISTICS, (values.min(), values.max(), values.mean(), values.std(), values.median(), values.skew()))
+    )
 
 
 def _where(evidence: Evidence, row: Row, ticker: str, printed: str = "") -> str:
@@ -289,7 +310,9 @@ def _search(prices: pd.Series, wanted: np.ndarray, halves: np.ndarray) -> tuple[
         std = np.sqrt(square * n / (n - 1))
         lows, highs = (f.accumulate(values[first:])[SHORTEST - 1 :] for f in (np.minimum, np.maximum))
         median = pd.Series(values[first:]).expanding().median().to_numpy()[SHORTEST - 1 :]
-        fits = (np.abs(np.stack([lows, highs, mean + centre, std, median, skew]) - wanted[:, None]) <= halves[:, None]).sum(axis=0)
+        fits = (
+            np.abs(np.stack([lows, highs, mean + centre, std, median, skew]) - wanted[:, None]) <= halves[:, None]
+        ).sum(axis=0)
         if fits.max() > leading[0]:
             leading = (int(fits.max()), first, int(last[fits.argmax()]))
         far = np.maximum(np.abs(mean + centre - wanted[2]), np.abs(std - wanted[3])) / wanted[3]

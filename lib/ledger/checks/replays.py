@@ -43,10 +43,14 @@ def score_of_trial(evidence: Evidence, row: Row, ticker: str, network: str, tria
         return _one_seed(evidence, ticker, network, score)
     if network in LACKING:
         raise Missing(
-            evidence.why.get("seeds") or f"it was not trained again. Make it with: {COMMAND} --only 09a" if is_best else LACKING[network]
+            evidence.why.get("seeds") or f"it was not trained again. Make it with: {COMMAND} --only 09a"
+            if is_best
+            else LACKING[network]
         )
     raise Missing(
-        evidence.why.get("trainings") or evidence.why.get("scores") or f"it was not trained again. Make it with: {REPLAY_COMMAND}"
+        evidence.why.get("trainings")
+        or evidence.why.get("scores")
+        or f"it was not trained again. Make it with: {REPLAY_COMMAND}"
     )
 
 
@@ -64,27 +68,37 @@ def table_4_5_score(evidence: Evidence, row: Row, network: str, score: str) -> F
     """
     days = price_tables.table_4_5_days(evidence, row)
     if not days.value:
-        raise Missing(f"coin, days and unit are not stated, and no days that were tried can have its MSE and R2 in one row: {days.because}")
+        raise Missing(
+            f"coin, days and unit are not stated, and no days that were tried can have its MSE and R2 in one row: {days.because}"
+        )
     if evidence.scores is None:
         raise Missing(evidence.why.get("scores") or "nothing was trained in this run")
-    rows = evidence.scores.query(f"model == @network and unit == 'USD' and part != 'train' and ticker in {list(thesis.APPENDIX)}")
+    rows = evidence.scores.query(
+        f"model == @network and unit == 'USD' and part != 'train' and ticker in {list(thesis.APPENDIX)}"
+    )
     if rows.empty:
         raise Missing(f"no {network} was trained on the thesis's coins in this run")
     nearest = rows.loc[(rows[COLUMNS[score]] - precision.value(row.printed)).abs().idxmin()]
     told = f"nearest of ours is {nearest['ticker']}, {nearest['part']}, US dollars, one seed"
-    return Found(float(nearest[COLUMNS[score]]), because=f"coin, days and unit are not stated: {days.because}; {told}", seeds=1)
+    return Found(
+        float(nearest[COLUMNS[score]]), because=f"coin, days and unit are not stated: {days.because}; {told}", seeds=1
+    )
 
 
 def best_of_one_coin(evidence: Evidence, row: Row) -> Found:
     """Whether the trials that the thesis calls the networks' best are of one coin, so that their scores can be compared."""
     told = ", ".join(f"{n} {ticker} trial {k}" for n, (ticker, k) in BEST_TRIALS.items())
-    return Found(len({ticker for ticker, _ in BEST_TRIALS.values()}) == 1, because=told, other_place="Appendix 1, Appendix 3")
+    return Found(
+        len({ticker for ticker, _ in BEST_TRIALS.values()}) == 1, because=told, other_place="Appendix 1, Appendix 3"
+    )
 
 
 def features(evidence: Evidence, row: Row) -> Found:
     """How many values a day the windows have with which the trials' scores come back best: the own close, or every coin's."""
     if evidence.agreement is None:
-        raise Missing(evidence.why.get("trainings") or f"no printed trial was trained again. Make it with: {REPLAY_COMMAND}")
+        raise Missing(
+            evidence.why.get("trainings") or f"no printed trial was trained again. Make it with: {REPLAY_COMMAND}"
+        )
     overall = evidence.agreement[evidence.agreement["network"] == "all"]
     factor = overall.groupby("inputs")["factor"].min().sort_values()
     if len(factor) < 2:
@@ -92,7 +106,8 @@ def features(evidence: Evidence, row: Row) -> Found:
     size = {"own_close": 1, "all_closes": len(thesis.APPENDIX)}[factor.index[0]]
     return Found(
         float(size),
-        because="half of the printed MSE are within this factor of ours: " + ", ".join(f"{k} {v:.2f}" for k, v in factor.items()),
+        because="half of the printed MSE are within this factor of ours: "
+        + ", ".join(f"{k} {v:.2f}" for k, v in factor.items()),
     )
 
 
@@ -106,7 +121,9 @@ def replayed_inside(evidence: Evidence, row: Row, network: str) -> Found:
         raise Missing(f"no {network} was trained again in this run")
     one = found.iloc[0]
     if not significance.can_tell_too_few(one["expected_inside"], int(one["trials"])):
-        raise Missing(f"{int(one['trials'])} trials with {int(one['seeds'])} seeds are too few to tell. Make more with: {REPLAY_COMMAND}")
+        raise Missing(
+            f"{int(one['trials'])} trials with {int(one['seeds'])} seeds are too few to tell. Make more with: {REPLAY_COMMAND}"
+        )
     return Found(
         bool(one["inside_p"] >= significance.LEVEL),
         because=f"{one['inside']:.0%} of {int(one['trials'])} are inside, {one['expected_inside']:.0%} would be by chance of the seed"
@@ -124,7 +141,11 @@ def _replayed(evidence: Evidence, ticker: str, network: str, trial: int, score: 
     rows = evidence.trainings
     rows = rows[(rows["ticker"] == ticker) & (rows["network"] == network) & (rows["trial"] == trial)]
     values = rows.loc[(rows["inputs"] == inputs) & (rows["weights"] == weights), score].to_numpy(float)
-    return {f"the replay (inputs {inputs}, weights of the {weights} epoch)": values} if len(values) and np.isfinite(values).all() else {}
+    return (
+        {f"the replay (inputs {inputs}, weights of the {weights} epoch)": values}
+        if len(values) and np.isfinite(values).all()
+        else {}
+    )
 
 
 def _reading(evidence: Evidence) -> tuple[str, str]:
@@ -171,7 +192,12 @@ def _of_09a(evidence: Evidence, ticker: str, network: str, score: str) -> dict[s
     if evidence.seeds is None:
         return {}
     rows = evidence.seeds
-    rows = rows[(rows["ticker"] == ticker) & (rows["model"] == network) & (rows["part"] == "validation") & (rows["reading"] == "close")]
+    rows = rows[
+        (rows["ticker"] == ticker)
+        & (rows["model"] == network)
+        & (rows["part"] == "validation")
+        & (rows["reading"] == "close")
+    ]
     if len(rows) < 2 or int(rows["days"].iloc[0]) != len(evidence.targets(ticker).actual):
         return {}
     close = evidence.close(ticker)
@@ -180,9 +206,13 @@ def _of_09a(evidence: Evidence, ticker: str, network: str, score: str) -> dict[s
 
 
 def _one_seed(evidence: Evidence, ticker: str, network: str, score: str) -> Found:
-    found = evidence.scores.query("ticker == @ticker and model == @network and unit == 'scaled' and part == 'validation'")
+    found = evidence.scores.query(
+        "ticker == @ticker and model == @network and unit == 'scaled' and part == 'validation'"
+    )
     if found.empty:
         raise Missing(f"no {network} was trained on {ticker} in this run")
     if int(found["days"].iloc[0]) != len(evidence.targets(ticker).actual):
-        raise Missing("this run is split otherwise than the printed scores. Make it with: python run_all.py params/thesis.yaml")
+        raise Missing(
+            "this run is split otherwise than the printed scores. Make it with: python run_all.py params/thesis.yaml"
+        )
     return Found(float(found[COLUMNS[score]].iloc[0]), because="one seed of ours, which has no spread", seeds=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,10 @@ from lib.ledger.rows import SCORES, Row
 
 # The trials of this study fit MSE and R2 of other days than all others: they are of a later run.
 OTHER_DAYS = ("ADA-USD", "CNN")
-_AS_PRINTED = {"dropout_rate": ".2f", "learning_rate": ".2e"}  # columns of the appendices; all others are whole numbers with a .0
+_AS_PRINTED = {
+    "dropout_rate": ".2f",
+    "learning_rate": ".2e",
+}  # columns of the appendices; all others are whole numbers with a .0
 
 
 def cell(evidence: Evidence, row: Row, ticker: str, network: str, trial: str, column: str) -> Found:
@@ -26,7 +29,13 @@ def cell(evidence: Evidence, row: Row, ticker: str, network: str, trial: str, co
     found = _one(ticker, network, int(trial))
     value = float(found[column])
     half = precision.half_unit(format(value, SCORES[column][0])) if column in SCORES else 0.0
-    return Found(value, value - half, value + half, f"trial {trial} of the {network} on {ticker}", f"Appendix {thesis.APPENDIX[ticker]}")
+    return Found(
+        value,
+        value - half,
+        value + half,
+        f"trial {trial} of the {network} on {ticker}",
+        f"Appendix {thesis.APPENDIX[ticker]}",
+    )
 
 
 def count(evidence: Evidence, row: Row, ticker: str = "", network: str = "") -> Found:
@@ -43,7 +52,10 @@ def each_study_has(evidence: Evidence, row: Row, ticker: str = "") -> Found:
     other = sizes[sizes != precision.value(row.printed)]
     told = "; ".join(f"{t} {n} has {size}" for (t, n), size in other.items())
     return Found(
-        other.empty, because=told or "every one has", other_place=_places(_of(ticker)), shown=f"{len(sizes) - len(other)} of {len(sizes)}"
+        other.empty,
+        because=told or "every one has",
+        other_place=_places(_of(ticker)),
+        shown=f"{len(sizes) - len(other)} of {len(sizes)}",
     )
 
 
@@ -68,14 +80,20 @@ def coins(evidence: Evidence, row: Row, tickers: str) -> Found:
     """Whether the appendices list trials of these coins and no other."""
     there = set(thesis.trials()["ticker"])
     return Found(
-        there == {t.strip() for t in tickers.split(",")}, because=f"trials of {', '.join(sorted(there))}", other_place="Appendices 1 to 3"
+        there == {t.strip() for t in tickers.split(",")},
+        because=f"trials of {', '.join(sorted(there))}",
+        other_place="Appendices 1 to 3",
     )
 
 
 def four_networks(evidence: Evidence, row: Row) -> Found:
     """Whether the appendices list trials of the four networks that ``lib.networks`` builds, and of no other."""
     there = set(thesis.trials()["model"])
-    return Found(there == set(networks.ARCHITECTURES), because=f"trials of {', '.join(sorted(there))}", other_place="Appendices 1 to 3")
+    return Found(
+        there == set(networks.ARCHITECTURES),
+        because=f"trials of {', '.join(sorted(there))}",
+        other_place="Appendices 1 to 3",
+    )
 
 
 def number_of_coins(evidence: Evidence, row: Row) -> Found:
@@ -92,7 +110,11 @@ def more_than(evidence: Evidence, row: Row, ticker: str, than: str) -> Found:
     """How many trials more each network has on one coin than on another; the smallest difference."""
     sizes = thesis.trials().groupby(["ticker", "network"]).size().unstack()
     difference = sizes.loc[ticker] - sizes.loc[than]
-    return Found(float(difference.min()), because=", ".join(f"{n} {d}" for n, d in difference.items()), other_place="Appendices 1 to 3")
+    return Found(
+        float(difference.min()),
+        because=", ".join(f"{n} {d}" for n, d in difference.items()),
+        other_place="Appendices 1 to 3",
+    )
 
 
 def only_more(evidence: Evidence, row: Row, ticker: str) -> Found:
@@ -122,7 +144,12 @@ def more_than_number(evidence: Evidence, row: Row, number: str) -> Found:
         "pool_size",
     ]
     different = len(thesis.trials().drop_duplicates(columns))
-    return Found(different > int(number), because=f"{different} different ones", other_place="Appendices 1 to 3", shown=str(different))
+    return Found(
+        different > int(number),
+        because=f"{different} different ones",
+        other_place="Appendices 1 to 3",
+        shown=str(different),
+    )
 
 
 def trials_as_stated(evidence: Evidence, row: Row, ticker: str) -> Found:
@@ -140,10 +167,14 @@ def trials_as_stated(evidence: Evidence, row: Row, ticker: str) -> Found:
 
 def table_4_5_one_variance(evidence: Evidence, row: Row) -> Found:
     """Whether one variance of targets fits the four rows of Table 4.5 at the printed rounding."""
-    low, high = variance_range([tuple(evidence.rows[f"Table 4.5/{n}_{s}"].printed for s in ("mse", "r2")) for n in networks.ARCHITECTURES])
+    low, high = variance_range(
+        [tuple(evidence.rows[f"Table 4.5/{n}_{s}"].printed for s in ("mse", "r2")) for n in networks.ARCHITECTURES]
+    )
     return Found(
         low <= high,
-        because=f"MSE / (1 - R2) of {low:,.0f} to {high:,.0f}" if low <= high else f"no value: at least {low:,.0f} and at most {high:,.0f}",
+        because=f"MSE / (1 - R2) of {low:,.0f} to {high:,.0f}"
+        if low <= high
+        else f"no value: at least {low:,.0f} and at most {high:,.0f}",
         other_place="Table 4.5, its own rows",
     )
 
@@ -163,7 +194,9 @@ def best(evidence: Evidence, row: Row, score: str, ticker: str, network: str = "
     return Found(float(found[score]), found[score] - half, found[score] + half, told, _places(rows))
 
 
-def best_network(evidence: Evidence, row: Row, network: str, ticker: str = "", score: str = "mse", labels: str = "network") -> Found:
+def best_network(
+    evidence: Evidence, row: Row, network: str, ticker: str = "", score: str = "mse", labels: str = "network"
+) -> Found:
     """Whether a network has the best printed trial of a coin, or of every coin.
 
     Args:
@@ -174,12 +207,17 @@ def best_network(evidence: Evidence, row: Row, network: str, ticker: str = "", s
         rows = _of(coin)
         found[coin] = rows.groupby(labels)[score].min().sort_values()
     told = "; ".join(f"{coin}: " + ", ".join(f"{n} {v:.3g}" for n, v in order.items()) for coin, order in found.items())
-    return Found(all(order.index[0] == network for order in found.values()), because=told, other_place=_places(_of(ticker)))
+    return Found(
+        all(order.index[0] == network for order in found.values()), because=told, other_place=_places(_of(ticker))
+    )
 
 
 def steadiest(evidence: Evidence, row: Row, network: str, ticker: str = "") -> Found:
     """Whether the R2 of a network's trials scatter least among the networks, by their standard deviation, on a coin or every coin."""
-    found = {coin: _of(coin).groupby("network")["r2"].std().sort_values() for coin in ([ticker] if ticker else list(thesis.APPENDIX))}
+    found = {
+        coin: _of(coin).groupby("network")["r2"].std().sort_values()
+        for coin in ([ticker] if ticker else list(thesis.APPENDIX))
+    }
     told = "; ".join(f"{coin}: " + ", ".join(f"{n} {v:.3f}" for n, v in order.items()) for coin, order in found.items())
     return Found(
         all(order.index[0] == network for order in found.values()),
@@ -208,7 +246,10 @@ def beats_cnn_everywhere(evidence: Evidence, row: Row) -> Found:
 def mean_r2(evidence: Evidence, row: Row, ticker: str) -> Found:
     """Whether the mean R2 of a coin's printed trials lies above the printed bound, in either reading: all trials, or each network's best."""
     rows = _of(ticker)
-    means = {f"all {len(rows)} trials": rows["r2"].mean(), "each network's best": rows.groupby("network")["r2"].max().mean()}
+    means = {
+        f"all {len(rows)} trials": rows["r2"].mean(),
+        "each network's best": rows.groupby("network")["r2"].max().mean(),
+    }
     limit = precision.value(row.printed)
     told = "the text does not say of which; above it is the mean of "
     told += ", ".join(name for name, value in means.items() if value > limit) or "neither"
@@ -224,9 +265,14 @@ def most_predictable(evidence: Evidence, row: Row, ticker: str) -> Found:
     """Whether a coin has the highest R2 of the three in either reading: mean over its trials, or best trial (1 - MSE / variance of its targets)."""
     readings = {
         "mean over trials": thesis.trials().groupby("ticker")["r2"].mean(),
-        "best trial": pd.Series({t: 1 - same_days(t)[0]["mse"].min() / np.mean(implied_variance(t)) for t in thesis.APPENDIX}),
+        "best trial": pd.Series(
+            {t: 1 - same_days(t)[0]["mse"].min() / np.mean(implied_variance(t)) for t in thesis.APPENDIX}
+        ),
     }
-    told = [f"{name}: " + ", ".join(f"{t} {v:.3f}" for t, v in values.sort_values(ascending=False).items()) for name, values in readings.items()]
+    told = [
+        f"{name}: " + ", ".join(f"{t} {v:.3f}" for t, v in values.sort_values(ascending=False).items())
+        for name, values in readings.items()
+    ]
     first = [name for name, values in readings.items() if values.idxmax() == ticker]
     return Found(
         bool(first),
@@ -247,7 +293,9 @@ def smaller_kernels(evidence: Evidence, row: Row) -> Found:
     told = "; ".join(f"{t} {n} {r.statistic:+.2f} (p {r.pvalue:.2f})" for (t, n), r in found.items())
     sure = significance.holm({name: r.pvalue for name, r in found.items()}) < significance.LEVEL
     signs = {bool(r.statistic < 0) for r, certain in zip(found.values(), sure) if certain}
-    because = f"rank correlation of kernel size with R2: {told}; {int(sure.sum())} of {len(found)} differ from 0 after Holm"
+    because = (
+        f"rank correlation of kernel size with R2: {told}; {int(sure.sum())} of {len(found)} differ from 0 after Holm"
+    )
     if len(signs) != 1:
         raise Missing(f"{because}; nothing shows it")
     return Found(signs.pop(), because=because, other_place=_places(rows))
@@ -271,7 +319,9 @@ def labels_fit_layers(evidence: Evidence, row: Row, ticker: str, model: str) -> 
     convolution = "CNN" in model
     fits = rows["filters"].notna() if convolution else rows["filters"].isna()
     told = f"{int(rows['filters'].notna().sum())} of {len(rows)} rows have filters and a kernel,"
-    told += " which a network with a convolution needs" if convolution else " which a network without a convolution lacks"
+    told += (
+        " which a network with a convolution needs" if convolution else " which a network without a convolution lacks"
+    )
     return Found(bool(fits.all()), because=told, other_place="Appendix 6", shown=f"{int(fits.sum())} of {len(rows)}")
 
 
@@ -293,7 +343,9 @@ def one_variance(evidence: Evidence, row: Row, ticker: str) -> Found:
     ranges = {n: variance_range(_printed(_of(ticker, n))) for n in networks.ARCHITECTURES}
     low, high = max(r[0] for r in ranges.values()), min(r[1] for r in ranges.values())
     told = "; ".join(f"{n} {a:.6f} to {b:.6f}" for n, (a, b) in ranges.items())
-    return Found(low <= high, because=f"MSE / (1 - R2) by network: {told}", other_place=f"Appendix {thesis.APPENDIX[ticker]}")
+    return Found(
+        low <= high, because=f"MSE / (1 - R2) by network: {told}", other_place=f"Appendix {thesis.APPENDIX[ticker]}"
+    )
 
 
 def errors_in_order(evidence: Evidence, row: Row, ticker: str) -> Found:
@@ -389,7 +441,11 @@ def beat_naive(evidence: Evidence, row: Row) -> Found:
             told.append(f"{ticker} {network} {rows['mse'].min():.3g} against {naive:.3g}")
     won = np.concatenate(all_trials)
     told.insert(0, f"{int(won.sum())} of {len(won)} trials have a smaller MSE than the naive forecast")
-    return Found(all(bests), because="; ".join(told), shown=f"{sum(bests)} of {len(bests)} ({' '.join(OTHER_DAYS)} was scored on other days)")
+    return Found(
+        all(bests),
+        because="; ".join(told),
+        shown=f"{sum(bests)} of {len(bests)} ({' '.join(OTHER_DAYS)} was scored on other days)",
+    )
 
 
 def trials_below_naive(evidence: Evidence, row: Row, ticker: str) -> Found:
@@ -413,10 +469,15 @@ def in_search_space(evidence: Evidence, row: Row, space: str) -> Found:
                 values = rows.loc[rows["network"] == network, name].dropna()
                 beyond = values[(values < distribution.low - 5e-7) | (values > distribution.high)]
                 outside += [f"{network} {name} {v:g}" for v in beyond]
-    return Found(not outside, because="; ".join(outside) or "none is outside", other_place=_places(rows), shown=f"{len(outside)} outside")
+    return Found(
+        not outside,
+        because="; ".join(outside) or "none is outside",
+        other_place=_places(rows),
+        shown=f"{len(outside)} outside",
+    )
 
 
-@lru_cache(maxsize=None)
+@cache
 def implied_variance(ticker: str) -> tuple[float, float]:
     """Lowest and highest target variance that fits every trial of a coin at the printed rounding, but for :data:`OTHER_DAYS`."""
     return variance_range(_printed(same_days(ticker)[0]))
@@ -440,7 +501,7 @@ def variance_range(printed: list[tuple[str, str]]) -> tuple[float, float]:
     return max(lows), min(highs)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _complete(network: str) -> bool:
     rows = thesis.trials()
     names = list(networks.ARCHITECTURES[network].hyperparameters)

@@ -22,7 +22,8 @@ def statistic(evidence: Evidence, row: Row, ticker: str, series: str) -> Found:
     found = _adf(evidence, ticker, series)
     near, where = nearest(evidence, ticker, series, precision.value(row.printed))
     return Found(
-        found["statistic"], because=f"{found['lags']} lags by AIC; nearest of windows and lags that were tried {near:.3f} ({where})"
+        found["statistic"],
+        because=f"{found['lags']} lags by AIC; nearest of windows and lags that were tried {near:.3f} ({where})",
     )
 
 
@@ -46,7 +47,10 @@ def p_belongs(evidence: Evidence, row: Row, ticker: str, series: str) -> Found:
 def conclusion_at_5_percent(evidence: Evidence, row: Row, ticker: str, series: str, rejects: str) -> Found:
     """Whether ADF of prices comes to the conclusion that the thesis draws at 5%."""
     found = _adf(evidence, ticker, series)
-    return Found((found["p_value"] < 0.05) == (rejects == "yes"), because=f"statistic {found['statistic']:.3f}, p {found['p_value']:.3g}")
+    return Found(
+        (found["p_value"] < 0.05) == (rejects == "yes"),
+        because=f"statistic {found['statistic']:.3f}, p {found['p_value']:.3g}",
+    )
 
 
 def one_statistic_for_all(evidence: Evidence, row: Row) -> Found:

@@ -55,7 +55,7 @@ class Progress:
         self.shown, spent = now, now - self.started
         left = spent / self.worked * max(0.0, self.work - self.worked) if self.worked else float("nan")
         text = f"{self.label}: {self.done:.0f} of {self.total}, {clock(spent)} spent"
-        if 0 < self.done < self.total - 1e-9:
+        if self.worked and self.done < self.total - 1e-9:
             text += f", about {clock(left)} left"
         line = f"{text}{', ' + self.note if self.note else ''}"[:140]
         sys.stdout.write("\r" + line.ljust(self.width))

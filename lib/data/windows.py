@@ -8,8 +8,10 @@ inside each part, so that no window crosses a split. Which days fit the scaler i
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -74,6 +76,16 @@ class Dataset:
     def parts(self) -> tuple[Part, Part, Part]:
         """Train, validation and test, in time order."""
         return self.train, self.validation, self.test
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all that a training sees: inputs of every split, targets of train and validation."""
+        found = hashlib.sha256()
+        for part in self.parts:
+            found.update(f"{part.name} {part.X.shape}".encode() + part.X.tobytes())
+            if part.name != "test":
+                found.update(part.y.tobytes())
+        return found.hexdigest()
 
     @property
     def input_shape(self) -> tuple[int, int]:

@@ -1,45 +1,26 @@
-"""Experiments: train a network on every ticker, forecast every part, score against the naive forecast."""
+"""Forecasts of a network as a frame, and their scores beside the naive forecast's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
-from lib import thesis
 from lib.data.windows import PARTS, Dataset
 from lib.evaluation import baselines, metrics
-from lib.networks import runtime, training
-from lib.progress import Progress
-from lib.settings import Chosen
 
 
-def train_on_every_ticker(network: str, data: Mapping[str, Dataset], chosen: Chosen) -> dict[str, training.Fit]:
-    """Train one network on each ticker with the hyperparameters that the thesis calls best.
+def prediction_frame(
+    data: Dataset, predicted: Callable[[str], np.ndarray], splits: Sequence[str] = PARTS
+) -> pd.DataFrame:
+    """Forecasts of one trained network in US dollars.
 
     Args:
-        network: a key of ``networks.ARCHITECTURES``.
-        data: ticker -> windows.
-        chosen: checked parameters of the groups Networks and Training; its seed and the ticker
-            and network seed each training, whatever else is trained.
-    """
-    hyperparameters = thesis.best_hyperparameters(network)
-    fits = {}
-    with Progress(f"Training {network}", len(data)) as progress:
-        for ticker, windows in data.items():
-
-            def on_epoch(epoch: int, epochs: int, loss: float, val_loss: float) -> None:
-                progress.step(f"{ticker} epoch {epoch} of at most {epochs}, validation MSE {val_loss:.3g}", 1 / epochs)
-
-            before = progress.done
-            seed = runtime.derived_seed(chosen.seed, ticker, network)
-            fits[ticker] = training.fit(network, hyperparameters, windows, chosen, seed, on_epoch)
-            progress.step(f"{ticker} took {fits[ticker].seconds:.0f} s", before + 1 - progress.done)
-    return fits
-
-
-def prediction_frame(data: Dataset, model: object) -> pd.DataFrame:
-    """Forecasts of one trained network on all its windows.
+        data: its windows.
+        predicted: from a split's name to what the network gives for its windows, shape (windows,).
+        splits: which splits.
 
     Returns:
         One row a target day, in time order: ``date``, ``actual_usd``, ``predicted_usd``,
@@ -51,12 +32,13 @@ def prediction_frame(data: Dataset, model: object) -> pd.DataFrame:
                 {
                     "date": part.dates,
                     "actual_usd": part.actual_usd,
-                    "predicted_usd": data.forecast_usd(part, training.predict(model, part.X)),
+                    "predicted_usd": data.forecast_usd(part, predicted(part.name)),
                     "naive_usd": baselines.naive(part.last_close_usd),
                     "part": part.name,
                 }
             )
             for part in data.parts
+            if part.name in splits
         ],
         ignore_index=True,
     )
@@ -163,6 +145,19 @@ def in_words(scores: pd.DataFrame) -> str:
             f"{ticker}, {part}: {verdict}. Smallest MSE {best['model']}, R2 {best['R2']:.4f}; naive R2 {naive['R2']:.4f}."
         )
     return "\n".join(lines)
+
+
+def scaled_scores(data: Dataset, predicted: np.ndarray) -> dict[str, float]:
+    """Scores of scaled closes on the validation days, where trials are compared; infinitely bad if one is not finite.
+
+    Args:
+        predicted: what a network gives for the validation windows, shape (windows,).
+    """
+    part = data.validation
+    forecast = data.forecast_scaled(part, predicted)
+    if not np.isfinite(forecast).all():
+        return {**dict.fromkeys(metrics.NAMES, math.inf), "R2": -math.inf}
+    return metrics.scores(data.to_scaled(part.actual_usd), forecast)
 
 
 def naive_scores(data: Dataset) -> dict[str, float]:

@@ -1,3 +1,1 @@
-"""Who is trained on what: search, replay, seeds, walk-forward, leakage, controls, forecast."""
-
-from lib.experiments.evaluation_runs import *  # noqa: F403
+"""Who is trained on what: the one way to train, search, replay, seeds, walk-forward, leakage, controls, forecast."""

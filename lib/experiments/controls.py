@@ -1,13 +1,12 @@
-"""Controls: what must not be found is not found, what must be found is, and no forecast stands on a wrong day.
+"""Controls on simulated series (notebook 09e): what is not there must not be found, what is there must be.
 
-A method that shows skill on a simulated random walk would show it on anything; one that misses a
-planted signal could not have found a real one. Both go through the whole street of windows,
-models and tests that the real prices go through.
+A method that shows skill on a simulated random walk would show it on anything; one that misses a planted signal could
+not have found a real one. Both go through the windows, models and tests that the real prices go through.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,8 +15,9 @@ import pandas as pd
 from scipy import stats
 
 from lib.data import windows
-from lib.errors import ProjectError
 from lib.evaluation import baselines, metrics, significance
+from lib.experiments import frames, random_seeds, train
+from lib.experiments.train import Result, Training
 from lib.settings import Chosen
 
 # Quick enough for hundreds of runs: few trees, nothing chosen by cross-validation.
@@ -26,17 +26,11 @@ QUICK_MODELS: dict[str, baselines.Baseline] = {
     "ridge": baselines.ridge,
     "gradient boosting": partial(baselines.gradient_boosting, iterations=20),
 }
-# A response below 2 % of a price change, or one that chance explains, is none.
-LEAST_RESPONSE, LEAST_T = 0.02, 4.0
 
 PLANTED = 0.5  # a skill of about a quarter; a volatility of 2 % keeps prices on the scale of the training days
 DAYS = 430  # of a simulated series: as many test days as the thesis has
 WALK, SIGNAL = "random walk", "planted signal"
 SERIES = {WALK: (0.0, 0.04), SIGNAL: (PLANTED, 0.02)}  # coefficient and volatility of :func:`walk`
-
-
-class ControlError(ProjectError):
-    """A control failed: results that depend on it must not be believed."""
 
 
 def walk(
@@ -141,11 +135,11 @@ def short_runs(
         data = windows.build({"SIMULATED": as_prices(close)}, setting)["SIMULATED"]
         for name, model in models.items():
             frame = baselines.forecast(model, data, close)
-            rows.append(judged(run, name, frame[frame["part"] == "test"]))
+            rows.append(evaluated(run, name, frame[frame["part"] == "test"]))
     return pd.DataFrame(rows)
 
 
-def judged(run: int, model: str, test: pd.DataFrame) -> dict[str, Any]:
+def evaluated(run: int, model: str, test: pd.DataFrame) -> dict[str, Any]:
     """A row of :func:`short_runs`, from a model's test days: ``actual_usd``, ``predicted_usd``, ``naive_usd``."""
     actual, predicted, naive = (test[c].to_numpy() for c in ("actual_usd", "predicted_usd", "naive_usd"))
     return {
@@ -207,123 +201,64 @@ def alarm_rates(found: pd.DataFrame, level: float = 0.05, confidence: float = 0.
     return pd.DataFrame(rows)
 
 
-def responses(frame: pd.DataFrame, lags: int = 5) -> pd.DataFrame:
-    """How forecasts answer to price changes of the same day (lag 0) and of days before.
+# Small ends of the search space and few epochs: a training takes about half a second.
+SMALL = {
+    "filters": 16,
+    "filters1": 16,
+    "filters2": 16,
+    "kernel_size": 2,
+    "kernel_size1": 2,
+    "kernel_size2": 2,
+    "pool_size": 1,
+    "lstm_units1": 16,
+    "lstm_units2": 8,
+    "dropout_rate": 0.1,
+    "learning_rate": 0.01,
+    "batch_size": 32,
+    "epochs": 10,
+}
+_SIMULATED = "SIMULATED"
 
-    The change of the forecast from one day to the next is regressed on the price changes of lags 0
-    to ``lags``, all divided by the last close. A forecast for a day may not know that day's change,
-    and should know the change of the day before: the first response belongs at lag 1. The naive
-    forecast answers with 1 at lag 1 and 0 elsewhere.
+
+def on_simulated(series: str, settings: Chosen) -> pd.DataFrame:
+    """What tests say of quick baselines and of every network on simulated series, each trained on each.
 
     Args:
-        frame: ``date``, ``actual_usd``, ``predicted_usd``, ``naive_usd``, as ``scoring.prediction_frame``
-            has them. Days after an absent one are left out, as far as the lags reach.
-        lags: changes of how many days before.
+        series: a key of :data:`SERIES`.
+        settings: ``networks``, ``control_runs``, ``seed`` and the groups Networks and Training are used.
 
     Returns:
-        One row a lag: ``lag``, ``response``, ``t_value`` (robust to unequal variances); ``attrs["days"]``.
-
-    Raises:
-        ControlError: days are not in order, ``naive_usd`` is not the close of the day before, or
-            fewer than 30 days are left.
+        As :func:`short_runs`, with ``series`` and ``seed`` (of the training; none for a baseline).
     """
-    from statsmodels.regression.linear_model import OLS
-
-    days = frame.set_index("date")[["actual_usd", "predicted_usd", "naive_usd"]]
-    if not days.index.is_monotonic_increasing or not days.index.is_unique:
-        raise ControlError("forecasts are not one a day in time order")
-    days = days.asfreq("D")
-    known = days["actual_usd"].shift(1)
-    wrong = known.notna() & days["naive_usd"].notna() & ~np.isclose(known, days["naive_usd"], rtol=1e-6)
-    if wrong.any():
-        raise ControlError(f"the naive forecast for {wrong.idxmax().date()} is not the close of the day before")
-    change = days["actual_usd"] - days["naive_usd"]
-    table = pd.concat([days["predicted_usd"].diff(), *(change.shift(lag) for lag in range(lags + 1))], axis=1)
-    table = table.div(days["naive_usd"], axis=0).dropna().to_numpy()
-    if len(table) < 30:
-        raise ControlError(f"{len(table)} days in a row are too few to see what forecasts answer to; 30 are needed")
-    fit = OLS(table[:, 0], np.column_stack([table[:, 1:], np.ones(len(table))])).fit(cov_type="HC1")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = pd.DataFrame(
-            {"lag": range(lags + 1), "response": fit.params[:-1], "t_value": (fit.params / fit.bse)[:-1]}
-        )
-    found.attrs = {"days": len(table)}
-    return found
-
-
-def alignment(frame: pd.DataFrame, lags: int = 5) -> dict[str, object]:
-    """On which day forecasts stand: see :func:`responses`. Training days are left out if ``part`` says so.
-
-    On them a network may answer to the day itself because it has learnt it by heart.
-
-    Returns:
-        ``days``, ``responds_at`` (the first lag with a response of 2 % or more and a t of 4 or more,
-        in size; None if there is none), ``aligned`` (True at lag 1, False at another, None if
-        undecided), ``verdict`` (a sentence).
-    """
-    if "part" in frame:
-        frame = frame[frame["part"] != "train"]
-    table = responses(frame, lags)
-    clear = table[(table["response"].abs() >= LEAST_RESPONSE) & (table["t_value"].abs() >= LEAST_T)]
-    at = int(clear["lag"].iloc[0]) if len(clear) else None
-    verdict = {
-        None: "undecided: the forecasts answer to no recent price change",
-        0: "forecasts answer to the price of the very day that they are for: they stand a day too early, or have seen the future",
-        1: "aligned: forecasts answer to the last close before their day",
-    }.get(
-        at,
-        f"forecasts answer to nothing later than {at} days before: they stand {(at or 0) - 1} day(s) too late, or the model hardly looks at the last close",
+    planned = trainings(series, settings)
+    results = train.train_all([t for t, _ in planned], f"Trainings, {series}")
+    rows = [network_row(t, run, r) for (t, run), r in zip(planned, results)]
+    found = pd.concat(
+        [runs_on(series, number_of_runs(series, settings), settings.seed), pd.DataFrame(rows)], ignore_index=True
     )
-    return {
-        "days": table.attrs["days"],
-        "responds_at": at,
-        "aligned": None if at is None else at == 1,
-        "verdict": verdict,
-    }
+    return found.assign(series=series, seed=found["seed"].astype("Int64"))
 
 
-def refuse_misaligned(frames: Mapping[str, pd.DataFrame]) -> None:
-    """Stop if any forecasts stand on a wrong day.
-
-    Args:
-        frames: name (such as ticker and network) -> frame as in :func:`responses`.
-
-    Raises:
-        ControlError: one line for each that does.
-    """
-    found = {name: alignment(frame) for name, frame in frames.items()}
-    wrong = [f"{name}: {result['verdict']}" for name, result in found.items() if result["aligned"] is False]
-    if wrong:
-        raise ControlError("\n".join(wrong))
+def number_of_runs(series: str, settings: Chosen) -> int:
+    """How many series: false alarms are rare and need all ``control_runs``; a planted signal is found in a quarter of them."""
+    return settings.control_runs if series == WALK else max(20, settings.control_runs // 4)
 
 
-def changed_by_later_prices(
-    forecast: Callable[[dict[str, pd.DataFrame]], pd.DataFrame],
-    prices: Mapping[str, pd.DataFrame],
-    day: pd.Timestamp,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Forecasts that looked ahead: those until ``day`` that change when prices from ``day`` on do.
+def trainings(series: str, settings: Chosen) -> list[tuple[Training, int]]:
+    """The trainings of :func:`on_simulated`, each with its run; on log returns, as on closes a network is far from naive on any series."""
+    coefficient, volatility = SERIES[series]
+    planned = []
+    for run in range(number_of_runs(series, settings)):
+        close = walk(DAYS, coefficient, volatility, seed=settings.seed + run)
+        setting = settings.but(**chosen(target="log_return").as_plain(), max_epochs=SMALL["epochs"])
+        data = windows.build({_SIMULATED: as_prices(close)}, setting)[_SIMULATED]
+        for network in settings.networks:
+            seed = random_seeds.of_control(settings.seed, series, network, run)
+            planned.append((Training(network, SMALL, seed, data, setting, f"{network}, {series} {run + 1}"), run))
+    return planned
 
-    Args:
-        forecast: prices -> frame with ``date`` and ``predicted_usd``: the whole street, from clean
-            prices to forecasts, on whatever it may see.
-        prices: ticker -> daily prices.
-        day: the first day whose prices are changed, by a factor of its own between 0.5 and 2; the
-            forecast for that day itself may not change either.
-        seed: of the factors.
 
-    Returns:
-        ``date``, ``before``, ``after`` of every forecast that changed; empty if nothing looked ahead.
-    """
-    rng = np.random.default_rng(seed)
-    later = {}
-    for ticker, frame in prices.items():
-        factor = np.where(frame.index >= day, np.exp(rng.uniform(-np.log(2), np.log(2), len(frame))), 1.0)
-        later[ticker] = frame.mul(factor, axis=0)
-    before, after = (
-        made.loc[made["date"] <= day].set_index("date")["predicted_usd"]
-        for made in (forecast(dict(prices)), forecast(later))
-    )
-    both = pd.concat([before.rename("before"), after.rename("after")], axis=1)
-    return both[both["before"] != both["after"]].reset_index()
+def network_row(training: Training, run: int, result: Result) -> dict[str, Any]:
+    """One network's row of :func:`on_simulated`."""
+    test = frames.of_training(training, result, "control", parts=["test"])
+    return {**evaluated(run, training.network, test), "seed": training.seed}

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,16 +22,15 @@ from lib import networks, thesis
 from lib.data import windows
 from lib.data.windows import Dataset
 from lib.errors import ProjectError
-from lib.evaluation import metrics, scoring, significance
-from lib.experiments import trainings, tuning
-from lib.experiments.kept import Kept
-from lib.experiments.trainings import Trained, Training
-from lib.networks import runtime
+from lib.evaluation import scoring, significance
+from lib.experiments import random_seeds, train
+from lib.experiments.train import Training
 from lib.settings import Chosen
 
 STAND_IN = "SOL-USD"  # its trials are replayed where a run has none of the thesis's coins
 _ROW = ["ticker", "network", "trial"]
 _READING = ["inputs", "weights"]
+KEY_DIGITS = 16
 LEVEL = significance.LEVEL  # below it, chance is not taken to explain a difference
 
 
@@ -80,65 +81,66 @@ def printed_trials(tickers: Sequence[str], of_networks: Sequence[str], count: in
     )
 
 
-def run(prices: Mapping[str, pd.DataFrame], printed: pd.DataFrame, chosen: Chosen, kept: Kept) -> pd.DataFrame:
-    """Train every printed trial with every choice of inputs and every seed; what is kept is not trained again.
+def planned(
+    prices: Mapping[str, pd.DataFrame], printed: pd.DataFrame, settings: Chosen
+) -> list[tuple[Training, dict[str, Any]]]:
+    """The trainings of :func:`run`, each with its ticker, network, trial, inputs, number of seed, seed and key."""
+    readings = {inputs: settings.but(inputs=inputs) for inputs in settings.replay_inputs}
+    data = {inputs: windows.build(prices, reading) for inputs, reading in readings.items()}
+    found = []
+    for k in range(1, settings.replay_seeds + 1):
+        for inputs, reading in readings.items():
+            for row in printed.to_dict("records"):
+                ticker, network, trial = about = [row[name] for name in _ROW]
+                seed = random_seeds.of_replay(settings.seed, *about, k)
+                name = f"{ticker} {network} trial {trial}, {inputs}, seed {k}"
+                training = Training(network, row, seed, data[inputs][ticker], reading, name)
+                facts = {**dict(zip(_ROW, about)), "inputs": inputs, "seed_number": k, "seed": seed}
+                found.append((training, {**facts, "key": training.key[:KEY_DIGITS]}))
+    return found
+
+
+def missing(trainings: Sequence[tuple[Training, Mapping[str, Any]]], known: pd.DataFrame | None = None) -> int:
+    """How many of these trainings neither a table of an earlier replay nor the cache holds."""
+    return sum(not train.is_cached(training) for training, _ in _unknown(trainings, known))
+
+
+def _unknown(trainings: Sequence[tuple[Training, Any]], known: pd.DataFrame | None) -> list[tuple[Training, Any]]:
+    keys = set() if known is None else set(known["key"])
+    return [(training, facts) for training, facts in trainings if facts["key"] not in keys]
+
+
+def run(trainings: Sequence[tuple[Training, Mapping[str, Any]]], known: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Train every printed trial with every choice of inputs and every seed.
 
     Args:
-        prices: as loaded.
-        printed: as :func:`printed_trials` gives it.
-        chosen: checked parameters; also the groups Replay of printed trials and Tuning's ``workers``.
-        kept: results of earlier runs, and the place for new ones.
+        trainings: as :func:`planned` gives them.
+        known: the table of an earlier replay; trainings whose key it holds are taken from there.
 
     Returns:
-        A row a training and choice of weights: ticker, network, trial, inputs, weights,
-        seed_number, seed, mse, mae, r2 (scaled, validation days), epochs_run, best_epoch, seconds.
+        A row a training and choice of weights: ticker, network, trial, inputs, weights, seed_number, seed, mse, mae,
+        r2 (scaled, validation days), epochs_run, best_epoch, seconds, key (the first digits of the training's key).
     """
-    data = {inputs: windows.build(prices, chosen.but(inputs=inputs)) for inputs in chosen.replay_inputs}
-    digests = {inputs: tuning.price_digests(prices, inputs) for inputs in chosen.replay_inputs}
-    wanted, facts = [], []
-    for k in range(1, chosen.replay_seeds + 1):
-        for inputs in chosen.replay_inputs:
-            for row in printed.to_dict("records"):
-                ticker, network, trial = (row[name] for name in _ROW)
-                seed = runtime.derived_seed(chosen.seed, "replay", ticker, network, trial, k)
-                name = f"{ticker} {network} trial {trial}, {inputs}, seed {k}"
-                wanted.append(
-                    Training(
-                        name,
-                        network,
-                        row,
-                        seed,
-                        data[inputs][ticker],
-                        chosen.but(inputs=inputs),
-                        digests[inputs][ticker],
-                    )
-                )
-                facts.append(
-                    {
-                        "ticker": ticker,
-                        "network": network,
-                        "trial": trial,
-                        "inputs": inputs,
-                        "seed_number": k,
-                        "seed": seed,
-                    }
-                )
-    rows = []
-    for fact, trained in zip(facts, trainings.run(wanted, kept, chosen)):
-        run_of = {"epochs_run": trained.epochs_run, "best_epoch": trained.best_epoch, "seconds": trained.seconds}
-        rows += [{**fact, "weights": w, **score(trained, w), **run_of} for w in trainings.WEIGHTS]
-    first = [*_ROW, *_READING, "seed_number", "seed", "mse", "mae", "r2", "epochs_run", "best_epoch", "seconds"]
-    return pd.DataFrame(rows)[first]
+    wanted = _unknown(trainings, known)
+    rows = {}
+    for (training, facts), result in zip(wanted, train.train_all([t for t, _ in wanted])):
+        run_of = {"epochs_run": result.epochs, "best_epoch": result.best_epoch, "seconds": result.seconds}
+        for weights in train.WEIGHTS:
+            scores = scoring.scaled_scores(training.data, result.predicted("validation", weights))
+            score = {"mse": scores["MSE"], "mae": scores["MAE"], "r2": scores["R2"]}
+            rows[facts["key"], weights] = {**facts, "weights": weights, **score, **run_of}
+    first = [*_ROW, *_READING, "seed_number", "seed", "mse", "mae", "r2", "epochs_run", "best_epoch", "seconds", "key"]
+    if known is not None:
+        rows |= {(row["key"], row["weights"]): row for row in known.to_dict("records")}
+    return pd.DataFrame([rows[facts["key"], weights] for _, facts in trainings for weights in train.WEIGHTS])[first]
 
 
-def score(trained: Trained, weights: str) -> dict[str, float]:
-    """Scaled ``mse``, ``mae`` and ``r2`` on the validation days; infinitely bad where a forecast is no number."""
-    data = trained.training.data
-    predicted = data.forecast_scaled(data.validation, trained.predicted("validation", weights))
-    if not np.isfinite(predicted).all():
-        return {"mse": math.inf, "mae": math.inf, "r2": -math.inf}
-    found = metrics.scores(data.to_scaled(data.validation.actual_usd), predicted)
-    return {"mse": found["MSE"], "mae": found["MAE"], "r2": found["R2"]}
+def read(path: Path) -> pd.DataFrame | None:
+    """The table of an earlier replay; None if there is none, or one from before trainings had keys."""
+    if not path.is_file():
+        return None
+    table = pd.read_csv(path)
+    return table if "key" in table else None
 
 
 def table(printed: pd.DataFrame, fits: pd.DataFrame, data: Mapping[str, Dataset]) -> pd.DataFrame:

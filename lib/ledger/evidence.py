@@ -13,18 +13,16 @@ import pandas as pd
 
 from lib import thesis
 from lib.data import windows
-from lib.data.windows import Dataset
 from lib.errors import ProjectError
-from lib.evaluation import baselines, metrics, scoring
+from lib.evaluation import baselines, metrics
+from lib.experiments import frames, replay, seeds, train
 from lib.ledger import precision
 from lib.ledger.rows import Row
-from lib.results import artifacts
-from lib.settings import Chosen
+from lib.settings import PROJECT_ROOT, Chosen, load, output_root
+from lib.tables import skill
 
 PROTOCOL = thesis.printed()["target_variance"]["recovered_protocol"]
 START, END, LOOKBACK = date(2021, 1, 1), PROTOCOL["end_date"], 60
-REPLAY_DIR = "outputs/replay"
-REPLAY_TABLES = ("replay_trainings", "replay_agreement")
 COMMAND = "python run_all.py params/thesis.yaml"
 REPLAY_COMMAND = "python run_all.py params/replay.yaml --only 08b"
 
@@ -125,67 +123,75 @@ def _targets(close: pd.Series, part: str, split: tuple[float, ...], lookback: in
 
 
 def if_there(find: Callable[[], Any]) -> tuple[Any, str]:
-    """What another notebook left, or None and the sentence that says how to make it."""
+    """What was trained, or None and the sentence that says how to train it."""
     try:
         return find(), ""
-    except artifacts.ArtifactError as error:
+    except Missing as error:
         return None, str(error)
 
 
 def collect(
-    prices: Mapping[str, pd.DataFrame],
-    rows: Mapping[str, Row],
-    data: Mapping[str, Dataset],
-    predictions: tuple[Any, str],
-    replay: tuple[Any, str],
-    seeds: tuple[Any, str],
-    inputs: str,
+    prices: Mapping[str, pd.DataFrame], rows: Mapping[str, Row], scores: pd.DataFrame | None, settings: Chosen
 ) -> Evidence:
-    """Prices and whatever earlier notebooks left.
-
-    Args:
-        data: ticker -> windows, for the scale of the predictions.
-        predictions: ticker -> network -> frame, or None, and why not, as :func:`if_there` gives it.
-        replay: trainings and agreement, or None, and why not.
-        seeds: scores with several seeds, or None, and why not.
-        inputs: what the windows of this run hold.
-    """
-    scores = None if predictions[0] is None else scoring.score_table(predictions[0], data, {})
-    trainings, agreement = replay[0] or (None, None)
-    why = {"scores": predictions[1], "trainings": replay[1], "seeds": seeds[1]}
-    return Evidence(prices, rows, scores, trainings, agreement, seeds[0], why, inputs)
+    """Prices, scores of notebook 09, and what the cache and the committed replay hold of other trainings."""
+    replay_found, why_not_replayed = if_there(lambda: replayed(prices, settings))
+    seeds_found, why_no_seeds = if_there(lambda: several_seeds(prices, settings))
+    fits, agreement = replay_found or (None, None)
+    why = {"scores": "no network was trained", "trainings": why_not_replayed, "seeds": why_no_seeds}
+    return Evidence(prices, rows, scores, fits, agreement, seeds_found, why, settings.inputs)
 
 
-def several_seeds(store: artifacts.Store) -> pd.DataFrame:
-    """The scores of several seeds, one by one, that notebook 09a left in this run; raises like ``Store.find_predictions``."""
-    return store.find_table("skill_seeds", "09a_skill")
-
-
-def replayed(chosen: Chosen, digest: Mapping[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The replay that this run itself left or the one of ``params/replay.yaml``, whichever has more trainings.
+def several_seeds(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> pd.DataFrame:
+    """The scores of several seeds on closes, one by one, as notebook 09a has them.
 
     Raises:
-        artifacts.ArtifactError: there is none of these parameters and prices; names the command.
+        Missing: not all of them are cached; names the command that trains them.
     """
-    why, found = "", []
-    for folder in dict.fromkeys((chosen.output_dir, REPLAY_DIR)):
-        store = artifacts.Store(chosen.but(output_dir=folder), "10_claims")
-        store.fact(data=dict(digest))
-        if not all((store.root / "tables" / f"{name}.csv").is_file() for name in REPLAY_TABLES):
-            continue
+    planned = seeds.trainings(prices, settings, ["close"])
+    absent = sum(not train.is_cached(training) for training, _ in planned)
+    if absent:
+        raise Missing(
+            f"{absent} of {len(planned)} trainings with several seeds are not cached. Train them with:"
+            " python run_all.py --only 09a (and this run's parameter file)"
+        )
+    results = train.train_all([training for training, _ in planned])
+    found = [frames.of_training(t, result, "close", k) for (t, k), result in zip(planned, results)]
+    return skill.seed_table(pd.concat(found, ignore_index=True))
+
+
+def replayed(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The replay of this run, or the one of ``params/replay.yaml`` on its prices, whichever has more trainings.
+
+    Returns:
+        Every training, as ``replay.run`` gives it, and which reading they fit, as ``replay.agreement`` gives it.
+
+    Raises:
+        Missing: of neither is everything cached or in a table with keys; names the command.
+    """
+    found, why = [], []
+    for reading in _replays(settings):
         try:
-            trainings, agreement = (
-                store.find_table(name, "08b_replay", f"Make them with: {REPLAY_COMMAND}") for name in REPLAY_TABLES
+            printed = replay.printed_trials(reading.tickers, reading.networks, reading.replay_trials)
+        except replay.ReplayError as error:
+            why.append(str(error))
+            continue
+        planned = replay.planned(prices, printed, reading)
+        known = replay.read(output_root(reading.output_dir) / "tables" / "replay_trainings.csv")
+        absent = replay.missing(planned, known)
+        if absent:
+            why.append(
+                f"{absent} of {len(planned)} trainings of printed trials are not known. Train them with: {REPLAY_COMMAND}"
             )
-            if "inside_p" in agreement:
-                found.append((trainings, agreement))
-                continue
-            why = (
-                why
-                or f"{store.root.name}/tables/{REPLAY_TABLES[1]}.csv is of an older version. Make it again: {REPLAY_COMMAND}"
-            )
-        except artifacts.ArtifactError as error:
-            why = why or str(error)
-    if found:
-        return max(found, key=lambda both: len(both[0]))
-    raise artifacts.ArtifactError(why or f"no printed trial was trained again. Make it with: {REPLAY_COMMAND}")
+        else:
+            fits = replay.run(planned, known)
+            found.append((fits, replay.agreement(fits, replay.table(printed, fits, windows.build(prices, reading)))))
+    if not found:
+        raise Missing(why[-1])
+    return max(found, key=lambda both: len(both[0]))
+
+
+def _replays(settings: Chosen) -> list[Chosen]:
+    place = ("source", "data_dir", "tickers", "start_date", "end_date")
+    own = [settings] if settings.replay_seeds else []
+    whole = load(PROJECT_ROOT / "params/replay.yaml")
+    return [*own, whole.but(**{name: getattr(settings, name) for name in place})]

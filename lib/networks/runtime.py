@@ -14,6 +14,7 @@ import os
 import random
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -23,6 +24,7 @@ import numpy as np
 from lib.errors import ProjectError
 
 _threads: int | None = None
+_starting = threading.Lock()
 
 
 def start(threads: int) -> None:
@@ -31,6 +33,11 @@ def start(threads: int) -> None:
     Raises:
         ProjectError: TensorFlow already runs with another number of threads.
     """
+    with _starting:
+        _start(threads)
+
+
+def _start(threads: int) -> None:
     global _threads
     if _threads == threads:
         return

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from lib.evaluation import baselines, direction, intervals, metrics, resampling, significance
+from lib.evaluation import alignment, baselines, direction, intervals, metrics, resampling, significance
 from lib.experiments import controls
 
 GROUP = ["ticker", "reading", "part", "model"]
@@ -459,7 +459,7 @@ def alignment_table(frame: pd.DataFrame) -> pd.DataFrame:
     """What ``controls.alignment`` says of the mean forecast of each model: on which day it stands."""
     rows = []
     for names, part in frame[frame["model"] != baselines.NAIVE].groupby(["ticker", "reading", "model"], sort=False):
-        rows.append({**dict(zip(("ticker", "reading", "model"), names)), **controls.alignment(_mean_days(part))})
+        rows.append({**dict(zip(("ticker", "reading", "model"), names)), **alignment.alignment(_mean_days(part))})
     return pd.DataFrame(rows)
 
 
@@ -624,5 +624,5 @@ def shift_table(seed: int, days: int = 400) -> pd.DataFrame:
         frame = pd.DataFrame(
             {"date": close.index, "actual_usd": close, "predicted_usd": noisy.shift(shift), "naive_usd": close.shift(1)}
         )
-        rows.append({"forecasts": name, **controls.alignment(frame.dropna().reset_index(drop=True))})
+        rows.append({"forecasts": name, **alignment.alignment(frame.dropna().reset_index(drop=True))})
     return pd.DataFrame(rows)

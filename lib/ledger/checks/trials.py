@@ -10,7 +10,7 @@ from scipy import stats
 
 from lib import networks, thesis
 from lib.evaluation import significance
-from lib.experiments import tuning
+from lib.experiments import search
 from lib.ledger import precision
 from lib.ledger.evidence import Evidence, Missing
 from lib.ledger.found import Found
@@ -461,10 +461,10 @@ def trials_below_naive(evidence: Evidence, row: Row, ticker: str) -> Found:
 
 
 def in_search_space(evidence: Evidence, row: Row, space: str) -> Found:
-    """Whether every printed hyperparameter lies in the stated search space, as ``lib.experiments.tuning.search_space`` has it."""
+    """Whether every printed hyperparameter lies in the stated search space, as ``lib.experiments.search.search_space`` has it."""
     rows, outside = thesis.trials(), []
     for network in networks.ARCHITECTURES:
-        for name, distribution in tuning.search_space(network, space).items():
+        for name, distribution in search.search_space(network, space).items():
             if name in rows and name not in ("batch_size", "epochs"):
                 values = rows.loc[rows["network"] == network, name].dropna()
                 beyond = values[(values < distribution.low - 5e-7) | (values > distribution.high)]

@@ -1,0 +1,116 @@
+"""Where trainings run: a Dask cluster, local by default, one a run, reached by address.
+
+``run_all.py`` starts one and names it to its notebooks in the variable DASK_SCHEDULER_ADDRESS, which also takes the
+address of a scheduler elsewhere whose workers can import this project. Without it a process starts its own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from lib.errors import ProjectError
+from lib.networks import runtime
+from lib.settings import Chosen
+
+ADDRESS_VARIABLE = "DASK_SCHEDULER_ADDRESS"  # Dask's own
+ATTEMPTS = 5  # starts of a training whose worker dies, before it is given up
+_lock = threading.Lock()
+_client: Any = None
+_cluster: Any = None
+
+
+class PoolError(ProjectError):
+    """There is nowhere to train: no cluster can be reached or started, or its workers keep dying."""
+
+
+def client(settings: Chosen) -> Any:
+    """This process's ``distributed.Client``: of the cluster that the environment names, else of one that is started now.
+
+    Args:
+        settings: ``workers`` and ``threads`` of a cluster that is started.
+
+    Raises:
+        PoolError: the named cluster cannot be reached.
+    """
+    global _client, _cluster
+    with _lock:
+        if _client is None or _client.status != "running":
+            from distributed import Client
+
+            address = os.environ.get(ADDRESS_VARIABLE)
+            if not address:
+                _cluster = _started(settings.workers, settings.threads)
+            try:
+                _client = Client(address or _cluster, timeout=20)
+            except (OSError, ValueError) as error:
+                raise PoolError(
+                    f"{ADDRESS_VARIABLE} is {address}, but no Dask scheduler answers there ({error})."
+                    " Start one, or unset the variable to train on this machine"
+                ) from error
+    return _client
+
+
+def close() -> None:
+    """Leave the cluster, and end it if this process started it."""
+    global _client, _cluster
+    with _lock:
+        for one in (_client, _cluster):
+            if one is not None:
+                one.close()
+        _client = _cluster = None
+
+
+atexit.register(close)
+
+
+@contextmanager
+def local(settings: Chosen) -> Iterator[str]:
+    """A local cluster while the block runs; gives its address. Its workers load TensorFlow at once."""
+    cluster = _started(settings.workers, settings.threads)
+    try:
+        yield cluster.scheduler_address
+    finally:
+        cluster.close()
+
+
+def _started(workers: int, threads: int) -> Any:
+    import dask
+    import psutil
+    from distributed import Client, LocalCluster
+
+    logging.getLogger("distributed").setLevel(logging.ERROR)  # it reports every worker that is replaced
+    # TensorFlow never frees a graph, so a worker grows with each new shape: one that grew too large is replaced, and
+    # its training starts again on another. Nothing is spilled or paused.
+    dask.config.set(
+        {
+            "distributed.worker.memory.target": False,
+            "distributed.worker.memory.spill": False,
+            "distributed.worker.memory.pause": False,
+            "distributed.worker.memory.terminate": 0.95,
+            "distributed.scheduler.allowed-failures": ATTEMPTS,
+            "distributed.scheduler.worker-saturation": 1.0,
+        }
+    )
+    cluster = LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        memory_limit=psutil.virtual_memory().total // (workers + 1),
+        host="127.0.0.1",
+        dashboard_address=None,
+        silence_logs=logging.ERROR,
+    )
+    with Client(cluster, set_as_default=False) as one:
+        one.run(_load_tensorflow, threads)  # takes seconds, in which the first windows are cut
+    return cluster
+
+
+def _load_tensorflow(threads: int) -> None:
+    """In a worker: load TensorFlow beside whatever the worker does."""
+    threading.Thread(target=runtime.start, args=(threads,), daemon=True).start()

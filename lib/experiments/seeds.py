@@ -1,0 +1,87 @@
+"""Every network at the thesis's best hyperparameters: with one seed (notebooks 04 to 07, 09) and with several (09a)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from lib import thesis
+from lib.data import windows
+from lib.data.windows import Dataset
+from lib.evaluation import baselines, scoring
+from lib.experiments import frames, random_seeds, search, train
+from lib.experiments.train import Result, Training
+from lib.settings import Chosen
+
+TARGETS = ("close", "log_return")
+_ON_WINDOWS = (baselines.NAIVE, "ridge", "gradient boosting")  # on every target; the others know closes only
+
+
+def training(data: Dataset, network: str, settings: Chosen, number: int = 1, note: str = "") -> Training:
+    """The training of a network at the thesis's best hyperparameters with its seed ``number``."""
+    seed = random_seeds.of_network(settings.seed, data.ticker, network, number)
+    name = f"{data.ticker} {network}, {note or settings.target}, seed {number}"
+    return Training(network, thesis.best_hyperparameters(network), seed, data, settings, name)
+
+
+def trained(
+    data: Mapping[str, Dataset], network: str, settings: Chosen, weights: bool = False
+) -> dict[str, tuple[Training, Result]]:
+    """Ticker -> the training of a network with seed 1 and its result."""
+    wanted = {ticker: training(windows_of, network, settings) for ticker, windows_of in data.items()}
+    results = train.train_all(list(wanted.values()), f"Training {network}", weights)
+    return {ticker: (one, result) for (ticker, one), result in zip(wanted.items(), results)}
+
+
+def predictions(training: Training, result: Result) -> pd.DataFrame:
+    """Forecasts of every split in US dollars, with the weights that ``restore_best_weights`` names."""
+    weights = search.weights_of(training.settings)
+    return scoring.prediction_frame(training.data, lambda split: result.predicted(split, weights))
+
+
+def forecasts(prices: Mapping[str, pd.DataFrame], settings: Chosen, targets: Sequence[str] = TARGETS) -> pd.DataFrame:
+    """Every network with several seeds, and every baseline beside it.
+
+    Closes are forecast with ``evaluation_seeds`` seeds, log returns with the first ``comparison_seeds`` of them.
+
+    Returns:
+        Long frame of validation and test days; ``reading`` is the target. Seed k of a network is the same for every
+        target, and seed 1 on closes is the training of notebooks 04 to 07.
+    """
+    planned = trainings(prices, settings, targets)
+    results = train.train_all([one for one, _ in planned])
+    rows = [frames.of_training(t, r, t.settings.target, k) for (t, k), r in zip(planned, results)]
+    return pd.concat([baseline_forecasts(prices, settings, targets), *rows], ignore_index=True)
+
+
+def trainings(
+    prices: Mapping[str, pd.DataFrame], settings: Chosen, targets: Sequence[str] = TARGETS
+) -> list[tuple[Training, int]]:
+    """The trainings of :func:`forecasts`, each with the number of its seed."""
+    planned = []
+    for target in targets:
+        reading = settings.but(target=target)
+        data = windows.build(prices, reading)
+        count = settings.evaluation_seeds if target == "close" else settings.comparison_seeds
+        planned += [
+            (training(windows_of, network, reading, k), k)
+            for k in range(1, count + 1)
+            for windows_of in data.values()
+            for network in settings.networks
+        ]
+    return planned
+
+
+def baseline_forecasts(
+    prices: Mapping[str, pd.DataFrame], settings: Chosen, targets: Sequence[str] = TARGETS
+) -> pd.DataFrame:
+    """The rows of :func:`forecasts` that need no training: all baselines on the first target, on others those that see windows."""
+    found = []
+    for target in targets:
+        names = (
+            list(baselines.BASELINES) if target == targets[0] else [n for n in baselines.BASELINES if n in _ON_WINDOWS]
+        )
+        for data in windows.build(prices, settings.but(target=target)).values():
+            found += frames.of_baselines(data, prices, settings, target, names)
+    return pd.concat(found, ignore_index=True)

@@ -1,0 +1,506 @@
+"""The one way to train: a training is a value, computed once, wherever the pool runs it.
+
+:class:`Training` describes a training completely, and its :attr:`~Training.key` is the digest of that description.
+:func:`train` and :func:`train_all` look the key up in the cache and train what is not there. Notebooks, search,
+replay, evaluation, dashboard and service all come here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from lib import networks
+from lib.data.windows import PARTS, Dataset
+from lib.errors import ProjectError
+from lib.experiments import pool
+from lib.networks import training as fitting
+from lib.progress import Progress
+from lib.results import machine, training_cache
+from lib.settings import Chosen
+
+WEIGHTS = ("best", "last")
+# Of the parameters, those that a training depends on beside its windows.
+_OPTIONS = (
+    "hidden_dense_units",
+    "output_activation",
+    "batch_normalization",
+    "clip_norm",
+    "reduce_lr",
+    "patience",
+    "threads",
+)
+_TOPIC = "training epochs"  # of Dask's events
+_REPORT_SECONDS = 0.2  # between a worker's reports, and between its looks at whether anybody still waits
+OnEpoch = Callable[[int, int, float, float], None]
+
+
+class TrainingError(ProjectError):
+    """A training could not be carried out."""
+
+
+class Cancelled(ProjectError):
+    """A training was cancelled by whoever asked for it."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training, described completely.
+
+    Attributes:
+        network: a key of ``networks.ARCHITECTURES``.
+        hyperparameters: those of the network; others are ignored.
+        seed: of weights, shuffling and dropout.
+        data: the windows: what it learns from, which days stop it, what it forecasts.
+        settings: layers, optimizer options, ``max_epochs``, ``patience`` and ``threads``.
+        name: for the progress display; not part of the description.
+    """
+
+    network: str
+    hyperparameters: Mapping[str, float]
+    seed: int
+    data: Dataset
+    settings: Chosen
+    name: str = ""
+
+    @property
+    def epochs(self) -> int:
+        """Epochs at most."""
+        return min(int(self.hyperparameters["epochs"]), self.settings.max_epochs)
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """Everything that the result depends on; JSON-able. The digest of the windows stands for prices, cleaning,
+        inputs, scaling, split and target, as these matter through the windows only."""
+        plain = self.settings.as_plain()
+        own = own_hyperparameters(self.network, self.hyperparameters)
+        return {
+            "ticker": self.data.ticker,
+            "windows": self.data.digest,
+            "network": self.network,
+            "hyperparameters": {**own, "epochs": self.epochs},
+            "seed": self.seed,
+            **{name: plain[name] for name in _OPTIONS},
+            "method": fitting.METHOD,
+            **{name: importlib.metadata.version(name) for name in ("tensorflow", "keras")},
+        }
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of the description, as hex digits."""
+        return hashlib.sha256(json.dumps(self.description, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a training.
+
+    Attributes:
+        loss, val_loss, learning_rate: by epoch; losses are MSE of scaled targets.
+        best_epoch: the epoch, from 1, with the smallest validation loss.
+        seconds: of building and training.
+        parameters: number of weights.
+        processor: where it was trained, with versions of numpy and TensorFlow.
+        diverged: a loss or forecast was not finite.
+        pruned: it was stopped by a pruner, so there are no forecasts.
+        cached: it was found in the cache.
+        arrays: scaled forecasts (``train, best``, shape (windows,)) and, if asked for, weights (``best 0``, ...).
+    """
+
+    loss: np.ndarray
+    val_loss: np.ndarray
+    learning_rate: np.ndarray
+    best_epoch: int
+    seconds: float
+    parameters: int
+    processor: str
+    diverged: bool
+    pruned: bool = False
+    cached: bool = False
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that were run."""
+        return len(self.loss)
+
+    @property
+    def history(self) -> dict[str, np.ndarray]:
+        """``loss`` and ``val_loss`` by epoch."""
+        return {"loss": self.loss, "val_loss": self.val_loss}
+
+    def predicted(self, split: str, weights: str = "best") -> np.ndarray:
+        """Scaled forecasts of a split with the best epoch's weights or the last one's; float64, shape (windows,)."""
+        return self.arrays[f"{split}, {weights}"].astype("float64")
+
+    def weights(self, which: str = "best") -> list[np.ndarray] | None:
+        """The network's weights in Keras's order; None unless they were asked for."""
+        names = [name for name in self.arrays if name.startswith(f"{which} ")]
+        return [self.arrays[f"{which} {at}"] for at in range(len(names))] or None
+
+
+def model_of(training: Training, result: Result, which: str = "best") -> Any:
+    """The trained network as a Keras model of Keras's own layers, which loads without this project."""
+    from lib.networks import fast_layers, runtime
+
+    runtime.start(training.settings.threads)
+    variant = networks.variant(training.settings)
+    model = networks.build(training.network, training.hyperparameters, training.data.input_shape, variant)
+    model.set_weights(result.weights(which))
+    return fast_layers.portable(model)
+
+
+# -- in the process that asks --------------------------------------------------------------
+
+
+class Handle:
+    """One caller's hold on a training: :meth:`result`, :meth:`cancel`. Callers of one key share the training itself."""
+
+    def __init__(
+        self, training: Training, weights: bool, shared: _Shared | None, found: Result | None, on_epoch: OnEpoch | None
+    ):
+        self.training = training
+        self._weights, self._shared, self._found, self._on_epoch = weights, shared, found, on_epoch
+        self._cancelled = False
+
+    def done(self) -> bool:
+        """Whether :meth:`result` would answer at once."""
+        return self._found is not None or self._cancelled or self._shared.future.done()
+
+    def cancel(self) -> None:
+        """Give the training up. It stops at its next epoch, unless somebody else waits for it too."""
+        if self._found is None and not self._cancelled:
+            self._cancelled = True
+            _leave(self._shared, self._on_epoch)
+
+    def result(self) -> Result:
+        """Wait for the result, and store it in the cache.
+
+        Raises:
+            Cancelled: :meth:`cancel` was called.
+            PoolError: workers died again and again, or the cluster is gone.
+            TrainingError: the training failed in a way that nobody foresaw.
+            FileError: the cache cannot be written.
+        """
+        if self._found is None:
+            try:
+                found = self._shared.wait(lambda: self._cancelled)
+            except Exception as error:
+                raise self._explained(error) from error
+            finally:
+                if not self._cancelled:
+                    _leave(self._shared, self._on_epoch)
+            self._found = _stored(self.training, found)
+        return self._found
+
+    def _explained(self, error: Exception) -> ProjectError:
+        from distributed import CancelledError, KilledWorker
+
+        if self._cancelled or isinstance(error, Cancelled):
+            return Cancelled("The training was cancelled.")
+        if isinstance(error, KilledWorker):
+            return pool.PoolError(
+                f"a worker process died {pool.ATTEMPTS} times while training {self.training.name or self.training.network},"
+                " most often because memory ran out. What was finished is cached: run it again, perhaps with fewer workers"
+            )
+        if isinstance(error, (CancelledError, OSError)):
+            return pool.PoolError(f"the pool of workers is gone ({error}). What was finished is cached: run it again")
+        if isinstance(error, ProjectError):
+            return error
+        return TrainingError(
+            f"training {self.training.name or self.training.network} failed: {type(error).__name__}: {error}"
+        )
+
+
+class _Shared:
+    """A running training and how many callers wait for it."""
+
+    def __init__(self, client: Any, key: str, submit: Callable[[], Any]):
+        self.client, self.key, self.submit = client, key, submit
+        self.callers, self.listeners = 0, []
+        self.future = submit()
+
+    def wait(self, given_up: Callable[[], bool]) -> Result:
+        """The result; Cancelled as soon as the caller has given up."""
+        while not given_up():
+            try:
+                return self.future.result(timeout=0.5)
+            except TimeoutError:
+                continue
+            except Cancelled:
+                if not given_up():
+                    self.future = self.submit()  # another process gave it up a moment before this one asked
+        raise Cancelled("The training was cancelled.")
+
+
+_running: dict[str, _Shared] = {}
+_lock = threading.RLock()
+
+
+def train(
+    training: Training,
+    weights: bool = False,
+    on_epoch: OnEpoch | None = None,
+    losses_before: Sequence[Sequence[float]] | None = None,
+    priority: int = 0,
+) -> Handle:
+    """Start a training, or find it cached or running.
+
+    Args:
+        training: what is trained.
+        weights: whether the result must hold the network's weights.
+        on_epoch: called with (epoch from 1, epochs at most, loss, validation loss), from another thread; of a result
+            that is cached, with every epoch at once.
+        losses_before: validation losses by epoch of the study's complete trials; with it the median pruner may stop
+            the training. A pruned training is not cached.
+        priority: of trainings that wait for a worker the one with the largest goes first.
+    """
+    found = cached(training, weights)
+    if found is not None:
+        for epoch in range(found.epochs if on_epoch else 0):
+            on_epoch(epoch + 1, training.epochs, float(found.loss[epoch]), float(found.val_loss[epoch]))
+        return Handle(training, weights, None, found, on_epoch)
+    client = pool.client(training.settings)
+    key = f"{training.key}{' with weights' if weights else ''}"
+    if losses_before is not None:
+        key += f" pruned by {hashlib.sha256(json.dumps([list(map(float, x)) for x in losses_before]).encode()).hexdigest()[:16]}"
+    with _lock:
+        shared = _running.get(key)
+        if shared is None:
+            _listen(client)
+            shared = _running[key] = _Shared(
+                client,
+                key,
+                lambda: client.submit(
+                    _carry_out, training, weights, losses_before, key=key, pure=True, priority=priority
+                ),
+            )
+        shared.callers += 1
+        if on_epoch:
+            shared.listeners.append(on_epoch)
+    return Handle(training, weights, shared, None, on_epoch)
+
+
+def _leave(shared: _Shared, on_epoch: OnEpoch | None) -> None:
+    with _lock:
+        shared.callers -= 1
+        if on_epoch in shared.listeners:
+            shared.listeners.remove(on_epoch)
+        if not shared.callers and _running.get(shared.key) is shared:
+            del _running[shared.key]
+            if shared.future.done():
+                shared.future.release()
+            else:
+                shared.future.cancel()  # for this process; the worker sees at its next epoch if nobody else waits
+
+
+def _listen(client: Any) -> None:
+    """Hand the workers' reports of epochs to whoever asked for them; once a client."""
+    if _TOPIC in client._event_handlers:
+        return
+
+    def reported(event: tuple[float, Mapping[str, Any]]) -> None:
+        message = event[1]
+        with _lock:
+            shared = _running.get(message["key"])
+            listeners = list(shared.listeners) if shared else []
+        for epoch, loss, val_loss in message["epochs"]:
+            for listener in listeners:
+                listener(epoch, message["of"], loss, val_loss)
+
+    client.subscribe_topic(_TOPIC, reported)
+
+
+def train_all(trainings: Sequence[Training], label: str = "Trainings", weights: bool = False) -> list[Result]:
+    """The results of all trainings, in their order; what is not cached is trained side by side.
+
+    Raises: as :meth:`Handle.result`; what was finished before is cached.
+    """
+    results = {t.key: cached(t, weights) for t in trainings}
+    missing = {t.key: t for t in trainings if results[t.key] is None}
+    if len(missing) < len(results):
+        report_cached([r for r in results.values() if r is not None], len(results))
+    if missing:
+        from distributed import as_completed
+
+        handles = {}
+        try:
+            with Progress(label, len(missing)) as progress:
+                for key, training in missing.items():
+                    handle = train(training, weights)
+                    handles[handle._shared.future] = (key, handle)
+                for future in as_completed(list(handles)):
+                    key, handle = handles.pop(future)
+                    results[key] = handle.result()
+                    progress.step(f"{missing[key].name}: validation MSE {smallest(results[key].val_loss):.3g}")
+        finally:
+            for _, handle in handles.values():
+                handle.cancel()
+    return [results[t.key] for t in trainings]
+
+
+def report_cached(found: Sequence[Result], total: int, what: str = "trainings") -> None:
+    """Say how many results come from the cache, and if they were computed on another kind of machine."""
+    print(f"{len(found)} of {total} {what} are cached.")
+    others = Counter(r.processor for r in found if r.processor != machine.made_on())
+    for where, count in others.items():
+        print(f"{count} of them were trained on {where}; here their last digits could differ.")
+
+
+def is_cached(training: Training) -> bool:
+    """Whether the cache holds a training's result; it is not read."""
+    return training_cache.path_of(training.key).is_file()
+
+
+def cached(training: Training, weights: bool = False) -> Result | None:
+    """The result of a training if it is in the cache (with weights, if these are needed), else None."""
+    stored = training_cache.read(training.key)
+    if stored is None:
+        return None
+    about, arrays = stored
+    known = {k: about[k] for k in ("best_epoch", "seconds", "parameters", "processor", "diverged")}
+    series = {name: arrays.pop(name) for name in ("loss", "val_loss", "learning_rate")}
+    result = Result(**series, **known, cached=True, arrays=arrays)
+    if weights and not result.weights():
+        return None
+    training_cache.used(True, result.processor)
+    return result
+
+
+def _stored(training: Training, result: Result) -> Result:
+    training_cache.used(False, result.processor)
+    if not result.pruned:
+        about = {k: getattr(result, k) for k in ("best_epoch", "seconds", "parameters", "processor", "diverged")}
+        series = {name: getattr(result, name) for name in ("loss", "val_loss", "learning_rate")}
+        training_cache.write(training.key, {**about, "description": training.description}, {**series, **result.arrays})
+    return result
+
+
+def own_hyperparameters(network: str, hyperparameters: Mapping[str, float]) -> dict[str, float]:
+    """Those of one network: rates as floats and everything else as whole numbers."""
+    rates = ("dropout_rate", "learning_rate")
+    names = networks.ARCHITECTURES[network].hyperparameters
+    return {n: float(hyperparameters[n]) if n in rates else int(hyperparameters[n]) for n in names}
+
+
+def smallest(val_loss: np.ndarray) -> float:
+    """The smallest finite loss; infinite if there is none."""
+    finite = val_loss[np.isfinite(val_loss)]
+    return float(finite.min()) if len(finite) else math.inf
+
+
+# -- in a worker ---------------------------------------------------------------------------
+
+
+class _Pruned(Exception):
+    """The pruner stopped this training."""
+
+
+def _carry_out(training: Training, weights: bool, losses_before: Sequence[Sequence[float]] | None) -> Result:
+    """Train, forecast every split with the best epoch's weights and with the last one's."""
+    from lib.networks import runtime
+
+    runtime.start(training.settings.threads)
+    epochs: list[tuple[int, float, float]] = []
+    report, prune = _reporter(training.epochs), _pruner(losses_before)
+    started = time.perf_counter()
+
+    def on_epoch(epoch: int, _: int, loss: float, val_loss: float) -> None:
+        epochs.append((epoch, loss, val_loss))
+        report(epoch, loss, val_loss)
+        prune(epoch, val_loss)
+
+    try:
+        fit = fitting.fit(
+            training.network, training.hyperparameters, training.data, training.settings, training.seed, on_epoch
+        )
+    except _Pruned:
+        loss, val_loss = (np.array([e[at] for e in epochs]) for at in (1, 2))
+        return Result(
+            loss,
+            val_loss,
+            np.full(len(loss), math.nan),
+            0,
+            time.perf_counter() - started,
+            0,
+            machine.made_on(),
+            False,
+            pruned=True,
+        )
+    arrays: dict[str, np.ndarray] = {}
+    for which, values in (("best", fit.best_weights), ("last", fit.last_weights)):
+        fit.model.set_weights(values)
+        for split in PARTS:
+            arrays[f"{split}, {which}"] = fitting.predict(fit.model, getattr(training.data, split).X).astype("<f4")
+        if weights:
+            arrays.update({f"{which} {at}": value for at, value in enumerate(values)})
+    forecasts = [f"{split}, {which}" for split in PARTS for which in WEIGHTS]
+    finite = all(np.isfinite(arrays[name]).all() for name in forecasts) and np.isfinite(fit.history["val_loss"]).all()
+    if not finite:  # the one policy: whatever is computed from it is infinitely bad
+        arrays.update({name: np.full_like(arrays[name], math.nan) for name in forecasts})
+    return Result(
+        *(np.array(fit.history[name], dtype="float64") for name in ("loss", "val_loss", "learning_rate")),
+        best_epoch=fit.best_epoch,
+        seconds=round(fit.seconds, 2),
+        parameters=fit.model.count_params(),
+        processor=machine.made_on(),
+        diverged=not finite,
+        arrays=arrays,
+    )
+
+
+def _reporter(epochs: int) -> Callable[[int, float, float], None]:
+    """A function that reports epochs to whoever asked, and ends the training when nobody waits for it any more."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    key = worker.get_current_task()
+    waiting: list[tuple[int, float, float]] = []
+    last = time.monotonic()
+
+    def report(epoch: int, loss: float, val_loss: float) -> None:
+        nonlocal last
+        waiting.append((epoch, loss, val_loss))
+        if time.monotonic() - last < _REPORT_SECONDS and epoch < epochs:
+            return
+        last = time.monotonic()
+        task = worker.state.tasks.get(key)
+        if task is None or task.state == "cancelled":
+            raise Cancelled("The training was cancelled.")
+        worker.log_event(_TOPIC, {"key": key, "of": epochs, "epochs": list(waiting)})
+        waiting.clear()
+
+    return report
+
+
+def _pruner(losses_before: Sequence[Sequence[float]] | None) -> Callable[[int, float], None]:
+    """A function that ends the training when Optuna's median pruner would."""
+    if losses_before is None:
+        return lambda epoch, val_loss: None
+    import optuna
+
+    from lib.experiments import search
+
+    study = optuna.create_study(pruner=search.median_pruner())
+    for losses in losses_before:
+        values = dict(enumerate(map(float, losses), start=1))
+        study.add_trial(optuna.trial.create_trial(value=0.0, intermediate_values=values))
+    trial = study.ask()
+
+    def prune(epoch: int, val_loss: float) -> None:
+        trial.report(val_loss, epoch)
+        if trial.should_prune():
+            raise _Pruned
+
+    return prune

@@ -47,7 +47,7 @@ def client(settings: Chosen) -> Any:
             if not address:
                 _cluster = _started(settings.workers, settings.threads)
             try:
-                _client = Client(address or _cluster, timeout=20)
+                _client = Client(address or _cluster, timeout=10)
             except (OSError, ValueError) as error:
                 raise PoolError(
                     f"{ADDRESS_VARIABLE} is {address}, but no Dask scheduler answers there ({error})."

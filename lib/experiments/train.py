@@ -167,12 +167,10 @@ def model_of(training: Training, result: Result, which: str = "best") -> Any:
 class Handle:
     """One caller's hold on a training: :meth:`result`, :meth:`cancel`. Callers of one key share the training itself."""
 
-    def __init__(
-        self, training: Training, weights: bool, shared: _Shared | None, found: Result | None, on_epoch: OnEpoch | None
-    ):
+    def __init__(self, training: Training, shared: _Shared | None, found: Result | None, on_epoch: OnEpoch | None):
         self.training = training
-        self._weights, self._shared, self._found, self._on_epoch = weights, shared, found, on_epoch
-        self._cancelled = False
+        self._shared, self._found, self._on_epoch = shared, found, on_epoch
+        self._cancelled, self._reported, self._reporting = False, 0, threading.Lock()
 
     def done(self) -> bool:
         """Whether :meth:`result` would answer at once."""
@@ -182,7 +180,7 @@ class Handle:
         """Give the training up. It stops at its next epoch, unless somebody else waits for it too."""
         if self._found is None and not self._cancelled:
             self._cancelled = True
-            _leave(self._shared, self._on_epoch)
+            _leave(self._shared, self)
 
     def result(self) -> Result:
         """Wait for the result, and store it in the cache.
@@ -200,9 +198,17 @@ class Handle:
                 raise self._explained(error) from error
             finally:
                 if not self._cancelled:
-                    _leave(self._shared, self._on_epoch)
+                    _leave(self._shared, self)
             self._found = _stored(self.training, found)
+        self.report(self._found.loss, self._found.val_loss)
         return self._found
+
+    def report(self, loss: Sequence[float], val_loss: Sequence[float]) -> None:
+        """Tell ``on_epoch`` of each epoch that it has not heard of, in order."""
+        with self._reporting:
+            for at in range(self._reported, len(loss) if self._on_epoch and not self._cancelled else 0):
+                self._reported = at + 1
+                self._on_epoch(at + 1, self.training.epochs, float(loss[at]), float(val_loss[at]))
 
     def _explained(self, error: Exception) -> ProjectError:
         from distributed import CancelledError, KilledWorker
@@ -228,7 +234,7 @@ class _Shared:
 
     def __init__(self, client: Any, key: str, submit: Callable[[], Any]):
         self.client, self.key, self.submit = client, key, submit
-        self.callers, self.listeners = 0, []
+        self.callers: list[Handle] = []
         self.future = submit()
 
     def wait(self, given_up: Callable[[], bool]) -> Result:
@@ -268,9 +274,7 @@ def train(
     """
     found = cached(training, weights)
     if found is not None:
-        for epoch in range(found.epochs if on_epoch else 0):
-            on_epoch(epoch + 1, training.epochs, float(found.loss[epoch]), float(found.val_loss[epoch]))
-        return Handle(training, weights, None, found, on_epoch)
+        return Handle(training, None, found, on_epoch)
     client = pool.client(training.settings)
     key = f"{training.key}{' with weights' if weights else ''}"
     if losses_before is not None:
@@ -286,17 +290,14 @@ def train(
                     _carry_out, training, weights, losses_before, key=key, pure=True, priority=priority
                 ),
             )
-        shared.callers += 1
-        if on_epoch:
-            shared.listeners.append(on_epoch)
-    return Handle(training, weights, shared, None, on_epoch)
+        handle = Handle(training, shared, None, on_epoch)
+        shared.callers.append(handle)
+    return handle
 
 
-def _leave(shared: _Shared, on_epoch: OnEpoch | None) -> None:
+def _leave(shared: _Shared, handle: Handle) -> None:
     with _lock:
-        shared.callers -= 1
-        if on_epoch in shared.listeners:
-            shared.listeners.remove(on_epoch)
+        shared.callers.remove(handle)
         if not shared.callers and _running.get(shared.key) is shared:
             del _running[shared.key]
             if shared.future.done():
@@ -314,10 +315,9 @@ def _listen(client: Any) -> None:
         message = event[1]
         with _lock:
             shared = _running.get(message["key"])
-            listeners = list(shared.listeners) if shared else []
-        for epoch, loss, val_loss in message["epochs"]:
-            for listener in listeners:
-                listener(epoch, message["of"], loss, val_loss)
+            callers = list(shared.callers) if shared else []
+        for handle in callers:
+            handle.report(message["loss"], message["val_loss"])
 
     client.subscribe_topic(_TOPIC, reported)
 
@@ -466,20 +466,22 @@ def _reporter(epochs: int) -> Callable[[int, float, float], None]:
 
     worker = get_worker()
     key = worker.get_current_task()
-    waiting: list[tuple[int, float, float]] = []
+    losses: list[float] = []
+    val_losses: list[float] = []
     last = time.monotonic()
 
     def report(epoch: int, loss: float, val_loss: float) -> None:
         nonlocal last
-        waiting.append((epoch, loss, val_loss))
+        losses.append(loss)
+        val_losses.append(val_loss)
         if time.monotonic() - last < _REPORT_SECONDS and epoch < epochs:
             return
         last = time.monotonic()
         task = worker.state.tasks.get(key)
         if task is None or task.state == "cancelled":
             raise Cancelled("The training was cancelled.")
-        worker.log_event(_TOPIC, {"key": key, "of": epochs, "epochs": list(waiting)})
-        waiting.clear()
+        # All epochs each time, so that whoever came late or missed a report has them too.
+        worker.log_event(_TOPIC, {"key": key, "loss": list(losses), "val_loss": list(val_losses)})
 
     return report
 

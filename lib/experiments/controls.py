@@ -153,7 +153,9 @@ def evaluated(run: int, model: str, test: pd.DataFrame) -> dict[str, Any]:
 
 
 def runs_on(series: str, runs: int = 200, seed: int = 0) -> pd.DataFrame:
-    """:func:`short_runs` on one of :data:`SERIES`: nobody may win on a random walk, and the planted signal must be found."""
+    """:func:`short_runs` on one of :data:`SERIES`: nobody may win on a random walk, and the planted signal must be
+    found.
+    """
     coefficient, volatility = SERIES[series]
     return short_runs(runs=runs, coefficient=coefficient, volatility=volatility, seed=seed)
 
@@ -240,12 +242,16 @@ def on_simulated(series: str, settings: Chosen) -> pd.DataFrame:
 
 
 def number_of_runs(series: str, settings: Chosen) -> int:
-    """How many series: false alarms are rare and need all ``control_runs``; a planted signal is found in a quarter of them."""
+    """How many series: false alarms are rare and need all ``control_runs``; a planted signal is found in a quarter of
+    them.
+    """
     return settings.control_runs if series == WALK else max(20, settings.control_runs // 4)
 
 
 def trainings(series: str, settings: Chosen) -> list[tuple[Training, int]]:
-    """The trainings of :func:`on_simulated`, each with its run; on log returns, as on closes a network is far from naive on any series."""
+    """The trainings of :func:`on_simulated`, each with its run; on log returns, as on closes a network is far from
+    naive on any series.
+    """
     coefficient, volatility = SERIES[series]
     planned = []
     for run in range(number_of_runs(series, settings)):

@@ -16,7 +16,9 @@ from lib.settings import Chosen
 LEAKS = {
     "nothing": "scaled on the training days, stopped on the validation days",
     "scaling over everything": "the scaler also sees validation and test days",
-    "both": "early stopping also watches the test days, which are then scored: as the thesis does, on its validation days",
+    "both": (
+        "early stopping also watches the test days, which are then scored: as the thesis does, on its validation days"
+    ),
 }
 
 

@@ -30,7 +30,8 @@ class PoolError(ProjectError):
 
 
 def client(settings: Chosen) -> Any:
-    """This process's ``distributed.Client``: of the cluster that the environment names, else of one that is started now.
+    """This process's ``distributed.Client``: of the cluster that the environment names, else of one that is started
+    now.
 
     Args:
         settings: ``workers`` and ``threads`` of a cluster that is started.

@@ -70,7 +70,8 @@ def printed_trials(tickers: Sequence[str], of_networks: Sequence[str], count: in
     rows = rows[rows["network"].isin(whole)]
     if rows.empty:
         raise ReplayError(
-            f"networks is {list(of_networks)}, but only CNN-LSTM and LSTM-CNN trials are printed with every hyperparameter: add one of them"
+            f"networks is {list(of_networks)}, but only CNN-LSTM and LSTM-CNN trials are printed with every"
+            f" hyperparameter: add one of them"
         )
     if count != "printed":
         rows = rows.groupby(["ticker", "network"], sort=False).head(int(count))
@@ -190,7 +191,8 @@ def agreement(fits: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
         fits: as :func:`run` gives them; rows: as :func:`table` gives them.
 
     Returns:
-        A row a reading and network, and one for all: ``inputs``, ``weights``, ``network``, ``trials``, ``seeds``, and what
+        A row a reading and network, and one for all: ``inputs``, ``weights``, ``network``, ``trials``, ``seeds``, and
+            what
         :data:`MEANINGS` explains.
     """
     seeds = int(fits["seed_number"].max())
@@ -231,15 +233,24 @@ def agreement(fits: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 MEANINGS = {
     "inside": "share of printed MSE, anywhere within their rounding, from the smallest to the largest of our seeds",
-    "expected_inside": "what that would be if the printed training were one more seed of ours: (n - 1) / (n + 1) for n seeds",
-    "inside_p": "chance of so few inside if it were (binomial; the trials of one search are not independent, so it is a guide)",
+    "expected_inside": (
+        "what that would be if the printed training were one more seed of ours: (n - 1) / (n + 1) for n seeds"
+    ),
+    "inside_p": (
+        "chance of so few inside if it were (binomial; the trials of one search are not independent, so it is a guide)"
+    ),
     "below, above": "how many printed MSE lie below and above the range of our seeds",
     "printed_over_ours": "median of printed MSE over our median: 1 if their level is ours",
     "factor": "half of the printed MSE are within this factor of our median",
-    "seed_factor": "the same for one seed of ours and the median of the others: what factor would be if the printed training were one more seed",
+    "seed_factor": (
+        "the same for one seed of ours and the median of the others: what factor would be if the printed training"
+        " were one more seed"
+    ),
     "rank_correlation": "Spearman's, printed with our median, within coins",
     "seed_rank_correlation": "the same for one seed of ours and the median of the others",
-    "printed_below_naive, ours_below_naive": "how many printed MSE, and how many of our medians, are below that of 'tomorrow equals today'",
+    "printed_below_naive, ours_below_naive": (
+        "how many printed MSE, and how many of our medians, are below that of 'tomorrow equals today'"
+    ),
 }
 
 
@@ -250,7 +261,9 @@ def meanings() -> Styler:
 
 
 def seed_factor(fits: pd.DataFrame) -> float:
-    """The factor that half of single seeds' MSE are within, of the median of the other seeds of the same trial; NaN for one seed."""
+    """The factor that half of single seeds' MSE are within, of the median of the other seeds of the same trial; NaN for
+    one seed.
+    """
     one_and_others = _each_seed(fits)
     return (
         float(np.exp(pd.concat([np.log(one / others).abs() for one, others in one_and_others]).median()))
@@ -294,7 +307,10 @@ def _column(name: str, inputs: str, weights: str) -> str:
 def in_words(rows: pd.DataFrame, found: pd.DataFrame) -> str:
     """Which reading the printed scores are nearest to, whether they come back, and how sure that is, from the numbers."""
     if not rows["same_coin"].all():
-        return f"None of this run's tickers is in the thesis: the trials are those printed for {STAND_IN}, and their scores no match for these."
+        return (
+            f"None of this run's tickers is in the thesis: the trials are those printed for {STAND_IN}, and their"
+            f" scores no match for these."
+        )
     best = nearest(found)
     return "\n".join(
         [
@@ -302,20 +318,26 @@ def in_words(rows: pd.DataFrame, found: pd.DataFrame) -> str:
             _fit_in_words(best, rows),
             *_others_in_words(rows, found, best),
             (
-                f"Of these {best['trials']} printed trials {best['printed_below_naive']} have an MSE below that of 'tomorrow equals today' on the same days,"
-                f" and {best['ours_below_naive']} of our medians have. (Trials of CNN and LSTM, which are not printed whole, are not among them.)"
+                f"Of these {best['trials']} printed trials {best['printed_below_naive']} have an MSE below that of"
+                f" 'tomorrow equals today' on the same days,"
+                f" and {best['ours_below_naive']} of our medians have. (Trials of CNN and LSTM, which are not printed"
+                f" whole, are not among them.)"
             ),
         ]
     )
 
 
 def nearest(found: pd.DataFrame) -> pd.Series:
-    """The reading, over all networks, from whose medians the printed MSE differ by the smallest factor; ``found`` as :func:`agreement` gives it."""
+    """The reading, over all networks, from whose medians the printed MSE differ by the smallest factor; ``found`` as
+    :func:`agreement` gives it.
+    """
     return found[found["network"] == "all"].sort_values("factor").iloc[0]
 
 
 def each_trial(rows: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
-    """Every printed trial for reading, in the nearest reading: printed MSE, the smallest, middle and largest of ours, whether it is inside, naive."""
+    """Every printed trial for reading, in the nearest reading: printed MSE, the smallest, middle and largest of ours,
+    whether it is inside, naive.
+    """
     reading = tuple(nearest(found)[_READING])
     ours = {name: rows[_column(f"mse_{name}", *reading)] for name in ("low", "median", "high")}
     return pd.DataFrame(
@@ -339,7 +361,8 @@ def _named(reading: Mapping[str, object]) -> str:
 def _nearest_in_words(best: pd.Series, found: pd.DataFrame) -> str:
     readings = (found["network"] == "all").sum()
     told = (
-        f"Of the {readings} readings trained, the printed scores are nearest to {_named(best)}: half of them are within a factor of"
+        f"Of the {readings} readings trained, the printed scores are nearest to {_named(best)}: half of them are"
+        f" within a factor of"
         f" {best['factor']:.2f} of our median"
     )
     if best["seeds"] < 2:
@@ -349,25 +372,35 @@ def _nearest_in_words(best: pd.Series, found: pd.DataFrame) -> str:
 
 def _fit_in_words(best: pd.Series, rows: pd.DataFrame) -> str:
     if not significance.can_tell_too_few(best["expected_inside"], best["trials"]):
-        return f"Whether the scores come back cannot be said from {best['trials']} trials and {best['seeds']} seed{'s' if best['seeds'] > 1 else ''}."
+        return (
+            f"Whether the scores come back cannot be said from {best['trials']} trials and {best['seeds']}"
+            f" seed{'s' if best['seeds'] > 1 else ''}."
+        )
     inside = round(best["inside"] * best["trials"])
     counts = (
-        f"Inside the range of {best['seeds']} seeds lie {inside} of {best['trials']} printed MSE, {best['below']} below it and {best['above']} above;"
-        f" {best['expected_inside'] * best['trials']:.0f} would lie inside if each printed training were one more seed (p {significance.p_text(best['inside_p'])})."
+        f"Inside the range of {best['seeds']} seeds lie {inside} of {best['trials']} printed MSE, {best['below']}"
+        f" below it and {best['above']} above;"
+        f" {best['expected_inside'] * best['trials']:.0f} would lie inside if each printed training were one more"
+        f" seed (p {significance.p_text(best['inside_p'])})."
     )
     if best["inside_p"] >= LEVEL:
         return f"{counts} Nothing here speaks against chance of the seed: as far as can be told, the scores come back."
     smaller = int((rows["printed_mse"] < rows[_column("mse_median", *best[_READING])]).sum())
     same_level = stats.binomtest(smaller, len(rows)).pvalue >= LEVEL
     return (
-        f"{counts} So they do not come back one by one: something else than the seed differs, be it versions, threads, layers or inputs"
-        f" that were not tried. {'No difference of their level is found' if same_level else 'Their level is another one too'}: printed over ours is"
+        f"{counts} So they do not come back one by one: something else than the seed differs, be it versions,"
+        f" threads, layers or inputs"
+        f" that were not tried."
+        f" {'No difference of their level is found' if same_level else 'Their level is another one too'}: printed"
+        f" over ours is"
         f" {best['printed_over_ours']:.2f} in the middle, and {smaller} of {len(rows)} are smaller than our median."
     )
 
 
 def _others_in_words(rows: pd.DataFrame, found: pd.DataFrame, best: pd.Series) -> list[str]:
-    """The nearest reading against each other one: by network, with Holm over all of these comparisons, and in how many studies."""
+    """The nearest reading against each other one: by network, with Holm over all of these comparisons, and in how many
+    studies.
+    """
     overall = found[found["network"] == "all"].sort_values("factor")
     one, lines = tuple(best[_READING]), []
     against = [tuple(other[_READING]) for _, other in overall.iterrows() if tuple(other[_READING]) != one]
@@ -387,8 +420,10 @@ def _others_in_words(rows: pd.DataFrame, found: pd.DataFrame, best: pd.Series) -
             n for n in networks_of if p_holm[*other, n] < LEVEL and 2 * each[*other, n][0] < each[*other, n][1]
         )
         lines.append(
-            f"It is nearer than {_named(dict(zip(_READING, other)))} (factor {factor:.2f}) in {told}, and in most trials of {majority} of"
-            f" {len(studies)} studies (coin and network).{f' For {unsure} the two are hardly told apart.' if unsure else ''}"
+            f"It is nearer than {_named(dict(zip(_READING, other)))} (factor {factor:.2f}) in {told}, and in most"
+            f" trials of {majority} of"
+            f" {len(studies)} studies (coin and"
+            f" network).{f' For {unsure} the two are hardly told apart.' if unsure else ''}"
             f"{f' For {reversed_for} by itself it is the other way round.' if reversed_for else ''}"
         )
     if lines:
@@ -399,7 +434,9 @@ def _others_in_words(rows: pd.DataFrame, found: pd.DataFrame, best: pd.Series) -
 
 
 def nearer(rows: pd.DataFrame, one: tuple[str, str], other: tuple[str, str]) -> tuple[int, int, float]:
-    """In how many trials one reading's median is nearer to the printed MSE than another's, of how many without a tie, and the sign test's p-value."""
+    """In how many trials one reading's median is nearer to the printed MSE than another's, of how many without a tie,
+    and the sign test's p-value.
+    """
     distance = [np.log(rows["printed_mse"] / rows[_column("mse_median", *reading)]).abs() for reading in (one, other)]
     wins, losses = int((distance[0] < distance[1]).sum()), int((distance[0] > distance[1]).sum())
     p = stats.binomtest(wins, wins + losses).pvalue if wins + losses else 1.0

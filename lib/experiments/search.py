@@ -105,7 +105,9 @@ def sampler(seed: int, startup_trials: int) -> optuna.samplers.TPESampler:
 
 
 def median_pruner() -> optuna.pruners.MedianPruner:
-    """Optuna's median pruner with its usual options: from the sixth trial on, at any epoch, a trial ends that is worse than the median then."""
+    """Optuna's median pruner with its usual options: from the sixth trial on, at any epoch, a trial ends that is worse
+    than the median then.
+    """
     return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0, interval_steps=1, n_min_trials=1)
 
 

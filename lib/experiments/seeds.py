@@ -76,7 +76,9 @@ def trainings(
 def baseline_forecasts(
     prices: Mapping[str, pd.DataFrame], settings: Chosen, targets: Sequence[str] = TARGETS
 ) -> pd.DataFrame:
-    """The rows of :func:`forecasts` that need no training: all baselines on the first target, on others those that see windows."""
+    """The rows of :func:`forecasts` that need no training: all baselines on the first target, on others those that see
+    windows.
+    """
     found = []
     for target in targets:
         names = (

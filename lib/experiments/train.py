@@ -217,8 +217,10 @@ class Handle:
             return Cancelled("The training was cancelled.")
         if isinstance(error, KilledWorker):
             return pool.PoolError(
-                f"a worker process died {pool.ATTEMPTS} times while training {self.training.name or self.training.network},"
-                " most often because memory ran out. What was finished is cached: run it again, perhaps with fewer workers"
+                f"a worker process died {pool.ATTEMPTS} times while training"
+                f" {self.training.name or self.training.network},"
+                " most often because memory ran out. What was finished is cached: run it again, perhaps with fewer"
+                " workers"
             )
         if isinstance(error, (CancelledError, OSError)):
             return pool.PoolError(f"the pool of workers is gone ({error}). What was finished is cached: run it again")
@@ -278,7 +280,10 @@ def train(
     client = pool.client(training.settings)
     key = f"{training.key}{' with weights' if weights else ''}"
     if losses_before is not None:
-        key += f" pruned by {hashlib.sha256(json.dumps([list(map(float, x)) for x in losses_before]).encode()).hexdigest()[:16]}"
+        key += (
+            f" pruned by"
+            f" {hashlib.sha256(json.dumps([list(map(float, x)) for x in losses_before]).encode()).hexdigest()[:16]}"
+        )
     with _lock:
         shared = _running.get(key)
         if shared is None:

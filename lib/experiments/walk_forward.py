@@ -30,7 +30,8 @@ def forecasts(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> tuple[pd.
     of a split, so that every day of a block is forecast. Both schemes have the first fold in common.
 
     Returns:
-        The long frame of test days (``reading`` is scheme and fold, such as ``expanding 1``), with the baselines beside;
+        The long frame of test days (``reading`` is scheme and fold, such as ``expanding 1``), with the baselines
+        beside;
         and a row a training: ticker, network, scheme, fold, trial, chosen (whether it forecast the block), inner
         validation MSE, epochs and hyperparameters.
     """

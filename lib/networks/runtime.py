@@ -11,14 +11,11 @@ import gc
 import hashlib
 import importlib
 import os
-import random
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-
-import numpy as np
 
 from lib.errors import ProjectError
 
@@ -106,13 +103,6 @@ def keras() -> ModuleType:
     import keras
 
     return keras
-
-
-def seed_everything(seed: int) -> None:
-    """Seed Python, NumPy and TensorFlow (weights, shuffling, dropout) in this process."""
-    random.seed(seed)
-    np.random.seed(seed)
-    keras().utils.set_random_seed(seed)
 
 
 def derived_seed(seed: int, *names: object) -> int:

@@ -255,7 +255,6 @@ def _products_epoch() -> float:
 
 def _own_epoch() -> float:
     runtime.start(1)
-    runtime.seed_everything(1)
     from lib import networks
 
     X, y = _yardstick_windows()
@@ -272,8 +271,8 @@ def _own_epoch() -> float:
 
 def _keras_epoch() -> float:
     runtime.start(1)
-    runtime.seed_everything(1)
     keras, (X, y) = runtime.keras(), _yardstick_windows()
+    keras.utils.set_random_seed(1)
     first, second = YARDSTICK["units"]
     layers = [
         keras.Input(X.shape[1:]),
@@ -385,7 +384,6 @@ def trial_overhead(data: Dataset, chosen: Chosen) -> list[dict[str, Any]]:
         h = thesis.best_hyperparameters(network)
         began = time.perf_counter()
         keras.backend.clear_session()
-        runtime.seed_everything(1)
         model = networks.build(network, h, data.input_shape)
         model.compile(optimizer=keras.optimizers.Adam(0.001), loss="mean_squared_error")
         run = training.compiled_epoch(model, data, int(h["batch_size"]))

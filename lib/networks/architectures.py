@@ -6,7 +6,8 @@ disagreement; its defaults are the listing's (Appendix 6), which is what was tra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,17 +41,40 @@ def variant(chosen: Chosen) -> Variant:
     return Variant(chosen.hidden_dense_units, chosen.output_activation, chosen.batch_normalization)
 
 
-def _conv(h: Hyperparameters, number: str, v: Variant) -> list[Any]:
-    layers = runtime.keras().layers
-    block = [
-        layers.Conv1D(int(h[f"filters{number}"]), int(h[f"kernel_size{number}"]), activation="relu", padding="same")
-    ]
-    return block + _normalized(v)
+def own_seeds(seed: int) -> Iterator[int]:
+    """Seeds for what is random in a network, from a generator of its own.
+
+    They are those that Keras draws from Python's global generator for layers without seeds, once that
+    is seeded; but what else runs in the process can neither change them nor is changed.
+    """
+    generator = random.Random(seed)
+    while True:
+        yield generator.randint(1, 10**9)
 
 
-def _lstm(h: Hyperparameters, number: str, v: Variant, sequences: bool) -> list[Any]:
-    kind = fast_layers.lstm() if v.fast else runtime.keras().layers.LSTM
-    return [kind(int(h[f"lstm_units{number}"]), return_sequences=sequences)] + _normalized(v)
+def _conv(h: Hyperparameters, number: str, v: Variant, seeds: Iterator[int]) -> list[Any]:
+    keras = runtime.keras()
+    layer = keras.layers.Conv1D(
+        int(h[f"filters{number}"]),
+        int(h[f"kernel_size{number}"]),
+        activation="relu",
+        padding="same",
+        kernel_initializer=keras.initializers.GlorotUniform(next(seeds)),
+    )
+    return [layer, *_normalized(v)]
+
+
+def _lstm(h: Hyperparameters, number: str, v: Variant, sequences: bool, seeds: Iterator[int]) -> list[Any]:
+    keras = runtime.keras()
+    kind = fast_layers.lstm() if v.fast else keras.layers.LSTM
+    layer = kind(
+        int(h[f"lstm_units{number}"]),
+        return_sequences=sequences,
+        kernel_initializer=keras.initializers.GlorotUniform(next(seeds)),
+        recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)),
+        seed=next(seeds),
+    )
+    return [layer, *_normalized(v)]
 
 
 def _normalized(v: Variant) -> list[Any]:
@@ -62,43 +86,56 @@ def _pool(h: Hyperparameters, v: Variant) -> Any:
     return kind(int(h["pool_size"]), padding="same")
 
 
-def _dropout(h: Hyperparameters) -> Any:
-    return runtime.keras().layers.Dropout(float(h["dropout_rate"]))
+def _dropout(h: Hyperparameters, seeds: Iterator[int]) -> Any:
+    rate = float(h["dropout_rate"])
+    return runtime.keras().layers.Dropout(rate, seed=next(seeds) if rate else None)
+
+
+def _dense(units: int, seeds: Iterator[int], activation: str | None = None) -> Any:
+    keras = runtime.keras()
+    return keras.layers.Dense(units, activation, kernel_initializer=keras.initializers.GlorotUniform(next(seeds)))
 
 
 def _flatten() -> Any:
     return runtime.keras().layers.Flatten()
 
 
-def _cnn(h: Hyperparameters, v: Variant) -> list[Any]:
+def _cnn(h: Hyperparameters, v: Variant, seeds: Iterator[int]) -> list[Any]:
     """Conv, pool, dropout, conv, pool, flatten (Appendix 6, first function)."""
-    return [*_conv(h, "1", v), _pool(h, v), _dropout(h), *_conv(h, "2", v), _pool(h, v), _flatten()]
+    return [
+        *_conv(h, "1", v, seeds),
+        _pool(h, v),
+        _dropout(h, seeds),
+        *_conv(h, "2", v, seeds),
+        _pool(h, v),
+        _flatten(),
+    ]
 
 
-def _lstm_network(h: Hyperparameters, v: Variant) -> list[Any]:
+def _lstm_network(h: Hyperparameters, v: Variant, seeds: Iterator[int]) -> list[Any]:
     """Two LSTM layers, dropout after each (Appendix 6, second function)."""
-    return [*_lstm(h, "1", v, True), _dropout(h), *_lstm(h, "2", v, False), _dropout(h)]
+    return [*_lstm(h, "1", v, True, seeds), _dropout(h, seeds), *_lstm(h, "2", v, False, seeds), _dropout(h, seeds)]
 
 
-def _cnn_lstm(h: Hyperparameters, v: Variant) -> list[Any]:
+def _cnn_lstm(h: Hyperparameters, v: Variant, seeds: Iterator[int]) -> list[Any]:
     """Conv, pool, dropout, then two LSTM layers (Appendix 6, third function).
 
     The listing reshapes to (-1, filters) after pooling, which changes nothing; it is left out.
     """
-    return [*_conv(h, "", v), _pool(h, v), _dropout(h), *_lstm_network(h, v)]
+    return [*_conv(h, "", v, seeds), _pool(h, v), _dropout(h, seeds), *_lstm_network(h, v, seeds)]
 
 
-def _lstm_cnn(h: Hyperparameters, v: Variant) -> list[Any]:
+def _lstm_cnn(h: Hyperparameters, v: Variant, seeds: Iterator[int]) -> list[Any]:
     """Two LSTM layers that keep the sequence, then conv, pool, flatten (Appendix 6, fourth function)."""
-    recurrent = [*_lstm(h, "1", v, True), _dropout(h), *_lstm(h, "2", v, True), _dropout(h)]
-    return [*recurrent, *_conv(h, "", v), _pool(h, v), _dropout(h), _flatten()]
+    recurrent = [*_lstm(h, "1", v, True, seeds), _dropout(h, seeds), *_lstm(h, "2", v, True, seeds), _dropout(h, seeds)]
+    return [*recurrent, *_conv(h, "", v, seeds), _pool(h, v), _dropout(h, seeds), _flatten()]
 
 
 @dataclass(frozen=True)
 class Architecture:
     """One row of :data:`ARCHITECTURES`: how to build a network and which hyperparameters it has."""
 
-    body: Callable[[Hyperparameters, Variant], list[Any]]
+    body: Callable[[Hyperparameters, Variant, Iterator[int]], list[Any]]
     hyperparameters: tuple[str, ...]
 
 
@@ -115,7 +152,9 @@ ARCHITECTURES = {
 }
 
 
-def build(network: str, hyperparameters: Hyperparameters, input_shape: tuple[int, int], v: Variant = Variant()) -> Any:
+def build(
+    network: str, hyperparameters: Hyperparameters, input_shape: tuple[int, int], v: Variant = Variant(), seed: int = 0
+) -> Any:
     """A Keras model, not yet compiled.
 
     Args:
@@ -123,15 +162,17 @@ def build(network: str, hyperparameters: Hyperparameters, input_shape: tuple[int
         hyperparameters: needs those the architecture names (batch size and epochs are training's).
         input_shape: (lookback in days, features).
         v: which reading of the thesis.
+        seed: of the first weights and of dropout; default 0.
 
     Returns:
         ``keras.Sequential`` that maps (batch, lookback, features) to (batch, 1) scaled closes.
     """
     keras = runtime.keras()
-    layers = [keras.Input(shape=input_shape), *ARCHITECTURES[network].body(hyperparameters, v)]
+    drawn = own_seeds(seed)
+    layers = [keras.Input(shape=input_shape), *ARCHITECTURES[network].body(hyperparameters, v, drawn)]
     if v.hidden_dense_units:
-        layers.append(keras.layers.Dense(v.hidden_dense_units, activation="relu"))
-    layers.append(keras.layers.Dense(1))
+        layers.append(_dense(v.hidden_dense_units, drawn, "relu"))
+    layers.append(_dense(1, drawn))
     if v.output_activation == "leaky_relu":
         layers.append(keras.layers.LeakyReLU(negative_slope=0.1))
     return keras.Sequential(layers, name=network.replace("-", "_"))

@@ -11,15 +11,12 @@ import gc
 import hashlib
 import importlib
 import os
-import random
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-
-import numpy as np
 
 from lib.errors import ProjectError
 
@@ -113,13 +110,6 @@ def keras() -> ModuleType:
     import keras
 
     return keras
-
-
-def seed_everything(seed: int) -> None:
-    """Seed Python, NumPy and TensorFlow (weights, shuffling, dropout) in this process."""
-    random.seed(seed)
-    np.random.seed(seed)
-    keras().utils.set_random_seed(seed)
 
 
 def derived_seed(seed: int, *names: object) -> int:

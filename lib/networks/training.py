@@ -97,13 +97,13 @@ def fit(
         on_epoch: called after each epoch with (epoch from 1, epochs at most, loss, validation loss).
 
     Returns:
-        The fit. The same arguments and number of threads give the same weights to the last bit.
+        The fit. The same arguments and number of threads give the same weights to the last bit, whatever
+        else draws random numbers in this process; no global generator is seeded or read.
     """
     keras = runtime.keras()
     started = time.perf_counter()
     keras.backend.clear_session()
-    runtime.seed_everything(seed)
-    model = networks.build(network, hyperparameters, data.input_shape, networks.variant(chosen))
+    model = networks.build(network, hyperparameters, data.input_shape, networks.variant(chosen), seed)
     optimizer = keras.optimizers.Adam(learning_rate=float(hyperparameters["learning_rate"]), clipnorm=chosen.clip_norm)
     model.compile(optimizer=optimizer, loss="mean_squared_error")
     run_epoch = compiled_epoch(model, data, int(hyperparameters["batch_size"]))

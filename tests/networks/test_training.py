@@ -1,16 +1,19 @@
 """Training repeats to the last bit, stops when it should, and learns what can be learned."""
 
+import pickle
+import random
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from lib import errors
+from lib import errors, networks
 from lib.data import windows
 from lib.evaluation import metrics
-from lib.networks import runtime, training
+from lib.networks import fast_layers, runtime, training
 
 pytestmark = pytest.mark.usefixtures("tensorflow_on_one_thread")
 
@@ -46,6 +49,61 @@ def test_same_seed_gives_the_same_bits_and_another_does_not(network, data, tiny)
     other = training.fit(network, SMALL, data, tiny(), seed=2)
     assert bits(first) == bits(again) and first.history == again.history
     assert bits(first) != bits(other)
+
+
+@pytest.mark.parametrize("network", networks.ARCHITECTURES)
+def test_a_thread_that_draws_random_numbers_changes_nothing(network, data, tiny):
+    """Dask's own threads draw from Python's global generator, as layers without seeds would."""
+    import tensorflow as tf
+
+    tf.random.set_seed(1)  # without a seed TensorFlow refuses to draw, as its operations are to be deterministic
+    stop = threading.Event()
+
+    def draw():
+        while not stop.is_set():
+            random.random(), np.random.random(), tf.random.uniform([])
+
+    alone = training.fit(network, SMALL, data, tiny(), seed=1)
+    thread = threading.Thread(target=draw)
+    thread.start()
+    beside = training.fit(network, SMALL, data, tiny(), seed=1)
+    stop.set()
+    thread.join()
+    assert bits(alone) == bits(beside) and alone.history == beside.history
+
+
+@pytest.mark.parametrize("network", networks.ARCHITECTURES)
+def test_training_and_forecasting_leave_every_global_generator_alone(network, data, tiny):
+    import tensorflow as tf
+
+    def states():
+        return random.getstate(), [np.asarray(x).tolist() for x in np.random.get_state()[1:]]
+
+    def drawn_after(work):
+        random.seed(2)
+        np.random.seed(2)
+        tf.random.set_seed(2)
+        work()
+        return states(), tf.random.uniform([4]).numpy().tolist()
+
+    def work():
+        fit = training.fit(network, SMALL, data, tiny(), seed=1)
+        training.predict(fast_layers.portable(fit.model), data.test.X)
+
+    assert drawn_after(work) == drawn_after(lambda: None)
+
+
+def test_a_process_in_which_nothing_was_seeded_trains_the_same(data, tiny, tmp_path):
+    """TensorFlow refuses to draw without a seed here, so a training that needed its global one would fail."""
+    chosen = tiny()
+    (tmp_path / "in").write_bytes(pickle.dumps((SMALL, data, chosen)))
+    code = (
+        "import pickle, sys; from lib.networks import fast_layers, runtime, training; runtime.start(1);"
+        "h, data, chosen = pickle.load(open(sys.argv[1], 'rb'));"
+        "print(training.fit('LSTM-CNN', h, data, chosen, 1).history)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "in"], capture_output=True, text=True)
+    assert done.stdout.strip() == str(training.fit("LSTM-CNN", SMALL, data, chosen, 1).history), done.stderr
 
 
 def test_max_epochs_caps_what_the_hyperparameters_ask_for(data, tiny):

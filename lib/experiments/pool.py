@@ -30,7 +30,7 @@ class PoolError(ProjectError):
 
 
 def client(settings: Chosen) -> Any:
-    """This process's ``distributed.Client``: of the cluster that the environment names, else of one that is started now.
+    """This process's ``distributed.Client``, of the cluster that the environment names or of one that is started now.
 
     Args:
         settings: ``workers`` and ``threads`` of a cluster that is started.
@@ -54,6 +54,15 @@ def client(settings: Chosen) -> Any:
                     " Start one, or unset the variable to train on this machine"
                 ) from error
     return _client
+
+
+def use(cluster: Any) -> None:
+    """Train on this ``distributed`` cluster, which the caller started and ends."""
+    global _client
+    from distributed import Client
+
+    close()
+    _client = Client(cluster, set_as_default=False)
 
 
 def close() -> None:

@@ -172,7 +172,7 @@ class Handle:
     ):
         self.training = training
         self._weights, self._shared, self._found, self._on_epoch = weights, shared, found, on_epoch
-        self._cancelled = False
+        self._cancelled = self._left = False
 
     def done(self) -> bool:
         """Whether :meth:`result` would answer at once."""
@@ -182,7 +182,7 @@ class Handle:
         """Give the training up. It stops at its next epoch, unless somebody else waits for it too."""
         if self._found is None and not self._cancelled:
             self._cancelled = True
-            _leave(self._shared, self._on_epoch)
+            self._leave()
 
     def result(self) -> Result:
         """Wait for the result, and store it in the cache.
@@ -199,28 +199,32 @@ class Handle:
             except Exception as error:
                 raise self._explained(error) from error
             finally:
-                if not self._cancelled:
-                    _leave(self._shared, self._on_epoch)
+                self._leave()
             self._found = _stored(self.training, found)
         return self._found
+
+    def _leave(self) -> None:
+        with _lock:
+            if not self._left:
+                self._left = True
+                _leave(self._shared, self._on_epoch)
 
     def _explained(self, error: Exception) -> ProjectError:
         from distributed import CancelledError, KilledWorker
 
+        name = self.training.name or self.training.network
         if self._cancelled or isinstance(error, Cancelled):
             return Cancelled("The training was cancelled.")
         if isinstance(error, KilledWorker):
             return pool.PoolError(
-                f"a worker process died {pool.ATTEMPTS} times while training {self.training.name or self.training.network},"
-                " most often because memory ran out. What was finished is cached: run it again, perhaps with fewer workers"
+                f"a worker process died {pool.ATTEMPTS} times while training {name}, most often because memory ran out."
+                " What was finished is cached: run it again, perhaps with fewer workers"
             )
         if isinstance(error, (CancelledError, OSError)):
             return pool.PoolError(f"the pool of workers is gone ({error}). What was finished is cached: run it again")
         if isinstance(error, ProjectError):
             return error
-        return TrainingError(
-            f"training {self.training.name or self.training.network} failed: {type(error).__name__}: {error}"
-        )
+        return TrainingError(f"training {name} failed: {type(error).__name__}: {error}")
 
 
 class _Shared:
@@ -274,7 +278,8 @@ def train(
     client = pool.client(training.settings)
     key = f"{training.key}{' with weights' if weights else ''}"
     if losses_before is not None:
-        key += f" pruned by {hashlib.sha256(json.dumps([list(map(float, x)) for x in losses_before]).encode()).hexdigest()[:16]}"
+        before = json.dumps([list(map(float, losses)) for losses in losses_before])
+        key += f" pruned by {hashlib.sha256(before.encode()).hexdigest()[:16]}"
     with _lock:
         shared = _running.get(key)
         if shared is None:
@@ -339,7 +344,11 @@ def train_all(trainings: Sequence[Training], label: str = "Trainings", weights: 
             with Progress(label, len(missing)) as progress:
                 for key, training in missing.items():
                     handle = train(training, weights)
-                    handles[handle._shared.future] = (key, handle)
+                    if handle.done():  # another process has stored it since
+                        results[key] = handle.result()
+                        progress.step(missing[key].name)
+                    else:
+                        handles[handle._shared.future] = (key, handle)
                 for future in as_completed(list(handles)):
                     key, handle = handles.pop(future)
                     results[key] = handle.result()
@@ -441,8 +450,8 @@ def _carry_out(training: Training, weights: bool, losses_before: Sequence[Sequen
     arrays: dict[str, np.ndarray] = {}
     for which, values in (("best", fit.best_weights), ("last", fit.last_weights)):
         fit.model.set_weights(values)
-        for split in PARTS:
-            arrays[f"{split}, {which}"] = fitting.predict(fit.model, getattr(training.data, split).X).astype("<f4")
+        for part in training.data.parts:  # by name: a leak stops on the test split
+            arrays[f"{part.name}, {which}"] = fitting.predict(fit.model, part.X).astype("<f4")
         if weights:
             arrays.update({f"{which} {at}": value for at, value in enumerate(values)})
     forecasts = [f"{split}, {which}" for split in PARTS for which in WEIGHTS]

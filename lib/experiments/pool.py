@@ -62,7 +62,7 @@ def use(cluster: Any) -> None:
     from distributed import Client
 
     close()
-    _client = Client(cluster, set_as_default=False)
+    _client = Client(cluster)
 
 
 def close() -> None:

@@ -21,10 +21,7 @@ from lib.results.files import replacing
 from lib.settings.places import PROJECT_ROOT
 
 FOLDER_VARIABLE = "TRAINING_CACHE"  # names another folder
-_ABOUT, _NAMES = (
-    "about",
-    "arrays",
-)  # the JSON text; in it the names of all arrays, as a damaged list of files may lack some
+_ABOUT, _NAMES = "about", "arrays"  # the JSON text, and in it the names of all arrays: a damaged file may lack some
 # What this process has used so far: how many trainings it found and how many it had trained, and on which processors.
 USED: dict[str, Any] = {"trained": 0, "cached": 0, "processors": set()}
 

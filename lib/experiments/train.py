@@ -15,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -272,6 +272,7 @@ def train(
     """
     found = cached(training, weights)
     if found is not None:
+        found = found if losses_before is None else _up_to_pruning(found, losses_before)
         for epoch in range(found.epochs if on_epoch else 0):
             on_epoch(epoch + 1, training.epochs, float(found.loss[epoch]), float(found.val_loss[epoch]))
         return Handle(training, weights, None, found, on_epoch)
@@ -416,6 +417,23 @@ class _Pruned(Exception):
     """The pruner stopped this training."""
 
 
+def _up_to_pruning(result: Result, losses_before: Sequence[Sequence[float]]) -> Result:
+    """A whole training as the pruner would have left it, so that what is cached does not change a search."""
+    prune = _pruner(losses_before)
+    for epoch, val_loss in enumerate(result.val_loss, start=1):
+        try:
+            prune(epoch, float(val_loss))
+        except _Pruned:
+            seconds = result.seconds * epoch / result.epochs
+            return replace(_pruned(result.loss[:epoch], result.val_loss[:epoch], seconds), cached=True)
+    return result
+
+
+def _pruned(loss: np.ndarray, val_loss: np.ndarray, seconds: float) -> Result:
+    nothing = np.full(len(loss), math.nan)
+    return Result(loss, val_loss, nothing, 0, seconds, 0, machine.made_on(), diverged=False, pruned=True)
+
+
 def _carry_out(training: Training, weights: bool, losses_before: Sequence[Sequence[float]] | None) -> Result:
     """Train, forecast every split with the best epoch's weights and with the last one's."""
     from lib.networks import runtime
@@ -436,17 +454,7 @@ def _carry_out(training: Training, weights: bool, losses_before: Sequence[Sequen
         )
     except _Pruned:
         loss, val_loss = (np.array([e[at] for e in epochs]) for at in (1, 2))
-        return Result(
-            loss,
-            val_loss,
-            np.full(len(loss), math.nan),
-            0,
-            time.perf_counter() - started,
-            0,
-            machine.made_on(),
-            False,
-            pruned=True,
-        )
+        return _pruned(loss, val_loss, time.perf_counter() - started)
     arrays: dict[str, np.ndarray] = {}
     for which, values in (("best", fit.best_weights), ("last", fit.last_weights)):
         fit.model.set_weights(values)

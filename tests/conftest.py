@@ -25,7 +25,8 @@ def pool(tensorflow_on_one_thread):
 
     from lib.experiments import pool
 
-    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "scheduler_kwargs": pool.NO_DASHBOARD}
+    with LocalCluster(**options) as cluster:
         pool.use(cluster)
         yield pool
         pool.close()

@@ -6,12 +6,14 @@ import tempfile
 
 import pytest
 
-# Notebooks under test, and whatever else takes a relative output_dir, leave the user's results alone.
-os.environ["OUTPUT_BASE"] = tempfile.mkdtemp(prefix="tests_")
+# Notebooks under test, and whatever else takes a relative output_dir, leave the user's results and trainings alone.
+_FOLDERS = ("OUTPUT_BASE", "TRAINING_CACHE")
+os.environ.update({name: tempfile.mkdtemp(prefix="tests_") for name in _FOLDERS})
 
 
 def pytest_unconfigure():
-    shutil.rmtree(os.environ["OUTPUT_BASE"], ignore_errors=True)
+    for name in _FOLDERS:
+        shutil.rmtree(os.environ[name], ignore_errors=True)
 
 
 @pytest.hookimpl(tryfirst=True)

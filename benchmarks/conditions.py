@@ -6,11 +6,13 @@ import argparse
 import hashlib
 import importlib.metadata
 import json
+import multiprocessing
 import os
 import platform
 import re
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -104,7 +106,8 @@ def main(work: Callable[[Sequence[str] | None], None], words: Sequence[str] | No
         return 2
     except KeyboardInterrupt:
         print(
-            "\nStopped. The next run with the same command goes on from the last finished block, where a benchmark has blocks.",
+            "\nStopped. The next run with the same command goes on from the last finished block, where a benchmark"
+            " has blocks.",
             file=sys.stderr,
         )
         return 130
@@ -153,6 +156,17 @@ def thesis_data(data_dir: str | None, **overrides: Any) -> tuple[Chosen, dict[st
     return chosen, prices, about
 
 
+def follow_parent() -> None:
+    """In a process that another one started: end when that one ends, however it ended."""
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
 def cores() -> int:
     """How many cores this process may use."""
     return facts.cores()
@@ -171,7 +185,8 @@ def wait_for_quiet(seconds: float, cores_busy: float = 0.5) -> None:
     while (load := os.getloadavg()[0]) > cores_busy and time.monotonic() < until:
         if not told:
             print(
-                f"The load is {load:.1f}: something else runs, or ran a moment ago. Waiting for a quiet machine (--wait 0 does not) ..."
+                f"The load is {load:.1f}: something else runs, or ran a moment ago. Waiting for a quiet machine"
+                " (--wait 0 does not) ..."
             )
             told = True
         time.sleep(2)
@@ -254,13 +269,14 @@ class Run:
         shutil.rmtree(CACHE / self.name, ignore_errors=True)
         shown = path.resolve()
         print(
-            f"Wrote {shown.relative_to(PROJECT_ROOT) if shown.is_relative_to(PROJECT_ROOT) else shown}. The report: python -m benchmarks.report"
+            f"Wrote {shown.relative_to(PROJECT_ROOT) if shown.is_relative_to(PROJECT_ROOT) else shown}. The report:"
+            " python -m benchmarks.report"
         )
         return path
 
 
 def _measured_on(path: Path) -> str | None:
-    """The processor of a result; None if there is no such file, or it names none: a new result may then take its place."""
+    """The processor of a result; None if there is no such file, or it names none, so that a new result may replace it."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))["machine"]["processor"]
     except (OSError, ValueError, KeyError, TypeError):

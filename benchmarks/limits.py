@@ -14,30 +14,32 @@ import dataclasses
 import importlib.util
 import json
 import math
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import nbformat
 import numpy as np
+import optuna
 import pandas as pd
 
 from benchmarks import conditions
 from lib import thesis
 from lib.data import windows
 from lib.data.windows import Dataset
-from lib.experiments import tuning
-from lib.experiments.workers import follow_parent
+from lib.experiments import pool, search, train
 from lib.networks import runtime, training
 from lib.progress import Progress
+from lib.results import training_cache
 from lib.settings import Chosen
 from lib.settings.places import PROJECT_ROOT
 
@@ -53,15 +55,15 @@ YARDSTICK = {"windows": 982, "days": 60, "inputs": 3, "units": (113, 55), "batch
 
 
 def _measured(work: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, float]:
-    follow_parent()
+    conditions.follow_parent()
     return work(*args), conditions.peak_memory_mb()
 
 
 def in_fresh_process(work: Callable[..., Any], *args: Any) -> tuple[Any, float]:
     """Call a function of this module in a new process; returns its result and that process's peak memory in MB."""
     try:
-        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            return pool.submit(_measured, work, args).result()
+        with ProcessPoolExecutor(1, get_context("spawn")) as executor:
+            return executor.submit(_measured, work, args).result()
     except BrokenProcessPool as error:
         raise conditions.BenchmarkError(
             "a process ended before its measurement was done, most often because memory ran out"
@@ -222,7 +224,7 @@ def _epoch_seconds(model: Any, data: Dataset, batch: int, repeats: int = 3) -> f
 
 
 def yardstick() -> dict[str, Any]:
-    """Seconds of one epoch of :data:`YARDSTICK` on one thread: matrix products alone, this project, Keras, and PyTorch if it is there."""
+    """Seconds of one epoch of :data:`YARDSTICK` on one thread: matrix products, this project, Keras, PyTorch if there."""
     seconds = {
         name: in_fresh_process(epoch_of)[0]
         for name, epoch_of in (("products", _products_epoch), ("ours", _own_epoch), ("keras", _keras_epoch))
@@ -375,10 +377,9 @@ def trial_overhead(data: Dataset, chosen: Chosen) -> list[dict[str, Any]]:
     start = time.perf_counter()
     runtime.start(1)
     start = time.perf_counter() - start
-    import tempfile
-
     from lib import networks
 
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     keras, rows = runtime.keras(), []
     for network in (*NETWORKS, NETWORKS[0]):
         h = thesis.best_hyperparameters(network)
@@ -404,16 +405,12 @@ def trial_overhead(data: Dataset, chosen: Chosen) -> list[dict[str, Any]]:
                 "epoch_seconds": usual,
             }
         )
-        with tempfile.TemporaryDirectory() as folder:
-            study_plan = tuning.StudyPlan(data.ticker, network, 12, Path(folder) / "study.db")
-            study = tuning.open_study(study_plan, {})
-            space, found = tuning.search_space(network), []
-            for number in range(study_plan.trials):
-                study.sampler = tuning.sampler(number, chosen.startup_trials)
-                began = time.perf_counter()
-                trial = study.ask(space)
-                study.tell(trial, 1.0 / (1 + number))
-                found.append(time.perf_counter() - began)
+        study, space, found = optuna.create_study(), search.search_space(network), []
+        for number in range(12):
+            study.sampler = search.sampler(number, chosen.startup_trials)
+            began = time.perf_counter()
+            study.tell(study.ask(space), 1.0 / (1 + number))
+            found.append(time.perf_counter() - began)
         rows[-1]["bookkeeping_seconds"] = statistics.median(found)
     return rows
 
@@ -490,7 +487,7 @@ def memory_at_start() -> None:
 
 
 def growth_point(chosen: Chosen, days: int, seed: int) -> dict[str, Any]:
-    """Windows of one simulated coin and three epochs of each growth network; seconds of an epoch and of cutting windows."""
+    """Windows of one simulated coin, three epochs of each growth network: seconds of an epoch and of cutting windows."""
     runtime.start(1)
     began = time.perf_counter()
     data = windows.build(simulated(1, days, seed), chosen)["T01"]
@@ -502,64 +499,43 @@ def growth_point(chosen: Chosen, days: int, seed: int) -> dict[str, Any]:
     for network in GROWTH_NETWORKS:
         marks: list[float] = []
         h = {**thesis.best_hyperparameters(network), "epochs": 3}
-        training.fit(network, h, data, chosen, seed, lambda *_: marks.append(time.perf_counter()))
+        training.fit(network, h, data, chosen, seed, lambda *_, marks=marks: marks.append(time.perf_counter()))
         found["epoch_seconds"][network] = min(np.diff(marks))
     return found
 
 
-_search_data: Mapping[str, Dataset] = {}
-_search_chosen: Chosen | None = None
-_search_gate: Any = None
-
-
-def _search_start(data: Mapping[str, Dataset], chosen: Chosen, gate: Any) -> None:
-    global _search_data, _search_chosen, _search_gate
-    follow_parent()
-    _search_data, _search_chosen, _search_gate = data, chosen, gate
-    runtime.start(1)
-    runtime.keras()
-
-
-def _search_ready() -> None:
-    _search_gate.wait(300)
-
-
-def _search_trial(ticker: str, network: str, seed: int) -> None:
-    training.fit(
-        network, {**thesis.best_hyperparameters(network), "epochs": 2}, _search_data[ticker], _search_chosen, seed
-    )
-
-
-def _search_memory() -> float:
-    _search_gate.wait(300)
-    return conditions.peak_memory_mb()
-
-
 def search_point(chosen: Chosen, tickers: int, workers: int, seed: int) -> dict[str, Any]:
-    """A small fixed search: each ticker, each growth network, one trial of two epochs, in worker processes of one thread.
+    """A small fixed search: each ticker, each growth network, one trial of two epochs, by the project's own pool.
 
     Returns:
         ``start_seconds`` (processes, imports), ``seconds`` (the trials), ``worker_mb`` (peak of each worker).
     """
-    data = windows.build(simulated(tickers, DAYS, seed), chosen)
-    context, began = get_context("spawn"), time.perf_counter()
-    with ProcessPoolExecutor(workers, context, _search_start, (data, chosen, context.Barrier(workers))) as pool:
-        wait([pool.submit(_search_ready) for _ in range(workers)])
+    data, settings = windows.build(simulated(tickers, DAYS, seed), chosen), chosen.but(workers=workers)
+    trainings = [
+        train.Training(n, {**thesis.best_hyperparameters(n), "epochs": 2}, seed, d, settings)
+        for d in data.values()
+        for n in GROWTH_NETWORKS
+    ]
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ[training_cache.FOLDER_VARIABLE] = cache
+        began = time.perf_counter()
+        client = pool.client(settings)
+        client.run(runtime.start, 1)
         ready = time.perf_counter()
-        for trial in [pool.submit(_search_trial, t, n, seed) for t in data for n in GROWTH_NETWORKS]:
-            trial.result()
+        train.train_all(trainings)
         done = time.perf_counter()
-        memory = [f.result() for f in [pool.submit(_search_memory) for _ in range(workers)]]
+        memory = list(client.run(conditions.peak_memory_mb).values())
+        pool.close()
     return {
         "start_seconds": ready - began,
         "seconds": done - ready,
-        "trials": tickers * len(GROWTH_NETWORKS),
+        "trials": len(trainings),
         "worker_mb": memory,
     }
 
 
 def trials_point(chosen: Chosen, seed: int) -> list[dict[str, Any]]:
-    """Trials of two epochs, one after the other in one process: its peak memory after so many of them as :data:`TRIALS` names."""
+    """Peak memory of one process after as many trials of two epochs as :data:`TRIALS` names."""
     runtime.start(1)
     data, found = windows.build(simulated(1, DAYS, seed), chosen)["T01"], []
     for number in range(1, max(TRIALS) + 1):
@@ -582,7 +558,7 @@ def growth(chosen: Chosen, seed: int, told: Callable[[str], None]) -> dict[str, 
     told("memory of TensorFlow alone")
     points: dict[tuple[int, int], dict[str, Any]] = {}
     for factor, lookback in dict.fromkeys([*((f, chosen.lookback) for f in ROW_FACTORS), *((1, b) for b in LOOKBACKS)]):
-        values = Chosen({**chosen.as_plain(), "lookback": lookback})
+        values = chosen.but(lookback=lookback)
         found, peak = in_fresh_process(growth_point, values, DAYS * factor, seed)
         points[factor, lookback] = {
             **found,
@@ -618,18 +594,17 @@ def growth(chosen: Chosen, seed: int, told: Callable[[str], None]) -> dict[str, 
 
     epochs = {f"{n} epoch seconds": (lambda r, n=n: r["epoch_seconds"][n]) for n in GROWTH_NETWORKS}
     one = {**epochs, "memory beyond TensorFlow": lambda r: r["added_mb"]}
-    search = {"seconds": lambda r: r["seconds"], "memory of all processes": lambda r: r["total_mb"]}
+    whole = {"seconds": lambda r: r["seconds"], "memory of all processes": lambda r: r["total_mb"]}
     return {
         "tensorflow_mb": base,
         "rows": by([points[f, chosen.lookback] for f in ROW_FACTORS], "rows", one),
         "lookback": by([points[1, b] for b in LOOKBACKS], "lookback", one),
-        "tickers": by([searches[t, many] for t in TICKERS], "tickers", search),
-        "workers": by([searches[TICKERS[1], w] for w in WORKERS], "workers", search),
+        "tickers": by([searches[t, many] for t in TICKERS], "tickers", whole),
+        "workers": by([searches[TICKERS[1], w] for w in WORKERS], "workers", whole),
         "trials": {
             "points": in_one,
             "networks": list(GROWTH_NETWORKS),
             "epochs": 2,
-            "replaced_after": tuning.PER_PROCESS,
             "mb_a_trial": float(np.polyfit([p["trials"] for p in in_one], [p["peak_mb"] for p in in_one], 1)[0]),
         },
     }

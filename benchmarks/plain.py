@@ -13,12 +13,11 @@ from typing import Any
 
 from benchmarks import conditions
 from lib.data.windows import Dataset
-from lib.experiments import workers
 
 
 def start() -> None:
     """In a process of its own: import TensorFlow with its default settings."""
-    workers.follow_parent()
+    conditions.follow_parent()
     for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "TF_DETERMINISTIC_OPS"):
         os.environ.pop(variable, None)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"

@@ -9,6 +9,7 @@ seen other scores, so the two searches part.
 from __future__ import annotations
 
 import math
+import os
 import statistics
 import sys
 from collections.abc import Sequence
@@ -20,29 +21,24 @@ import pandas as pd
 from benchmarks import conditions
 from lib.data import windows
 from lib.data.windows import Dataset
-from lib.experiments import tuning
+from lib.experiments import search
+from lib.results import training_cache
 from lib.settings import Chosen
 
 PRUNERS = ("none", "median")
 
 
-def search(
-    pruner: str, data: dict[str, Dataset], chosen: Chosen, digests: dict[str, str], folder: Path
-) -> pd.DataFrame:
-    """Run (or finish) all studies with one pruner; returns their trials as ``tuning.trial_frame`` gives them."""
-    values = Chosen({**chosen.as_plain(), "pruner": pruner})
-    plans = tuning.plan(values, lambda ticker, network: folder / f"{ticker}_{network}.db")
-    tuning.run_studies(plans, data, values, digests)
-    return pd.concat(
-        [tuning.trial_frame(p, tuning.steering_of(values, digests[p.ticker])) for p in plans], ignore_index=True
-    )
+def trials(pruner: str, data: dict[str, Dataset], settings: Chosen, cache: Path) -> pd.DataFrame:
+    """All studies with one pruner, as ``search.trial_frame`` gives them; each pruner has a cache of its own."""
+    os.environ[training_cache.FOLDER_VARIABLE] = str(cache)
+    return search.trial_frame(search.run(data, settings.but(pruner=pruner)))
 
 
-def compare(trials: dict[str, pd.DataFrame]) -> dict[str, Any]:
+def compare(by_pruner: dict[str, pd.DataFrame]) -> dict[str, Any]:
     """Time and best score of each study with both pruners, and over all studies.
 
     Args:
-        trials: pruner -> trials of all studies.
+        by_pruner: pruner -> trials of all studies.
 
     Returns:
         ``studies``: one row each, with ``seconds`` and ``best_mse`` by pruner, ``pruned`` of
@@ -50,8 +46,8 @@ def compare(trials: dict[str, pd.DataFrame]) -> dict[str, Any]:
         ``saved``, ``pruned_share`` and ``score_ratio`` (geometric mean) over all.
     """
     rows = []
-    for (ticker, network), plain in trials["none"].groupby(["ticker", "network"], sort=False):
-        pruned = trials["median"].query("ticker == @ticker and network == @network")
+    for (ticker, network), plain in by_pruner["none"].groupby(["ticker", "network"], sort=False):
+        pruned = by_pruner["median"].query("ticker == @ticker and network == @network")
         seconds = {"none": float(plain["seconds"].sum()), "median": float(pruned["seconds"].sum())}
         best = {"none": _best(plain), "median": _best(pruned)}
         rows.append(
@@ -122,15 +118,15 @@ def work(words: Sequence[str] | None = None) -> None:
         unknown = [t for t in options.tickers if t not in prices]
         if unknown:
             raise conditions.BenchmarkError(f"--tickers {' '.join(unknown)}: not among {', '.join(prices)}")
-        chosen = Chosen({**chosen.as_plain(), "tickers": options.tickers})
-    data, digests = windows.build(prices, chosen), tuning.price_digests(prices, chosen.inputs)
+        chosen = chosen.but(tickers=options.tickers)
+    data = windows.build(prices, chosen)
     folder = conditions.CACHE / "pruning" / run.key(about)
     run.quiet(options.wait)
-    trials = {}
+    found = {}
     for pruner in PRUNERS:
         print(f"Pruner {pruner}:")
-        trials[pruner] = search(pruner, data, chosen, digests, folder / pruner)
-    result = compare(trials)
+        found[pruner] = trials(pruner, data, chosen, folder / pruner)
+    result = compare(found)
     run.write(data=about, workers=chosen.workers, startup_trials=chosen.startup_trials, results=result)
     print(f"Pruned {result['pruned_share']:.0%} of trials, saved {result['saved']:.0%} of the time.")
 

@@ -30,7 +30,7 @@ from benchmarks import conditions, plain
 from benchmarks.trial_set import PrintedTrial, printed_trials
 from lib.data import windows
 from lib.data.windows import Dataset
-from lib.experiments import workers
+from lib.experiments import random_seeds
 from lib.networks import runtime, training
 from lib.progress import Progress
 from lib.results import files
@@ -50,7 +50,7 @@ def _start(side: str, data: Mapping[str, Dataset], chosen: Chosen, together: Any
     if side == "plain":
         plain.start()
     else:
-        workers.follow_parent()
+        conditions.follow_parent()
         runtime.start(1)
 
 
@@ -156,7 +156,7 @@ def measure(
                 found: dict[str, Any] = {}
                 for name in SIDES if block % 2 == 0 else SIDES[::-1]:
                     jobs = [
-                        (at, trials[at], runtime.derived_seed(seed, name, at, k))
+                        (at, trials[at], random_seeds.derived(seed, name, at, k))
                         for at in range(block, len(trials), blocks)
                         for k in range(seeds[name])
                     ]
@@ -167,7 +167,8 @@ def measure(
                 keep(done)
     except BrokenProcessPool as error:
         raise conditions.BenchmarkError(
-            "a process ended before its trainings were done, most often because memory ran out. Finished blocks are kept: run it again"
+            "a process ended before its trainings were done, most often because memory ran out. Finished blocks are"
+            " kept: run it again"
         ) from error
     finally:
         for side in sides.values():
@@ -275,7 +276,7 @@ def by_trial(blocks: Sequence[Mapping[str, Any]], side: str) -> dict[int, list[M
 def resampled(
     blocks: Sequence[Mapping[str, Any]], processes: Mapping[str, int], repeats: int = 10_000
 ) -> tuple[float, float]:
-    """The ratio's 95% interval if other trials had been drawn: percentiles of a bootstrap over trials, by trainings' own seconds."""
+    """The ratio's 95% interval had other trials been drawn: a bootstrap over trials, by trainings' own seconds."""
     totals = {
         side: np.array(
             [[work_of(runs), sum(r["seconds"] for r in runs)] for _, runs in sorted(by_trial(blocks, side).items())]
@@ -290,7 +291,7 @@ def resampled(
 
 
 def at_length(blocks: Sequence[Mapping[str, Any]], processes: Mapping[str, int], epochs: int) -> float:
-    """What the ratio would be with trainings of so many epochs: each trial's first epoch, which builds the graphs, and its later ones as timed."""
+    """The ratio with trainings of so many epochs: each trial's first, which builds the graphs, and later ones as timed."""
 
     def seconds(runs: Sequence[Mapping[str, Any]]) -> float:
         ends = [r["epoch_ends"] for r in runs if len(r["epoch_ends"]) > 1]
@@ -301,7 +302,7 @@ def at_length(blocks: Sequence[Mapping[str, Any]], processes: Mapping[str, int],
 
 
 def with_one_seed(blocks: Sequence[Mapping[str, Any]], processes: Mapping[str, int]) -> float:
-    """What the ratio by wall time would be with one training a trial on our side too: theirs as timed, in the same order, on as many processes.
+    """The ratio by wall time with one training a trial on our side too, as timed, in the same order and processes.
 
     Fewer trainings a turn leave a process without work sooner.
     """
@@ -436,7 +437,8 @@ def work(words: Sequence[str] | None = None) -> None:
     run.write(data=about, trials=listed, resumed_blocks=len(kept), summary=summary, **measured)
     whole = summary["speed"]["overall"]
     print(
-        f"Plain {whole['plain']['windows_per_second']:.0f}, ours {whole['ours']['windows_per_second']:.0f} windows a second:"
+        f"Plain {whole['plain']['windows_per_second']:.0f}, ours {whole['ours']['windows_per_second']:.0f} windows a"
+        " second:"
         f" {whole['ratio']:.1f} times."
     )
 

@@ -1,4 +1,4 @@
-"""Shared by the tests: TensorFlow's threads, the sample's values, tiny prices."""
+"""Shared by the tests: TensorFlow's threads, the pool, results without training, the sample's values, tiny prices."""
 
 from datetime import date
 
@@ -16,6 +16,45 @@ def tensorflow_on_one_thread():
     from lib.networks import runtime
 
     runtime.start(1)
+
+
+@pytest.fixture(scope="session")
+def pool(tensorflow_on_one_thread):
+    """Trainings run in a thread of this process, so that no test waits for new processes."""
+    from distributed import LocalCluster
+
+    from lib.experiments import pool
+
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "scheduler_kwargs": pool.NO_DASHBOARD}
+    with LocalCluster(**options) as cluster:
+        pool.use(cluster)
+        yield pool
+        pool.close()
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Instead of training, forecast each window's last input plus a hundredth of the dropout rate.
+
+    Returns:
+        A list that receives the trainings of each call of ``train.train_all``.
+    """
+    from lib.experiments import train
+
+    asked = []
+
+    def result_of(training):
+        offset = np.float32(training.hyperparameters["dropout_rate"] / 100)
+        arrays = {f"{p.name}, {w}": p.X[:, -1, 0] + offset for p in training.data.parts for w in train.WEIGHTS}
+        losses = np.array([3.0, 1.0, 2.0])
+        return train.Result(losses, losses, losses, 2, 0.1, 10, "a processor", diverged=False, arrays=arrays)
+
+    def train_all(trainings, label="", weights=False):
+        asked.append(list(trainings))
+        return [result_of(t) for t in trainings]
+
+    monkeypatch.setattr(train, "train_all", train_all)
+    return asked
 
 
 @pytest.fixture

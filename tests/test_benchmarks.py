@@ -1,4 +1,4 @@
-"""The benchmarks: a fixed set of trials, an independent plain side, arithmetic by hand, a report of measured numbers only."""
+"""The benchmarks: fixed trials, an independent plain side, arithmetic by hand, a report of measured numbers only."""
 
 import importlib
 import json
@@ -359,7 +359,6 @@ def results():
                     "points": [{"trials": 15, "peak_mb": 911.5}, {"trials": 30, "peak_mb": 1043.5}],
                     "networks": ["CNN", "LSTM"],
                     "epochs": 2,
-                    "replaced_after": 30,
                     "mb_a_trial": 8.8,
                 },
             },
@@ -427,7 +426,7 @@ def test_a_result_of_another_kind_of_processor_stays_beside_the_new_one(tmp_path
 
 
 def test_every_number_of_the_report_follows_the_results(results):
-    """Every measured number is changed by a factor of its own: no cell that shows one with a point may stay as it was."""
+    """Each measured number is changed by a factor of its own: no cell that shows one with a point may stay as it was."""
     factor = random.Random(4)
 
     def changed(content):

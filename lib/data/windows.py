@@ -79,11 +79,11 @@ class Dataset:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of all that a training sees: inputs of every split, targets of train and validation."""
+        """SHA-256 of all that a training sees: inputs of every split, targets of those it learns from and stops on."""
         found = hashlib.sha256()
         for part in self.parts:
             found.update(f"{part.name} {part.X.shape}".encode() + part.X.tobytes())
-            if part.name != "test":
+            if part is not self.test:
                 found.update(part.y.tobytes())
         return found.hexdigest()
 

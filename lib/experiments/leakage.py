@@ -16,9 +16,8 @@ from lib.settings import Chosen
 LEAKS = {
     "nothing": "scaled on the training days, stopped on the validation days",
     "scaling over everything": "the scaler also sees validation and test days",
-    "both": (
-        "early stopping also watches the test days, which are then scored: as the thesis does, on its validation days"
-    ),
+    "both": "early stopping also watches the test days, which are then scored:"
+    " as the thesis does, on its validation days",
 }
 
 
@@ -32,24 +31,20 @@ def forecasts(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> pd.DataFr
     """
     planned = trainings(prices, settings)
     results = train.train_all([t for t, *_ in planned])
-    rows = [frames.of_training(t, r, leak, k, parts=[scored]) for (t, leak, k, scored), r in zip(planned, results)]
+    rows = [frames.of_training(t, r, leak, k, parts=["test"]) for (t, leak, k), r in zip(planned, results)]
     return pd.concat(rows, ignore_index=True)
 
 
-def trainings(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> list[tuple[Training, str, int, str]]:
-    """The trainings of :func:`forecasts`, each with its leak, the number of its seed, and where its test days stand."""
+def trainings(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> list[tuple[Training, str, int]]:
+    """The trainings of :func:`forecasts`, each with its leak and the number of its seed."""
     planned = []
-    for leak, scaling, scored in (
-        ("nothing", "train", "test"),
-        ("scaling over everything", "all", "test"),
-        ("both", "all", "validation"),
-    ):
+    for leak, scaling in (("nothing", "train"), ("scaling over everything", "all"), ("both", "all")):
         reading = settings.but(scaling=scaling, target="close")
         for data in windows.build(prices, reading).values():
-            if scored == "validation":  # the test days stop the training, and are scored
+            if leak == "both":  # the test days stop the training
                 data = replace(data, validation=data.test, test=data.validation)
             planned += [
-                (seeds.training(data, network, reading, k, f"leak: {leak}"), leak, k, scored)
+                (seeds.training(data, network, reading, k, f"leak: {leak}"), leak, k)
                 for k in range(1, settings.comparison_seeds + 1)
                 for network in settings.networks
             ]

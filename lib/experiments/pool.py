@@ -20,6 +20,8 @@ from lib.settings import Chosen
 
 ADDRESS_VARIABLE = "DASK_SCHEDULER_ADDRESS"  # Dask's own
 ATTEMPTS = 5  # starts of a training whose worker dies, before it is given up
+CONNECT_SECONDS = 20
+NO_DASHBOARD = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}  # Dask's usual port may be taken by another run
 _lock = threading.Lock()
 _client: Any = None
 _cluster: Any = None
@@ -30,8 +32,7 @@ class PoolError(ProjectError):
 
 
 def client(settings: Chosen) -> Any:
-    """This process's ``distributed.Client``: of the cluster that the environment names, else of one that is started
-    now.
+    """This process's ``distributed.Client``, of the cluster that the environment names or of one that is started now.
 
     Args:
         settings: ``workers`` and ``threads`` of a cluster that is started.
@@ -48,13 +49,22 @@ def client(settings: Chosen) -> Any:
             if not address:
                 _cluster = _started(settings.workers, settings.threads)
             try:
-                _client = Client(address or _cluster, timeout=10)
+                _client = Client(address or _cluster, timeout=CONNECT_SECONDS)
             except (OSError, ValueError) as error:
                 raise PoolError(
                     f"{ADDRESS_VARIABLE} is {address}, but no Dask scheduler answers there ({error})."
                     " Start one, or unset the variable to train on this machine"
                 ) from error
     return _client
+
+
+def use(cluster: Any) -> None:
+    """Train on this ``distributed`` cluster, which the caller started and ends."""
+    global _client
+    from distributed import Client
+
+    close()
+    _client = Client(cluster)
 
 
 def close() -> None:
@@ -104,7 +114,7 @@ def _started(workers: int, threads: int) -> Any:
         processes=True,
         memory_limit=psutil.virtual_memory().total // (workers + 1),
         host="127.0.0.1",
-        dashboard_address=None,
+        scheduler_kwargs=NO_DASHBOARD,
         silence_logs=logging.ERROR,
     )
     with Client(cluster, set_as_default=False) as one:

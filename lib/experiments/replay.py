@@ -140,7 +140,7 @@ def read(path: Path) -> pd.DataFrame | None:
     """The table of an earlier replay; None if there is none, or one from before trainings had keys."""
     if not path.is_file():
         return None
-    table = pd.read_csv(path)
+    table = pd.read_csv(path, dtype={"key": str})
     return table if "key" in table else None
 
 

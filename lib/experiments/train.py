@@ -15,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -170,7 +170,8 @@ class Handle:
     def __init__(self, training: Training, shared: _Shared | None, found: Result | None, on_epoch: OnEpoch | None):
         self.training = training
         self._shared, self._found, self._on_epoch = shared, found, on_epoch
-        self._cancelled, self._reported, self._reporting = False, 0, threading.Lock()
+        self._cancelled = self._left = False
+        self._reported, self._reporting = 0, threading.Lock()
 
     def done(self) -> bool:
         """Whether :meth:`result` would answer at once."""
@@ -180,7 +181,7 @@ class Handle:
         """Give the training up. It stops at its next epoch, unless somebody else waits for it too."""
         if self._found is None and not self._cancelled:
             self._cancelled = True
-            _leave(self._shared, self)
+            self._leave()
 
     def result(self) -> Result:
         """Wait for the result, and store it in the cache.
@@ -197,8 +198,7 @@ class Handle:
             except Exception as error:
                 raise self._explained(error) from error
             finally:
-                if not self._cancelled:
-                    _leave(self._shared, self)
+                self._leave()
             self._found = _stored(self.training, found)
         self.report(self._found.loss, self._found.val_loss)
         return self._found
@@ -210,25 +210,28 @@ class Handle:
                 self._reported = at + 1
                 self._on_epoch(at + 1, self.training.epochs, float(loss[at]), float(val_loss[at]))
 
+    def _leave(self) -> None:
+        with _lock:
+            if not self._left:
+                self._left = True
+                _leave(self._shared, self)
+
     def _explained(self, error: Exception) -> ProjectError:
         from distributed import CancelledError, KilledWorker
 
+        name = self.training.name or self.training.network
         if self._cancelled or isinstance(error, Cancelled):
             return Cancelled("The training was cancelled.")
         if isinstance(error, KilledWorker):
             return pool.PoolError(
-                f"a worker process died {pool.ATTEMPTS} times while training"
-                f" {self.training.name or self.training.network},"
-                " most often because memory ran out. What was finished is cached: run it again, perhaps with fewer"
-                " workers"
+                f"a worker process died {pool.ATTEMPTS} times while training {name}, most often because memory ran out."
+                " What was finished is cached: run it again, perhaps with fewer workers"
             )
         if isinstance(error, (CancelledError, OSError)):
             return pool.PoolError(f"the pool of workers is gone ({error}). What was finished is cached: run it again")
         if isinstance(error, ProjectError):
             return error
-        return TrainingError(
-            f"training {self.training.name or self.training.network} failed: {type(error).__name__}: {error}"
-        )
+        return TrainingError(f"training {name} failed: {type(error).__name__}: {error}")
 
 
 class _Shared:
@@ -276,14 +279,13 @@ def train(
     """
     found = cached(training, weights)
     if found is not None:
+        found = found if losses_before is None else _up_to_pruning(found, losses_before)
         return Handle(training, None, found, on_epoch)
     client = pool.client(training.settings)
     key = f"{training.key}{' with weights' if weights else ''}"
     if losses_before is not None:
-        key += (
-            f" pruned by"
-            f" {hashlib.sha256(json.dumps([list(map(float, x)) for x in losses_before]).encode()).hexdigest()[:16]}"
-        )
+        before = json.dumps([list(map(float, losses)) for losses in losses_before])
+        key += f" pruned by {hashlib.sha256(before.encode()).hexdigest()[:16]}"
     with _lock:
         shared = _running.get(key)
         if shared is None:
@@ -344,7 +346,11 @@ def train_all(trainings: Sequence[Training], label: str = "Trainings", weights: 
             with Progress(label, len(missing)) as progress:
                 for key, training in missing.items():
                     handle = train(training, weights)
-                    handles[handle._shared.future] = (key, handle)
+                    if handle.done():  # another process has stored it since
+                        results[key] = handle.result()
+                        progress.step(missing[key].name)
+                    else:
+                        handles[handle._shared.future] = (key, handle)
                 for future in as_completed(list(handles)):
                     key, handle = handles.pop(future)
                     results[key] = handle.result()
@@ -412,6 +418,23 @@ class _Pruned(Exception):
     """The pruner stopped this training."""
 
 
+def _up_to_pruning(result: Result, losses_before: Sequence[Sequence[float]]) -> Result:
+    """A whole training as the pruner would have left it, so that what is cached does not change a search."""
+    prune = _pruner(losses_before)
+    for epoch, val_loss in enumerate(result.val_loss, start=1):
+        try:
+            prune(epoch, float(val_loss))
+        except _Pruned:
+            seconds = result.seconds * epoch / result.epochs
+            return replace(_pruned(result.loss[:epoch], result.val_loss[:epoch], seconds), cached=True)
+    return result
+
+
+def _pruned(loss: np.ndarray, val_loss: np.ndarray, seconds: float) -> Result:
+    nothing = np.full(len(loss), math.nan)
+    return Result(loss, val_loss, nothing, 0, seconds, 0, machine.made_on(), diverged=False, pruned=True)
+
+
 def _carry_out(training: Training, weights: bool, losses_before: Sequence[Sequence[float]] | None) -> Result:
     """Train, forecast every split with the best epoch's weights and with the last one's."""
     from lib.networks import runtime
@@ -432,22 +455,12 @@ def _carry_out(training: Training, weights: bool, losses_before: Sequence[Sequen
         )
     except _Pruned:
         loss, val_loss = (np.array([e[at] for e in epochs]) for at in (1, 2))
-        return Result(
-            loss,
-            val_loss,
-            np.full(len(loss), math.nan),
-            0,
-            time.perf_counter() - started,
-            0,
-            machine.made_on(),
-            False,
-            pruned=True,
-        )
+        return _pruned(loss, val_loss, time.perf_counter() - started)
     arrays: dict[str, np.ndarray] = {}
     for which, values in (("best", fit.best_weights), ("last", fit.last_weights)):
         fit.model.set_weights(values)
-        for split in PARTS:
-            arrays[f"{split}, {which}"] = fitting.predict(fit.model, getattr(training.data, split).X).astype("<f4")
+        for part in training.data.parts:  # by name: a leak stops on the test split
+            arrays[f"{part.name}, {which}"] = fitting.predict(fit.model, part.X).astype("<f4")
         if weights:
             arrays.update({f"{which} {at}": value for at, value in enumerate(values)})
     forecasts = [f"{split}, {which}" for split in PARTS for which in WEIGHTS]

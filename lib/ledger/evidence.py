@@ -59,7 +59,8 @@ class Evidence:
         scores: of the thesis's best hyperparameters, one seed each, as ``scoring.score_table`` gives them.
         trainings: the replay of printed trials, every seed, as ``lib.experiments.replay.run`` gives it.
         agreement: which reading the replay fits, as ``lib.experiments.replay.agreement`` gives it.
-        seeds: the thesis's best hyperparameters with several seeds, each one's scores, as ``lib.tables.skill.seed_table`` gives them.
+        seeds: the thesis's best hyperparameters with several seeds, each one's scores, as
+            ``lib.tables.skill.seed_table`` gives them.
         why: ``scores``, ``trainings`` or ``seeds`` -> why it is not there.
         inputs: what the windows of this run hold, with which ``seeds`` were trained.
     """
@@ -172,15 +173,16 @@ def replayed(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> tuple[pd.D
     for reading in _replays(settings):
         try:
             printed = replay.printed_trials(reading.tickers, reading.networks, reading.replay_trials)
-        except replay.ReplayError as error:
+            planned = replay.planned(prices, printed, reading)
+        except ProjectError as error:  # no such trials, or too few days for its windows
             why.append(str(error))
             continue
-        planned = replay.planned(prices, printed, reading)
         known = replay.read(output_root(reading.output_dir) / "tables" / "replay_trainings.csv")
         absent = replay.missing(planned, known)
         if absent:
             why.append(
-                f"{absent} of {len(planned)} trainings of printed trials are not known. Train them with: {REPLAY_COMMAND}"
+                f"{absent} of {len(planned)} trainings of printed trials are not known."
+                f" Train them with: {REPLAY_COMMAND}"
             )
         else:
             fits = replay.run(planned, known)

@@ -64,10 +64,9 @@ class Store:
         """Save ``figures/<name>.png`` and ``.svg`` and return the figure."""
         for kind in ("png", "svg"):
             path = self.root / "figures" / f"{name}.{kind}"
-            with replacing(path) as draft:
-                # No date and a fixed salt, so that the same figure is the same file.
-                with rc_context({"svg.hashsalt": name}):
-                    figure.savefig(draft, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+            # No date and a fixed salt, so that the same figure is the same file.
+            with replacing(path) as draft, rc_context({"svg.hashsalt": name}):
+                figure.savefig(draft, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
             self._note(path, "figure", title)
         return figure
 
@@ -110,13 +109,12 @@ class Store:
     def _remove_earlier(self, path: Path) -> None:
         """Remove tables and figures of the notebook's earlier run that it did not save again."""
         try:
-            before = json.loads(path.read_text(encoding="utf-8"))["made"]
+            made = json.loads(path.read_text(encoding="utf-8"))["made"]
+            before = {old["path"] for old in made if old["kind"] in ("table", "figure")}
         except (OSError, ValueError, KeyError, TypeError):
             return
-        saved = {m["path"] for m in self.made}
-        for old in before:
-            if old["path"] not in saved and old["kind"] in ("table", "figure"):
-                (self.root / old["path"]).unlink(missing_ok=True)
+        for old in before - {m["path"] for m in self.made}:
+            (self.root / old).unlink(missing_ok=True)
 
     # -- inside ----------------------------------------------------------------------------
 

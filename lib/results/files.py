@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,7 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         FileError: the place cannot be written (full disk, no permission).
     """
-    draft = path.with_name(f".{os.getpid()}-{path.name}")
+    draft = path.with_name(f".{os.getpid()}-{threading.get_native_id()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield draft
@@ -52,7 +53,8 @@ def _to_disk(path: Path) -> None:
 def unwritable(path: Path, error: OSError) -> FileError:
     """The sentence about a file that cannot be written."""
     return FileError(
-        f"cannot write {path}: {error.strerror or error}. Free space or choose another output_dir; what was finished is kept"
+        f"cannot write {path}: {error.strerror or error}. Free space or choose another output_dir;"
+        " what was finished is kept"
     )
 
 
@@ -85,6 +87,7 @@ def read_records(root: Path) -> dict[str, Mapping[str, Any]]:
             found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise FileError(
-                f"{path} is damaged ({error}). Delete it and run its notebook again: --only {path.stem.partition('_')[0]}; what was trained is kept"
+                f"{path} is damaged ({error}). Delete it and run its notebook again:"
+                f" --only {path.stem.partition('_')[0]}; what was trained is cached"
             ) from error
     return found

@@ -21,7 +21,7 @@ from lib.results.files import replacing
 from lib.settings.places import PROJECT_ROOT
 
 FOLDER_VARIABLE = "TRAINING_CACHE"  # names another folder
-_ABOUT = "about"
+_ABOUT, _NAMES = "about", "arrays"  # the JSON text, and in it the names of all arrays: a damaged file may lack some
 # What this process has used so far: how many trainings it found and how many it had trained, and on which processors.
 USED: dict[str, Any] = {"trained": 0, "cached": 0, "processors": set()}
 
@@ -41,8 +41,9 @@ def read(key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
     try:
         with np.load(path_of(key), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        return json.loads(arrays.pop(_ABOUT).tobytes()), arrays
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        about = json.loads(arrays.pop(_ABOUT).tobytes())
+        return (about, arrays) if about.pop(_NAMES) == sorted(arrays) else None
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile):
         return None  # a damaged result is trained again
 
 
@@ -52,7 +53,7 @@ def write(key: str, about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) 
     Raises:
         FileError: the folder cannot be written (full disk, no permission).
     """
-    text = np.frombuffer(json.dumps(about).encode(), dtype="uint8")
+    text = np.frombuffer(json.dumps({**about, _NAMES: sorted(arrays)}).encode(), dtype="uint8")
     with replacing(path_of(key)) as draft, draft.open("wb") as file:
         np.savez(file, **{_ABOUT: text, **arrays})
 

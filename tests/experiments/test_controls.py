@@ -1,34 +1,18 @@
-"""The controls catch what they are for, and leave honest forecasts alone."""
-
-from functools import partial
+"""The controls: nothing is found on random walks more often than chance explains, and a planted signal is."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from lib import networks
-from lib.data import windows
 from lib.evaluation import baselines
-from lib.experiments import controls
+from lib.experiments import controls, random_seeds
 from lib.settings.places import PROJECT_ROOT
-
-SHIFTS = {"a day too early": -1, "a day too late": 1}
-
-
-def frame_of(model, close, **changes):
-    data = windows.build({"A-USD": controls.as_prices(close)}, controls.chosen(**changes))["A-USD"]
-    return baselines.forecast(model, data, close)
 
 
 def peeking(share):
     """The naive forecast with some of the change of the day that it is for."""
     return lambda data, close: close.shift(1) + share * close.diff()
-
-
-def shifted(frame, days):
-    """The same forecasts, filed under another day."""
-    moved = frame["predicted_usd"].shift(days)
-    return frame.assign(predicted_usd=moved).dropna()
 
 
 def test_a_random_walk_has_nothing_to_know_and_a_planted_signal_has():
@@ -60,7 +44,7 @@ def on_random_walks():
 
 
 def test_no_network_shows_skill_on_a_random_walk_more_often_than_chance_explains_and_the_signal_is_found():
-    """On the committed runs; a recheck makes some of their trainings again."""
+    """On the committed runs."""
     path = PROJECT_ROOT / "outputs/thesis/tables/control_runs.csv"
     if not path.is_file():
         pytest.skip("the thesis run holds no runs of the controls yet")
@@ -163,138 +147,27 @@ def test_every_baseline_that_can_finds_the_signal(name):
     assert found["skill"].median() > 0.2 and (found["diebold_mariano"] < 0.05).sum() >= 2
 
 
-@pytest.fixture(scope="module")
-def honest():
-    close = controls.walk(430, seed=8)
-    names = ("naive", "drift", "moving average", "AR-GARCH", "ridge", "gradient boosting")
-    return {name: frame_of(baselines.BASELINES[name], close) for name in names}
-
-
-def test_honest_forecasts_answer_to_the_day_before(honest):
-    for name, frame in honest.items():
-        assert controls.alignment(frame)["responds_at"] == 1, (name, controls.responses(frame[frame["part"] == "test"]))
-    controls.refuse_misaligned(honest)
-
-
-@pytest.mark.parametrize("shift", SHIFTS.values(), ids=SHIFTS)
-def test_forecasts_shifted_by_a_day_are_caught(honest, shift):
-    for name, frame in honest.items():
-        found = controls.alignment(shifted(frame, shift))
-        assert found["responds_at"] == 1 + shift and found["aligned"] is False, (name, found)
-    with pytest.raises(controls.ControlError) as error:
-        controls.refuse_misaligned({"fine": honest["naive"], "wrong": shifted(honest["ridge"], shift)})
-    assert "wrong: " in str(error.value) and "fine" not in str(error.value)
-    assert ("too early" if shift < 0 else "too late") in str(error.value)
-
-
-def test_the_naive_forecast_answers_with_one_at_lag_one(honest):
-    table = controls.responses(honest["naive"][honest["naive"]["part"] == "test"])
-    np.testing.assert_allclose(table["response"], [0, 1, 0, 0, 0, 0], atol=1e-9)
-    # A moving average of a week answers with a seventh to each of seven days.
-    table = controls.responses(honest["moving average"][honest["moving average"]["part"] == "test"], lags=8)
-    np.testing.assert_allclose(table["response"], [0] + [1 / 7] * 7 + [0], atol=1e-9)
-
-
-def test_responses_are_the_least_squares_of_the_changes(honest):
-    frame = honest["ridge"][honest["ridge"]["part"] == "test"].reset_index(drop=True)
-    actual, predicted, naive = (frame[c].to_numpy() for c in ("actual_usd", "predicted_usd", "naive_usd"))
-    rows, target = [], []
-    for i in range(3, len(frame)):
-        rows.append([(actual[i - k] - naive[i - k]) / naive[i] for k in range(4)] + [1])
-        target.append((predicted[i] - predicted[i - 1]) / naive[i])
-    b = np.linalg.lstsq(np.array(rows), np.array(target), rcond=None)[0]
-    table = controls.responses(frame, lags=3)
-    np.testing.assert_allclose(table["response"], b[:-1], atol=1e-9)
-    assert table.attrs["days"] == len(target)
-
-
-@pytest.mark.slow
-def test_alignment_raises_no_false_alarm_in_many_runs():
-    """Networks are noisy and sluggish: so is this forecast, by a random share of its own and of a week's mean."""
-    wrong = {0: 0, 1: 0, -1: 0}
-    for seed in range(100):
-        rng = np.random.default_rng(seed)
-        close = controls.walk(250, tails=4, seed=seed)
-        slow, noise = rng.uniform(0, 0.6), rng.uniform(0, 0.03)
-        noisy = ((1 - slow) * close + slow * close.rolling(7).mean()).shift(1) * (1 + rng.normal(0, noise, len(close)))
-        frame = (
-            pd.DataFrame(
-                {
-                    "date": close.index,
-                    "actual_usd": close.to_numpy(),
-                    "predicted_usd": noisy.to_numpy(),
-                    "naive_usd": close.shift(1).to_numpy(),
-                }
-            )
-            .dropna()
-            .iloc[-170:]
-        )
-        for shift in wrong:
-            wrong[shift] += controls.alignment(shifted(frame, shift))["aligned"] is False
-    assert wrong[0] == 0
-    # Drowned in noise a shift stays undecided now and then.
-    assert wrong[1] >= 90 and wrong[-1] >= 90, wrong
-
-
-@pytest.mark.parametrize("share", [0.05, 0.3, 1.0])
-def test_a_forecast_that_has_seen_a_little_of_its_day_is_caught(share):
-    found = controls.alignment(frame_of(peeking(share), controls.walk(430, seed=9)))
-    assert found["responds_at"] == 0 and "seen the future" in found["verdict"]
-
-
-def test_a_forecast_that_ignores_prices_is_undecided():
-    found = controls.alignment(frame_of(lambda data, close: close * 0 + 100, controls.walk(430, seed=9)))
-    assert found["responds_at"] is None and found["aligned"] is None
-
-
-def test_training_days_do_not_count(honest):
-    frame = honest["naive"].copy()
-    train = frame["part"] == "train"
-    frame.loc[train, "predicted_usd"] = frame.loc[train, "actual_usd"]
-    assert controls.alignment(frame)["aligned"] is True
-    assert controls.alignment(frame.drop(columns="part"))["responds_at"] == 0
-
-
-def test_a_naive_column_of_another_day_days_out_of_order_and_too_few_days_are_refused(honest):
-    frame = honest["naive"]
-    with pytest.raises(controls.ControlError, match="not the close of the day before"):
-        controls.responses(frame.assign(naive_usd=frame["naive_usd"].shift(1).bfill()))
-    with pytest.raises(controls.ControlError, match="time order"):
-        controls.responses(frame.iloc[::-1])
-    with pytest.raises(controls.ControlError, match="30 are needed"):
-        controls.responses(frame.iloc[:30])
-
-
-def test_a_gap_in_the_days_is_stepped_around(honest):
-    frame = honest["naive"][honest["naive"]["part"] == "test"].reset_index(drop=True)
-    table = controls.responses(frame.drop(index=[50, 51]))
-    # Five lags at the start, the two days themselves, and five after them whose lags reach them.
-    assert table.attrs["days"] == len(frame) - 5 - 2 - 5
-    assert table["response"][1] == pytest.approx(1)
-
-
-def test_looking_ahead_is_caught_on_its_days_and_only_there():
-    prices = {"A-USD": controls.as_prices(controls.walk(120))}
-    day = prices["A-USD"].index[80]
-
-    def made(look_ahead):
-        def street(prices):
-            close = prices["A-USD"]["Close"]
-            return pd.DataFrame({"date": close.index, "predicted_usd": close.shift(1 - look_ahead).to_numpy()}).dropna()
-
-        return street
-
-    assert controls.changed_by_later_prices(made(0), prices, day).empty
-    assert list(controls.changed_by_later_prices(made(1), prices, day)["date"]) == [day]
-    assert len(controls.changed_by_later_prices(made(3), prices, day)) == 3
-    # Scaled by the highest price of all days, as the thesis scales: every forecast changes.
-    scaled = controls.changed_by_later_prices(
-        lambda p: made(0)(p).assign(predicted_usd=lambda f: f["predicted_usd"] / p["A-USD"]["Close"].max()), prices, day
-    )
-    assert len(scaled) == 80
-
-
-def test_the_quick_models_are_baselines(honest):
+def test_the_quick_models_are_baselines():
     assert set(controls.QUICK_MODELS) <= set(baselines.BASELINES)
-    close = controls.walk(430, seed=8)
-    pd.testing.assert_frame_equal(frame_of(partial(baselines.ridge), close), honest["ridge"])
+
+
+def test_networks_are_trained_on_returns_of_every_series_with_seeds_of_their_own(tiny):
+    settings = tiny(networks=["CNN", "LSTM"], control_runs=22, max_epochs=200, scaling="all")
+    walks, signal = (controls.trainings(series, settings) for series in (controls.WALK, controls.SIGNAL))
+    assert len(walks) == 2 * 22 and len(signal) == 2 * 20
+    assert len({t.seed for t, _ in walks + signal}) == len({t.key for t, _ in walks + signal}) == 84
+    for training, run in walks:
+        assert training.seed == random_seeds.of_control(settings.seed, controls.WALK, training.network, run)
+        assert training.data.target == "log_return" and training.settings.scaling == "train" and training.epochs == 10
+
+
+def test_networks_and_quick_models_are_evaluated_on_the_same_series(tiny, no_training):
+    settings = tiny(networks=["CNN"], control_runs=20)
+    found = controls.on_simulated(controls.SIGNAL, settings)
+    assert set(found["series"]) == {controls.SIGNAL} and set(found["model"]) == {"CNN", *controls.QUICK_MODELS}
+    assert found.groupby("model")["run"].apply(list).map(tuple).nunique() == 1 and set(found["days"]) == {162}
+    trained = found["model"] == "CNN"
+    assert (
+        found.loc[trained, "seed"].tolist() == [t.seed for t in no_training[0]]
+        and found.loc[~trained, "seed"].isna().all()
+    )

@@ -8,13 +8,10 @@ import pandas as pd
 import pytest
 
 from lib import settings, thesis
-from lib.data import windows
 from lib.evaluation import scoring
-from lib.experiments import replay
-from lib.experiments.kept import Kept
-from lib.networks import training
+from lib.experiments import replay, train
+from lib.networks import training as fitting
 
-READINGS = [("own_close", "best"), ("own_close", "last"), ("all_closes", "best"), ("all_closes", "last")]
 COINS = ["ADA-USD", "ETH-USD", "SOL-USD"]
 
 
@@ -134,13 +131,12 @@ def test_the_nearest_reading_is_named_with_its_sign_test(naive_is):
     rows = replay.table(printed, fits, {"SOL-USD": None})
     told = replay.in_words(rows, replay.agreement(fits, rows))
     assert (
-        "Of the 2 readings trained, the printed scores are nearest to inputs all_closes with the weights of the last epoch"
-        in told
+        "Of the 2 readings trained, the printed scores are nearest to inputs all_closes with the weights of the" in told
     )
     assert "cannot be said from 2 trials and 3 seeds" in told
     assert (
-        "nearer than inputs own_close with the weights of the best epoch (factor 11.18) in 2 of 2 CNN-LSTM trials (p 0.5), and in most trials of 1 of 1"
-        in told
+        "nearer than inputs own_close with the weights of the best epoch (factor 11.18) in 2 of 2 CNN-LSTM trials"
+        " (p 0.5), and in most trials of 1 of 1" in told
     )
     assert "For CNN-LSTM the two are hardly told apart." in told
     assert "Of these 2 printed trials 1 have an MSE below" in told and "and 1 of our medians have" in told
@@ -169,15 +165,18 @@ def many(printed_over_ours, seeds=(0.98, 1.0, 1.02)):
     [
         (
             [0.5, 2.0] * 12,
-            "do not come back one by one.* No difference of their level is found: printed over ours is 1.00 .* 12 of 24 are smaller",
+            "do not come back one by one.* No difference of their level is found: printed over ours is 1.00 .*"
+            " 12 of 24 are smaller",
         ),
         (
             [0.5] * 24,
-            "do not come back one by one.* Their level is another one too: printed over ours is 0.50 .* 24 of 24 are smaller",
+            "do not come back one by one.* Their level is another one too: printed over ours is 0.50 .*"
+            " 24 of 24 are smaller",
         ),
         (
             [1.0, 1.5] * 12,
-            "lie 12 of 24 printed MSE, 0 below it and 12 above; 12 would lie inside .* as far as can be told, the scores come back",
+            "lie 12 of 24 printed MSE, 0 below it and 12 above; 12 would lie inside .*"
+            " as far as can be told, the scores come back",
         ),
     ],
 )
@@ -208,9 +207,9 @@ def test_every_column_of_the_agreement_is_explained(naive_is):
     assert columns - explained == {"inputs", "weights", "network", "trials", "seeds"} and explained <= columns
 
 
-@pytest.mark.slow
-def test_every_seed_is_trained_once_and_found_again(tmp_path, random_walk, tiny, tensorflow_on_one_thread, capsys):
-    chosen = tiny(
+@pytest.fixture
+def chosen(tiny):
+    return tiny(
         max_epochs=2,
         tickers=["SOL-USD", "ETH-USD"],
         replay_seeds=2,
@@ -218,29 +217,85 @@ def test_every_seed_is_trained_once_and_found_again(tmp_path, random_walk, tiny,
         replay_trials=1,
         networks=["CNN-LSTM"],
     )
-    prices = random_walk("SOL-USD", "ETH-USD")
-    printed = replay.printed_trials(chosen.tickers, chosen.networks, chosen.replay_trials)
-    fits = replay.run(prices, printed, chosen, Kept(tmp_path / "r.db"))
-    assert len(fits) == 2 * 2 * 2 * 2 and "0 of 8 trainings were finished before" in capsys.readouterr().out
-    assert fits.drop_duplicates("seed").shape[0] == 4, "the inputs share their seeds"
-    again = replay.run(prices, printed, chosen, Kept(tmp_path / "r.db"))
-    pd.testing.assert_frame_equal(fits, again, check_exact=True)
-    assert "Trainings" not in capsys.readouterr().out
 
-    # One of them by hand, with this process's own TensorFlow on one thread
-    one = fits.query("ticker == 'ETH-USD' and inputs == 'all_closes' and seed_number == 2").set_index("weights")
-    row = printed[printed["ticker"] == "ETH-USD"].iloc[0]
-    data = windows.build(prices, chosen.but(inputs="all_closes"))["ETH-USD"]
+
+@pytest.fixture
+def planned(chosen, random_walk):
+    """The trainings with so many seeds."""
+
+    def plan(seeds=2):
+        settings = chosen.but(replay_seeds=seeds)
+        printed = replay.printed_trials(settings.tickers, settings.networks, settings.replay_trials)
+        return replay.planned(random_walk("SOL-USD", "ETH-USD"), printed, settings)
+
+    return plan
+
+
+def test_every_trial_is_trained_with_every_input_and_seed(planned, no_training):
+    fits = replay.run(planned())
+    assert len(fits) == 2 * 2 * 2 * 2 and fits["key"].nunique() == 8
+    assert fits.drop_duplicates("seed").shape[0] == 4, "the inputs share their seeds"
+    names = ["ticker", "network", "trial", "inputs", "weights", "seed_number"]
+    assert not fits.duplicated(names).any() and fits[names].notna().all(axis=None)
+    own = fits[(fits["inputs"] == "own_close") & (fits["weights"] == "best")]
+    assert (own["epochs_run"] == 3).all() and (own["best_epoch"] == 2).all()
+
+
+def test_a_known_table_gives_its_rows_by_key_and_the_rest_is_trained(planned, no_training, tmp_path):
+    """Also from a file, without any cache: a replay goes on another day from the table that was committed."""
+    path = tmp_path / "replay_trainings.csv"
+    assert replay.read(path) is None
+    replay.run(planned(1)).assign(mse=-1.0).to_csv(path, index=False)
+    known, three = replay.read(path), planned(3)
+    assert replay.missing(planned(1), known) == 0 and replay.missing(three, known) == 8
+    fits = replay.run(three, known)
+    assert [t.key for t in no_training[-1]] == [t.key for t, facts in three if facts["seed_number"] > 1]
+    assert set(fits.loc[fits["seed_number"] == 1, "mse"]) == {-1.0} and (fits["mse"] == -1).sum() == 4 * 2
+    pd.testing.assert_frame_equal(fits[fits["mse"] != -1], replay.run(three).query("seed_number > 1"))
+    assert list(fits["key"][::2]) == [facts["key"] for _, facts in three]
+    # A known row of another training is left out.
+    assert len(replay.run(planned(1), fits)) == 4 * 2
+
+
+def test_a_table_from_before_keys_is_not_known_and_keys_are_words(planned, no_training, tmp_path):
+    path = tmp_path / "replay_trainings.csv"
+    fits = replay.run(planned(1))
+    fits.drop(columns="key").to_csv(path, index=False)
+    assert replay.read(path) is None
+    fits.assign(key="0012e45678901234").to_csv(path, index=False)
+    assert set(replay.read(path)["key"]) == {"0012e45678901234"}
+
+
+def test_a_diverged_training_scores_infinitely_bad(planned, no_training, monkeypatch):
+    trained = train.train_all
+
+    def diverge(trainings, *rest):
+        results = trained(trainings, *rest)
+        for values in results[0].arrays.values():
+            values[:] = np.nan
+        return results
+
+    monkeypatch.setattr(train, "train_all", diverge)
+    fits = replay.run(planned(1))
+    assert np.isinf(fits["mse"]).tolist() == [True] * 2 + [False] * 6 and fits["r2"].iloc[0] == -np.inf
+
+
+@pytest.mark.slow
+def test_scores_are_those_of_a_training_by_hand(chosen, random_walk, pool):
+    settings = chosen.but(replay_inputs=["all_closes"], replay_seeds=1)
+    printed = replay.printed_trials(["ETH-USD"], settings.networks, 1)
+    plan = replay.planned(random_walk("SOL-USD", "ETH-USD"), printed, settings)
+    fits = replay.run(plan).set_index("weights")
+    assert replay.missing(plan) == 0
+    training, _ = plan[0]
+    data = training.data
     assert data.input_shape == (8, 2)
     for weights, restore in (("best", True), ("last", False)):
-        fit = training.fit("CNN-LSTM", row, data, chosen.but(restore_best_weights=restore), int(one["seed"].iloc[0]))
-        error = training.predict(fit.model, data.validation.X).astype("float64") - data.to_scaled(
-            data.validation.actual_usd
-        )
-        assert one.loc[weights, "mse"] == float(np.mean(error**2))
-    # A later run with one seed more trains only that one
-    replay.run(prices, printed, chosen.but(replay_seeds=3), Kept(tmp_path / "r.db"))
-    assert "8 of 12 trainings were finished before" in capsys.readouterr().out
+        reading = training.settings.but(restore_best_weights=restore)
+        fit = fitting.fit("CNN-LSTM", printed.iloc[0], data, reading, training.seed)
+        forecast = fitting.predict(fit.model, data.validation.X).astype("float64")
+        error = forecast - data.to_scaled(data.validation.actual_usd)
+        assert fits.loc[weights, "mse"] == float(np.mean(error**2))
 
 
 def test_replay_parameters_are_the_thesiss_but_for_seeds_and_folder():

@@ -5,6 +5,7 @@ import inspect
 import math
 import re
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,13 +13,15 @@ import pytest
 from statsmodels.tsa.stattools import adfuller
 
 from lib import ledger, thesis
+from lib.experiments import replay, seeds
 from lib.ledger import checks, evidence, precision, verdicts
 from lib.ledger.checks import price_tables, replays, trials, unit_roots
 from lib.ledger.evidence import END, START, Evidence, Missing
 from lib.ledger.findings import by_chance
 from lib.ledger.found import Found
 from lib.ledger.rows import STATED, Row
-from lib.results import artifacts
+from lib.results import artifacts, training_cache
+from lib.tables import skill
 
 
 @pytest.fixture(scope="module")
@@ -465,7 +468,7 @@ def test_the_reading_that_fits_best_is_taken(rows, prices):
 
 
 def seeds_of_09a(mse, **about):
-    """Rows of the table of single seeds, in US dollars: prices from 1 to 2 USD have a range of 1, so that they are scaled ones."""
+    """Rows of the table of single seeds in US dollars; prices from 1 to 2 USD have a range of 1, so they are scaled."""
     row = {"ticker": "SOL-USD", "reading": "close", "part": "validation", "model": "CNN-LSTM", "days": 162, **about}
     return pd.DataFrame([{**row, "seed_number": k, "MSE": v, "MAE": v, "R2": 1 - v} for k, v in enumerate(mse, 1)])
 
@@ -520,8 +523,8 @@ def test_one_printed_number_has_one_verdict_wherever_it_stands(rows, prices):
 def test_a_miss_says_on_which_side_and_that_the_best_of_many_was_lucky(rows, prices, seeds, score, side):
     found = verdicts._find(rows[f"abstract/cnn_lstm_{score}"], Evidence(prices, rows, seeds=seeds_of_09a(seeds)))
     assert (
-        f"the printed one is {side} than every one of them; its trial has the smallest MSE of 15 on the days that it was scored on"
-        in found.because
+        f"the printed one is {side} than every one of them; its trial has the smallest MSE of 15 on"
+        " the days that it was scored on" in found.because
     )
 
 
@@ -599,7 +602,7 @@ def test_one_seed_is_neither_close_nor_far(rows, prices):
     + [("mae", "0.0200", "reproduced"), ("r2", "0.93", "close"), ("r2", "0.97", "not reproduced")],
 )
 def test_several_seeds_of_the_best_by_hand(rows, prices, score, printed, expected):
-    """The table of 09a is in US dollars; prices from 1 to 3 USD have a range of 2, so that MSE is divided by 4 and MAE by 2."""
+    """09a's table is in US dollars; prices from 1 to 3 USD have a range of 2, so MSE is divided by 4 and MAE by 2."""
     wider = {ticker: 2 * frame - 1 for ticker, frame in prices.items()}
     ends = {"MSE": (4e-3, 2e-3, 4.8e-3), "MAE": (0.04, 0.03, 0.06), "R2": (0.94, 0.92, 0.96)}
     row = {"ticker": "SOL-USD", "model": "LSTM", "part": "validation", "reading": "close", "days": 162}
@@ -626,42 +629,75 @@ def test_the_best_trials_are_those_of_the_thesis():
         assert best["ticker"] == ticker and best["place"].endswith(f"trial {number}")
 
 
-def leave_replay(chosen, folder, frames, digest="abc", **changed):
-    store = artifacts.Store(chosen.but(output_dir=str(folder), **changed), "08b_replay")
-    store.fact(data={"ADA-USD": digest})
-    for name, frame in frames.items():
-        store.table(name, frame, name)
-    store.finish()
+# -- what a run offers ---------------------------------------------------------------------
 
 
-def test_the_replay_is_the_larger_one_of_this_run_s_and_the_committed_whatever_source_its_prices_had(
-    tiny, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(evidence, "REPLAY_DIR", str(tmp_path / "replay"))
-    chosen = tiny(tickers=["ADA-USD"], source="yahoo", output_dir=str(tmp_path / "own"))
-    frames = {
-        "replay_trainings": pd.DataFrame({"whose": ["committed"]}),
-        "replay_agreement": pd.DataFrame({"inside_p": [0.5]}),
-    }
-    asked = lambda: ledger.replayed(chosen, {"ADA-USD": "abc"})[0]["whose"].iloc[0]  # noqa: E731
-    with pytest.raises(
-        artifacts.ArtifactError, match="no printed trial was trained again. Make it with: .*replay.yaml --only 08b"
-    ):
-        asked()
-    leave_replay(chosen, tmp_path / "replay", frames, source="folder", data_dir="x")
-    assert asked() == "committed"
-    own = {**frames, "replay_trainings": pd.DataFrame({"whose": ["own"]})}
-    many = {**frames, "replay_trainings": pd.DataFrame({"whose": ["committed"] * 2})}
-    leave_replay(chosen, tmp_path / "own", own, patience=7)
-    assert asked() == "committed", "our own was made with other parameters"
-    leave_replay(chosen, tmp_path / "own", own)
-    assert asked() == "own"
-    leave_replay(chosen, tmp_path / "replay", many, source="folder", data_dir="x")
-    assert asked() == "committed", "ours is smaller"
-    leave_replay(chosen, tmp_path / "own", own, digest="other")
-    leave_replay(chosen, tmp_path / "replay", {**frames, "replay_agreement": pd.DataFrame({"old": [1]})})
-    with pytest.raises(artifacts.ArtifactError, match="other prices of ADA-USD"):
-        asked()
+@pytest.fixture
+def run(tiny, random_walk, tmp_path, monkeypatch):
+    """A run of one coin without any training: its parameters and prices. The committed replay is in another folder."""
+    monkeypatch.setenv(training_cache.FOLDER_VARIABLE, str(tmp_path / "cache"))
+    whole = {"replay_trials": 1, "replay_seeds": 2, "replay_inputs": ["own_close"], "networks": ["CNN-LSTM"]}
+    monkeypatch.setattr(
+        evidence, "load", lambda path: tiny(**whole, tickers=["ADA-USD"], output_dir=str(tmp_path / path.stem))
+    )
+    own = {"networks": ["CNN-LSTM"], "evaluation_seeds": 2, "replay_seeds": 0, "max_epochs": 1}
+    return tiny(tickers=["ADA-USD"], output_dir=str(tmp_path / "own"), **own), random_walk("ADA-USD")
+
+
+def leave_replay(settings, prices, **changes):
+    """Save the table of a replay, from results that no network gave, and return it."""
+    reading = settings.but(**changes)
+    planned = replay.planned(prices, replay.printed_trials(["ADA-USD"], reading.networks, 1), reading)
+    store = artifacts.Store(reading, "08b_replay")
+    store.table("replay_trainings", replay.run(planned), "R")
+    return reading
+
+
+def test_seeds_that_are_not_cached_are_counted_with_the_command(run, no_training):
+    settings, prices = run
+    planned = seeds.trainings(prices, settings, ["close"])
+    for cached, (training, _) in enumerate(planned):
+        with pytest.raises(Missing, match=f"^{2 - cached} of 2 trainings with several .* cached.* --only 09a"):
+            evidence.several_seeds(prices, settings)
+        training_cache.write(training.key, {}, {})
+    frame = seeds.forecasts(prices, settings, ["close"])
+    expected = skill.seed_table(frame[frame["seed_number"] > 0].reset_index(drop=True))
+    pd.testing.assert_frame_equal(evidence.several_seeds(prices, settings), expected)
+
+
+def test_a_replay_that_is_nowhere_is_counted_with_the_command(run):
+    settings, prices = run
+    with pytest.raises(Missing, match="^2 of 2 trainings of printed trials are not known. .*params/replay.yaml --only"):
+        evidence.replayed(prices, settings)
+    found = evidence.collect(prices, {}, None, settings)
+    assert found.trainings is None and "params/replay.yaml" in found.why["trainings"] and "09a" in found.why["seeds"]
+
+
+def test_the_replay_is_found_in_the_committed_table_or_the_runs_own_whichever_has_more(run, random_walk, no_training):
+    settings, prices = run
+    committed = leave_replay(evidence.load(Path("replay")), prices)
+    fits, agreement = evidence.replayed(prices, settings)
+    assert len(fits) == 2 * 2 and agreement["seeds"].tolist() == [2] * len(agreement)
+    own = leave_replay(committed, prices, output_dir=settings.output_dir, replay_seeds=3, patience=1)
+    assert len(evidence.replayed(prices, own)[0]) == 3 * 2
+    with pytest.raises(Missing, match="2 of 2 trainings"):
+        evidence.replayed(random_walk("ADA-USD", seed=8), own)
+
+
+def test_the_committed_replays_inputs_and_folder_are_those_of_its_parameters(tiny):
+    settings = tiny(tickers=["ADA-USD"], replay_seeds=0)
+    (found,) = evidence._replays(settings)
+    assert found.tickers == settings.tickers and found.end_date == settings.end_date
+    assert found.replay_seeds >= 3 and found.output_dir != settings.output_dir
+    assert len(evidence._replays(settings.but(replay_seeds=2))) == 2
+
+
+def test_prices_that_are_too_few_for_the_replay_are_missing_and_no_error(run, monkeypatch):
+    settings, prices = run
+    too_long = evidence.load(Path("replay")).but(lookback=200)
+    monkeypatch.setattr(evidence, "load", lambda path: too_long)
+    with pytest.raises(Missing, match="lookback"):
+        evidence.replayed(prices, settings)
 
 
 # -- what it comes to ----------------------------------------------------------------------

@@ -200,10 +200,36 @@ def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen, reach_back: bool =
         }
         features = feature_frame(treated, ticker, chosen)
         observed = prices[ticker]["Close"].dropna().index
+        known = observed.intersection(_days_without_look_ahead(prices, ticker, features.index, chosen))
         built[ticker] = _dataset(
-            ticker, features, treated[ticker]["Close"], cleaned[ticker]["Close"], observed, days, chosen, reach_back
+            ticker,
+            features,
+            treated[ticker]["Close"],
+            cleaned[ticker]["Close"],
+            observed,
+            known,
+            days,
+            chosen,
+            reach_back,
         )
     return built
+
+
+def _days_without_look_ahead(
+    prices: Mapping[str, pd.DataFrame], ticker: str, days: pd.DatetimeIndex, chosen: Chosen
+) -> pd.DatetimeIndex:
+    """The days on which no input, of any coin, was filled with the help of a later price.
+
+    A linear filling knows the first price after the gap. A window that knows its target's price, or a later
+    one, thus always ends on a day of such a gap; windows that end after the gap know past prices only.
+    """
+    if chosen.gap_fill == "previous":
+        return days
+    read = [frame for name, frame in prices.items() if name == ticker or chosen.inputs == "all_closes"]
+    columns = list(read[0]) if chosen.inputs == "ohlcv_indicators" else ["Close"]
+    for frame in read:
+        days = days.intersection(frame[columns].dropna().index)
+    return days
 
 
 def _dataset(
@@ -212,6 +238,7 @@ def _dataset(
     treated_usd: pd.Series,
     close_usd: pd.Series,
     observed: pd.DatetimeIndex,
+    known: pd.DatetimeIndex,
     days: dict[str, pd.DatetimeIndex],
     chosen: Chosen,
     reach_back: bool,
@@ -233,8 +260,8 @@ def _dataset(
         scaled = scaler.transform(features.loc[span].to_numpy())
         X, y, at = cut_windows(scaled, scaled[:, column], span, chosen.lookback)
         if name != "train":
-            # A filled price is no price to be scored on, and a filled day before the target was drawn towards it.
-            real = span[at].isin(observed) & span[at - 1].isin(observed)
+            # A filled price is no price to be scored on, and inputs of the day before may not know the target.
+            real = span[at].isin(observed) & span[at - 1].isin(known)
             X, y, at = X[real], y[real], at[real]
         _refuse_if(len(y) == 0, ticker, name, days, chosen)
         usd = close_usd.loc[span].to_numpy()

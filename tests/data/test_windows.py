@@ -7,6 +7,7 @@ import pytest
 from lib import settings
 from lib.data import cleaning, indicators, windows
 from lib.data.windows import PARTS, WindowError
+from lib.experiments import controls
 
 BASE = {
     "gap_fill": "previous",
@@ -220,6 +221,60 @@ def test_no_score_rests_on_a_filled_price():
     assert list(whole.test.dates.difference(gapped.test.dates)) == list(frame.index[34:37])
     assert len(gapped.test.dates) == len(whole.test.dates) - 3 == len(gapped.test.X)
     assert len(gapped.train.y) == len(whole.train.y)
+
+
+def with_a_gap_in_the_other_coin():
+    """Two coins of 60 days; B lacks days 50 to 52 (counted from 0), which are test days, and A lacks none."""
+    prices = {"A": noisy(60, 1), "B": noisy(60, 2)}
+    prices["B"].iloc[50:53] = np.nan
+    return prices
+
+
+def seen(prices, setting):
+    """Of each scored day of coin A all that its window holds, as one number a day."""
+    data = windows.build(prices, setting)["A"]
+    parts = [
+        pd.DataFrame({"date": part.dates, "predicted_usd": part.X.astype("float64").sum(axis=(1, 2))})
+        for part in (data.validation, data.test)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize("target", ["close", "log_return"])
+def test_no_scored_window_holds_a_price_of_another_coin_from_its_target_day_or_later(target):
+    prices = with_a_gap_in_the_other_coin()
+    setting = chosen(
+        inputs="all_closes", gap_fill="linear", scaling="train", target=target, lookback=3, split=[0.5, 0.2, 0.3]
+    )
+    for day in seen(prices, setting)["date"]:
+        changed = controls.changed_by_later_prices(lambda given: seen(given, setting), prices, day)
+        assert changed.empty, changed
+
+
+@pytest.mark.parametrize(
+    ("changes", "dropped"),
+    [
+        ({"inputs": "all_closes", "gap_fill": "linear"}, [51, 52, 53]),  # the window ends on a filled day
+        ({"inputs": "all_closes", "gap_fill": "previous"}, []),  # nothing looks ahead
+        ({"inputs": "own_close", "gap_fill": "linear"}, []),  # the other coin is no input
+        ({"inputs": "ohlcv_indicators", "gap_fill": "linear"}, []),
+    ],
+    ids=str,
+)
+def test_a_filled_day_of_another_coin_costs_the_days_whose_windows_end_on_it_and_no_other(changes, dropped):
+    prices, setting = with_a_gap_in_the_other_coin(), chosen(lookback=3, split=[0.5, 0.2, 0.3], **changes)
+    whole = windows.build({"A": prices["A"], "B": noisy(60, 2)}, setting)["A"]
+    gapped = windows.build(prices, setting)["A"]
+    assert list(whole.test.dates.difference(gapped.test.dates)) == list(prices["A"].index[dropped])
+    assert whole.validation.dates.equals(gapped.validation.dates) and len(gapped.train.y) == len(whole.train.y)
+
+
+def test_a_day_that_lacks_only_its_volume_is_a_filled_day_for_windows_that_read_volumes():
+    frame = noisy(60, 1)
+    frame.iloc[50, frame.columns.get_loc("Volume")] = np.nan
+    setting = chosen(inputs="ohlcv_indicators", gap_fill="linear", lookback=3, split=[0.5, 0.2, 0.3])
+    assert frame.index[51] not in windows.build({"A": frame}, setting)["A"].test.dates
+    assert frame.index[51] in windows.build({"A": frame}, setting.but(inputs="own_close"))["A"].test.dates
 
 
 def test_all_closes_holds_the_own_close_first_and_the_others_in_order_on_the_same_days():

@@ -124,6 +124,13 @@ def test_a_draft_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch)
     assert done == [str(tmp_path / f".{os.getpid()}-a.txt"), "moved"] and (tmp_path / "a.txt").read_text() == "x"
 
 
+def test_a_draft_is_flushed_through_a_handle_that_may_write(tmp_path, monkeypatch):
+    """Windows flushes no other; a write of nothing to a handle that only reads is refused here too."""
+    monkeypatch.setattr(os, "fsync", lambda handle: os.write(handle, b""))
+    files.write_text(tmp_path / "a.txt", "one\ntwo\n")
+    assert (tmp_path / "a.txt").read_bytes() == b"one\ntwo\n"
+
+
 def test_drafts_are_no_records(tmp_path, store):
     s = store()
     s.finish()

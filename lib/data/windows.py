@@ -170,7 +170,7 @@ def clean(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, pd.Da
 
 
 def fit_until(days: Mapping[str, pd.DatetimeIndex], chosen: Chosen) -> pd.Timestamp | None:
-    """The first day that fences and scaler may not see: none (all days are used), or with ``scaling`` train the first validation day."""
+    """The first day that fences and scaler may not see: the first validation day, or none with ``scaling`` all."""
     return days["validation"][0] if chosen.scaling == "train" else None
 
 
@@ -213,6 +213,61 @@ def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen, reach_back: bool =
             reach_back,
         )
     return built
+
+
+def check_scored_days(
+    data: Mapping[str, Dataset],
+    least: int,
+    splits: Sequence[str] = PARTS,
+    more_training_than_test: bool = False,
+    in_a_row: tuple[int, int] = (0, 0),
+) -> None:
+    """Refuse windows on which an experiment would fail after its trainings, when it compares forecasts.
+
+    Args:
+        data: ticker -> windows.
+        least: windows that each split needs, such as 10 for the intervals and tests of ``lib.evaluation``.
+        splits: which ones; ridge and boosting need 10 training windows too.
+        more_training_than_test: test days are simulated from the daily changes of the training days, so
+            that there must be as many of these.
+        in_a_row: ``(days, lags)``: scored days of validation and test together that each follow on
+            ``lags`` scored days, of which there must be ``days``.
+
+    Raises:
+        WindowError: one sentence for each ticker and split: how many days there are, and how many would do.
+    """
+    wrong = []
+    for ticker, of in data.items():
+        wrong += [_too_few(of, part, least) for part in of.parts if part.name in splits and len(part.y) < least]
+        training, test = len(of.days["train"]), len(of.test.y)
+        if more_training_than_test and training <= test:
+            wrong.append(
+                f"{ticker}: {training} training days are too few to simulate {test} test days; {test + 1} would do."
+                " Give train a larger share in split, and test a smaller one"
+            )
+        days, lags = in_a_row
+        if (there := _days_in_a_row(of, lags)) < days:
+            wrong.append(
+                f"{ticker}: {there} scored validation and test days follow on {lags} scored days, but {days} are"
+                f" needed, so {days - there} more scored days would do. Widen start_date to end_date, or shorten lookback"
+            )
+    if wrong:
+        raise WindowError("\n".join(wrong))
+
+
+def _too_few(data: Dataset, part: Part, least: int) -> str:
+    days, scored = len(data.days[part.name]), len(part.y)
+    return (
+        f"{data.ticker}: {scored} of the {days} days in the {part.name} split have a window and a price, but {least}"
+        f" are needed; {days + least - scored} days in the split would do. Widen start_date to end_date, give the split a"
+        " larger share, or shorten lookback"
+    )
+
+
+def _days_in_a_row(data: Dataset, lags: int) -> int:
+    """Scored validation and test days that follow on so many scored days."""
+    days = data.validation.dates.append(data.test.dates)
+    return int(((days[lags:] - days[: len(days) - lags]).days == lags).sum())
 
 
 def _days_without_look_ahead(
@@ -283,6 +338,7 @@ def _dataset(
 def _refuse_if(empty: bool, ticker: str, part: str, days: Mapping[str, pd.DatetimeIndex], chosen: Chosen) -> None:
     if empty:
         raise WindowError(
-            f"{ticker}: the {part} part has {len(days[part])} days and no window of {chosen.lookback} days and a next one."
-            " Widen start_date to end_date, give the part a larger share in split, or shorten lookback"
+            f"{ticker}: the {part} split has {len(days[part])} days and no window of {chosen.lookback} days and a next"
+            f" one; without gaps {chosen.lookback + 1} days would do. Widen start_date to end_date, give the split a"
+            " larger share, or shorten lookback"
         )

@@ -147,7 +147,7 @@ class Market:
             levels = technical.support_resistance(prices)
             figure = charts.technical(prices, self.settings, levels, ticker)
             votes = technical.votes(prices, self.settings)
-            worth = str(technical.signal_worth(prices, self.settings))
+            worth = str(technical.signal_performance(prices, self.settings))
         except ProjectError as error:
             self._votes.value = f'<p class="field-error" role="alert">{escape(str(error))}</p>'
             return

@@ -1,7 +1,7 @@
 """Technical analysis (thesis section 6.3.2): indicators, price levels, votes, and what the votes were worth.
 
 Indicators are TA-Lib's. Everything that is said of a day uses prices up to that day only. The rules
-by which an indicator votes are conventions of chart readers, not findings: :func:`signal_worth`
+by which an indicator votes are conventions of chart readers, not findings: :func:`signal_performance`
 measures them on the given prices beside the commoner direction and beside holding the coin.
 """
 
@@ -81,7 +81,8 @@ def _fault(name: str, value: Any, limits: Any) -> str | None:
     if right_type and limits["low"] <= value <= limits["high"]:
         return None
     kind = "a whole number" if whole else "a number"
-    return f"{name} is {value!r}, allowed is {kind} from {limits['low']} to {limits['high']} {limits['unit']} ({limits['meaning']})"
+    allowed = f"{kind} from {limits['low']} to {limits['high']} {limits['unit']}"
+    return f"{name} is {value!r}, allowed is {allowed} ({limits['meaning']})"
 
 
 def indicators(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings()) -> pd.DataFrame:
@@ -190,7 +191,8 @@ def _swings(values: pd.Series, span: int) -> pd.Series:
 
 
 def _clusters(turns: pd.Series, ratio: float) -> list[pd.Series]:
-    starts, lowest = [], -np.inf
+    starts: list[int] = []
+    lowest = -np.inf
     for place, price in enumerate(turns):
         if price > lowest * ratio or not starts:
             starts.append(place)
@@ -252,7 +254,8 @@ def votes(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings(
             place,
             "% from lower to upper band",
             s.bollinger_days,
-            f"close below the lower band ({s.bollinger_width:g} deviations, {s.bollinger_days} days): buy, above the upper: sell",
+            f"close below the lower band ({s.bollinger_width:g} deviations, {s.bollinger_days} days): buy,"
+            " above the upper: sell",
         ),
         (
             "RSI",
@@ -266,7 +269,8 @@ def votes(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings(
             found["MACD_hist"],
             "USD above its signal",
             s.macd_slow_days + s.macd_signal_days - 1,
-            f"MACD ({s.macd_fast_days}, {s.macd_slow_days}) above its {s.macd_signal_days}-day signal: buy, below: sell",
+            f"MACD ({s.macd_fast_days}, {s.macd_slow_days}) above its {s.macd_signal_days}-day signal: buy,"
+            " below: sell",
         ),
     )
     return pd.DataFrame(
@@ -318,14 +322,15 @@ def signal_history(prices: pd.DataFrame, settings: TechnicalSettings = Technical
 
 
 @dataclass(frozen=True)
-class SignalWorth:
+class SignalPerformance:
     """What the summary's signal was worth on past days. Shares are 0 to 1, returns simple and as shares.
 
-    ``days`` could be judged, ``calls`` of them were buy or sell. ``hits`` is the share of calls whose direction
-    was right a day later, ``lower`` and ``upper`` its 95 % Wilson interval (for independent days), ``commoner`` the share
-    of the commoner direction after the same days, known only afterwards. ``return_after_buy``, ``return_after_sell``
-    and ``return_all`` are mean returns of the next day. ``total_return`` holds the coin on the days after a buy, dollars
-    otherwise, at 0.1 % of each purchase and sale; ``hold_return`` buys at first and sells at last, ``sides`` counts trades.
+    ``days`` have a signal and a next day, ``calls`` of them were buy or sell. ``hits`` is the share of calls whose
+    direction was right a day later, ``lower`` and ``upper`` its 95 % Wilson interval (for independent days),
+    ``commoner`` the share of the commoner direction after the same days, known only afterwards.
+    ``return_after_buy``, ``return_after_sell`` and ``return_all`` are mean returns of the next day. ``total_return``
+    holds the coin on the days after a buy, dollars otherwise, at 0.1 % of each purchase and sale; ``hold_return``
+    buys at first and sells at last, ``sides`` counts trades.
     """
 
     days: int
@@ -347,14 +352,15 @@ class SignalWorth:
         few = f" Fewer than {FEW_CALLS} calls say next to nothing." if self.calls < FEW_CALLS else ""
         verdict = "no better than" if self.lower <= self.commoner else "better than"
         return (
-            f"On {self.calls} of {self.days} past days the summary said buy or sell; a day later it was right on {self.hits:.1%}"
-            f" (95 % interval {self.lower:.1%} to {self.upper:.1%}), {verdict} always naming the commoner direction ({self.commoner:.1%})."
+            f"On {self.calls} of {self.days} past days the summary said buy or sell; a day later it was right on"
+            f" {self.hits:.1%} (95 % interval {self.lower:.1%} to {self.upper:.1%}), {verdict} always naming the"
+            f" commoner direction ({self.commoner:.1%})."
             f" Holding the coin only after a buy returned {self.total_return:+.0%} after costs,"
             f" holding it throughout {self.hold_return:+.0%}.{few}"
         )
 
 
-def signal_worth(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings()) -> SignalWorth:
+def signal_performance(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings()) -> SignalPerformance:
     """How the summary's signal did a day later, on all given days whose next day is there.
 
     Settings that were chosen by looking at these prices look better here than they will be.
@@ -384,7 +390,7 @@ def signal_worth(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSe
     if called.any():
         score = direction.accuracy(after[called], forecast[called], last[called])
     traded, held = direction.long_flat(after, forecast, last), direction.buy_and_hold(after, last)
-    return SignalWorth(
+    return SignalPerformance(
         days=int(judged.sum()),
         calls=int(called.sum()),
         hits=score["accuracy"],

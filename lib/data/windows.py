@@ -249,7 +249,8 @@ def check_scored_days(
         if (there := _days_in_a_row(of, lags)) < days:
             wrong.append(
                 f"{ticker}: {there} scored validation and test days follow on {lags} scored days, but {days} are"
-                f" needed, so {days - there} more scored days would do. Widen start_date to end_date, or shorten lookback"
+                f" needed, so {days - there} more scored days would do. Widen start_date to end_date or shorten"
+                " lookback"
             )
     if wrong:
         raise WindowError("\n".join(wrong))
@@ -259,8 +260,8 @@ def _too_few(data: Dataset, part: Part, least: int) -> str:
     days, scored = len(data.days[part.name]), len(part.y)
     return (
         f"{data.ticker}: {scored} of the {days} days in the {part.name} split have a window and a price, but {least}"
-        f" are needed; {days + least - scored} days in the split would do. Widen start_date to end_date, give the split a"
-        " larger share, or shorten lookback"
+        f" are needed; {days + least - scored} days in the split would do. Widen start_date to end_date, give the"
+        " split a larger share, or shorten lookback"
     )
 
 

@@ -204,7 +204,7 @@ def test_summary_needs_a_lead_of_two(cast, overall):
 
 
 def test_worth_counts_hits_a_day_later_beside_the_commoner_direction(prices):
-    worth = technical.signal_worth(prices, SHORT)
+    worth = technical.signal_performance(prices, SHORT)
     signal, close = technical.signal_history(prices, SHORT).tolist(), prices["Close"].tolist()
     hits, ups, after_buy = [], [], []
     wealth, held = 1.0, 0
@@ -229,10 +229,10 @@ def test_worth_counts_hits_a_day_later_beside_the_commoner_direction(prices):
 
 
 def test_worth_finds_no_value_in_a_random_walk_and_value_where_there_is_some(random_walk):
-    walk = technical.signal_worth(random_walk("X", seed=11, days=1500)["X"])
+    walk = technical.signal_performance(random_walk("X", seed=11, days=1500)["X"])
     assert "no better than" in str(walk) and walk.lower <= walk.commoner
     # Long swings of a sine: trends that go on.
-    trending = technical.signal_worth(made(100 + 30 * np.sin(np.arange(1500) / 60)))
+    trending = technical.signal_performance(made(100 + 30 * np.sin(np.arange(1500) / 60)))
     assert (
         "better than always" in str(trending)
         and "no better" not in str(trending)
@@ -242,14 +242,14 @@ def test_worth_finds_no_value_in_a_random_walk_and_value_where_there_is_some(ran
 
 def test_worth_leaves_out_days_whose_next_day_is_absent(prices):
     gap = prices.drop(prices.index[200])
-    assert technical.signal_worth(gap).days == technical.signal_worth(prices).days - 2
+    assert technical.signal_performance(gap).days == technical.signal_performance(prices).days - 2
 
 
 def test_worth_without_a_call_or_without_a_day(prices):
-    flat = technical.signal_worth(made([100.0] * 80))
+    flat = technical.signal_performance(made([100.0] * 80))
     assert flat.calls == 0 and "nothing to measure" in str(flat)
     with pytest.raises(TechnicalError, match="need 50 days and the day after, given are 50"):
-        technical.signal_worth(prices.head(50))
+        technical.signal_performance(prices.head(50))
 
 
 @pytest.mark.parametrize(

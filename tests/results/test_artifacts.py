@@ -73,7 +73,7 @@ def test_a_full_disk_is_one_sentence_and_the_old_file_stays(tmp_path, monkeypatc
         told = sentence(files.write_text, path, "new")
     assert (
         told
-        == f"cannot write {path}: No space left on device. Free space or choose another output_dir; what was finished is kept"
+        == f"cannot write {path}: No space left on device. Free space or choose another output_dir; what is finished stays"
     )
     assert path.read_text() == "old" and paths_in(tmp_path) == ["a.txt"]
 

@@ -18,7 +18,7 @@ import pandas as pd
 from lib.ledger import checks, precision
 from lib.ledger.evidence import Evidence, Missing
 from lib.ledger.found import Found
-from lib.ledger.places import chapters
+from lib.ledger.thesis_text import chapters
 from lib.ledger.rows import CLAIM, QUESTION, STATED, Row
 
 REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT = (

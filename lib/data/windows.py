@@ -188,31 +188,7 @@ def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen, reach_back: bool =
         WindowError: a part of some ticker holds no window, or its closes never change.
     """
     cleaned = clean(prices, chosen)
-    built = {}
-    for ticker in cleaned:
-        days = split_days(feature_frame(cleaned, ticker, chosen).index, chosen.split)
-        for part in PARTS:
-            shortest = 0 if reach_back and part != "train" else chosen.lookback
-            _refuse_if(len(days[part]) <= shortest, ticker, part, days, chosen)
-        treated = {
-            t: cleaning.treat_outliers(p, chosen.outliers, chosen.outlier_iqr, fit_until(days, chosen))
-            for t, p in cleaned.items()
-        }
-        features = feature_frame(treated, ticker, chosen)
-        observed = prices[ticker]["Close"].dropna().index
-        known = observed.intersection(_days_without_look_ahead(prices, ticker, features.index, chosen))
-        built[ticker] = _dataset(
-            ticker,
-            features,
-            treated[ticker]["Close"],
-            cleaned[ticker]["Close"],
-            observed,
-            known,
-            days,
-            chosen,
-            reach_back,
-        )
-    return built
+    return {ticker: _dataset(ticker, prices, cleaned, chosen, reach_back) for ticker in cleaned}
 
 
 def check_scored_days(
@@ -237,21 +213,10 @@ def check_scored_days(
         WindowError: one sentence for each ticker and split: how many days there are, and how many would do.
     """
     wrong = []
-    for ticker, of in data.items():
+    for of in data.values():
         wrong += [_too_few(of, part, least) for part in of.parts if part.name in splits and len(part.y) < least]
-        training, test = len(of.days["train"]), len(of.test.y)
-        if more_training_than_test and training <= test:
-            wrong.append(
-                f"{ticker}: {training} training days are too few to simulate {test} test days; {test + 1} would do."
-                " Give train a larger share in split, and test a smaller one"
-            )
-        days, lags = in_a_row
-        if (there := _days_in_a_row(of, lags)) < days:
-            wrong.append(
-                f"{ticker}: {there} scored validation and test days follow on {lags} scored days, but {days} are"
-                f" needed, so {days - there} more scored days would do. Widen start_date to end_date or shorten"
-                " lookback"
-            )
+        wrong += _outnumbered(of) if more_training_than_test else []
+        wrong += _too_short_a_row(of, *in_a_row)
     if wrong:
         raise WindowError("\n".join(wrong))
 
@@ -265,64 +230,70 @@ def _too_few(data: Dataset, part: Part, least: int) -> str:
     )
 
 
-def _days_in_a_row(data: Dataset, lags: int) -> int:
-    """Scored validation and test days that follow on so many scored days."""
+def _outnumbered(data: Dataset) -> list[str]:
+    training, test = len(data.days["train"]), len(data.test.y)
+    if training > test:
+        return []
+    return [
+        f"{data.ticker}: {training} training days are too few to simulate {test} test days; {test + 1} would do."
+        " Give train a larger share in split, and test a smaller one"
+    ]
+
+
+def _too_short_a_row(data: Dataset, needed: int, lags: int) -> list[str]:
     days = data.validation.dates.append(data.test.dates)
-    return int(((days[lags:] - days[: len(days) - lags]).days == lags).sum())
-
-
-def _days_without_look_ahead(
-    prices: Mapping[str, pd.DataFrame], ticker: str, days: pd.DatetimeIndex, chosen: Chosen
-) -> pd.DatetimeIndex:
-    """The days on which no input, of any coin, was filled with the help of a later price.
-
-    A linear filling knows the first price after the gap. A window that knows its target's price, or a later
-    one, thus always ends on a day of such a gap; windows that end after the gap know past prices only.
-    """
-    if chosen.gap_fill == "previous":
-        return days
-    read = [frame for name, frame in prices.items() if name == ticker or chosen.inputs == "all_closes"]
-    columns = list(read[0]) if chosen.inputs == "ohlcv_indicators" else ["Close"]
-    for frame in read:
-        days = days.intersection(frame[columns].dropna().index)
-    return days
+    there = int(((days[lags:] - days[: len(days) - lags]).days == lags).sum())
+    if there >= needed:
+        return []
+    return [
+        f"{data.ticker}: {there} scored validation and test days follow on {lags} scored days, but {needed} are"
+        f" needed, so {needed - there} more scored days would do. Widen start_date to end_date or shorten lookback"
+    ]
 
 
 def _dataset(
     ticker: str,
-    features: pd.DataFrame,
-    treated_usd: pd.Series,
-    close_usd: pd.Series,
-    observed: pd.DatetimeIndex,
-    known: pd.DatetimeIndex,
-    days: dict[str, pd.DatetimeIndex],
+    prices: Mapping[str, pd.DataFrame],
+    cleaned: Mapping[str, pd.DataFrame],
     chosen: Chosen,
     reach_back: bool,
 ) -> Dataset:
+    days = split_days(feature_frame(cleaned, ticker, chosen).index, chosen.split)
+    for split in PARTS:
+        shortest = 0 if reach_back and split != "train" else chosen.lookback
+        _refuse_if(len(days[split]) <= shortest, ticker, split, days, chosen)
+    until = fit_until(days, chosen)
+    treated = {
+        t: cleaning.treat_outliers(frame, chosen.outliers, chosen.outlier_iqr, until) for t, frame in cleaned.items()
+    }
+    features = feature_frame(treated, ticker, chosen)
     fit = features if chosen.scaling == "all" else features.loc[days["train"]]
-    scaler = MinMaxScaler().fit(fit.to_numpy())
-    column = features.columns.get_loc("Close")
+    scaler, column = MinMaxScaler().fit(fit.to_numpy()), features.columns.get_loc("Close")
     if scaler.data_range_[column] == 0:
         raise WindowError(
             f"{ticker}: the close never changes on the days that fit the scaler, so it cannot be scaled."
             " Check the prices, widen start_date to end_date, or set outliers to off"
         )
+    scaled = scaler.transform(features.to_numpy())
+    close_usd = cleaned[ticker]["Close"].loc[features.index].to_numpy()
+    scored = _scored_days(prices, ticker, features.index, chosen)
     parts = {}
-    for name in PARTS:
-        before = chosen.lookback if reach_back and name != "train" else 0
-        span = features.index[
-            features.index.get_loc(days[name][0]) - before : features.index.get_loc(days[name][-1]) + 1
-        ]
-        scaled = scaler.transform(features.loc[span].to_numpy())
-        X, y, at = cut_windows(scaled, scaled[:, column], span, chosen.lookback)
-        if name != "train":
-            # A filled price is no price to be scored on, and inputs of the day before may not know the target.
-            real = span[at].isin(observed) & span[at - 1].isin(known)
-            X, y, at = X[real], y[real], at[real]
-        _refuse_if(len(y) == 0, ticker, name, days, chosen)
-        usd = close_usd.loc[span].to_numpy()
-        parts[name] = Part(name, X.astype("float32"), y.astype("float32"), span[at], usd[at], usd[at - 1])
-    fit_usd = treated_usd.loc[fit.index]
+    for split in PARTS:
+        first, last = features.index.get_indexer([days[split][0], days[split][-1]])
+        rows = slice(first - (chosen.lookback if reach_back and split != "train" else 0), last + 1)
+        X, y, at = cut_windows(scaled[rows], scaled[rows, column], features.index[rows], chosen.lookback)
+        keep = np.full(len(at), True) if split == "train" else scored[rows][at]
+        _refuse_if(not keep.any(), ticker, split, days, chosen)
+        at = at[keep] + rows.start
+        parts[split] = Part(
+            split,
+            X[keep].astype("float32"),
+            y[keep].astype("float32"),
+            features.index[at],
+            close_usd[at],
+            close_usd[at - 1],
+        )
+    fit_usd = treated[ticker]["Close"].loc[fit.index]
     return Dataset(
         ticker,
         tuple(features.columns),
@@ -334,6 +305,26 @@ def _dataset(
         days,
         **parts,
     )
+
+
+def _scored_days(prices: Mapping[str, pd.DataFrame], ticker: str, days: pd.DatetimeIndex, chosen: Chosen) -> np.ndarray:
+    """Whether each day may be scored, if the day before it is a row before it.
+
+    The closes of the day and of the day before are observed: a filled price is no price to be scored on. And no
+    input of the day before, of any coin, was filled with the help of a later price. A linear filling knows the
+    first price after the gap; a window that so knows its target's price, or a later one, always ends on a day
+    of such a gap, and windows that end after the gap know past prices only.
+    """
+    observed = prices[ticker]["Close"].dropna().index
+    known = observed
+    if chosen.gap_fill == "linear":
+        read = [frame for name, frame in prices.items() if name == ticker or chosen.inputs == "all_closes"]
+        columns = list(read[0]) if chosen.inputs == "ohlcv_indicators" else ["Close"]
+        for frame in read:
+            known = known.intersection(frame[columns].dropna().index)
+    scored = days.isin(observed)
+    scored[1:] &= days.isin(known)[:-1]
+    return scored
 
 
 def _refuse_if(empty: bool, ticker: str, part: str, days: Mapping[str, pd.DatetimeIndex], chosen: Chosen) -> None:

@@ -49,8 +49,7 @@ def _to_disk(path: Path) -> None:
 def unwritable(path: Path, error: OSError) -> FileError:
     """The sentence about a file that cannot be written."""
     return FileError(
-        f"cannot write {path}: {error.strerror or error}. Free space or choose another output_dir; what is finished"
-        " stays"
+        f"cannot write {path}: {error.strerror or error}. Free space or choose another output_dir; what was finished is kept"
     )
 
 
@@ -83,7 +82,6 @@ def read_records(root: Path) -> dict[str, Mapping[str, Any]]:
             found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise FileError(
-                f"{path} is damaged ({error}). Delete it and run its notebook again, its trainings are cached:"
-                f" --only {path.stem.partition('_')[0]}"
+                f"{path} is damaged ({error}). Delete it and run its notebook again: --only {path.stem.partition('_')[0]}; what was trained is kept"
             ) from error
     return found

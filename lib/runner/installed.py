@@ -11,10 +11,7 @@ from pathlib import Path
 PROJECT_ROOT = Path(__file__).parents[2]  # lib.settings needs packages
 
 
-PYTHON = (
-    (3, 11),
-    (3, 13),
-)  # the first and the last, as pyproject.toml's requires-python says; the lock is made for them
+PYTHON = (3, 11)  # as pyproject.toml's requires-python says; the lock is made for it
 
 
 def missing() -> list[str]:
@@ -27,12 +24,10 @@ def missing() -> list[str]:
 
 def complaint() -> str | None:
     """What a user should do about another Python or missing packages, in sentences; None if all is well."""
-    if not PYTHON[0] <= sys.version_info[:2] <= PYTHON[1]:
-        first, last = (".".join(map(str, version)) for version in PYTHON)
+    if sys.version_info[:2] != PYTHON:
         return (
-            f"This is Python {platform.python_version()}, but the project needs Python {first} to {last}: make the"
-            f" environment with such a one (python{first} -m venv .venv && source .venv/bin/activate), then"
-            " pip install -r requirements.txt"
+            f"This is Python {platform.python_version()}, but the project needs Python {'.'.join(map(str, PYTHON))}: make the environment with that"
+            " one (python3.11 -m venv .venv && source .venv/bin/activate), then pip install -r requirements.txt"
         )
     lacking = missing()
     if not lacking:
@@ -40,7 +35,7 @@ def complaint() -> str | None:
     shown = ", ".join(lacking[:5]) + (f" and {len(lacking) - 5} more" if len(lacking) > 5 else "")
     return (
         f"This Python ({platform.python_version()}) lacks packages that the project needs: {shown}. Activate the environment in which"
-        " they were installed (source .venv/bin/activate), or install them: pip install -r requirements.txt"
+        " they were installed (source .venv/bin/activate), or install them: pip install -r requirements.txt, with Python 3.11"
     )
 
 

@@ -85,7 +85,7 @@ def test_a_damaged_record_is_named_before_anything_starts(tmp_path, check):
     (records / "02_lstm.json").write_text("")
     with pytest.raises(
         order.OrderError,
-        match=r"records/02_lstm.json is damaged \(.*Delete it and run its notebook again, its trainings are cached: --only 02",
+        match=r"records/02_lstm.json is damaged \(.*Delete it and run its notebook again: --only 02; what was trained is kept",
     ):
         check()
 

@@ -109,7 +109,10 @@ def _head(results: Results) -> str:
     lines = [
         "# How fast, how large, how near to the machine",
         "",
-        "Made by `python -m benchmarks.report` from the files in `results/`; do not edit it by hand. Start commands in the project's folder.",
+        (
+            "Made by `python -m benchmarks.report` from the files in `results/`; do not edit it by hand. Start commands"
+            " in the project's folder."
+        ),
         "",
     ]
     rows = []
@@ -137,7 +140,8 @@ def _head(results: Results) -> str:
             for r in results.values()
         )
         prices = dict.fromkeys(
-            f"{r['data']['sentence']} SHA-256 `{r['data']['sha256'][:16]}`, {r['data']['first_day']} to {r['data']['last_day']}."
+            f"{r['data']['sentence']} SHA-256 `{r['data']['sha256'][:16]}`, {r['data']['first_day']} to"
+            f" {r['data']['last_day']}."
             for r in results.values()
         )
         lines += [*packages, "", *prices]
@@ -169,24 +173,36 @@ def _throughput(r: Mapping[str, Any], _: Results) -> str:
     resumed = f" {r['resumed_blocks']} blocks come from a run that was stopped." if r["resumed_blocks"] else ""
     return "\n".join(
         [
-            f"**{number(whole['ratio'])} times** the windows a second of plain Keras: {number(whole['ours']['windows_per_second'])} against"
-            f" {number(whole['plain']['windows_per_second'])}. That {reached} the target of {speed['target']:g} times."
-            f" Turn by turn, each with other trials, the ratio was {', '.join(number(x) for x in speed['ratio_of_each_block'])}.{resumed}",
+            (
+                f"**{number(whole['ratio'])} times** the windows a second of plain Keras:"
+                f" {number(whole['ours']['windows_per_second'])} against"
+                f" {number(whole['plain']['windows_per_second'])}. That {reached} the target of {speed['target']:g}"
+                " times. Turn by turn, each with other trials, the ratio was"
+                f" {', '.join(number(x) for x in speed['ratio_of_each_block'])}.{resumed}"
+            ),
             "",
-            f"How sure that is: other draws of {len(r['trials'])} from these trials give {number(low)} to {number(high)} (95%, by the trainings' own seconds; noise of"
-            f" the machine is not in it). Trainings are short here, so that building graphs is a part of it: with 40 epochs each the ratio would be"
-            f" {number(throughput.at_length(r['blocks'], r['processes'], 40))}, with 100 epochs {number(throughput.at_length(r['blocks'], r['processes'], 100))} (from"
-            f" the first and the later epochs as timed). With one seed on our side, which leaves a core without work sooner, it would be"
-            f" {number(throughput.with_one_seed(r['blocks'], r['processes']))}.",
+            (
+                f"How sure that is: other draws of {len(r['trials'])} from these trials give {number(low)} to"
+                f" {number(high)} (95%, by the trainings' own seconds; noise of the machine is not in it). Trainings"
+                " are short here, so that building graphs is a part of it: with 40 epochs each the ratio would be"
+                f" {number(throughput.at_length(r['blocks'], r['processes'], 40))}, with 100 epochs"
+                f" {number(throughput.at_length(r['blocks'], r['processes'], 100))} (from the first and the later"
+                " epochs as timed). With one seed on our side, which leaves a core without work sooner, it would be"
+                f" {number(throughput.with_one_seed(r['blocks'], r['processes']))}."
+            ),
             "",
             "![Windows a second of both sides](figures/throughput.png)",
             "",
-            f"Plain: Keras's `LSTM` and `Conv1D`, silent `model.fit`, Adam, early stopping with patience 10, TensorFlow's default threads, one process."
-            f" Ours: `lib.networks.training.fit` in {r['processes']['ours']} processes of one thread. Both train the same {len(r['trials'])} printed trials"
-            f" (the rule stands in `trial_set.py`), at most {options['max_epochs']} epochs each, in {len(r['blocks'])} turns on the same machine;"
-            f" ours with {options['seeds']} seeds, plain with {options['plain_seeds']}. Throughput is training windows times epochs over wall seconds,"
-            f" graph building included. Starting processes, imports and a first short training are left out: plain {number(r['start_seconds']['plain'])} s,"
-            f" ours {number(r['start_seconds']['ours'])} s.",
+            (
+                "Plain: Keras's `LSTM` and `Conv1D`, silent `model.fit`, Adam, early stopping with patience 10,"
+                " TensorFlow's default threads, one process. Ours: `lib.networks.training.fit` in"
+                f" {r['processes']['ours']} processes of one thread. Both train the same {len(r['trials'])} printed"
+                f" trials (the rule stands in `trial_set.py`), at most {options['max_epochs']} epochs each, in"
+                f" {len(r['blocks'])} turns on the same machine; ours with {options['seeds']} seeds, plain with"
+                f" {options['plain_seeds']}. Throughput is training windows times epochs over wall seconds, graph"
+                " building included. Starting processes, imports and a first short training are left out: plain"
+                f" {number(r['start_seconds']['plain'])} s, ours {number(r['start_seconds']['ours'])} s."
+            ),
             "",
             table(
                 [
@@ -202,9 +218,13 @@ def _throughput(r: Mapping[str, Any], _: Results) -> str:
                 rows,
             ),
             "",
-            "Later epochs leave out each training's first, where graphs are built: what long trainings come to. The ratio of CPU seconds is what is"
-            f" gained per core; the rest of the gain is that our processes keep {number(whole['ours']['cores_busy'])} cores busy and the plain one"
-            f" {number(whole['plain']['cores_busy'])}, {number(busier)} times as many. A group's rate takes its trainings' own seconds, the first row wall seconds.",
+            (
+                "Later epochs leave out each training's first, where graphs are built: what long trainings come to."
+                " The ratio of CPU seconds is what is gained per core; the rest of the gain is that our processes keep"
+                f" {number(whole['ours']['cores_busy'])} cores busy and the plain one"
+                f" {number(whole['plain']['cores_busy'])}, {number(busier)} times as many. A group's rate takes its"
+                " trainings' own seconds, the first row wall seconds."
+            ),
             "",
             "### The same scores?",
             "",
@@ -244,8 +264,10 @@ def _processors(measured: Sequence[Mapping[str, Any]]) -> str:
             "",
             "### On other processors",
             "",
-            "The same benchmark on each kind of processor that ran it, the one above first. How much is gained depends on how fast the matrix products are"
-            " beside everything else.",
+            (
+                "The same benchmark on each kind of processor that ran it, the one above first. How much is gained"
+                " depends on how fast the matrix products are beside everything else."
+            ),
             "",
             table(
                 [
@@ -269,21 +291,27 @@ def _processors(measured: Sequence[Mapping[str, Any]]) -> str:
 def _score_words(s: Mapping[str, Any]) -> str:
     holds = s["interval_low"] <= 1 <= s["interval_high"]
     words = [
-        f"Scaled validation MSE of the best epoch, {len(s['trials'])} trials. The median of plain / ours (first seeds) is {number(s['median_ratio'])}"
-        f" (95% interval {number(s['interval_low'])} to {number(s['interval_high'])}, which {'holds' if holds else 'does not hold'} 1);"
-        f" another seed alone changes our score by a factor of {number(s['seed_noise_ratio'])} (median)."
-        f" Wilcoxon's signed ranks give p = {number(s['wilcoxon_p'])}, the sign test p = {number(s['sign_test_p'])} (plain larger in {s['plain_larger']}).",
+        (
+            f"Scaled validation MSE of the best epoch, {len(s['trials'])} trials. The median of plain / ours (first"
+            f" seeds) is {number(s['median_ratio'])} (95% interval {number(s['interval_low'])} to"
+            f" {number(s['interval_high'])}, which {'holds' if holds else 'does not hold'} 1); another seed alone"
+            f" changes our score by a factor of {number(s['seed_noise_ratio'])} (median). Wilcoxon's signed ranks give"
+            f" p = {number(s['wilcoxon_p'])}, the sign test p = {number(s['sign_test_p'])} (plain larger in"
+            f" {s['plain_larger']})."
+        ),
     ]
     if s["inside_expected"] is not None:
         words.append(
-            f"The plain score lies within the range of our {s['seeds_of_ours']} seeds in {s['inside']} of {len(s['trials'])} trials; if both drew from"
-            f" one distribution {number(s['inside_expected'])} would be expected (p = {number(s['inside_p'])}). Its mean rank among all is"
-            f" {number(s['mean_rank'])}, expected {number(s['mean_rank_expected'])} (p = {number(s['rank_p'])})."
+            f"The plain score lies within the range of our {s['seeds_of_ours']} seeds in {s['inside']} of"
+            f" {len(s['trials'])} trials; if both drew from one distribution {number(s['inside_expected'])} would be"
+            f" expected (p = {number(s['inside_p'])}). Its mean rank among all is {number(s['mean_rank'])}, expected"
+            f" {number(s['mean_rank_expected'])} (p = {number(s['rank_p'])})."
         )
     if s["left_out_not_finite"]:
         words.append(f"{s['left_out_not_finite']} trials are left out, as a score is not finite.")
     words.append(
-        "These tests can find a difference; they cannot prove that there is none. The interval says how large one could be."
+        "These tests can find a difference; they cannot prove that there is none. The interval says how large one"
+        " could be."
     )
     return " ".join(words)
 
@@ -333,9 +361,12 @@ def _step(r: Mapping[str, Any]) -> str:
             "",
             "![Speed of an LSTM layer beside matrix products](figures/lstm_step.png)",
             "",
-            f"One LSTM layer over one batch of {r['lstm_step'][0]['lookback']} days, forward and backward, beside `tf.matmul` of the same shapes, one product"
-            " after the other as the days demand. All days at once is what the machine does without that order. GFLOP/s count matrix products only."
-            " A share above 100% means that separate calls of `tf.matmul` cost more than the fused operation's own products.",
+            (
+                f"One LSTM layer over one batch of {r['lstm_step'][0]['lookback']} days, forward and backward, beside"
+                " `tf.matmul` of the same shapes, one product after the other as the days demand. All days at once is"
+                " what the machine does without that order. GFLOP/s count matrix products only. A share above 100%"
+                " means that separate calls of `tf.matmul` cost more than the fused operation's own products."
+            ),
             "",
             table(
                 [
@@ -352,7 +383,10 @@ def _step(r: Mapping[str, Any]) -> str:
                 rows,
             ),
             "",
-            "The whole training step of the thesis's best LSTM (two layers, dropout, loss, optimizer, cutting the batch):",
+            (
+                "The whole training step of the thesis's best LSTM (two layers, dropout, loss, optimizer, cutting the"
+                " batch):"
+            ),
             "",
             table(["Batch", "Step (ms)", "GFLOP/s", "Its products alone (GFLOP/s)", "Share of products"], steps),
         ]
@@ -381,7 +415,8 @@ def _yardstick(r: Mapping[str, Any]) -> str:
         ""
         if seconds.get("torch")
         else (
-            " PyTorch was not measured: it is not among this project's packages. Where it is installed (`pip install torch`), the same command measures it."
+            " PyTorch was not measured: it is not among this project's packages. Where it is installed (`pip install"
+            " torch`), the same command measures it."
         )
     )
     version = f" PyTorch {y['torch_version']}." if seconds.get("torch") else ""
@@ -389,13 +424,20 @@ def _yardstick(r: Mapping[str, Any]) -> str:
         [
             "### One epoch of an LSTM, whichever library",
             "",
-            f"LSTM layers of {' and '.join(map(str, y['units']))} units, no dropout, {y['windows']} windows of {y['days']} days with {y['inputs']} values, batch"
-            f" {y['batch_size']}, Adam; the fastest of {y['repeats']} epochs, one thread.{version}{torch}",
+            (
+                f"LSTM layers of {' and '.join(map(str, y['units']))} units, no dropout, {y['windows']} windows of"
+                f" {y['days']} days with {y['inputs']} values, batch {y['batch_size']}, Adam; the fastest of"
+                f" {y['repeats']} epochs, one thread.{version}{torch}"
+            ),
             "",
             table(["Epoch of", "Seconds", "Beside ours"], rows),
             "",
-            f"On one core, nothing that multiplies day by day can be more than {number(seconds['keras'] / seconds['products'])} times as fast as Keras here; this"
-            f" project is {number(seconds['keras'] / seconds['ours'])} times as fast. Two processes of ours gain again where Keras leaves the second core idle.",
+            (
+                "On one core, nothing that multiplies day by day can be more than"
+                f" {number(seconds['keras'] / seconds['products'])} times as fast as Keras here; this project is"
+                f" {number(seconds['keras'] / seconds['ours'])} times as fast. Two processes of ours gain again where"
+                " Keras leaves the second core idle."
+            ),
         ]
     )
 
@@ -411,9 +453,12 @@ def _epoch(r: Mapping[str, Any]) -> str:
             "",
             "![Parts of an epoch](figures/epoch_parts.png)",
             "",
-            "The thesis's best network of each kind. Each part is measured alone, so parts may add to somewhat more or less than the epoch: then the rest,"
-            " which holds pooling, dense layer, loss, shuffling and the loop, is below zero or too large. A part below zero is not drawn:"
-            " then the bar is longer than the epoch.",
+            (
+                "The thesis's best network of each kind. Each part is measured alone, so parts may add to somewhat more"
+                " or less than the epoch: then the rest, which holds pooling, dense layer, loss, shuffling and the"
+                " loop, is below zero or too large. A part below zero is not drawn: then the bar is longer than the"
+                " epoch."
+            ),
             "",
             table(["Network", "Batch", "Epoch (s)", *PART_NAMES.values()], rows),
         ]
@@ -446,12 +491,18 @@ def _overhead(r: Mapping[str, Any]) -> str:
         [
             "### What a trial and a notebook cost besides training",
             "",
-            "Building makes layers, weights and optimizer; tracing is what the first epoch takes beyond a usual one; bookkeeping is asking Optuna for a trial"
-            " and telling its score. Costs are also given in epochs of the same network.",
+            (
+                "Building makes layers, weights and optimizer; tracing is what the first epoch takes beyond a usual"
+                " one; bookkeeping is asking Optuna for a trial and telling its score. Costs are also given in epochs"
+                " of the same network."
+            ),
             "",
             table(["Network", "Building (s)", "Tracing (s)", "Epoch (s)", "Both, in epochs", "Bookkeeping (s)"], rows),
             "",
-            "The imports of each notebook in a fresh Python, starting TensorFlow included where the notebook does so itself; the kernel's own start is not.",
+            (
+                "The imports of each notebook in a fresh Python, starting TensorFlow included where the notebook does"
+                " so itself; the kernel's own start is not."
+            ),
             "",
             table(["Notebooks", "Imports (s)", "Whole process (s)", "Peak memory (MB)", "TensorFlow"], imports),
         ]
@@ -465,8 +516,10 @@ def _growth(r: Mapping[str, Any]) -> str:
         "",
         "![Growth of time and memory](figures/growth.png)",
         "",
-        f"Simulated prices. Memory is the peak; a process with TensorFlow alone takes {number(g['tensorflow_mb'])} MB. An exponent of 1 means that"
-        " twice as much takes twice as long.",
+        (
+            f"Simulated prices. Memory is the peak; a process with TensorFlow alone takes {number(g['tensorflow_mb'])}"
+            " MB. An exponent of 1 means that twice as much takes twice as long."
+        ),
         "",
     ]
     networks = list(g["rows"]["points"][0]["epoch_seconds"])
@@ -505,8 +558,11 @@ def _growth(r: Mapping[str, Any]) -> str:
         t = g["trials"]
         rows = [[p["trials"], p["peak_mb"], p["peak_mb"] - g["tensorflow_mb"]] for p in t["points"]]
         lines += [
-            f"Trials in one process, of {' and '.join(t['networks'])} in turn, {t['epochs']} epochs each. TensorFlow never frees a graph, so that a process"
-            f" grows by about {number(t['mb_a_trial'])} MB with each. A search starts a new process after {t['replaced_after']} trials, however long it is.",
+            (
+                f"Trials in one process, of {' and '.join(t['networks'])} in turn, {t['epochs']} epochs each."
+                f" TensorFlow never frees a graph, so that a process grows by about {number(t['mb_a_trial'])} MB with"
+                f" each. A search starts a new process after {t['replaced_after']} trials, however long it is."
+            ),
             "",
             table(["Trials in the process", "Peak (MB)", "Beyond TensorFlow (MB)"], rows),
             "",
@@ -539,8 +595,10 @@ def _pruning(r: Mapping[str, Any], results: Results) -> str:
     chance = (
         " All of them were: both searches drew the same ones, and pruning could not change what was tried."
         if random
-        else " From then on the pruned search tries other ones than the whole one, so that it may find a better best (a ratio below 1); one pair of"
-        " studies says little about chance."
+        else (
+            " From then on the pruned search tries other ones than the whole one, so that it may find a better best (a"
+            " ratio below 1); one pair of studies says little about chance."
+        )
     )
     noise = results.get("throughput", {}).get("summary", {}).get("scores", {}).get("seed_noise_ratio")
     beside = (
@@ -550,16 +608,24 @@ def _pruning(r: Mapping[str, Any], results: Results) -> str:
     )
     return "\n".join(
         [
-            f"The median pruner stopped {percent(found['pruned_share'])} of the trials and saved **{percent(found['saved'])}** of their time"
-            f" ({number(found['seconds']['none'])} s without, {number(found['seconds']['median'])} s with). The best validation MSE became"
-            f" **{number(found['score_ratio'])} times** as large (geometric mean), larger in {found['worse_studies']} of {len(found['studies'])} studies;"
-            f" the median of the best was {number(found['median_best_mse']['none'])} without and {number(found['median_best_mse']['median'])} with.{beside}"
-            " Times are seconds of trainings in two searches that ran one after the other; one sampler seed.",
+            (
+                f"The median pruner stopped {percent(found['pruned_share'])} of the trials and saved"
+                f" **{percent(found['saved'])}** of their time ({number(found['seconds']['none'])} s without,"
+                f" {number(found['seconds']['median'])} s with). The best validation MSE became"
+                f" **{number(found['score_ratio'])} times** as large (geometric mean), larger in"
+                f" {found['worse_studies']} of {len(found['studies'])} studies; the median of the best was"
+                f" {number(found['median_best_mse']['none'])} without and {number(found['median_best_mse']['median'])}"
+                f" with.{beside} Times are seconds of trainings in two searches that ran one after the other; one"
+                " sampler seed."
+            ),
             "",
             "![Time and best score with and without pruning](figures/pruning.png)",
             "",
-            f"Each study has {r['options']['trials']} trials, of which the sampler draws the first {r['startup_trials']} at random; at most"
-            f" {r['options']['max_epochs']} epochs, {r['workers']} workers.{chance}",
+            (
+                f"Each study has {r['options']['trials']} trials, of which the sampler draws the first"
+                f" {r['startup_trials']} at random; at most {r['options']['max_epochs']} epochs, {r['workers']}"
+                f" workers.{chance}"
+            ),
             "",
             table(
                 [

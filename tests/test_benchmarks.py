@@ -1,4 +1,6 @@
-"""The benchmarks: a fixed set of trials, an independent plain side, arithmetic by hand, a report of measured numbers only."""
+"""The benchmarks: a fixed set of trials, an independent plain side, arithmetic by hand, a report of measured numbers
+only.
+"""
 
 import importlib
 import json
@@ -407,14 +409,16 @@ def test_a_result_of_another_kind_of_processor_stays_beside_the_new_one(tmp_path
     assert measured_on("A (family 1, model 2)", turn=2) == {"throughput.json": 2}
     assert measured_on("B", turn=3) == {"throughput.json": 3, "throughput.a-family-1-model-2.json": 2}
     assert measured_on("A (family 1, model 2)", turn=4) == {"throughput.json": 4, "throughput.b.json": 3}
-    assert measured_on("A", turn=5) == {"throughput.json": 5, "throughput.b.json": 3}, (
-        "an old name without family and model is no other kind"
-    )
+    assert measured_on("A", turn=5) == {
+        "throughput.json": 5,
+        "throughput.b.json": 3,
+    }, "an old name without family and model is no other kind"
     assert measured_on("B (family 3, model 4)", turn=6) == {"throughput.json": 6, "throughput.a.json": 5}
     (tmp_path / "throughput.json").write_text("cut off in the mid")
-    assert measured_on("B", turn=7) == {"throughput.json": 7, "throughput.a.json": 5}, (
-        "a damaged file must not cost a measurement"
-    )
+    assert measured_on("B", turn=7) == {
+        "throughput.json": 7,
+        "throughput.a.json": 5,
+    }, "a damaged file must not cost a measurement"
     assert list(report.read(tmp_path)) == ["throughput", "throughput.a"]
 
     there = json.loads(json.dumps(results["throughput"]))
@@ -427,7 +431,9 @@ def test_a_result_of_another_kind_of_processor_stays_beside_the_new_one(tmp_path
 
 
 def test_every_number_of_the_report_follows_the_results(results):
-    """Every measured number is changed by a factor of its own: no cell that shows one with a point may stay as it was."""
+    """Every measured number is changed by a factor of its own: no cell that shows one with a point
+    may stay as it was.
+    """
     factor = random.Random(4)
 
     def changed(content):

@@ -81,7 +81,8 @@ class Row:
 
 @lru_cache(maxsize=1)
 def claims() -> dict[str, Row]:
-    """All rows by id, in the thesis's order: those of ``claims/*.yaml`` and one for each score of the 255 printed trials.
+    """All rows by id, in the thesis's order: those of ``claims/*.yaml`` and one for each score of the 255 printed
+    trials.
 
     Raises:
         LedgerError: naming every row that is wrong and why.
@@ -159,7 +160,9 @@ def _row(place: str, name: str, entry: Mapping[str, Any], reasons: Mapping[str, 
 
 
 def trial_id(ticker: str, model: str, trial: int, score: str = "mse") -> str:
-    """The row of one printed trial's score, by its printed label; the MSE, by which the search chose, has no word of its own."""
+    """The row of one printed trial's score, by its printed label; the MSE, by which the search chose, has no word of
+    its own.
+    """
     return f"Appendix {thesis.APPENDIX[ticker]}/{model} {trial}{'' if score == 'mse' else f' {score.upper()}'}"
 
 

@@ -21,6 +21,7 @@ from lib.app.page_thread import PageThread
 from lib.data import market, overview, technical
 from lib.data.technical import TechnicalSettings
 from lib.errors import ProjectError
+from lib.evaluation import chart_signals
 
 
 class Market:
@@ -147,7 +148,7 @@ class Market:
             levels = technical.support_resistance(prices)
             figure = charts.technical(prices, self.settings, levels, ticker)
             votes = technical.votes(prices, self.settings)
-            worth = str(technical.signal_worth(prices, self.settings))
+            worth = str(chart_signals.performance(prices, self.settings))
         except ProjectError as error:
             self._votes.value = f'<p class="field-error" role="alert">{escape(str(error))}</p>'
             return

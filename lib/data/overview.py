@@ -26,8 +26,8 @@ def overview(prices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Last close, changes, volume, volatility and drawdown of every ticker.
 
     Args:
-        prices: ticker -> daily prices in US dollars in time order, with ``Close`` and ``Volume``. Days may be absent, and
-            rows without a close count as absent.
+        prices: ticker -> daily prices in US dollars in time order, with ``Close`` and ``Volume``. Days may be
+            absent, and rows without a close count as absent.
 
     Returns:
         One row a ticker, in the given order:
@@ -36,9 +36,9 @@ def overview(prices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         - ``change_1d_percent``, ``change_7d_percent``, ``change_30d_percent``: against the close so many calendar days
           before; missing if that day is absent
         - ``volume_usd``: of the last day, as the source gives it
-        - ``volatility_daily_percent``: standard deviation (n - 1) of the log returns between neighbouring days in the last
-          30 days; missing if fewer than 20 of them are there. ``volatility_annual_percent``: times the root of 365,
-          since coins trade on every day
+        - ``volatility_daily_percent``: standard deviation (n - 1) of the log returns between neighbouring days in
+          the last 30 days; missing if fewer than 20 of them are there. ``volatility_annual_percent``: times the
+          root of 365, since coins trade on every day
         - ``drawdown_percent``: last close against the highest close so far, 0 or below; ``highest_day``
         - ``sparkline``: the closes of the last 30 calendar days as a list, missing ones as not a number
 

@@ -1,7 +1,7 @@
-"""Technical analysis (thesis section 6.3.2): indicators, price levels, votes, and what the votes were worth.
+"""Technical analysis (thesis section 6.3.2): indicators, price levels and votes.
 
 Indicators are TA-Lib's. Everything that is said of a day uses prices up to that day only. The rules
-by which an indicator votes are conventions of chart readers, not findings: :func:`signal_worth`
+by which an indicator votes are conventions of chart readers, not findings: ``lib.evaluation.chart_signals``
 measures them on the given prices beside the commoner direction and beside holding the coin.
 """
 
@@ -17,13 +17,11 @@ import talib
 
 from lib.data.indicators import add_indicators
 from lib.errors import ProjectError
-from lib.evaluation import direction
 
 BUY, NEUTRAL, SELL = "buy", "neutral", "sell"
 VOTERS = ("SMA", "EMA", "Bollinger bands", "RSI", "MACD")
 # Votes for one side must lead by so many before the summary takes that side.
 LEAD = 2
-FEW_CALLS = 30
 CAUTION = (
     "These rules are conventions of chart readers. They have no proven value for forecasting prices and are no advice;"
     " the measurement beside them says how they did on the prices shown."
@@ -81,7 +79,8 @@ def _fault(name: str, value: Any, limits: Any) -> str | None:
     if right_type and limits["low"] <= value <= limits["high"]:
         return None
     kind = "a whole number" if whole else "a number"
-    return f"{name} is {value!r}, allowed is {kind} from {limits['low']} to {limits['high']} {limits['unit']} ({limits['meaning']})"
+    allowed = f"{kind} from {limits['low']} to {limits['high']} {limits['unit']}"
+    return f"{name} is {value!r}, allowed is {allowed} ({limits['meaning']})"
 
 
 def indicators(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings()) -> pd.DataFrame:
@@ -190,7 +189,8 @@ def _swings(values: pd.Series, span: int) -> pd.Series:
 
 
 def _clusters(turns: pd.Series, ratio: float) -> list[pd.Series]:
-    starts, lowest = [], -np.inf
+    starts: list[int] = []
+    lowest = -np.inf
     for place, price in enumerate(turns):
         if price > lowest * ratio or not starts:
             starts.append(place)
@@ -252,7 +252,8 @@ def votes(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings(
             place,
             "% from lower to upper band",
             s.bollinger_days,
-            f"close below the lower band ({s.bollinger_width:g} deviations, {s.bollinger_days} days): buy, above the upper: sell",
+            f"close below the lower band ({s.bollinger_width:g} deviations, {s.bollinger_days} days): buy,"
+            " above the upper: sell",
         ),
         (
             "RSI",
@@ -266,7 +267,8 @@ def votes(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings(
             found["MACD_hist"],
             "USD above its signal",
             s.macd_slow_days + s.macd_signal_days - 1,
-            f"MACD ({s.macd_fast_days}, {s.macd_slow_days}) above its {s.macd_signal_days}-day signal: buy, below: sell",
+            f"MACD ({s.macd_fast_days}, {s.macd_slow_days}) above its {s.macd_signal_days}-day signal: buy,"
+            " below: sell",
         ),
     )
     return pd.DataFrame(
@@ -315,93 +317,6 @@ def signal_history(prices: pd.DataFrame, settings: TechnicalSettings = Technical
     """The summary on each day, 1 buy, 0 neutral, -1 sell; missing until every indicator has a value."""
     cast = vote_history(prices, settings)
     return _overall(cast.sum(axis=1)).where(cast.notna().all(axis=1))
-
-
-@dataclass(frozen=True)
-class SignalWorth:
-    """What the summary's signal was worth on past days. Shares are 0 to 1, returns simple and as shares.
-
-    ``days`` could be judged, ``calls`` of them were buy or sell. ``hits`` is the share of calls whose direction
-    was right a day later, ``lower`` and ``upper`` its 95 % Wilson interval (for independent days), ``commoner`` the share
-    of the commoner direction after the same days, known only afterwards. ``return_after_buy``, ``return_after_sell``
-    and ``return_all`` are mean returns of the next day. ``total_return`` holds the coin on the days after a buy, dollars
-    otherwise, at 0.1 % of each purchase and sale; ``hold_return`` buys at first and sells at last, ``sides`` counts trades.
-    """
-
-    days: int
-    calls: int
-    hits: float
-    lower: float
-    upper: float
-    commoner: float
-    return_after_buy: float
-    return_after_sell: float
-    return_all: float
-    total_return: float
-    hold_return: float
-    sides: int
-
-    def __str__(self) -> str:
-        if not self.calls:
-            return f"On {self.days} past days the summary never said buy or sell: nothing to measure."
-        few = f" Fewer than {FEW_CALLS} calls say next to nothing." if self.calls < FEW_CALLS else ""
-        verdict = "no better than" if self.lower <= self.commoner else "better than"
-        return (
-            f"On {self.calls} of {self.days} past days the summary said buy or sell; a day later it was right on {self.hits:.1%}"
-            f" (95 % interval {self.lower:.1%} to {self.upper:.1%}), {verdict} always naming the commoner direction ({self.commoner:.1%})."
-            f" Holding the coin only after a buy returned {self.total_return:+.0%} after costs,"
-            f" holding it throughout {self.hold_return:+.0%}.{few}"
-        )
-
-
-def signal_worth(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings()) -> SignalWorth:
-    """How the summary's signal did a day later, on all given days whose next day is there.
-
-    Settings that were chosen by looking at these prices look better here than they will be.
-
-    Raises:
-        TechnicalError: as :func:`indicators`, or no day can be judged because every average is still filling.
-    """
-    signal, close = signal_history(prices, settings), prices["Close"].astype("float64")
-    next_day = (close.index[1:] - close.index[:-1]) == pd.Timedelta(days=1)
-    judged = np.append(next_day, False) & signal.notna().to_numpy()
-    if not judged.any():
-        needed = max(
-            settings.sma_days,
-            settings.macd_slow_days + settings.macd_signal_days - 1,
-            settings.bollinger_days,
-            settings.ema_days,
-        )
-        raise TechnicalError(
-            f"no day can be judged: the indicators need {needed} days and the day after, given are {len(close)}"
-        )
-    last, after = close.to_numpy()[judged], close.shift(-1).to_numpy()[judged]
-    said, change = signal.to_numpy()[judged], after / last - 1
-    called = said != 0
-    # A forecast on the side that was called; how far off it lies changes nothing below.
-    forecast = last * (1 + 0.01 * said)
-    score = dict.fromkeys(("accuracy", "lower", "upper", "majority"), math.nan)
-    if called.any():
-        score = direction.accuracy(after[called], forecast[called], last[called])
-    traded, held = direction.long_flat(after, forecast, last), direction.buy_and_hold(after, last)
-    return SignalWorth(
-        days=int(judged.sum()),
-        calls=int(called.sum()),
-        hits=score["accuracy"],
-        lower=score["lower"],
-        upper=score["upper"],
-        commoner=score["majority"],
-        return_after_buy=_mean(change[said > 0]),
-        return_after_sell=_mean(change[said < 0]),
-        return_all=_mean(change),
-        total_return=float(traded["wealth"].iloc[-1] - 1),
-        hold_return=float(held["wealth"].iloc[-1] - 1),
-        sides=int(traded["sides"].sum()),
-    )
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else math.nan
 
 
 def _checked_close(prices: pd.DataFrame, also: tuple[str, ...] = ()) -> pd.Series:

@@ -19,7 +19,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from lib.data import cleaning, indicators
 from lib.errors import ProjectError
-from lib.settings import Chosen
+from lib.settings import Settings
 
 PARTS = ("train", "validation", "test")
 
@@ -149,7 +149,7 @@ def cut_windows(
     return X[whole], target[at][whole], at[whole]
 
 
-def feature_frame(prices: Mapping[str, pd.DataFrame], ticker: str, chosen: Chosen) -> pd.DataFrame:
+def feature_frame(prices: Mapping[str, pd.DataFrame], ticker: str, chosen: Settings) -> pd.DataFrame:
     """The inputs of one ticker before scaling, one row a day; ``Close`` is the own close, or its log return.
 
     Args:
@@ -166,7 +166,7 @@ def log_returns(closes: pd.DataFrame) -> pd.DataFrame:
     return np.log(closes).diff()[follows.to_numpy()]
 
 
-def _prices_and_indicators(prices: Mapping[str, pd.DataFrame], ticker: str, chosen: Chosen) -> pd.DataFrame:
+def _prices_and_indicators(prices: Mapping[str, pd.DataFrame], ticker: str, chosen: Settings) -> pd.DataFrame:
     own = prices[ticker]
     if chosen.inputs == "own_close":
         return own[["Close"]]
@@ -176,17 +176,17 @@ def _prices_and_indicators(prices: Mapping[str, pd.DataFrame], ticker: str, chos
     return indicators.add_indicators(own, *chosen.indicator_days).dropna()
 
 
-def clean(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, pd.DataFrame]:
+def clean(prices: Mapping[str, pd.DataFrame], chosen: Settings) -> dict[str, pd.DataFrame]:
     """Gaps filled or dropped in every ticker."""
     return {t: cleaning.fill_gaps(p, chosen.max_gap_days, chosen.gap_fill) for t, p in prices.items()}
 
 
-def fit_until(days: Mapping[str, pd.DatetimeIndex], chosen: Chosen) -> pd.Timestamp | None:
-    """The first day that fences and scaler may not see: none (all days are used), or with ``scaling`` train the first validation day."""
+def fit_until(days: Mapping[str, pd.DatetimeIndex], chosen: Settings) -> pd.Timestamp | None:
+    """The first day that fences and scaler may not see: the first validation day, or none with ``scaling`` all."""
     return days["validation"][0] if chosen.scaling == "train" else None
 
 
-def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen, reach_back: bool = False) -> dict[str, Dataset]:
+def build(prices: Mapping[str, pd.DataFrame], chosen: Settings, reach_back: bool = False) -> dict[str, Dataset]:
     """Prices as loaded -> one :class:`Dataset` a ticker: the whole of the thesis's preprocessing.
 
     Args:
@@ -200,58 +200,112 @@ def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen, reach_back: bool =
         WindowError: a part of some ticker holds no window, or its closes never change.
     """
     cleaned = clean(prices, chosen)
-    built = {}
-    for ticker in cleaned:
-        days = split_days(feature_frame(cleaned, ticker, chosen).index, chosen.split)
-        for part in PARTS:
-            shortest = 0 if reach_back and part != "train" else chosen.lookback
-            _refuse_if(len(days[part]) <= shortest, ticker, part, days, chosen)
-        treated = {
-            t: cleaning.treat_outliers(p, chosen.outliers, chosen.outlier_iqr, fit_until(days, chosen))
-            for t, p in cleaned.items()
-        }
-        features = feature_frame(treated, ticker, chosen)
-        observed = prices[ticker]["Close"].dropna().index
-        built[ticker] = _dataset(
-            ticker, features, treated[ticker]["Close"], cleaned[ticker]["Close"], observed, days, chosen, reach_back
-        )
-    return built
+    return {ticker: _dataset(ticker, prices, cleaned, chosen, reach_back) for ticker in cleaned}
+
+
+def check_scored_days(
+    data: Mapping[str, Dataset],
+    least: int,
+    splits: Sequence[str] = PARTS,
+    more_training_than_test: bool = False,
+    in_a_row: tuple[int, int] = (0, 0),
+) -> None:
+    """Refuse windows on which an experiment would fail after its trainings, when it compares forecasts.
+
+    Args:
+        data: ticker -> windows.
+        least: windows that each split needs, such as 10 for the intervals and tests of ``lib.evaluation``.
+        splits: which ones; ridge and boosting need 10 training windows too.
+        more_training_than_test: test days are simulated from the daily changes of the training days, so
+            that there must be as many of these.
+        in_a_row: ``(days, lags)``: scored days of validation and test together that each follow on
+            ``lags`` scored days, of which there must be ``days``.
+
+    Raises:
+        WindowError: one sentence for each ticker and split: how many days there are, and how many would do.
+    """
+    wrong = []
+    for of in data.values():
+        wrong += [_too_few(of, part, least) for part in of.parts if part.name in splits and len(part.y) < least]
+        wrong += _outnumbered(of) if more_training_than_test else []
+        wrong += _too_short_a_row(of, *in_a_row)
+    if wrong:
+        raise WindowError("\n".join(wrong))
+
+
+def _too_few(data: Dataset, part: Part, least: int) -> str:
+    days, scored = len(data.days[part.name]), len(part.y)
+    return (
+        f"{data.ticker}: {scored} of the {days} days in the {part.name} split have a window and a price, but {least}"
+        f" are needed; {days + least - scored} days in the split would do. Widen start_date to end_date, give the"
+        " split a larger share, or shorten lookback"
+    )
+
+
+def _outnumbered(data: Dataset) -> list[str]:
+    training, test = len(data.days["train"]), len(data.test.y)
+    if training > test:
+        return []
+    return [
+        f"{data.ticker}: {training} training days are too few to simulate {test} test days; {test + 1} would do."
+        " Give train a larger share in split, and test a smaller one"
+    ]
+
+
+def _too_short_a_row(data: Dataset, needed: int, lags: int) -> list[str]:
+    days = data.validation.dates.append(data.test.dates)
+    there = int(((days[lags:] - days[: len(days) - lags]).days == lags).sum())
+    if there >= needed:
+        return []
+    return [
+        f"{data.ticker}: {there} scored validation and test days follow on {lags} scored days, but {needed} are"
+        f" needed, so {needed - there} more scored days would do. Widen start_date to end_date or shorten lookback"
+    ]
 
 
 def _dataset(
     ticker: str,
-    features: pd.DataFrame,
-    treated_usd: pd.Series,
-    close_usd: pd.Series,
-    observed: pd.DatetimeIndex,
-    days: dict[str, pd.DatetimeIndex],
-    chosen: Chosen,
+    prices: Mapping[str, pd.DataFrame],
+    cleaned: Mapping[str, pd.DataFrame],
+    chosen: Settings,
     reach_back: bool,
 ) -> Dataset:
+    days = split_days(feature_frame(cleaned, ticker, chosen).index, chosen.split)
+    for split in PARTS:
+        shortest = 0 if reach_back and split != "train" else chosen.lookback
+        _refuse_if(len(days[split]) <= shortest, ticker, split, days, chosen)
+    until = fit_until(days, chosen)
+    treated = {
+        t: cleaning.treat_outliers(frame, chosen.outliers, chosen.outlier_iqr, until) for t, frame in cleaned.items()
+    }
+    features = feature_frame(treated, ticker, chosen)
     fit = features if chosen.scaling == "all" else features.loc[days["train"]]
-    scaler = MinMaxScaler().fit(fit.to_numpy())
-    column = features.columns.get_loc("Close")
+    scaler, column = MinMaxScaler().fit(fit.to_numpy()), features.columns.get_loc("Close")
     if scaler.data_range_[column] == 0:
         raise WindowError(
             f"{ticker}: the close never changes on the days that fit the scaler, so it cannot be scaled."
             " Check the prices, widen start_date to end_date, or set outliers to off"
         )
+    scaled = scaler.transform(features.to_numpy())
+    close_usd = cleaned[ticker]["Close"].loc[features.index].to_numpy()
+    scored = _scored_days(prices, ticker, features.index, chosen)
     parts = {}
-    for name in PARTS:
-        before = chosen.lookback if reach_back and name != "train" else 0
-        span = features.index[
-            features.index.get_loc(days[name][0]) - before : features.index.get_loc(days[name][-1]) + 1
-        ]
-        scaled = scaler.transform(features.loc[span].to_numpy())
-        X, y, at = cut_windows(scaled, scaled[:, column], span, chosen.lookback)
-        if name != "train":
-            # A filled price is no price to be scored on, and a filled day before the target was drawn towards it.
-            real = span[at].isin(observed) & span[at - 1].isin(observed)
-            X, y, at = X[real], y[real], at[real]
-        _refuse_if(len(y) == 0, ticker, name, days, chosen)
-        usd = close_usd.loc[span].to_numpy()
-        parts[name] = Part(name, X.astype("float32"), y.astype("float32"), span[at], usd[at], usd[at - 1])
-    fit_usd = treated_usd.loc[fit.index]
+    for split in PARTS:
+        first, last = features.index.get_indexer([days[split][0], days[split][-1]])
+        rows = slice(first - (chosen.lookback if reach_back and split != "train" else 0), last + 1)
+        X, y, at = cut_windows(scaled[rows], scaled[rows, column], features.index[rows], chosen.lookback)
+        keep = np.full(len(at), True) if split == "train" else scored[rows][at]
+        _refuse_if(not keep.any(), ticker, split, days, chosen)
+        at = at[keep] + rows.start
+        parts[split] = Part(
+            split,
+            X[keep].astype("float32"),
+            y[keep].astype("float32"),
+            features.index[at],
+            close_usd[at],
+            close_usd[at - 1],
+        )
+    fit_usd = treated[ticker]["Close"].loc[fit.index]
     return Dataset(
         ticker,
         tuple(features.columns),
@@ -265,9 +319,32 @@ def _dataset(
     )
 
 
-def _refuse_if(empty: bool, ticker: str, part: str, days: Mapping[str, pd.DatetimeIndex], chosen: Chosen) -> None:
+def _scored_days(
+    prices: Mapping[str, pd.DataFrame], ticker: str, days: pd.DatetimeIndex, chosen: Settings
+) -> np.ndarray:
+    """Whether each day may be scored, if the day before it is a row before it.
+
+    The closes of the day and of the day before are observed: a filled price is no price to be scored on. And no
+    input of the day before, of any coin, was filled with the help of a later price. A linear filling knows the
+    first price after the gap; a window that so knows its target's price, or a later one, always ends on a day
+    of such a gap, and windows that end after the gap know past prices only.
+    """
+    observed = prices[ticker]["Close"].dropna().index
+    known = observed
+    if chosen.gap_fill == "linear":
+        read = [frame for name, frame in prices.items() if name == ticker or chosen.inputs == "all_closes"]
+        columns = list(read[0]) if chosen.inputs == "ohlcv_indicators" else ["Close"]
+        for frame in read:
+            known = known.intersection(frame[columns].dropna().index)
+    scored = days.isin(observed)
+    scored[1:] &= days.isin(known)[:-1]
+    return scored
+
+
+def _refuse_if(empty: bool, ticker: str, part: str, days: Mapping[str, pd.DatetimeIndex], chosen: Settings) -> None:
     if empty:
         raise WindowError(
-            f"{ticker}: the {part} part has {len(days[part])} days and no window of {chosen.lookback} days and a next one."
-            " Widen start_date to end_date, give the part a larger share in split, or shorten lookback"
+            f"{ticker}: the {part} split has {len(days[part])} days and no window of {chosen.lookback} days and a next"
+            f" one; without gaps {chosen.lookback + 1} days would do. Widen start_date to end_date, give the split a"
+            " larger share, or shorten lookback"
         )

@@ -8,7 +8,8 @@ computes the verdicts::
     frame = ledger.judge(rows, ledger.Evidence(prices, rows))
 
 From a verdict to its code: column ``how`` names the function. Back: ``by_check`` lists the rows of
-each function. ``python -m lib.ledger row ID`` and ``check FUNCTION`` do both. Places are looked up in the thesis's text by :mod:`lib.ledger.places`.
+each function. ``python -m lib.ledger row ID`` and ``check FUNCTION`` do both. Places are looked up in the thesis's text
+by :mod:`lib.ledger.thesis_text`.
 """
 
 from lib.ledger.evidence import Evidence, Missing, collect, if_there, replayed, several_seeds

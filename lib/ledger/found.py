@@ -17,7 +17,8 @@ class Found:
             rounding leaves open; None for neither.
         because: what a reader needs to see why.
         other_place: the place of the thesis that the answer comes from; empty if we computed it.
-        seeds: of a training's score, how many seeds of ours it rests on; with one it has no spread and can be neither close nor far.
+        seeds: of a training's score, how many seeds of ours it rests on; with one it has no spread and can be neither
+            close nor far.
         shown: the value in words, where that says more than the value itself.
     """
 

@@ -11,7 +11,9 @@ _MOMENTS = ((r"\d{14}", "%Y%m%d%H%M%S"), (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", "%Y
 
 
 def half_unit(printed: str) -> float:
-    """Half of the last printed digit: a number printed as ``0.954`` stands for 0.9535 to 0.9545. 0 for a day or a moment."""
+    """Half of the last printed digit: a number printed as ``0.954`` stands for 0.9535 to 0.9545. 0 for a day or a
+    moment.
+    """
     if _as_time(printed) is not None:
         return 0.0
     _, _, _, decimals, exponent = _matched(printed)

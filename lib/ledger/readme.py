@@ -27,9 +27,15 @@ def block(frame: pd.DataFrame | None, run: str) -> str:
         run: the run's folder, relative to the project.
     """
     if frame is None:
-        return f"[{run}]({run}/README.md) holds no ledger yet, so nothing is claimed here. With one, `{COMMAND} {run}` writes its findings."
+        return (
+            f"[{run}]({run}/README.md) holds no ledger yet, so nothing is claimed here. With one, `{COMMAND} {run}`"
+            " writes its findings."
+        )
     told = "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(findings(frame), start=1))
-    return f"{told}\n\n{in_words(frame)} All of it, and what each word means: [{run}]({run}/README.md#which-of-the-thesiss-numbers-stand). Written by `{COMMAND} {run}`."
+    return (
+        f"{told}\n\n{in_words(frame)} All of it, and what each word means:"
+        f" [{run}]({run}/README.md#which-of-the-thesiss-numbers-stand). Written by `{COMMAND} {run}`."
+    )
 
 
 def written(text: str, between: str) -> str:
@@ -40,7 +46,8 @@ def written(text: str, between: str) -> str:
     """
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
         raise ReadmeError(
-            f"README.md needs the lines {BEGIN} and {END} once each, in this order: the findings are written between them"
+            f"README.md needs the lines {BEGIN} and {END} once each, in this order: the findings are written between"
+            " them"
         )
     return f"{text[: text.index(BEGIN)]}{BEGIN}\n{between}\n{text[text.index(END) :]}"
 

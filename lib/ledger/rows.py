@@ -13,7 +13,7 @@ import yaml
 
 from lib import thesis
 from lib.errors import ProjectError
-from lib.ledger import places
+from lib.ledger import thesis_text
 
 FILES = (
     "abstract",
@@ -76,12 +76,13 @@ class Row:
     @property
     def chapter(self) -> str:
         """The chapter that a summary counts it under."""
-        return places.chapters()[self.place]
+        return thesis_text.chapters()[self.place]
 
 
 @lru_cache(maxsize=1)
 def claims() -> dict[str, Row]:
-    """All rows by id, in the thesis's order: those of ``claims/*.yaml`` and one for each score of the 255 printed trials.
+    """All rows by id, in the thesis's order: those of ``claims/*.yaml`` and one for each score of the 255 printed
+    trials.
 
     Raises:
         LedgerError: naming every row that is wrong and why.
@@ -98,12 +99,12 @@ def claims() -> dict[str, Row]:
                 if row:
                     rows[row.id] = row
     rows.update({row.id: row for row in _trial_rows()})
-    known = set(places.chapters())
+    known = set(thesis_text.chapters())
     wrong += [f"{r.id}: place {r.place!r} is not in places.yaml" for r in rows.values() if r.place not in known]
     wrong += [f"{r.id}: same_as {other!r} is no row" for r in rows.values() for other in r.same_as if other not in rows]
     if wrong:
         raise LedgerError("lib/ledger/claims: " + "; ".join(wrong))
-    order = {place: k for k, place in enumerate(places.chapters())}
+    order = {place: k for k, place in enumerate(thesis_text.chapters())}
     return dict(sorted(rows.items(), key=lambda item: order[item[1].place]))
 
 
@@ -159,7 +160,9 @@ def _row(place: str, name: str, entry: Mapping[str, Any], reasons: Mapping[str, 
 
 
 def trial_id(ticker: str, model: str, trial: int, score: str = "mse") -> str:
-    """The row of one printed trial's score, by its printed label; the MSE, by which the search chose, has no word of its own."""
+    """The row of one printed trial's score, by its printed label; the MSE, by which the search chose, has no word of
+    its own.
+    """
     return f"Appendix {thesis.APPENDIX[ticker]}/{model} {trial}{'' if score == 'mse' else f' {score.upper()}'}"
 
 

@@ -95,7 +95,8 @@ def file_of(name: str) -> str:
 def place_of(name: str) -> str:
     """File and line of a function, as editors understand it."""
     function = resolve(name)
-    return f"{Path(inspect.getsourcefile(function)).relative_to(PROJECT_ROOT).as_posix()}:{inspect.getsourcelines(function)[1]}"
+    file = Path(inspect.getfile(function)).relative_to(PROJECT_ROOT)
+    return f"{file.as_posix()}:{inspect.getsourcelines(function)[1]}"
 
 
 def row_in_words(rows: Mapping[str, Row], frame: pd.DataFrame, identity: str) -> str:
@@ -123,7 +124,8 @@ def row_in_words(rows: Mapping[str, Row], frame: pd.DataFrame, identity: str) ->
     lines += [f"    other place: {one['other_place']}"] if one["other_place"] else []
     for name in functions(one["how"]):
         lines.append(
-            f"    {'held by' if name == AGREE else 'computed by'}: {name}, {place_of(name)}: {first_line(name)}"
+            f"    {'held by' if name == AGREE else 'computed by'}: {name}, {place_of(name)}:"
+            f" {checks.meaning(resolve(name))}"
         )
     source = source_of(rows, identity)
     if source not in ("", identity) and not rows[identity].check:
@@ -150,7 +152,7 @@ def check_in_words(frame: pd.DataFrame, name: str) -> str:
     whole = resolve(name)
     full = f"{whole.__module__}.{whole.__name__}"
     its = frame[[full in functions(how) for how in frame["how"]]]
-    lines = [f"{full}, {place_of(full)}: {first_line(full)}"]
+    lines = [f"{full}, {place_of(full)}: {checks.meaning(resolve(full))}"]
     lines += [
         f"    {r.id}: {r.verdict} (printed {r.printed}, computed {r.computed or 'nothing'})" for r in its.itertuples()
     ]
@@ -167,8 +169,3 @@ def check_in_words(frame: pd.DataFrame, name: str) -> str:
             + (f", and {len(repeating)} that repeat one" if repeating else ""),
         ]
     )
-
-
-def first_line(name: str) -> str:
-    """What a function computes, in its own words."""
-    return (resolve(name).__doc__ or "").strip().splitlines()[0]

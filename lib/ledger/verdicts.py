@@ -18,8 +18,8 @@ import pandas as pd
 from lib.ledger import checks, precision
 from lib.ledger.evidence import Evidence, Missing
 from lib.ledger.found import Found
-from lib.ledger.places import chapters
 from lib.ledger.rows import CLAIM, QUESTION, STATED, Row
+from lib.ledger.thesis_text import chapters
 
 REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT = (
     "reproduced",
@@ -31,8 +31,14 @@ REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT = (
 VERDICTS = (REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT)
 MEANINGS = {
     REPRODUCED: "our value, or another place of the thesis, is equal at the printed precision",
-    CLOSE: "the printed score lies between the smallest and the largest of the same training with our seeds; computed is their median",
-    NOT: "our value is another one; of a score, the printed one lies outside the range of the same training with our seeds",
+    CLOSE: (
+        "the printed score lies between the smallest and the largest of the same training with our seeds; computed is"
+        " their median"
+    ),
+    NOT: (
+        "our value is another one; of a score, the printed one lies outside the range of the same training with our"
+        " seeds"
+    ),
     CONTRADICTED: "another place of the thesis, or its own arithmetic, says otherwise",
     CANNOT: "nothing that is printed or published would show it; the reason stands in the row",
 }
@@ -60,9 +66,10 @@ def judge(rows: Mapping[str, Row], evidence: Evidence) -> pd.DataFrame:
         evidence: what the run offers.
 
     Returns:
-        One row a ledger row: ``id``, ``chapter``, ``place``, ``kind`` (claim or question), ``says``, ``printed``, ``unit``, ``precision``
-        (half of the last printed digit), ``computed`` (of a training the median over our seeds), ``smallest``, ``largest``
-        (over our seeds, or what rounding leaves open), ``seeds`` (how many, of a training's score), ``against`` (our computation, or another place of the thesis), ``how`` (function and
+        One row a ledger row: ``id``, ``chapter``, ``place``, ``kind`` (claim or question), ``says``, ``printed``,
+        ``unit``, ``precision`` (half of the last printed digit), ``computed`` (of a training the median over our
+        seeds), ``smallest``, ``largest`` (over our seeds, or what rounding leaves open), ``seeds`` (how many, of a
+        training's score), ``against`` (our computation, or another place of the thesis), ``how`` (function and
         arguments), ``verdict``, ``other_place``, ``because``.
     """
     judged: dict[str, Judged] = {}
@@ -167,7 +174,9 @@ def inside(printed: str, found: Found) -> bool:
 
 
 def agree(one: str, other: str) -> bool:
-    """Whether two printed values can be the same quantity: equal at the coarser of the two precisions, or the same text."""
+    """Whether two printed values can be the same quantity: equal at the coarser of the two precisions, or the same
+    text.
+    """
     if precision.is_number(one) and precision.is_number(other):
         half = max(precision.half_unit(one), precision.half_unit(other))
         return abs(precision.value(one) - precision.value(other)) <= half * _EDGE
@@ -189,7 +198,8 @@ def by_check(rows: Mapping[str, Row], frame: pd.DataFrame) -> pd.DataFrame:
     """The way back: each function of the checks, what it computes, and the rows and verdicts that rest on it.
 
     Returns:
-        One row a function: ``function``, ``file``, ``computes``, ``rows``, the count of each verdict, ``ids`` (of all its rows).
+        One row a function: ``function``, ``file``, ``computes``, ``rows``, the count of each verdict, ``ids`` (of all
+            its rows).
     """
     used = pd.Series(
         [f"lib.ledger.checks.{r.check}" if r.check else AGREE if r.same_as else "none" for r in rows.values()],
@@ -211,9 +221,7 @@ def by_check(rows: Mapping[str, Row], frame: pd.DataFrame) -> pd.DataFrame:
             {
                 "function": name,
                 "file": f"{function.__module__.replace('.', '/')}.py" if function else "",
-                "computes": (function.__doc__ or "").strip().splitlines()[0]
-                if function
-                else "a reason stands in place of a check",
+                "computes": (checks.meaning(function) if function else "a reason stands in place of a check"),
                 "rows": len(its),
                 **{v: int(counts.get(v, 0)) for v in VERDICTS},
                 "ids": "; ".join(its),
@@ -223,7 +231,8 @@ def by_check(rows: Mapping[str, Row], frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
-    """How many claims of each chapter have which verdict, of all chapters (``ALL``), and of the questions that only we ask (``ASKED``).
+    """How many claims of each chapter have which verdict, of all chapters (``ALL``), and of the questions that only we
+    ask (``ASKED``).
 
     ``by our computation``: how many of the reproduced rest on a value that we computed for that very row.
     """

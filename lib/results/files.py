@@ -43,11 +43,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with path.open("r+b") as draft:  # Windows flushes what is open for writing only
+        os.fsync(draft.fileno())
 
 
 def unwritable(path: Path, error: OSError) -> FileError:
@@ -61,7 +58,7 @@ def unwritable(path: Path, error: OSError) -> FileError:
 def write_text(path: Path, text: str) -> Path:
     """Write a text file as a whole or not at all."""
     with replacing(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+        draft.write_text(text, encoding="utf-8", newline="\n")  # the same bytes, and so digest, everywhere
     return path
 
 

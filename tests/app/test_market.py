@@ -15,7 +15,9 @@ DAYS = date(2024, 1, 1), date(2024, 8, 27)
 
 @pytest.fixture
 def panels(monkeypatch, random_walk):
-    """panels(): both panels of a sample and Yahoo; ``answers`` says what Yahoo does, ``said`` what the page's line shows."""
+    """panels(): both panels of a sample and Yahoo; ``answers`` says what Yahoo does, ``said`` what the page's line
+    shows.
+    """
     answers, said = [], []
 
     def load(source, tickers, first, last, data_dir):

@@ -1,4 +1,6 @@
-"""The command that serves the page: its sentences, its settings, its processes; the page itself is tested in a browser."""
+"""The command that serves the page: its sentences, its settings, its processes; the page itself is
+tested in a browser.
+"""
 
 import asyncio
 import re

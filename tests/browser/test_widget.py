@@ -1,4 +1,6 @@
-"""The forecast widget as a person uses it on the served page: the whole way, wrong fields, failures, themes, widths, visitors."""
+"""The forecast widget as a person uses it on the served page: the whole way, wrong fields, failures, themes, widths,
+visitors.
+"""
 
 import csv
 import json
@@ -73,7 +75,8 @@ def train(page, **changes):
 
 def wait_for_train(page, disabled):
     page.wait_for_function(
-        "off => [...document.querySelectorAll('.phase-parameters button')].find(b => b.innerText.trim() === 'Train').disabled === off",
+        "off => [...document.querySelectorAll('.phase-parameters button')].find(b => b.innerText.trim() ==="
+        " 'Train').disabled === off",
         arg=disabled,
     )
 
@@ -155,7 +158,8 @@ def test_the_whole_way_from_the_form_to_a_downloaded_forecast(visitor, server, s
     with page.expect_download() as coming:
         results.get_by_role("link", name="Download as CSV").click()
     assert coming.value.suggested_filename == "BTC-USD_CNN_from_2021-10-28.csv"
-    rows = list(csv.DictReader(open(coming.value.path(), newline="")))
+    with open(coming.value.path(), newline="") as file:
+        rows = list(csv.DictReader(file))
     shown = [row.locator("th").inner_text() for row in results.locator("tbody tr").all()]
     assert [row["date"] for row in rows] == shown == [str(date(2021, 10, 28) + timedelta(k)) for k in range(15)]
     assert all(float(r["lower_usd"]) < float(r["path_usd"]) < float(r["upper_usd"]) for r in rows)
@@ -191,15 +195,16 @@ def test_each_of_the_twelve_views_is_drawn_and_can_be_saved(visitor, server, art
             arg=view.title,
         )
         page.wait_for_function(
-            f"document.querySelector('.phase-visualizing .js-plotly-plot')?._context?.toImageButtonOptions?.filename?.endsWith('_{view.stem}')"
+            "document.querySelector('.phase-visualizing"
+            f" .js-plotly-plot')?._context?.toImageButtonOptions?.filename?.endsWith('_{view.stem}')"
         )
         page.wait_for_function(
             "selector => document.querySelectorAll(selector).length >= 2",
             arg=", ".join(f".phase-visualizing .{layer}" for layer in MARKS),
         )
         page.wait_for_function(
-            "() => { const e = document.querySelector('.phase-visualizing .js-plotly-plot');"
-            " return Math.abs(e.querySelector('.main-svg').getBoundingClientRect().width - e.parentElement.clientWidth) < 3; }"
+            "() => { const e = document.querySelector('.phase-visualizing .js-plotly-plot'); return"
+            " Math.abs(e.querySelector('.main-svg').getBoundingClientRect().width - e.parentElement.clientWidth) < 3; }"
         )
         title, below = (chart.locator(f".{name}").bounding_box() for name in ("gtitle", "gtitle-subtitle"))
         assert title["y"] + title["height"] <= below["y"] + 2, f"{view.title}: its title covers the line below"
@@ -207,10 +212,12 @@ def test_each_of_the_twelve_views_is_drawn_and_can_be_saved(visitor, server, art
         if (
             view.stem == "drawdown"
         ):  # lines and axes fit together: the lowest day's mark lies where the axis has its value
-            off = chart.evaluate("""e => { const t = e._fullData.findIndex(d => /deepest/.test(d.name)), axis = e._fullLayout.yaxis;
+            off = chart.evaluate(
+                """e => { const t = e._fullData.findIndex(d => /deepest/.test(d.name)), axis = e._fullLayout.yaxis;
                 const mark = e.querySelectorAll('.scatterlayer .trace')[t].querySelector('.point').getBoundingClientRect();
                 const at = e.getBoundingClientRect().top + axis._offset + axis.d2p(e._fullData[t].y[0]);
-                return Math.abs(mark.top + mark.height / 2 - at); }""")
+                return Math.abs(mark.top + mark.height / 2 - at); }"""
+            )
             assert off < 2, f"the mark lies {off:.0f} pixels away from its value"
         chart.screenshot(path=artefacts / f"view_{view.stem}.png")
         with page.expect_download() as coming:

@@ -67,12 +67,12 @@ def test_days_must_be_unique_increasing_midnights(order, hours, expected):
 @pytest.mark.parametrize(
     ("frame", "expected"),
     [
-        (good_days().astype({"Close": "float32"}), "column Close holds float32, allowed is dtype('float64')"),
+        (good_days().astype({"Close": "float32"}), "column Close holds float32, allowed is float64"),
         (good_days().astype({"Volume": "int64"}), "column Volume holds int64"),
         (good_days().assign(Extra=1.0), "column Extra is unknown"),
         (good_days().drop(columns="Low"), "column Low is missing"),
         (good_days()[["High", "Open", "Low", "Close", "Volume"]], "column High is out of order"),
-        (good_days().tz_localize("UTC"), "column date holds datetime64[ns, UTC], allowed is dtype('datetime64[ns]')"),
+        (good_days().tz_localize("UTC"), "column date holds datetime64[ns, UTC], allowed is datetime64[ns]"),
     ],
 )
 def test_columns_and_types_are_fixed(frame, expected):

@@ -92,7 +92,8 @@ def thesis_folder():
     place = os.environ.get("MARKET_DATA_DIR", "../shared/market")
     if not settings.resolve(place).is_dir():
         pytest.skip(
-            f"no folder {place}: Yahoo's prices are not part of the project. Set MARKET_DATA_DIR to a folder that holds them"
+            f"no folder {place}: Yahoo's prices are not part of the project. Set MARKET_DATA_DIR to a folder that"
+            " holds them"
         )
     return place
 

@@ -1,4 +1,4 @@
-"""Technical analysis against plain recursions and hand-made prices; blind to the future; honest about its worth."""
+"""Technical analysis against plain recursions and hand-made prices; blind to the future."""
 
 import math
 import statistics
@@ -201,55 +201,6 @@ def test_summary_needs_a_lead_of_two(cast, overall):
     assert found.overall == overall
     assert (found.buy, found.neutral, found.sell) == tuple(cast.count(v) for v in ("buy", "neutral", "sell"))
     assert "no proven value" in found.caution
-
-
-def test_worth_counts_hits_a_day_later_beside_the_commoner_direction(prices):
-    worth = technical.signal_worth(prices, SHORT)
-    signal, close = technical.signal_history(prices, SHORT).tolist(), prices["Close"].tolist()
-    hits, ups, after_buy = [], [], []
-    wealth, held = 1.0, 0
-    judged = [t for t in range(len(close) - 1) if not math.isnan(signal[t])]
-    for t in judged:
-        up = close[t + 1] > close[t]
-        if signal[t]:
-            hits.append((signal[t] > 0) == up)
-            ups.append(up)
-        if signal[t] > 0:
-            after_buy.append(close[t + 1] / close[t] - 1)
-        position = int(signal[t] > 0)
-        wealth *= (1 - 0.001) ** abs(position - held) * (1 + position * (close[t + 1] / close[t] - 1))
-        held = position
-    wealth *= (1 - 0.001) ** held
-    assert (worth.days, worth.calls) == (len(judged), len(hits))
-    assert worth.hits == pytest.approx(np.mean(hits)) and worth.lower < worth.hits < worth.upper
-    assert worth.commoner == pytest.approx(max(np.mean(ups), 1 - np.mean(ups)))
-    assert worth.return_after_buy == pytest.approx(np.mean(after_buy))
-    assert worth.total_return == pytest.approx(wealth - 1)
-    assert worth.hold_return == pytest.approx(0.999**2 * close[judged[-1] + 1] / close[judged[0]] - 1)
-
-
-def test_worth_finds_no_value_in_a_random_walk_and_value_where_there_is_some(random_walk):
-    walk = technical.signal_worth(random_walk("X", seed=11, days=1500)["X"])
-    assert "no better than" in str(walk) and walk.lower <= walk.commoner
-    # Long swings of a sine: trends that go on.
-    trending = technical.signal_worth(made(100 + 30 * np.sin(np.arange(1500) / 60)))
-    assert (
-        "better than always" in str(trending)
-        and "no better" not in str(trending)
-        and trending.total_return > trending.hold_return
-    )
-
-
-def test_worth_leaves_out_days_whose_next_day_is_absent(prices):
-    gap = prices.drop(prices.index[200])
-    assert technical.signal_worth(gap).days == technical.signal_worth(prices).days - 2
-
-
-def test_worth_without_a_call_or_without_a_day(prices):
-    flat = technical.signal_worth(made([100.0] * 80))
-    assert flat.calls == 0 and "nothing to measure" in str(flat)
-    with pytest.raises(TechnicalError, match="need 50 days and the day after, given are 50"):
-        technical.signal_worth(prices.head(50))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Windows against series written out by hand; none crosses a split, and nothing later changes anything earlier."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,8 @@ import pytest
 from lib import settings
 from lib.data import cleaning, indicators, windows
 from lib.data.windows import PARTS, WindowError
+from lib.evaluation import baselines, significance
+from lib.experiments import controls
 
 BASE = {
     "gap_fill": "previous",
@@ -131,7 +135,7 @@ def same(a, b):
 
 
 def built_before_and_after(change_from, **changes):
-    """Two coins of 160 days with gaps, one of them just before the cut; then all prices from a part's first day on changed."""
+    """Two coins of 160 days with gaps, one just before the cut; then all prices from a split's first day on changed."""
     setting = chosen(lookback=6, split=[0.6, 0.2, 0.2], **changes)
     prices = {"A": noisy(160, 1), "B": noisy(160, 2)}
     cuts = {ticker: data.days[change_from][0] for ticker, data in windows.build(prices, setting).items()}
@@ -212,7 +216,7 @@ def test_a_gap_that_is_short_enough_is_filled_and_kept():
 
 
 def test_no_score_rests_on_a_filled_price():
-    """A gap in the test part: neither its days nor the day after it (which the filling looked at) are forecast there."""
+    """A gap in the test split: neither its days nor the day after it, which the filling looked at, are forecast."""
     frame = noisy(40, 3)
     whole = windows.build({"A": frame}, chosen(lookback=3, split=[0.5, 0.25, 0.25]))["A"]
     frame.iloc[34:36] = np.nan
@@ -220,6 +224,60 @@ def test_no_score_rests_on_a_filled_price():
     assert list(whole.test.dates.difference(gapped.test.dates)) == list(frame.index[34:37])
     assert len(gapped.test.dates) == len(whole.test.dates) - 3 == len(gapped.test.X)
     assert len(gapped.train.y) == len(whole.train.y)
+
+
+def with_a_gap_in_the_other_coin():
+    """Two coins of 60 days; B lacks days 50 to 52 (counted from 0), which are test days, and A lacks none."""
+    prices = {"A": noisy(60, 1), "B": noisy(60, 2)}
+    prices["B"].iloc[50:53] = np.nan
+    return prices
+
+
+def seen(prices, setting):
+    """Of each scored day of coin A all that its window holds, as one number a day."""
+    data = windows.build(prices, setting)["A"]
+    parts = [
+        pd.DataFrame({"date": part.dates, "predicted_usd": part.X.astype("float64").sum(axis=(1, 2))})
+        for part in (data.validation, data.test)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize("target", ["close", "log_return"])
+def test_no_scored_window_holds_a_price_of_another_coin_from_its_target_day_or_later(target):
+    prices = with_a_gap_in_the_other_coin()
+    setting = chosen(
+        inputs="all_closes", gap_fill="linear", scaling="train", target=target, lookback=3, split=[0.5, 0.2, 0.3]
+    )
+    for day in seen(prices, setting)["date"]:
+        changed = controls.changed_by_later_prices(lambda given: seen(given, setting), prices, day)
+        assert changed.empty, changed
+
+
+@pytest.mark.parametrize(
+    ("changes", "dropped"),
+    [
+        ({"inputs": "all_closes", "gap_fill": "linear"}, [51, 52, 53]),  # the window ends on a filled day
+        ({"inputs": "all_closes", "gap_fill": "previous"}, []),  # nothing looks ahead
+        ({"inputs": "own_close", "gap_fill": "linear"}, []),  # the other coin is no input
+        ({"inputs": "ohlcv_indicators", "gap_fill": "linear"}, []),
+    ],
+    ids=str,
+)
+def test_a_filled_day_of_another_coin_costs_the_days_whose_windows_end_on_it_and_no_other(changes, dropped):
+    prices, setting = with_a_gap_in_the_other_coin(), chosen(lookback=3, split=[0.5, 0.2, 0.3], **changes)
+    whole = windows.build({"A": prices["A"], "B": noisy(60, 2)}, setting)["A"]
+    gapped = windows.build(prices, setting)["A"]
+    assert list(whole.test.dates.difference(gapped.test.dates)) == list(prices["A"].index[dropped])
+    assert whole.validation.dates.equals(gapped.validation.dates) and len(gapped.train.y) == len(whole.train.y)
+
+
+def test_a_day_that_lacks_only_its_volume_is_a_filled_day_for_windows_that_read_volumes():
+    frame = noisy(60, 1)
+    frame.iloc[50, frame.columns.get_loc("Volume")] = np.nan
+    for inputs, scored in (("ohlcv_indicators", False), ("own_close", True)):
+        setting = chosen(inputs=inputs, gap_fill="linear", lookback=3, split=[0.5, 0.2, 0.3])
+        assert (frame.index[51] in windows.build({"A": frame}, setting)["A"].test.dates) == scored
 
 
 def test_all_closes_holds_the_own_close_first_and_the_others_in_order_on_the_same_days():
@@ -272,7 +330,8 @@ def test_networks_aim_at_treated_closes_and_are_scored_on_real_ones(rule):
 def test_a_part_without_a_window_is_named(days, lookback, part, count):
     with pytest.raises(
         WindowError,
-        match=f"^A: the {part} part has {count} days and no window of {lookback} days and a next one. Widen",
+        match=f"^A: the {part} split has {count} days and no window of {lookback} days and a next"
+        f" one; without gaps {lookback + 1} days would do. Widen",
     ):
         windows.build(
             {"A": prices_of(np.arange(days))},
@@ -281,12 +340,12 @@ def test_a_part_without_a_window_is_named(days, lookback, part, count):
 
 
 def test_coins_without_a_common_day_and_series_shorter_than_the_indicators_are_named():
-    with pytest.raises(WindowError, match="^A: the train part has 0 days"):
+    with pytest.raises(WindowError, match="^A: the train split has 0 days"):
         windows.build(
             {"A": noisy(40, 1), "B": prices_of(range(1, 40), "2030-01-01")},
             chosen(inputs="all_closes", scaling="train"),
         )
-    with pytest.raises(WindowError, match="^A: the train part has 0 days"):
+    with pytest.raises(WindowError, match="^A: the train split has 0 days"):
         windows.build({"A": noisy(8, 1)}, chosen(inputs="ohlcv_indicators"))
 
 
@@ -369,6 +428,70 @@ def test_windows_that_reach_back_make_every_day_of_a_part_a_target():
 
 def test_a_part_shorter_than_the_lookback_can_be_forecast_if_windows_reach_back():
     setting = chosen(lookback=20, split=[0.7, 0.15, 0.15])
-    with pytest.raises(WindowError, match="the validation part has 15 days and no window of 20 days"):
+    with pytest.raises(WindowError, match="the validation split has 15 days and no window of 20 days"):
         windows.build({"A": noisy(100, 8)}, setting)
     assert len(windows.build({"A": noisy(100, 8)}, setting, reach_back=True)["A"].validation.y) == 15
+
+
+# -- too few days, said before anything is trained -----------------------------------------------
+
+
+def test_splits_with_too_few_scored_days_are_named_with_how_many_would_do():
+    data = windows.build({"A": noisy(100, 1), "B": noisy(100, 2)}, chosen(lookback=8, split=[0.7, 0.15, 0.15]))
+    windows.check_scored_days(data, 7)
+    with pytest.raises(WindowError) as found:
+        windows.check_scored_days(data, 10)
+    lines = str(found.value).splitlines()
+    assert len(lines) == 4 and lines[1].startswith(
+        "A: 7 of the 15 days in the test split have a window and a price, but 10 are needed; 18 days in the split would"
+    )
+    windows.check_scored_days(data, 10, splits=["train"])
+
+
+def test_what_would_do_does():
+    """So many days as the sentence names pass, one fewer does not."""
+    for days, passes in ((18, True), (17, False)):
+        data = windows.build({"A": noisy(5 * days, 1)}, chosen(lookback=8, split=[0.6, 0.2, 0.2]))
+        assert len(data["A"].days["test"]) == days
+        if passes:
+            windows.check_scored_days(data, 10)
+        else:
+            with pytest.raises(WindowError, match="18 days in the split would do"):
+                windows.check_scored_days(data, 10)
+
+
+@pytest.mark.parametrize(("days", "enough"), [(99, True), (100, False)])
+def test_test_days_that_outnumber_the_training_changes_are_refused_as_their_simulation_fails(days, enough):
+    """Of 99 days, 31 test windows are simulated from the 32 changes of 33 training days; of 100, 38 from 19."""
+    split = [0.2, 0.4, 0.4] if not enough else [0.34, 0.33, 0.33]
+    prices = {"A": noisy(days, 1)}
+    data = windows.build(prices, chosen(split=split))
+    changes = np.diff(np.log(prices["A"]["Close"].loc[data["A"].days["train"]]))
+    simulate = functools.partial(
+        significance.simulated_power, len(data["A"].test.y), 0.2, changes=changes, repetitions=2
+    )
+    windows.check_scored_days(data, 10)
+    if enough:
+        windows.check_scored_days(data, 10, more_training_than_test=True)
+        simulate()
+    else:
+        with pytest.raises(WindowError, match="^A: 20 training days are too few to simulate 38 test days; 39 would do"):
+            windows.check_scored_days(data, 10, more_training_than_test=True)
+        with pytest.raises(significance.SignificanceError, match="too few"):
+            simulate()
+
+
+@pytest.mark.parametrize(("days", "enough"), [(85, False), (88, True)])
+def test_too_few_days_in_a_row_are_refused_where_the_check_of_their_alignment_fails(days, enough):
+    prices = {"A": noisy(days, 1)}
+    data = windows.build(prices, chosen(lookback=2, split=[0.5, 0.25, 0.25]))
+    frame = baselines.forecast(baselines.moving_average, data["A"], prices["A"]["Close"])
+    frame = frame[frame["part"] != "train"]
+    if enough:
+        windows.check_scored_days(data, 10, in_a_row=(30, 5))
+        assert controls.responses(frame).attrs["days"] == 30
+    else:
+        with pytest.raises(WindowError, match="^A: 29 scored validation and test days follow on 5 scored days, but 30"):
+            windows.check_scored_days(data, 10, in_a_row=(30, 5))
+        with pytest.raises(controls.ControlError, match="^29 days in a row"):
+            controls.responses(frame)

@@ -119,7 +119,9 @@ def test_a_rule_that_never_trades_has_no_sharpe_ratio():
 
 
 def test_the_deflated_sharpe_ratio_of_the_papers_example():
-    """Bailey and Lopez de Prado 2014, numerical example: 100 trials, variance 1/2 a year, 1250 days, skew -3, kurtosis 10."""
+    """Bailey and Lopez de Prado 2014, numerical example: 100 trials, variance 1/2 a year, 1250 days, skew -3, kurtosis
+    10.
+    """
     deviation = math.sqrt(0.5 / 250)
     assert direction.expected_best_sharpe(100, deviation) == pytest.approx(0.1132, abs=5e-5)
     daily = 2.5 / math.sqrt(250)

@@ -240,7 +240,9 @@ def test_a_coverage_is_as_sure_as_its_spans_that_share_no_day(close, bands):
 
 
 def test_forecasts_that_miss_together_count_as_one():
-    """The same 200 outcomes, 20 runs of 10 alike: as 10-day forecasts the coverage is about root of 10 times less sure than if independent."""
+    """The same 200 outcomes, 20 runs of 10 alike: as 10-day forecasts the coverage is about root of 10 times less sure
+    than if independent.
+    """
     inside = np.repeat(np.random.default_rng(0).random(20) < 0.7, 10)
     made = {
         "origin": pd.date_range("2024-01-01", periods=200),

@@ -228,7 +228,9 @@ def test_losses_that_are_no_numbers_are_refused(losses):
 
 @pytest.mark.slow
 def test_the_set_keeps_the_best_of_equal_models_as_often_as_it_says():
-    """Five models of equal expected loss: all belong to the set, and all are in it with probability 1 - size or more."""
+    """Five models of equal expected loss: all belong to the set, and all are in it with probability
+    1 - size or more.
+    """
     rng, whole = np.random.default_rng(21), 0
     for run in range(200):
         losses = pd.DataFrame(rng.chisquare(1, (DAYS, 1)) + rng.normal(0, 1, (DAYS, 5)))
@@ -274,7 +276,8 @@ def test_power_is_the_noncentral_t(three):
 
 
 def test_a_textbook_sample_size():
-    """Effect 0.5, level 5 % two-sided, power 80 % needs 34 observations (Cohen 1988, table 2.4.1 for one sample; G*Power).
+    """Effect 0.5, level 5 % two-sided, power 80 % needs 34 observations (Cohen 1988, table 2.4.1 for one sample;
+    G*Power).
 
     An effect of 0.5 is a skill of 4 x 0.25 / (1 + 0.5) = 2/3.
     """
@@ -307,7 +310,9 @@ def test_the_detectable_accuracy_by_counting():
 
 @pytest.mark.slow
 def test_the_size_and_the_power_that_are_stated_are_the_tests_own():
-    """Two useless forecasts: rejected in favour of one about half as often as the level. A skill of 0.18: found four times in five."""
+    """Two useless forecasts: rejected in favour of one about half as often as the level. A skill of 0.18: found four
+    times in five.
+    """
     runs = 600
     found = significance.simulated_power(DAYS, 0, repetitions=runs)
     # Six lags estimated from 162 days make the test reject a little too often: up to 4 % a side instead of 2.5 %.
@@ -344,6 +349,8 @@ def test_too_few_changes_to_draw_from_are_refused():
 
 
 def test_how_many_trials_it_takes_to_tell_too_few():
-    """With an even chance none of five happens in 1 of 32 cases, none of four in 1 of 16; without a chance nothing can be too few."""
+    """With an even chance none of five happens in 1 of 32 cases, none of four in 1 of 16; without a chance nothing can
+    be too few.
+    """
     assert significance.can_tell_too_few(0.5, 5) and not significance.can_tell_too_few(0.5, 4)
     assert not significance.can_tell_too_few(0.0, 1000)

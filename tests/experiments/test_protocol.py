@@ -103,7 +103,9 @@ def test_the_cnn_of_ada_is_a_later_run():
 
 @pytest.mark.parametrize("rule", ["cap", "median"])
 def test_capped_or_replaced_closes_do_not_fit_ada(rule):
-    """Notebook 03 says that ADA's printed scores fit uncapped closes; targets that were treated have another variance."""
+    """Notebook 03 says that ADA's printed scores fit uncapped closes; targets that were treated
+    have another variance.
+    """
     part = built(outliers=rule)["ADA-USD"].validation
     assert not agree(float(np.var(part.y.astype("float64"))), RECOVERED["ADA-USD"], 1000)
 

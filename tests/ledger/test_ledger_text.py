@@ -5,7 +5,7 @@ import re
 import pytest
 
 from lib import ledger
-from lib.ledger import places
+from lib.ledger import thesis_text
 from lib.ledger.rows import STATED
 from lib.settings import PROJECT_ROOT
 
@@ -30,7 +30,7 @@ def snippets(rows):
 
 
 def test_every_place_is_in_the_text(text):
-    assert all(len(range(*places.span(text, place))) > 20 for place in places.chapters())
+    assert all(len(range(*thesis_text.span(text, place))) > 20 for place in thesis_text.chapters())
 
 
 def test_every_row_is_found_in_its_place(text, rows):
@@ -38,7 +38,7 @@ def test_every_row_is_found_in_its_place(text, rows):
     wrong = []
     for row in rows.values():
         for snippet in row.find:
-            found = len(places.find(text, row.place, snippet))
+            found = len(thesis_text.find(text, row.place, snippet))
             if found != row.times and not (row.times == 0 and found):
                 wrong.append(f"{row.id}: {snippet!r} stands there {found} times, not {row.times}")
     assert not wrong, "\n".join(wrong)
@@ -69,7 +69,7 @@ def test_every_printed_number_is_in_its_snippet(rows):
 
 
 def test_every_number_of_the_chapters_has_a_row(text, rows):
-    left = list(places.uncovered(text, snippets(rows)))
+    left = list(thesis_text.uncovered(text, snippets(rows)))
     assert not left, "\n".join(f"{number}: ... {around} ..." for number, around in left)
 
 
@@ -89,7 +89,7 @@ def test_every_number_of_the_chapters_has_a_row(text, rows):
 def test_a_number_without_its_row_is_noticed(text, rows, identity):
     """So neither another row nor an allowed pattern covers it by accident."""
     fewer = {i: r for i, r in rows.items() if i != identity and r.find != rows[identity].find}
-    numbers = {number for number, _ in places.uncovered(text, snippets(fewer))}
+    numbers = {number for number, _ in thesis_text.uncovered(text, snippets(fewer))}
     assert rows[identity].printed in numbers
 
 
@@ -103,20 +103,20 @@ def test_a_number_without_its_row_is_noticed(text, rows, identity):
     ],
 )
 def test_a_new_number_in_the_text_is_noticed(text, rows, place, after):
-    start, end = places.span(text, place)
+    start, end = thesis_text.span(text, place)
     middle = text.index("\n", start + 5) + 1 if place.startswith("Table") else text.index(" ", (start + end) // 2)
-    left = [n for n, _ in places.uncovered(text[:middle] + after + text[middle:], snippets(rows))]
+    left = [n for n, _ in thesis_text.uncovered(text[:middle] + after + text[middle:], snippets(rows))]
     assert [n for n in left if n in after]
 
 
 def test_a_changed_number_is_no_longer_found(text, rows):
     changed = text.replace("52,934", "52,935")
-    assert places.find(text, "4.3.4", "52,934") and not places.find(changed, "4.3.4", "52,934")
-    assert not places.find("**Abstract.** 0.9614 **Keywords:**", "abstract", "0.961"), "a number is found whole"
+    assert thesis_text.find(text, "4.3.4", "52,934") and not thesis_text.find(changed, "4.3.4", "52,934")
+    assert not thesis_text.find("**Abstract.** 0.9614 **Keywords:**", "abstract", "0.961"), "a number is found whole"
 
 
 def test_every_allowed_pattern_has_a_reason_and_a_match(text):
-    for pattern, because in places.allowed().items():
+    for pattern, because in thesis_text.allowed().items():
         assert len(because) > 10 and re.search(pattern, text, re.MULTILINE), pattern
 
 

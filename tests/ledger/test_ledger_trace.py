@@ -9,7 +9,7 @@ import pytest
 
 from lib import ledger, settings
 from lib.ledger import __main__ as command
-from lib.ledger import readme, trace, verdicts
+from lib.ledger import checks, readme, trace, verdicts
 from lib.ledger.evidence import Evidence
 from lib.provenance import git
 
@@ -52,7 +52,8 @@ def test_every_how_of_the_ledger_leads_to_functions_that_are_there(rows):
             file, _, line = trace.place_of(name).partition(":")
             text = (settings.PROJECT_ROOT / file).read_text(encoding="utf-8").splitlines()
             assert text[int(line) - 1].startswith(f"def {name.rpartition('.')[2]}("), name
-            assert file == ledger.file_of(name) and len(trace.first_line(name)) > 20
+            assert file == ledger.file_of(name)
+            assert len(checks.meaning(trace.resolve(name))) > 20
         assert all(other in rows for other in row.same_as), row.id
 
 
@@ -60,7 +61,8 @@ def test_a_row_is_told_with_its_reason_and_its_code(rows, frame):
     told = trace.row_in_words(rows, frame, "Listing 2/train_rmse")
     assert "printed in Listing 2: 156.78" in told and "verdict: " in told and "because: " in told
     assert re.search(
-        r"computed by: lib\.ledger\.checks\.other_places\.arithmetic, lib/ledger/checks/other_places\.py:\d+: A formula",
+        r"computed by: lib\.ledger\.checks\.other_places\.arithmetic, lib/ledger/checks/other_places\.py:\d+: A"
+        r" formula",
         told,
     )
     repeated = trace.row_in_words(rows, frame, "Listing 1/port")

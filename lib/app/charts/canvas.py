@@ -49,7 +49,9 @@ def config(stem: str, drawing: bool = False) -> dict[str, Any]:
 
 
 def readable(value: float, digits: int = 5) -> str:
-    """A number for people: so many significant digits, thousands apart, no exponent unless tiny; empty for no number."""
+    """A number for people: so many significant digits, thousands apart, no exponent unless tiny;
+    empty for no number.
+    """
     if pd.isna(value):
         return ""
     return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:,.{digits}g}"
@@ -64,7 +66,8 @@ def canvas(
     )
     figure.layout.template = None
     figure.update_layout(height=height, autosize=True, title={"text": title}, hovermode="x unified", dragmode="zoom")
-    # Room that Plotly makes for a title by itself is not there at the first drawing, and after it lines and axes lie apart.
+    # Room that Plotly makes for a title by itself is not there at the first drawing, and after it lines and axes lie
+    # apart.
     figure.update_layout(margin_t=60 if subtitle else 40)
     if subtitle:
         figure.update_layout(title_subtitle_text=subtitle)
@@ -86,7 +89,9 @@ def dated(figure: go.Figure, days: pd.DatetimeIndex, selector: bool = True) -> g
 
 
 def line(x: Any, y: Any, name: str, shade: str, unit: str = "USD", digits: str = PRICE, **more: Any) -> go.Scatter:
-    """A line with rounded values and their unit on hover; ``more`` goes to the trace (``dash``, ``width`` to its line)."""
+    """A line with rounded values and their unit on hover; ``more`` goes to the trace (``dash``,
+    ``width`` to its line).
+    """
     look = {"color": shade, "width": more.pop("width", 1.6), "dash": more.pop("dash", "solid")}
     single = len(x) == 1
     return go.Scatter(

@@ -91,7 +91,10 @@ def volume_profile(finished: Finished, last: int = SHOWN_DAYS, bins: int = 40) -
             name=name,
             marker={"color": colour(meaning), "line": {"width": 0}},
             customdata=np.column_stack([edges[:-1], edges[1:]])[which],
-            hovertemplate=f"%{{customdata[0]:{PRICE}}} to %{{customdata[1]:{PRICE}}} USD: %{{x:{PRICE}}} million USD<extra></extra>",
+            hovertemplate=(
+                f"%{{customdata[0]:{PRICE}}} to %{{customdata[1]:{PRICE}}} USD: %{{x:{PRICE}}} million"
+                " USD<extra></extra>"
+            ),
         )
     close = float(shown["Close"].iloc[-1])
     # A line in the legend: a name on the line would cover bars.
@@ -227,7 +230,9 @@ def technical(
 
 
 def _apart(values: np.ndarray, pixels_per_unit: float, apart: float) -> list[float]:
-    """By how many pixels each label is moved up so that none, in rising order, is nearer than ``apart`` to the one below."""
+    """By how many pixels each label is moved up so that none, in rising order, is nearer than ``apart`` to the one
+    below.
+    """
     shifts, below = [], -np.inf
     for value in values:
         at = max(value * pixels_per_unit, below + apart)
@@ -316,7 +321,9 @@ def _momentum_words(settings: analysis.TechnicalSettings) -> str:
 
 
 def _priced(figure: go.Figure, shown: pd.DataFrame, labels: dict[int, str] | None = None) -> go.Figure:
-    """Price axis in the first row, other rows' labels, dates along x. The range slider of candles would fill a phone."""
+    """Price axis in the first row, other rows' labels, dates along x. The range slider of candles
+    would fill a phone.
+    """
     figure.update_yaxes(title_text="price (USD)", hoverformat=PRICE, row=1, col=1)
     for row, label in (labels or {}).items():
         figure.update_yaxes(title_text=label, row=row, col=1)

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
+from filelock import FileLock
 
 from lib.data.market import csv_prices, digests
 from lib.data.market.faults import MarketError
 from lib.results import files
-
-try:
-    import fcntl
-except ImportError:  # Windows: no lock; the digests still catch whatever two processes mix up
-    fcntl = None
 
 
 class DamagedEntry(MarketError):
@@ -100,20 +96,20 @@ def alone(cache_dir: Path) -> Iterator[None]:
     Raises:
         MarketError: the folder cannot be made or written.
     """
+    lock = FileLock(cache_dir / ".lock")
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
-        lock = (cache_dir / ".lock").open("a")
+        (cache_dir / ".lock").touch()
     except OSError as error:
         raise MarketError(
             f"the cache folder {cache_dir} cannot be written ({error.strerror or error}). Make it writable"
         ) from error
-    with lock:
-        if fcntl is not None:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX)  # given back when the file is closed, also by a killed process
-            except OSError:
-                pass  # a file system without locks; the digests remain
+    with suppress(OSError):  # a file system without locks; the digests catch what two processes mix up
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _places(cache_dir: Path, ticker: str, start_date: date, end_date: date) -> tuple[Path, Path]:

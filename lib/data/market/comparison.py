@@ -78,7 +78,8 @@ def _compare(ticker: str, frame: pd.DataFrame) -> Comparison:
     own = digests.digest({ticker: frame})[ticker]
     window = f"{listed['first_day']} to {listed['last_day']}"
     if (own["first_day"], own["last_day"]) != (listed["first_day"], listed["last_day"]):
-        text = f"{ticker}: {own['first_day']} to {own['last_day']} is not the thesis's window ({window}), nothing to compare with"
+        here = f"{own['first_day']} to {own['last_day']}"
+        text = f"{ticker}: {here} is not the thesis's window ({window}), nothing to compare with"
         return Comparison(ticker, "not comparable", text)
     if own["sha256"] == listed["sha256"]:
         text = f"{ticker}: the same as in the manifest of the thesis's window, {listed['rows']} days, {window}"
@@ -89,7 +90,8 @@ def _compare(ticker: str, frame: pd.DataFrame) -> Comparison:
     extra = tuple(sorted(ours.keys() - theirs.keys()))
     named = {"other values on": differing, "missing": missing, "extra": extra}
     parts = [f"{what} {_days(days)}" for what, days in named.items() if days]
-    text = f"{ticker}: differs from the manifest of the thesis's window: {'; '.join(parts) or 'somewhere, but the day marks do not show where'}"
+    where = "; ".join(parts) or "somewhere, but the day marks do not show where"
+    text = f"{ticker}: differs from the manifest of the thesis's window: {where}"
     return Comparison(ticker, "differs", text, differing, missing, extra)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 
 from lib.data.market.csv_prices import COLUMNS
 from lib.data.market.faults import MarketError
@@ -15,47 +15,39 @@ PRICES = ("Open", "High", "Low", "Close")
 TOLERANCE = 1e-6  # relative; Yahoo's prices are float32, so a bound may be off by one rounding
 SHOWN = 5
 
+TYPES = {"date": "datetime64[ns]", **dict.fromkeys(COLUMNS, "float64")}
+Test = Callable[[pd.DataFrame], pd.Series]
 
-def _rules() -> dict[str, tuple[str, pa.Check]]:
-    """Every rule on single rows: text of what is allowed -> column and check.
 
-    A check sees the days as a frame with the columns ``date`` and ``COLUMNS`` and returns
+def _rules() -> dict[str, tuple[str, Test]]:
+    """Every rule on single rows: text of what is allowed -> column and test.
+
+    A test sees the days as a frame with the columns ``date`` and ``COLUMNS`` and returns
     one truth value a day.
     """
-    found: dict[str, tuple[str, pa.Check]] = {}
-
-    def rule(column: str, allowed: str, test) -> None:
-        found[allowed] = (column, pa.Check(test, name=column, error=allowed, ignore_na=False))
-
-    rule("date", "a day at midnight UTC", lambda f: f["date"] == f["date"].dt.normalize())
-    rule("date", "each day once", lambda f: ~f["date"].duplicated())
-    rule("date", "days in increasing order", lambda f: f["date"] >= f["date"].cummax())
+    found: dict[str, tuple[str, Test]] = {
+        "a day at midnight UTC": ("date", lambda f: f["date"] == f["date"].dt.normalize()),
+        "each day once": ("date", lambda f: ~f["date"].duplicated()),
+        "days in increasing order": ("date", lambda f: f["date"] >= f["date"].cummax()),
+    }
     for column in COLUMNS:
-        rule(
+        found[f"{column} present, or the whole day empty"] = (
             column,
-            f"{column} present, or the whole day empty",
             lambda f, c=column: f[c].notna() | f[list(COLUMNS)].isna().all(axis=1),
         )
     for column in PRICES:
-        rule(
+        found[f"{column} finite and above 0 USD"] = (
             column,
-            f"{column} finite and above 0 USD",
             lambda f, c=column: f[c].isna() | ((f[c] > 0) & np.isfinite(f[c])),
         )
     for column in ("Open", "Close"):
-        rule("Low", f"Low not above {column}", lambda f, c=column: ~(f["Low"] > f[c] * (1 + TOLERANCE)))
-        rule("High", f"High not below {column}", lambda f, c=column: ~(f["High"] < f[c] * (1 - TOLERANCE)))
-    rule("Volume", "Volume 0 to 1e18 USD", lambda f: f["Volume"].isna() | f["Volume"].between(0, 1e18))
+        found[f"Low not above {column}"] = ("Low", lambda f, c=column: ~(f["Low"] > f[c] * (1 + TOLERANCE)))
+        found[f"High not below {column}"] = ("High", lambda f, c=column: ~(f["High"] < f[c] * (1 - TOLERANCE)))
+    found["Volume 0 to 1e18 USD"] = ("Volume", lambda f: f["Volume"].isna() | f["Volume"].between(0, 1e18))
     return found
 
 
-_RULES = _rules()
-SCHEMA = pa.DataFrameSchema(
-    columns={"date": pa.Column("datetime64[ns]"), **{c: pa.Column("float64", nullable=True) for c in COLUMNS}},
-    checks=[check for _, check in _RULES.values()],
-    strict=True,
-    ordered=True,
-)
+RULES = _rules()
 
 
 def clip(frame: pd.DataFrame, start_date: date, end_date: date, holder: str, mend: str) -> pd.DataFrame:
@@ -99,41 +91,35 @@ def check(frame: pd.DataFrame, ticker: str, origin: str) -> pd.DataFrame:
             value and what is allowed for the first five faults and counts the others.
     """
     days = frame.reset_index()
-    try:
-        SCHEMA.validate(days, lazy=True)
-    except pa.errors.SchemaErrors as error:
-        faults = _faults(days, error.failure_cases)
+    faults = _table_faults(days) or _row_faults(days)
+    if faults:
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         raise MarketError(
             f"{ticker}, {origin}: {'; '.join(faults[:SHOWN])}{more}. Correct these values or use another source"
-        ) from None
+        )
     return frame
 
 
-def _faults(days: pd.DataFrame, cases: pd.DataFrame) -> list[str]:
-    """One sentence for each fault in the order of days. A table of wrong shape is judged no further."""
-    table = cases[~cases["check"].isin(_RULES)]
-    if len(table):
-        return list(dict.fromkeys(_table_fault(case) for case in table.itertuples()))
-    order = list(_RULES)
-    # pandera reports a failing day once for every column; one sentence is enough.
-    found = {(int(case.index), order.index(case.check)) for case in cases.itertuples(index=False, name="Case")}
-    return [_row_fault(days, row, order[number]) for row, number in sorted(found)]
+def _table_faults(days: pd.DataFrame) -> list[str]:
+    """Sentences about columns and types; rows of a table of wrong shape cannot be checked."""
+    wanted = ", ".join(TYPES)
+    faults = [f"column {c} is unknown, allowed are {wanted}" for c in days if c not in TYPES]
+    faults += [f"column {c} is missing, needed are {wanted}" for c in TYPES if c not in days]
+    if not faults:
+        faults = [f"column {c} is out of order, which is {wanted}" for c, w in zip(days, TYPES) if c != w]
+    types = {c: str(days[c].dtype) for c in TYPES if c in days}
+    return faults + [f"column {c} holds {held}, allowed is {TYPES[c]}" for c, held in types.items() if held != TYPES[c]]
 
 
-def _table_fault(case) -> str:
-    columns = ", ".join(("date", *COLUMNS))
-    if case.check == "column_in_schema":
-        return f"column {case.failure_case} is unknown, allowed are {columns}"
-    if case.check == "column_in_dataframe":
-        return f"column {case.failure_case} is missing, needed are {columns}"
-    if case.check == "column_ordered":
-        return f"column {case.failure_case} is out of order, which is {columns}"
-    return f"column {case.column} holds {case.failure_case}, allowed is {case.check}"
+def _row_faults(days: pd.DataFrame) -> list[str]:
+    """A sentence for each day and rule that it breaks, in the order of days."""
+    broken = [np.flatnonzero(~test(days)) for _, test in RULES.values()]
+    found = sorted((row, number) for number, rows in enumerate(broken) for row in rows)
+    return [_row_fault(days, row, list(RULES)[number]) for row, number in found]
 
 
 def _row_fault(days: pd.DataFrame, row: int, allowed: str) -> str:
-    column, _ = _RULES[allowed]
+    column, _ = RULES[allowed]
     day = days["date"].iloc[row]
     shown = f"{day.date()}" if day == day.normalize() else f"{day}"
     if column == "date":

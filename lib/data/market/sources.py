@@ -55,7 +55,7 @@ def load(
             if source == "sample":
                 frame = sample.read(ticker, start_date, end_date)
             elif source == "folder":
-                frame = folder.read(ticker, start_date, end_date, data_dir)
+                frame = folder.read(ticker, start_date, end_date, data_dir or "")
             else:
                 frame = yahoo.read(ticker, start_date, end_date, cache_dir, timeout_seconds)
             prices[ticker] = schema.check(frame, ticker, frame.attrs["origin"])

@@ -74,7 +74,10 @@ def _download(ticker: str, start_date: date, end_date: date, cache_dir: Path, ti
 
     taken = datetime.now(UTC).isoformat(timespec="seconds")
     frame = yahoo_chart.daily(ticker, start_date, end_date, timeout_seconds, cache_dir / "yfinance")
-    mend = "Change start_date and end_date if the ticker was not traded then; else wait some minutes, or use source folder or sample"
+    mend = (
+        "Change start_date and end_date if the ticker was not traded then; else wait some minutes, or use source"
+        " folder or sample"
+    )
     frame = schema.clip(frame, start_date, end_date, f"{ticker}: Yahoo's answer", mend)
     origin = f"Yahoo, by yfinance {yahoo_chart.VERSION}"
     frame = schema.check(frame, ticker, origin)

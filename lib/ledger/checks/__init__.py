@@ -33,7 +33,12 @@ def function(name: str) -> Callable[..., Found]:
 
 
 def _rooms() -> dict[str, ModuleType]:
-    """Imported by name, so that stamps of results see every check; late, as the rooms themselves look into the ledger."""
+    """Imported late, as the rooms themselves look into the ledger."""
     from lib.ledger.checks import layers, other_places, price_tables, replays, trials, unit_roots
 
     return {m.__name__.rpartition(".")[2]: m for m in (layers, other_places, price_tables, replays, trials, unit_roots)}
+
+
+def meaning(check: Callable[..., Found]) -> str:
+    """What a check computes: the first paragraph of its docstring in one line."""
+    return " ".join((check.__doc__ or "").strip().partition("\n\n")[0].split())

@@ -47,7 +47,10 @@ def pool_changes_nothing(evidence: Evidence, row: Row) -> Found:
     out = np.asarray(keras.layers.MaxPooling1D(size, padding="same")(series))
     return Found(
         bool(out.shape[1] < series.shape[1]),
-        because=f"{LOOKBACK} days go in and {out.shape[1]} come out, {'unchanged' if np.array_equal(out, series) else 'changed'}",
+        because=(
+            f"{LOOKBACK} days go in and {out.shape[1]} come out,"
+            f" {'unchanged' if np.array_equal(out, series) else 'changed'}"
+        ),
         other_place="Table 4.3, its own pool size",
     )
 
@@ -87,7 +90,9 @@ def padded_sides(evidence: Evidence, row: Row) -> Found:
 
 
 def padding_of_both_sides(evidence: Evidence, row: Row) -> Found:
-    """Whether equation 2, with some whole p, gives the length that the listing's convolutions keep, for the printed kernels."""
+    """Whether equation 2, with some whole p, gives the length that the listing's convolutions keep, for the printed
+    kernels.
+    """
     sizes = {
         place: int(precision.value(evidence.rows[f"{place}/kernel_size"].printed))
         for place in ("Table 4.3", "Table 4.4")

@@ -55,13 +55,16 @@ def score_of_trial(evidence: Evidence, row: Row, ticker: str, network: str, tria
 
 
 def best_score(evidence: Evidence, row: Row, network: str, score: str) -> Found:
-    """The score of the trial that the thesis calls a network's best, trained again: what :func:`score_of_trial` finds for it."""
+    """The score of the trial that the thesis calls a network's best, trained again: what :func:`score_of_trial` finds
+    for it.
+    """
     ticker, trial = BEST_TRIALS[network]
     return score_of_trial(evidence, row, ticker, network, str(trial), score)
 
 
 def table_4_5_score(evidence: Evidence, row: Row, network: str, score: str) -> Found:
-    """The nearest of our scores to one of Table 4.5, which states neither coin nor days nor unit, if some days can have its MSE and R2.
+    """The nearest of our scores to one of Table 4.5, which states neither coin nor days nor unit, if some days can have
+    its MSE and R2.
 
     Raises:
         Missing: no days that were tried can, or no network was trained on them.
@@ -69,7 +72,8 @@ def table_4_5_score(evidence: Evidence, row: Row, network: str, score: str) -> F
     days = price_tables.table_4_5_days(evidence, row)
     if not days.value:
         raise Missing(
-            f"coin, days and unit are not stated, and no days that were tried can have its MSE and R2 in one row: {days.because}"
+            "coin, days and unit are not stated, and no days that were tried can have its MSE and R2 in one row:"
+            f" {days.because}"
         )
     if evidence.scores is None:
         raise Missing(evidence.why.get("scores") or "nothing was trained in this run")
@@ -86,7 +90,9 @@ def table_4_5_score(evidence: Evidence, row: Row, network: str, score: str) -> F
 
 
 def best_of_one_coin(evidence: Evidence, row: Row) -> Found:
-    """Whether the trials that the thesis calls the networks' best are of one coin, so that their scores can be compared."""
+    """Whether the trials that the thesis calls the networks' best are of one coin, so that their scores can be
+    compared.
+    """
     told = ", ".join(f"{n} {ticker} trial {k}" for n, (ticker, k) in BEST_TRIALS.items())
     return Found(
         len({ticker for ticker, _ in BEST_TRIALS.values()}) == 1, because=told, other_place="Appendix 1, Appendix 3"
@@ -94,7 +100,9 @@ def best_of_one_coin(evidence: Evidence, row: Row) -> Found:
 
 
 def features(evidence: Evidence, row: Row) -> Found:
-    """How many values a day the windows have with which the trials' scores come back best: the own close, or every coin's."""
+    """How many values a day the windows have with which the trials' scores come back best: the own close, or every
+    coin's.
+    """
     if evidence.agreement is None:
         raise Missing(
             evidence.why.get("trainings") or f"no printed trial was trained again. Make it with: {REPLAY_COMMAND}"
@@ -112,7 +120,9 @@ def features(evidence: Evidence, row: Row) -> Found:
 
 
 def replayed_inside(evidence: Evidence, row: Row, network: str) -> Found:
-    """Whether the printed MSE of a network's trials lie in the range of our seeds as often as one more seed of ours would, up to chance."""
+    """Whether the printed MSE of a network's trials lie in the range of our seeds as often as one more seed of ours
+    would, up to chance.
+    """
     if evidence.trainings is None:
         raise Missing(evidence.why.get("trainings") or f"Make it with: {REPLAY_COMMAND}")
     inputs, weights = _reading(evidence)
@@ -122,13 +132,16 @@ def replayed_inside(evidence: Evidence, row: Row, network: str) -> Found:
     one = found.iloc[0]
     if not significance.can_tell_too_few(one["expected_inside"], int(one["trials"])):
         raise Missing(
-            f"{int(one['trials'])} trials with {int(one['seeds'])} seeds are too few to tell. Make more with: {REPLAY_COMMAND}"
+            f"{int(one['trials'])} trials with {int(one['seeds'])} seeds are too few to tell. Make more with:"
+            f" {REPLAY_COMMAND}"
         )
     return Found(
         bool(one["inside_p"] >= significance.LEVEL),
-        because=f"{one['inside']:.0%} of {int(one['trials'])} are inside, {one['expected_inside']:.0%} would be by chance of the seed"
-        f" (p {significance.p_text(one['inside_p'])});"
-        f" median factor printed over ours {one['printed_over_ours']:.2f}",
+        because=(
+            f"{one['inside']:.0%} of {int(one['trials'])} are inside, {one['expected_inside']:.0%} would be by chance"
+            f" of the seed (p {significance.p_text(one['inside_p'])}); median factor printed over ours"
+            f" {one['printed_over_ours']:.2f}"
+        ),
         shown=f"{one['inside']:.0%}",
     )
 
@@ -178,10 +191,15 @@ def _side(row: Row, values: np.ndarray, score: str) -> str:
 
 
 def _chosen(ticker: str, network: str) -> str:
-    """A word on selection: the best of many trials was lucky too, so the same training with another seed tends to be worse."""
+    """A word on selection: the best of many trials was lucky too, so the same training with another seed tends to be
+    worse.
+    """
     trials = thesis.trials()
     many = int(((trials["ticker"] == ticker) & (trials["network"] == network)).sum())
-    return f"; its trial has the smallest MSE of {many} on the days that it was scored on, so that other seeds tend to be worse"
+    return (
+        f"; its trial has the smallest MSE of {many} on the days that it was scored on, so that other seeds tend to be"
+        " worse"
+    )
 
 
 def _of_09a(evidence: Evidence, ticker: str, network: str, score: str) -> dict[str, np.ndarray]:

@@ -18,7 +18,9 @@ LAGS = (0, 1, 2)
 
 
 def statistic(evidence: Evidence, row: Row, ticker: str, series: str) -> Found:
-    """The ADF statistic of closes or log returns on the thesis's window, lags by AIC; the nearest of other windows is named."""
+    """The ADF statistic of closes or log returns on the thesis's window, lags by AIC; the nearest of other windows is
+    named.
+    """
     found = _adf(evidence, ticker, series)
     near, where = nearest(evidence, ticker, series, precision.value(row.printed))
     return Found(
@@ -34,12 +36,17 @@ def p_value(evidence: Evidence, row: Row, ticker: str, series: str) -> Found:
 
 
 def p_belongs(evidence: Evidence, row: Row, ticker: str, series: str) -> Found:
-    """Whether the printed p-value belongs to the printed statistic (MacKinnon 1994, with a constant), each rounded or cut at its last digit."""
+    """Whether the printed p-value belongs to the printed statistic (MacKinnon 1994, with a constant), each rounded or
+    cut at its last digit.
+    """
     printed = evidence.rows[f"Table 4.2/{ticker}_{series}_statistic"].printed
     middle, half = precision.value(printed), precision.half_unit(printed)
     # A number that was cut stands for values up to a whole last digit farther from 0.
     low, high = sorted(float(mackinnonp(v, regression="c")) for v in (middle - 2 * half, middle + half))
-    told = f"MacKinnon's p of {printed} is {low:.4f} to {high:.4f}, printed {(p := evidence.rows[f'Table 4.2/{ticker}_{series}_p'].printed)}"
+    told = (
+        f"MacKinnon's p of {printed} is {low:.4f} to {high:.4f}, printed"
+        f" {(p := evidence.rows[f'Table 4.2/{ticker}_{series}_p'].printed)}"
+    )
     fits = low - 2 * precision.half_unit(p) <= precision.value(p) <= high + precision.half_unit(p)
     return Found(fits, because=told, other_place="Table 4.2, its own statistic")
 
@@ -54,7 +61,9 @@ def conclusion_at_5_percent(evidence: Evidence, row: Row, ticker: str, series: s
 
 
 def one_statistic_for_all(evidence: Evidence, row: Row) -> Found:
-    """Whether the log returns of the three coins can share one statistic to the printed precision, in any window and lag rule tried."""
+    """Whether the log returns of the three coins can share one statistic to the printed precision, in any window and
+    lag rule tried.
+    """
     own = {t: _adf(evidence, t, "returns")["statistic"] for t in COINS}
     text = evidence.rows[f"Table 4.2/{COINS[0]}_returns_statistic"].printed
     value, half = precision.value(text), precision.half_unit(text)
@@ -73,7 +82,9 @@ def one_statistic_for_all(evidence: Evidence, row: Row) -> Found:
 
 
 def nearest(evidence: Evidence, ticker: str, series: str, value: float) -> tuple[float, str]:
-    """The statistic nearest to a value among windows that begin in January and end every four weeks, with 0 to 2 lags."""
+    """The statistic nearest to a value among windows that begin in January and end every four
+    weeks, with 0 to 2 lags.
+    """
     grid = _grid(evidence, ticker, series)
     k = (grid["statistic"] - value).abs().idxmin()
     return float(grid.loc[k, "statistic"]), f"{grid.loc[k, 'window']}, {grid.loc[k, 'lags']} lags"

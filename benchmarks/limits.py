@@ -40,7 +40,7 @@ from lib.experiments import pool, search, train
 from lib.networks import runtime, training
 from lib.progress import Progress
 from lib.results import training_cache
-from lib.settings import Chosen
+from lib.settings import Settings
 from lib.settings.places import PROJECT_ROOT
 
 BATCH_SIZES = (16, 32, 64, 128)
@@ -365,7 +365,7 @@ def epoch_parts(network: str, data: Dataset) -> dict[str, Any]:
     }
 
 
-def trial_overhead(data: Dataset, chosen: Chosen) -> list[dict[str, Any]]:
+def trial_overhead(data: Dataset, chosen: Settings) -> list[dict[str, Any]]:
     """What a trial costs before its epochs: building, tracing; and the search's own bookkeeping.
 
     Returns:
@@ -486,7 +486,7 @@ def memory_at_start() -> None:
     runtime.keras()
 
 
-def growth_point(chosen: Chosen, days: int, seed: int) -> dict[str, Any]:
+def growth_point(chosen: Settings, days: int, seed: int) -> dict[str, Any]:
     """Windows of one simulated coin, three epochs of each growth network: seconds of an epoch and of cutting windows."""
     runtime.start(1)
     began = time.perf_counter()
@@ -504,13 +504,13 @@ def growth_point(chosen: Chosen, days: int, seed: int) -> dict[str, Any]:
     return found
 
 
-def search_point(chosen: Chosen, tickers: int, workers: int, seed: int) -> dict[str, Any]:
+def search_point(chosen: Settings, tickers: int, workers: int, seed: int) -> dict[str, Any]:
     """A small fixed search: each ticker, each growth network, one trial of two epochs, by the project's own pool.
 
     Returns:
         ``start_seconds`` (processes, imports), ``seconds`` (the trials), ``worker_mb`` (peak of each worker).
     """
-    data, settings = windows.build(simulated(tickers, DAYS, seed), chosen), chosen.but(workers=workers)
+    data, settings = windows.build(simulated(tickers, DAYS, seed), chosen), chosen.changed(workers=workers)
     trainings = [
         train.Training(n, {**thesis.best_hyperparameters(n), "epochs": 2}, seed, d, settings)
         for d in data.values()
@@ -534,7 +534,7 @@ def search_point(chosen: Chosen, tickers: int, workers: int, seed: int) -> dict[
     }
 
 
-def trials_point(chosen: Chosen, seed: int) -> list[dict[str, Any]]:
+def trials_point(chosen: Settings, seed: int) -> list[dict[str, Any]]:
     """Peak memory of one process after as many trials of two epochs as :data:`TRIALS` names."""
     runtime.start(1)
     data, found = windows.build(simulated(1, DAYS, seed), chosen)["T01"], []
@@ -552,13 +552,13 @@ def exponent(points: Sequence[tuple[float, float]]) -> float | None:
     return float(np.polyfit(*zip(*good), 1)[0]) if len({x for x, _ in good}) > 1 else None
 
 
-def growth(chosen: Chosen, seed: int, told: Callable[[str], None]) -> dict[str, Any]:
+def growth(chosen: Settings, seed: int, told: Callable[[str], None]) -> dict[str, Any]:
     """Time and memory by rows, lookback, tickers and workers, each with its fitted exponent."""
     _, base = in_fresh_process(memory_at_start)
     told("memory of TensorFlow alone")
     points: dict[tuple[int, int], dict[str, Any]] = {}
     for factor, lookback in dict.fromkeys([*((f, chosen.lookback) for f in ROW_FACTORS), *((1, b) for b in LOOKBACKS)]):
-        values = chosen.but(lookback=lookback)
+        values = chosen.changed(lookback=lookback)
         found, peak = in_fresh_process(growth_point, values, DAYS * factor, seed)
         points[factor, lookback] = {
             **found,

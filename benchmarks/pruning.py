@@ -23,15 +23,15 @@ from lib.data import windows
 from lib.data.windows import Dataset
 from lib.experiments import search
 from lib.results import training_cache
-from lib.settings import Chosen
+from lib.settings import Settings
 
 PRUNERS = ("none", "median")
 
 
-def trials(pruner: str, data: dict[str, Dataset], settings: Chosen, cache: Path) -> pd.DataFrame:
+def trials(pruner: str, data: dict[str, Dataset], settings: Settings, cache: Path) -> pd.DataFrame:
     """All studies with one pruner, as ``search.trial_frame`` gives them; each pruner has a cache of its own."""
     os.environ[training_cache.FOLDER_VARIABLE] = str(cache)
-    return search.trial_frame(search.run(data, settings.but(pruner=pruner)))
+    return search.trial_frame(search.run(data, settings.changed(pruner=pruner)))
 
 
 def compare(by_pruner: dict[str, pd.DataFrame]) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def work(words: Sequence[str] | None = None) -> None:
         unknown = [t for t in options.tickers if t not in prices]
         if unknown:
             raise conditions.BenchmarkError(f"--tickers {' '.join(unknown)}: not among {', '.join(prices)}")
-        chosen = chosen.but(tickers=options.tickers)
+        chosen = chosen.changed(tickers=options.tickers)
     data = windows.build(prices, chosen)
     folder = conditions.CACHE / "pruning" / run.key(about)
     run.quiet(options.wait)

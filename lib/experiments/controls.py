@@ -18,7 +18,7 @@ from lib.data import windows
 from lib.evaluation import baselines, metrics, significance
 from lib.experiments import frames, random_seeds, train
 from lib.experiments.train import Result, Training
-from lib.settings import Chosen
+from lib.settings import Settings
 
 # Quick enough for hundreds of runs: few trees, nothing chosen by cross-validation.
 QUICK_MODELS: dict[str, baselines.Baseline] = {
@@ -85,9 +85,9 @@ def as_prices(close_usd: pd.Series) -> pd.DataFrame:
     )
 
 
-def chosen(lookback: int = 10, split: Sequence[float] = (0.5, 0.1, 0.4), target: str = "close") -> Chosen:
+def chosen(lookback: int = 10, split: Sequence[float] = (0.5, 0.1, 0.4), target: str = "close") -> Settings:
     """Parameters of windows for short runs: own close, scaled on the training days, nothing treated."""
-    return Chosen(
+    return Settings(
         {
             "gap_fill": "previous",
             "max_gap_days": 5,
@@ -108,7 +108,7 @@ def short_runs(
     runs: int = 200,
     days: int = DAYS,
     coefficient: float = 0.0,
-    setting: Chosen | None = None,
+    setting: Settings | None = None,
     seed: int = 0,
     volatility: float = 0.04,
     tails: float | None = None,
@@ -222,7 +222,7 @@ SMALL = {
 _SIMULATED = "SIMULATED"
 
 
-def on_simulated(series: str, settings: Chosen) -> pd.DataFrame:
+def on_simulated(series: str, settings: Settings) -> pd.DataFrame:
     """What tests say of quick baselines and of every network on simulated series, each trained on each.
 
     Args:
@@ -241,14 +241,14 @@ def on_simulated(series: str, settings: Chosen) -> pd.DataFrame:
     return found.assign(series=series, seed=found["seed"].astype("Int64"))
 
 
-def number_of_runs(series: str, settings: Chosen) -> int:
+def number_of_runs(series: str, settings: Settings) -> int:
     """How many series: false alarms are rare and need all ``control_runs``; a planted signal is found in a quarter of
     them.
     """
     return settings.control_runs if series == WALK else max(20, settings.control_runs // 4)
 
 
-def trainings(series: str, settings: Chosen) -> list[tuple[Training, int]]:
+def trainings(series: str, settings: Settings) -> list[tuple[Training, int]]:
     """The trainings of :func:`on_simulated`, each with its run; on log returns, as on closes a network is far from
     naive on any series.
     """
@@ -256,7 +256,7 @@ def trainings(series: str, settings: Chosen) -> list[tuple[Training, int]]:
     planned = []
     for run in range(number_of_runs(series, settings)):
         close = walk(DAYS, coefficient, volatility, seed=settings.seed + run)
-        setting = settings.but(**chosen(target="log_return").as_plain(), max_epochs=SMALL["epochs"])
+        setting = settings.changed(**chosen(target="log_return").plain(), max_epochs=SMALL["epochs"])
         data = windows.build({_SIMULATED: as_prices(close)}, setting)[_SIMULATED]
         for network in settings.networks:
             seed = random_seeds.of_control(settings.seed, series, network, run)

@@ -16,7 +16,7 @@ from lib.data import windows
 from lib.data.windows import Dataset
 from lib.evaluation import baselines, scoring
 from lib.experiments.train import Result, Training
-from lib.settings import Chosen
+from lib.settings import Settings
 
 UNSEEN = ("validation", "test")
 COLUMNS = [
@@ -49,7 +49,7 @@ def of_training(
 def of_baselines(
     data: Dataset,
     prices: Mapping[str, pd.DataFrame],
-    settings: Chosen,
+    settings: Settings,
     reading: str,
     names: Sequence[str] | None = None,
     parts: Sequence[str] = UNSEEN,
@@ -76,7 +76,7 @@ def seeds_used(frame: pd.DataFrame) -> dict[str, dict[str, list[int]]]:
     }
 
 
-def training_closes(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, np.ndarray]:
+def training_closes(prices: Mapping[str, pd.DataFrame], chosen: Settings) -> dict[str, np.ndarray]:
     """Ticker -> clean closes of the training days in US dollars."""
     cleaned = windows.clean(prices, chosen)
     days = {t: windows.split_days(f.index, chosen.split)["train"] for t, f in cleaned.items()}

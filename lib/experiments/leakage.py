@@ -11,7 +11,7 @@ from lib.data import windows
 from lib.evaluation import alignment, baselines
 from lib.experiments import frames, seeds, train
 from lib.experiments.train import Training
-from lib.settings import Chosen
+from lib.settings import Settings
 
 LEAKS = {
     "nothing": "scaled on the training days, stopped on the validation days",
@@ -21,7 +21,7 @@ LEAKS = {
 }
 
 
-def forecasts(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> pd.DataFrame:
+def forecasts(prices: Mapping[str, pd.DataFrame], settings: Settings) -> pd.DataFrame:
     """The same networks, seeds and test days with one leak after the other; ``reading`` is a key of :data:`LEAKS`.
 
     With ``scaling`` all, the trainings with scaling over everything are those of ``seeds.forecasts`` on closes.
@@ -35,11 +35,11 @@ def forecasts(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> pd.DataFr
     return pd.concat(rows, ignore_index=True)
 
 
-def trainings(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> list[tuple[Training, str, int]]:
+def trainings(prices: Mapping[str, pd.DataFrame], settings: Settings) -> list[tuple[Training, str, int]]:
     """The trainings of :func:`forecasts`, each with its leak and the number of its seed."""
     planned = []
     for leak, scaling in (("nothing", "train"), ("scaling over everything", "all"), ("both", "all")):
-        reading = settings.but(scaling=scaling, target="close")
+        reading = settings.changed(scaling=scaling, target="close")
         for data in windows.build(prices, reading).values():
             if leak == "both":  # the test days stop the training
                 data = replace(data, validation=data.test, test=data.validation)
@@ -51,7 +51,7 @@ def trainings(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> list[tupl
     return planned
 
 
-def leak_check(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> pd.DataFrame:
+def leak_check(prices: Mapping[str, pd.DataFrame], settings: Settings) -> pd.DataFrame:
     """The honest pipeline and the leaky one under a change of later prices, with ridge as the model.
 
     Returns:
@@ -61,7 +61,7 @@ def leak_check(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> pd.DataF
     rows = []
     first = settings.tickers[0]
     for scaling, gap_fill in (("train", "previous"), ("all", "linear")):
-        forecast = _ridge_pipeline(first, settings.but(scaling=scaling, gap_fill=gap_fill, target="close"))
+        forecast = _ridge_pipeline(first, settings.changed(scaling=scaling, gap_fill=gap_fill, target="close"))
         made = forecast(dict(prices))
         day = made.loc[made["part"] == "test", "date"].iloc[0]
         changed = alignment.changed_by_later_prices(forecast, prices, day, settings.seed)
@@ -79,7 +79,7 @@ def leak_check(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> pd.DataF
     return pd.DataFrame(rows)
 
 
-def _ridge_pipeline(ticker: str, settings: Chosen) -> Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]:
+def _ridge_pipeline(ticker: str, settings: Settings) -> Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]:
     """Prices to forecasts of validation and test days, through the project's own cleaning and windows."""
 
     def forecast(prices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from typing import Any
 
 from lib.errors import ProjectError
 from lib.networks import runtime
-from lib.settings import Chosen
+from lib.settings import Settings
 
 ADDRESS_VARIABLE = "DASK_SCHEDULER_ADDRESS"  # Dask's own
 ATTEMPTS = 5  # starts of a training whose worker dies, before it is given up
@@ -31,7 +31,7 @@ class PoolError(ProjectError):
     """There is nowhere to train: no cluster can be reached or started, or its workers keep dying."""
 
 
-def client(settings: Chosen) -> Any:
+def client(settings: Settings) -> Any:
     """This process's ``distributed.Client``, of the cluster that the environment names or of one that is started now.
 
     Args:
@@ -81,7 +81,7 @@ atexit.register(close)
 
 
 @contextmanager
-def local(settings: Chosen) -> Iterator[str]:
+def local(settings: Settings) -> Iterator[str]:
     """A local cluster while the block runs; gives its address. Its workers load TensorFlow at once."""
     cluster = _started(settings.workers, settings.threads)
     try:

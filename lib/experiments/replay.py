@@ -25,7 +25,7 @@ from lib.errors import ProjectError
 from lib.evaluation import scoring, significance
 from lib.experiments import random_seeds, train
 from lib.experiments.train import Training
-from lib.settings import Chosen
+from lib.settings import Settings
 
 STAND_IN = "SOL-USD"  # its trials are replayed where a run has none of the thesis's coins
 _ROW = ["ticker", "network", "trial"]
@@ -83,10 +83,10 @@ def printed_trials(tickers: Sequence[str], of_networks: Sequence[str], count: in
 
 
 def planned(
-    prices: Mapping[str, pd.DataFrame], printed: pd.DataFrame, settings: Chosen
+    prices: Mapping[str, pd.DataFrame], printed: pd.DataFrame, settings: Settings
 ) -> list[tuple[Training, dict[str, Any]]]:
     """The trainings of :func:`run`, each with its ticker, network, trial, inputs, number of seed, seed and key."""
-    readings = {inputs: settings.but(inputs=inputs) for inputs in settings.replay_inputs}
+    readings = {inputs: settings.changed(inputs=inputs) for inputs in settings.replay_inputs}
     data = {inputs: windows.build(prices, reading) for inputs, reading in readings.items()}
     found = []
     for k in range(1, settings.replay_seeds + 1):

@@ -27,7 +27,7 @@ from lib.experiments import random_seeds, train
 from lib.experiments.train import Result, Training
 from lib.progress import Progress
 from lib.results.files import replacing
-from lib.settings import Chosen
+from lib.settings import Settings
 
 LSTM_WORK = 6  # a trial of a network with LSTM layers in trials of the CNN; steers the order and the time left only
 
@@ -47,7 +47,7 @@ class Study:
         return LSTM_WORK if "LSTM" in self.network else 1
 
 
-def studies(settings: Chosen) -> list[Study]:
+def studies(settings: Settings) -> list[Study]:
     """The studies of a run, empty; ``trials`` is a number or ``printed`` (as many as the appendices list)."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return [
@@ -111,7 +111,7 @@ def median_pruner() -> optuna.pruners.MedianPruner:
     return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0, interval_steps=1, n_min_trials=1)
 
 
-def run(data: Mapping[str, Dataset], settings: Chosen) -> list[Study]:
+def run(data: Mapping[str, Dataset], settings: Settings) -> list[Study]:
     """Carry out every study, side by side. The trials are the same for any number of workers and after any stop.
 
     Args:
@@ -158,7 +158,7 @@ def run(data: Mapping[str, Dataset], settings: Chosen) -> list[Study]:
 def _run_study(
     study: Study,
     data: Dataset,
-    settings: Chosen,
+    settings: Settings,
     trained: Callable[[Study, Training, Sequence[Sequence[float]] | None, int], Result],
 ) -> None:
     """All trials of one study, one after the other. The objective is the validation split's scaled MSE."""
@@ -190,7 +190,7 @@ def _run_study(
         study.optuna.tell(trial, score["MSE"])
 
 
-def weights_of(settings: Chosen) -> str:
+def weights_of(settings: Settings) -> str:
     """Which weights are scored: of the best epoch or of the last one."""
     return "best" if settings.restore_best_weights else "last"
 

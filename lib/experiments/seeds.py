@@ -12,13 +12,13 @@ from lib.data.windows import Dataset
 from lib.evaluation import baselines, scoring
 from lib.experiments import frames, random_seeds, search, train
 from lib.experiments.train import Result, Training
-from lib.settings import Chosen
+from lib.settings import Settings
 
 TARGETS = ("close", "log_return")
 _ON_WINDOWS = (baselines.NAIVE, "ridge", "gradient boosting")  # on every target; the others know closes only
 
 
-def training(data: Dataset, network: str, settings: Chosen, number: int = 1, note: str = "") -> Training:
+def training(data: Dataset, network: str, settings: Settings, number: int = 1, note: str = "") -> Training:
     """The training of a network at the thesis's best hyperparameters with its seed ``number``."""
     seed = random_seeds.of_network(settings.seed, data.ticker, network, number)
     name = f"{data.ticker} {network}, {note or settings.target}, seed {number}"
@@ -26,7 +26,7 @@ def training(data: Dataset, network: str, settings: Chosen, number: int = 1, not
 
 
 def trained(
-    data: Mapping[str, Dataset], network: str, settings: Chosen, weights: bool = False
+    data: Mapping[str, Dataset], network: str, settings: Settings, weights: bool = False
 ) -> dict[str, tuple[Training, Result]]:
     """Ticker -> the training of a network with seed 1 and its result."""
     wanted = {ticker: training(windows_of, network, settings) for ticker, windows_of in data.items()}
@@ -40,7 +40,7 @@ def predictions(training: Training, result: Result) -> pd.DataFrame:
     return scoring.prediction_frame(training.data, lambda split: result.predicted(split, weights))
 
 
-def forecasts(prices: Mapping[str, pd.DataFrame], settings: Chosen, targets: Sequence[str] = TARGETS) -> pd.DataFrame:
+def forecasts(prices: Mapping[str, pd.DataFrame], settings: Settings, targets: Sequence[str] = TARGETS) -> pd.DataFrame:
     """Every network with several seeds, and every baseline beside it.
 
     Closes are forecast with ``evaluation_seeds`` seeds, log returns with the first ``comparison_seeds`` of them.
@@ -56,12 +56,12 @@ def forecasts(prices: Mapping[str, pd.DataFrame], settings: Chosen, targets: Seq
 
 
 def trainings(
-    prices: Mapping[str, pd.DataFrame], settings: Chosen, targets: Sequence[str] = TARGETS
+    prices: Mapping[str, pd.DataFrame], settings: Settings, targets: Sequence[str] = TARGETS
 ) -> list[tuple[Training, int]]:
     """The trainings of :func:`forecasts`, each with the number of its seed."""
     planned = []
     for target in targets:
-        reading = settings.but(target=target)
+        reading = settings.changed(target=target)
         data = windows.build(prices, reading)
         count = settings.evaluation_seeds if target == "close" else settings.comparison_seeds
         planned += [
@@ -74,7 +74,7 @@ def trainings(
 
 
 def baseline_forecasts(
-    prices: Mapping[str, pd.DataFrame], settings: Chosen, targets: Sequence[str] = TARGETS
+    prices: Mapping[str, pd.DataFrame], settings: Settings, targets: Sequence[str] = TARGETS
 ) -> pd.DataFrame:
     """The rows of :func:`forecasts` that need no training: all baselines on the first target, on others those that see
     windows.
@@ -84,6 +84,6 @@ def baseline_forecasts(
         names = (
             list(baselines.BASELINES) if target == targets[0] else [n for n in baselines.BASELINES if n in _ON_WINDOWS]
         )
-        for data in windows.build(prices, settings.but(target=target)).values():
+        for data in windows.build(prices, settings.changed(target=target)).values():
             found += frames.of_baselines(data, prices, settings, target, names)
     return pd.concat(found, ignore_index=True)

@@ -28,7 +28,7 @@ from lib.experiments import pool
 from lib.networks import training as fitting
 from lib.progress import Progress
 from lib.results import machine, training_cache
-from lib.settings import Chosen
+from lib.settings import Settings
 
 WEIGHTS = ("best", "last")
 # Of the parameters, those that a training depends on beside its windows.
@@ -71,7 +71,7 @@ class Training:
     hyperparameters: Mapping[str, float]
     seed: int
     data: Dataset
-    settings: Chosen
+    settings: Settings
     name: str = ""
 
     @property
@@ -83,7 +83,7 @@ class Training:
     def description(self) -> dict[str, Any]:
         """Everything that the result depends on; JSON-able. The digest of the windows stands for prices, cleaning,
         inputs, scaling, split and target, as these matter through the windows only."""
-        plain = self.settings.as_plain()
+        plain = self.settings.plain()
         own = own_hyperparameters(self.network, self.hyperparameters)
         return {
             "ticker": self.data.ticker,

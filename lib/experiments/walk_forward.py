@@ -14,14 +14,14 @@ from lib.data import windows
 from lib.data.windows import Dataset
 from lib.experiments import frames, random_seeds, search, train
 from lib.experiments.train import Result, Training
-from lib.settings import Chosen
+from lib.settings import Settings
 
 SCHEMES = ("expanding", "sliding")
 # Of each training part, the last days that stop trainings and choose hyperparameters.
 INNER_SHARE = 0.15
 
 
-def forecasts(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> tuple[pd.DataFrame, pd.DataFrame]:
+def forecasts(prices: Mapping[str, pd.DataFrame], settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every network over ``folds`` blocks of test days, tuned inside each training part.
 
     In each fold ``fold_trials`` sets of hyperparameters, drawn from the search space, are trained. The thesis's best
@@ -47,7 +47,7 @@ def forecasts(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> tuple[pd.
     return pd.concat(found, ignore_index=True), rows
 
 
-def trainings(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> list[tuple[Training, dict[str, Any]]]:
+def trainings(prices: Mapping[str, pd.DataFrame], settings: Settings) -> list[tuple[Training, dict[str, Any]]]:
     """The trainings of :func:`forecasts`, each with its ticker, network, scheme, fold and trial."""
     planned = []
     for fold in folds_of(prices, settings):
@@ -75,7 +75,7 @@ def trial_row(training: Training, about: Mapping[str, Any], result: Result) -> d
     return {**about, **facts, **train.own_hyperparameters(training.network, training.hyperparameters)}
 
 
-def baseline_forecasts(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> pd.DataFrame:
+def baseline_forecasts(prices: Mapping[str, pd.DataFrame], settings: Settings) -> pd.DataFrame:
     """The rows of :func:`forecasts` that need no training."""
     found = []
     for fold in folds_of(prices, settings):
@@ -114,14 +114,14 @@ class Fold:
 
     scheme: str
     number: int
-    settings: Chosen
+    settings: Settings
     prices: Mapping[str, pd.DataFrame]
     data: Dataset
 
 
-def folds_of(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> Iterator[Fold]:
+def folds_of(prices: Mapping[str, pd.DataFrame], settings: Settings) -> Iterator[Fold]:
     """All folds of all tickers and schemes; nothing in them looks ahead."""
-    honest = settings.but(scaling="train", gap_fill="previous")
+    honest = settings.changed(scaling="train", gap_fill="previous")
     for ticker, frame in windows.clean(prices, honest).items():
         for scheme in SCHEMES:
             for number, days in enumerate(folds(frame.index, settings.folds, scheme), 1):
@@ -133,14 +133,14 @@ def folds_of(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> Iterator[F
                 yield Fold(scheme, number, reading, part, windows.build(part, reading, reach_back=True)[ticker])
 
 
-def _cut(settings: Chosen, days: Mapping[str, pd.DatetimeIndex]) -> Chosen:
+def _cut(settings: Settings, days: Mapping[str, pd.DatetimeIndex]) -> Settings:
     """The parameters of one fold: its days, and the split that cuts them as the fold does."""
     total = sum(map(len, days.values()))
     split = [len(days[part]) / total for part in windows.PARTS]
-    return settings.but(start_date=days["train"][0].date(), end_date=days["test"][-1].date(), split=split)
+    return settings.changed(start_date=days["train"][0].date(), end_date=days["test"][-1].date(), split=split)
 
 
-def trial_sets(network: str, settings: Chosen, ticker: str, fold: int) -> list[dict[str, float]]:
+def trial_sets(network: str, settings: Settings, ticker: str, fold: int) -> list[dict[str, float]]:
     """``fold_trials`` seeded random sets of hyperparameters from the search space."""
     rng = np.random.default_rng(random_seeds.of_fold_trials(settings.seed, ticker, network, fold))
     space = search.search_space(network, settings.search_space)

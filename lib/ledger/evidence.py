@@ -18,7 +18,7 @@ from lib.evaluation import baselines, metrics
 from lib.experiments import frames, replay, seeds, train
 from lib.ledger import precision
 from lib.ledger.rows import Row
-from lib.settings import PROJECT_ROOT, Chosen, load, output_root
+from lib.settings import PROJECT_ROOT, Settings, load, output_root
 from lib.tables import skill
 
 PROTOCOL = thesis.printed()["target_variance"]["recovered_protocol"]
@@ -132,7 +132,7 @@ def if_there(find: Callable[[], Any]) -> tuple[Any, str]:
 
 
 def collect(
-    prices: Mapping[str, pd.DataFrame], rows: Mapping[str, Row], scores: pd.DataFrame | None, settings: Chosen
+    prices: Mapping[str, pd.DataFrame], rows: Mapping[str, Row], scores: pd.DataFrame | None, settings: Settings
 ) -> Evidence:
     """Prices, scores of notebook 09, and what the cache and the committed replay hold of other trainings."""
     replay_found, why_not_replayed = if_there(lambda: replayed(prices, settings))
@@ -142,7 +142,7 @@ def collect(
     return Evidence(prices, rows, scores, fits, agreement, seeds_found, why, settings.inputs)
 
 
-def several_seeds(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> pd.DataFrame:
+def several_seeds(prices: Mapping[str, pd.DataFrame], settings: Settings) -> pd.DataFrame:
     """The scores of several seeds on closes, one by one, as notebook 09a has them.
 
     Raises:
@@ -160,7 +160,7 @@ def several_seeds(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> pd.Da
     return skill.seed_table(pd.concat(found, ignore_index=True))
 
 
-def replayed(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> tuple[pd.DataFrame, pd.DataFrame]:
+def replayed(prices: Mapping[str, pd.DataFrame], settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The replay of this run, or the one of ``params/replay.yaml`` on its prices, whichever has more trainings.
 
     Returns:
@@ -192,8 +192,8 @@ def replayed(prices: Mapping[str, pd.DataFrame], settings: Chosen) -> tuple[pd.D
     return max(found, key=lambda both: len(both[0]))
 
 
-def _replays(settings: Chosen) -> list[Chosen]:
+def _replays(settings: Settings) -> list[Settings]:
     place = ("source", "data_dir", "tickers", "start_date", "end_date")
     own = [settings] if settings.replay_seeds else []
     whole = load(PROJECT_ROOT / "params/replay.yaml")
-    return [*own, whole.but(**{name: getattr(settings, name) for name in place})]
+    return [*own, whole.changed(**{name: getattr(settings, name) for name in place})]

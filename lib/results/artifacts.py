@@ -25,7 +25,7 @@ from pandas.io.formats.style import Styler
 from lib import settings
 from lib.results import training_cache
 from lib.results.files import replacing, sha256, write_json
-from lib.settings import Chosen
+from lib.settings import Settings
 
 
 class Store:
@@ -36,10 +36,10 @@ class Store:
         notebook: its name, such as ``01_data``.
     """
 
-    def __init__(self, chosen: Chosen, notebook: str):
+    def __init__(self, chosen: Settings, notebook: str):
         self.root = settings.output_root(chosen.output_dir)
         self.notebook = notebook
-        self.parameters = chosen.as_plain()
+        self.parameters = chosen.plain()
         self.made: list[dict[str, str]] = []
         self.facts: dict[str, Any] = {}
 

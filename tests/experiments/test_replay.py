@@ -224,7 +224,7 @@ def planned(chosen, random_walk):
     """The trainings with so many seeds."""
 
     def plan(seeds=2):
-        settings = chosen.but(replay_seeds=seeds)
+        settings = chosen.changed(replay_seeds=seeds)
         printed = replay.printed_trials(settings.tickers, settings.networks, settings.replay_trials)
         return replay.planned(random_walk("SOL-USD", "ETH-USD"), printed, settings)
 
@@ -282,7 +282,7 @@ def test_a_diverged_training_scores_infinitely_bad(planned, no_training, monkeyp
 
 @pytest.mark.slow
 def test_scores_are_those_of_a_training_by_hand(chosen, random_walk, pool):
-    settings = chosen.but(replay_inputs=["all_closes"], replay_seeds=1)
+    settings = chosen.changed(replay_inputs=["all_closes"], replay_seeds=1)
     printed = replay.printed_trials(["ETH-USD"], settings.networks, 1)
     plan = replay.planned(random_walk("SOL-USD", "ETH-USD"), printed, settings)
     fits = replay.run(plan).set_index("weights")
@@ -291,7 +291,7 @@ def test_scores_are_those_of_a_training_by_hand(chosen, random_walk, pool):
     data = training.data
     assert data.input_shape == (8, 2)
     for weights, restore in (("best", True), ("last", False)):
-        reading = training.settings.but(restore_best_weights=restore)
+        reading = training.settings.changed(restore_best_weights=restore)
         fit = fitting.fit("CNN-LSTM", printed.iloc[0], data, reading, training.seed)
         forecast = fitting.predict(fit.model, data.validation.X).astype("float64")
         error = forecast - data.to_scaled(data.validation.actual_usd)
@@ -300,7 +300,7 @@ def test_scores_are_those_of_a_training_by_hand(chosen, random_walk, pool):
 
 def test_replay_parameters_are_the_thesiss_but_for_seeds_and_folder():
     thesis_run, replay_run = (
-        settings.load(settings.PROJECT_ROOT / "params" / f"{n}.yaml").as_plain() for n in ("thesis", "replay")
+        settings.load(settings.PROJECT_ROOT / "params" / f"{n}.yaml").plain() for n in ("thesis", "replay")
     )
     differing = {k for k in thesis_run if thesis_run[k] != replay_run[k]}
     assert differing == {"replay_seeds", "output_dir"} and replay_run["replay_seeds"] >= 3

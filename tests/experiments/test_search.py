@@ -100,10 +100,10 @@ def test_the_printed_trials_are_as_many_as_the_appendices_list(tiny):
 
 
 def test_a_longer_search_begins_with_the_shorter_one_and_rests_on_tpe(quick, data, P):
-    long, short = trials_of(data, P), trials_of(data, P.but(trials=3))
+    long, short = trials_of(data, P), trials_of(data, P.changed(trials=3))
     both = long[long["trial"] <= 3].reset_index(drop=True)
     pd.testing.assert_frame_equal(both[short.columns], short)
-    random_only = trials_of(data, P.but(startup_trials=100))
+    random_only = trials_of(data, P.changed(startup_trials=100))
     cnn, other = (frame[frame["network"] == "CNN"].set_index("trial") for frame in (long, random_only))
     assert (cnn.loc[:2, "dropout_rate"] == other.loc[:2, "dropout_rate"]).all()
     assert (cnn.loc[3:, "dropout_rate"] != other.loc[3:, "dropout_rate"]).all(), "trials after the first two follow TPE"
@@ -112,14 +112,14 @@ def test_a_longer_search_begins_with_the_shorter_one_and_rests_on_tpe(quick, dat
 def test_the_seed_of_a_trial_depends_on_its_study_and_number_alone(quick, data, P):
     frame = trials_of(data, P)
     assert frame["seed"].is_unique
-    alone = trials_of(data, P.but(networks=["LSTM"], trials=2))
+    alone = trials_of(data, P.changed(networks=["LSTM"], trials=2))
     both = frame[(frame["network"] == "LSTM") & (frame["trial"] <= 2)].reset_index(drop=True)
     pd.testing.assert_frame_equal(alone, both[alone.columns], check_dtype=False)
-    assert set(trials_of(data, P.but(seed=8))["seed"]).isdisjoint(frame["seed"])
+    assert set(trials_of(data, P.changed(seed=8))["seed"]).isdisjoint(frame["seed"])
 
 
 def test_pruned_trials_have_no_score_and_count_as_trials(quick, data, P):
-    frame = trials_of(data, P.but(pruner="median", networks=["CNN"], trials=12))
+    frame = trials_of(data, P.changed(pruner="median", networks=["CNN"], trials=12))
     assert set(frame["state"]) == {"complete", "pruned"} and len(frame) == 12
     assert frame.loc[frame["state"] == "pruned", "mse"].isna().all()
 
@@ -150,7 +150,7 @@ def test_an_error_in_one_study_ends_the_search_at_once(data, P, monkeypatch):
 
 
 def test_listing_has_the_appendices_columns_first_then_those_they_lack(quick, data, P):
-    trials = trials_of(data, P.but(networks=["CNN"], trials=2))
+    trials = trials_of(data, P.changed(networks=["CNN"], trials=2))
     listing = search.listing(trials, data["BTC-USD"])
     first = "Trial,Duration,Batch Size,Dropout Rate,Epochs,Filters,Kernel Size,Learning Rate,LSTM Units1,LSTM Units2,Pool Size,MAE,MSE,R2 Score,Model"
     assert list(listing.columns)[:15] == first.split(",")
@@ -162,7 +162,7 @@ def test_listing_has_the_appendices_columns_first_then_those_they_lack(quick, da
 
 
 def test_a_study_is_written_for_optuna_dashboard_whatever_its_path(quick, data, P, tmp_path):
-    study = search.run(data, P.but(networks=["CNN"]))[0]
+    study = search.run(data, P.changed(networks=["CNN"]))[0]
     place = tmp_path / "a?mode=ro %20" / "BTC-USD_CNN.db"
     search.write_study(study, place)
     search.write_study(study, place)  # a second run replaces it
@@ -184,7 +184,7 @@ def test_the_pruner_prunes_in_the_worker_as_optuna_would(data, P, tmp_path, monk
         {**search.studies(P)[0].optuna.ask(search.search_space("CNN")).params},
         1,
         data["BTC-USD"],
-        P.but(max_epochs=3),
+        P.changed(max_epochs=3),
     )
     unreachable = [[1e-9, 1e-9, 1e-9]] * 5
     pruned = train.train(training, losses_before=unreachable).result()

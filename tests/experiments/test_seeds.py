@@ -31,7 +31,7 @@ def test_seed_1_is_the_training_of_notebooks_04_to_07(settings, random_walk, no_
 
 def test_with_scaling_over_everything_it_is_a_training_of_the_leaks_too(settings, random_walk):
     """So 09c trains two of its three leaks only."""
-    prices, scaled = random_walk(), settings.but(scaling="all")
+    prices, scaled = random_walk(), settings.changed(scaling="all")
     leaks = leakage.trainings(prices, scaled)
     alike = {t.key for t, leak, _ in leaks if leak == "scaling over everything"}
     closes = seeds.trainings(prices, scaled, ["close"])
@@ -63,7 +63,7 @@ def test_a_forecast_of_the_last_close_is_the_naive_one(settings, random_walk, no
 def test_predictions_are_of_the_weights_that_the_settings_name(settings, random_walk, no_training):
     data = windows.build(random_walk(), settings)
     for restore, weights in ((True, "best"), (False, "last")):
-        asked = settings.but(restore_best_weights=restore)
+        asked = settings.changed(restore_best_weights=restore)
         training, result = seeds.trained(data, "CNN", asked)["BTC-USD"]
         other = {"best": "last", "last": "best"}[weights]
         for part in windows.PARTS:

@@ -38,7 +38,7 @@ def test_folds_cover_the_second_half_and_train_on_earlier_days_only():
 
 
 def test_sets_of_hyperparameters_are_drawn_from_the_search_space_and_never_the_set_chosen_on_test_days(settings):
-    many = settings.but(fold_trials=40)
+    many = settings.changed(fold_trials=40)
     for network in networks.ARCHITECTURES:
         sets = walk_forward.trial_sets(network, many, "BTC-USD", 1)
         assert thesis.best_hyperparameters(network) not in sets and len(sets) == 40

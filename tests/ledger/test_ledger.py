@@ -646,7 +646,7 @@ def run(tiny, random_walk, tmp_path, monkeypatch):
 
 def leave_replay(settings, prices, **changes):
     """Save the table of a replay, from results that no network gave, and return it."""
-    reading = settings.but(**changes)
+    reading = settings.changed(**changes)
     planned = replay.planned(prices, replay.printed_trials(["ADA-USD"], reading.networks, 1), reading)
     store = artifacts.Store(reading, "08b_replay")
     store.table("replay_trainings", replay.run(planned), "R")
@@ -689,12 +689,12 @@ def test_the_committed_replays_inputs_and_folder_are_those_of_its_parameters(tin
     (found,) = evidence._replays(settings)
     assert found.tickers == settings.tickers and found.end_date == settings.end_date
     assert found.replay_seeds >= 3 and found.output_dir != settings.output_dir
-    assert len(evidence._replays(settings.but(replay_seeds=2))) == 2
+    assert len(evidence._replays(settings.changed(replay_seeds=2))) == 2
 
 
 def test_prices_that_are_too_few_for_the_replay_are_missing_and_no_error(run, monkeypatch):
     settings, prices = run
-    too_long = evidence.load(Path("replay")).but(lookback=200)
+    too_long = evidence.load(Path("replay")).changed(lookback=200)
     monkeypatch.setattr(evidence, "load", lambda path: too_long)
     with pytest.raises(Missing, match="lookback"):
         evidence.replayed(prices, settings)

@@ -23,7 +23,7 @@ from lib.data import market
 from lib.errors import ProjectError
 from lib.results import files, machine
 from lib.runner import facts
-from lib.settings import Chosen
+from lib.settings import Settings
 from lib.settings.places import PROJECT_ROOT, resolve
 
 FOLDER = PROJECT_ROOT / "benchmarks"
@@ -111,7 +111,7 @@ def main(work: Callable[[Sequence[str] | None], None], words: Sequence[str] | No
     return 0
 
 
-def thesis_data(data_dir: str | None, **overrides: Any) -> tuple[Chosen, dict[str, pd.DataFrame], dict[str, Any]]:
+def thesis_data(data_dir: str | None, **overrides: Any) -> tuple[Settings, dict[str, pd.DataFrame], dict[str, Any]]:
     """The thesis's parameters and window of prices, or the packaged sample where there are none.
 
     Args:

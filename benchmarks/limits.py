@@ -38,7 +38,7 @@ from lib.experiments import tuning
 from lib.experiments.workers import follow_parent
 from lib.networks import runtime, training
 from lib.progress import Progress
-from lib.settings import Chosen
+from lib.settings import Settings
 from lib.settings.places import PROJECT_ROOT
 
 BATCH_SIZES = (16, 32, 64, 128)
@@ -364,7 +364,7 @@ def epoch_parts(network: str, data: Dataset) -> dict[str, Any]:
     }
 
 
-def trial_overhead(data: Dataset, chosen: Chosen) -> list[dict[str, Any]]:
+def trial_overhead(data: Dataset, chosen: Settings) -> list[dict[str, Any]]:
     """What a trial costs before its epochs: building, tracing; and the search's own bookkeeping.
 
     Returns:
@@ -491,7 +491,7 @@ def memory_at_start() -> None:
     runtime.keras()
 
 
-def growth_point(chosen: Chosen, days: int, seed: int) -> dict[str, Any]:
+def growth_point(chosen: Settings, days: int, seed: int) -> dict[str, Any]:
     """Windows of one simulated coin and three epochs of each growth network; seconds of an epoch and of cutting windows."""
     runtime.start(1)
     began = time.perf_counter()
@@ -510,11 +510,11 @@ def growth_point(chosen: Chosen, days: int, seed: int) -> dict[str, Any]:
 
 
 _search_data: Mapping[str, Dataset] = {}
-_search_chosen: Chosen | None = None
+_search_chosen: Settings | None = None
 _search_gate: Any = None
 
 
-def _search_start(data: Mapping[str, Dataset], chosen: Chosen, gate: Any) -> None:
+def _search_start(data: Mapping[str, Dataset], chosen: Settings, gate: Any) -> None:
     global _search_data, _search_chosen, _search_gate
     follow_parent()
     _search_data, _search_chosen, _search_gate = data, chosen, gate
@@ -537,7 +537,7 @@ def _search_memory() -> float:
     return conditions.peak_memory_mb()
 
 
-def search_point(chosen: Chosen, tickers: int, workers: int, seed: int) -> dict[str, Any]:
+def search_point(chosen: Settings, tickers: int, workers: int, seed: int) -> dict[str, Any]:
     """A small fixed search: each ticker, each growth network, one trial of two epochs, in worker processes of one thread.
 
     Returns:
@@ -560,7 +560,7 @@ def search_point(chosen: Chosen, tickers: int, workers: int, seed: int) -> dict[
     }
 
 
-def trials_point(chosen: Chosen, seed: int) -> list[dict[str, Any]]:
+def trials_point(chosen: Settings, seed: int) -> list[dict[str, Any]]:
     """Trials of two epochs, one after the other in one process: its peak memory after so many of them as :data:`TRIALS` names."""
     runtime.start(1)
     data, found = windows.build(simulated(1, DAYS, seed), chosen)["T01"], []
@@ -578,13 +578,13 @@ def exponent(points: Sequence[tuple[float, float]]) -> float | None:
     return float(np.polyfit(*zip(*good), 1)[0]) if len({x for x, _ in good}) > 1 else None
 
 
-def growth(chosen: Chosen, seed: int, told: Callable[[str], None]) -> dict[str, Any]:
+def growth(chosen: Settings, seed: int, told: Callable[[str], None]) -> dict[str, Any]:
     """Time and memory by rows, lookback, tickers and workers, each with its fitted exponent."""
     _, base = in_fresh_process(memory_at_start)
     told("memory of TensorFlow alone")
     points: dict[tuple[int, int], dict[str, Any]] = {}
     for factor, lookback in dict.fromkeys([*((f, chosen.lookback) for f in ROW_FACTORS), *((1, b) for b in LOOKBACKS)]):
-        values = Chosen({**chosen.as_plain(), "lookback": lookback})
+        values = Settings({**chosen.plain(), "lookback": lookback})
         found, peak = in_fresh_process(growth_point, values, DAYS * factor, seed)
         points[factor, lookback] = {
             **found,

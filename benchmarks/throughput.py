@@ -34,16 +34,16 @@ from lib.experiments import workers
 from lib.networks import runtime, training
 from lib.progress import Progress
 from lib.results import files
-from lib.settings import Chosen
+from lib.settings import Settings
 
 TARGET = 5.0  # what the project asks of itself
 SIDES = ("plain", "ours")
 _data: dict[str, Dataset] = {}
-_chosen: Chosen | None = None
+_chosen: Settings | None = None
 _together: Any = None
 
 
-def _start(side: str, data: Mapping[str, Dataset], chosen: Chosen, together: Any) -> None:
+def _start(side: str, data: Mapping[str, Dataset], chosen: Settings, together: Any) -> None:
     global _chosen, _together
     _data.update(data)
     _chosen, _together = chosen, together
@@ -69,7 +69,7 @@ def _train(side: str, trial: PrintedTrial, seed: int, max_epochs: int) -> dict[s
     return {"seed": seed, "windows": len(data.train.y), **result}
 
 
-def ours(trial: PrintedTrial, data: Dataset, chosen: Chosen, max_epochs: int, seed: int) -> dict[str, Any]:
+def ours(trial: PrintedTrial, data: Dataset, chosen: Settings, max_epochs: int, seed: int) -> dict[str, Any]:
     """The project's own training of one trial; the result as :func:`benchmarks.plain.fit` gives it."""
     started, cpu = time.perf_counter(), time.process_time()
     ends: list[float] = []
@@ -87,7 +87,7 @@ def ours(trial: PrintedTrial, data: Dataset, chosen: Chosen, max_epochs: int, se
 class Side:
     """The processes of one side, and one block of trials on them."""
 
-    def __init__(self, side: str, processes: int, data: Mapping[str, Dataset], chosen: Chosen):
+    def __init__(self, side: str, processes: int, data: Mapping[str, Dataset], chosen: Settings):
         context = get_context("spawn")
         self.side, self.processes = side, processes
         self.pool = ProcessPoolExecutor(processes, context, _start, (side, data, chosen, context.Barrier(processes)))
@@ -119,7 +119,7 @@ class Side:
 def measure(
     trials: Sequence[PrintedTrial],
     data: Mapping[str, Dataset],
-    chosen: Chosen,
+    chosen: Settings,
     max_epochs: int,
     seeds: Mapping[str, int],
     blocks: int,
@@ -428,7 +428,7 @@ def work(words: Sequence[str] | None = None) -> None:
         kept,
         lambda blocks: files.write_json(kept_file, blocks),
     )
-    listed = [t.as_plain() for t in trials]
+    listed = [t.plain() for t in trials]
     summary = {
         "speed": speed(listed, measured["blocks"], measured["processes"]),
         "scores": scores(listed, measured["blocks"]),

@@ -39,7 +39,7 @@ class PrintedTrial:
         """Windows in a step."""
         return int(self.hyperparameters["batch_size"])
 
-    def as_plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, Any]:
         """For JSON."""
         return {"ticker": self.ticker, "network": self.network, "trial": self.trial, "batch_size": self.batch_size}
 

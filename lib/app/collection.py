@@ -29,7 +29,7 @@ from lib.data import market, windows
 from lib.data.windows import Dataset
 from lib.errors import ProjectError
 from lib.results import files
-from lib.settings import Chosen
+from lib.settings import Settings
 
 _IDENTITY = re.compile(r"^[A-Z0-9.^=-]+_[A-Z-]+_\d{8}-\d{6}-[0-9a-f]{4}$")
 
@@ -85,7 +85,7 @@ class KeptNetwork:
         return f"{self.ticker}, {self.network}, trained {self.record['trained'][:16].replace('T', ' ')} UTC"
 
     @property
-    def chosen(self) -> Chosen:
+    def chosen(self) -> Settings:
         """The parameters of its run."""
         return settings.check(self.record["parameters"], f"{self.identity}/network.json")
 

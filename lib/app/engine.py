@@ -23,7 +23,7 @@ from lib.app.events import ErrorLog, Event, ForecastUpdate, Stage, TrainingUpdat
 from lib.app.requests import TrainingRequest
 from lib.errors import ProjectError
 from lib.experiments import workers
-from lib.settings import Chosen
+from lib.settings import Settings
 
 ENDED = "The training process ended before it was done, most often because memory ran out. What was trained before is kept; try again."
 
@@ -37,7 +37,7 @@ class Train:
     """An order: train a network and keep it in ``root``."""
 
     request: TrainingRequest
-    chosen: Chosen
+    chosen: Settings
     root: Path
 
 
@@ -190,7 +190,7 @@ def _train(order: Train, tell: Callable[[Event], None]) -> None:
     scores = scoring.beside_naive(predictions, request.network)
     record = {
         "request": request.model_dump(mode="json"),
-        "parameters": chosen.as_plain(),
+        "parameters": chosen.plain(),
         "hyperparameters": request.hyperparameters(),
         "history": fit.history,
         "best_epoch": fit.best_epoch,

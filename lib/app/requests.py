@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, T
 
 from lib import settings, thesis
 from lib.data.market import sample
-from lib.settings import Chosen, Day, Network, Number, Ticker, key
+from lib.settings import Day, Network, Number, Settings, Ticker, key
 from lib.settings.consistency import today
 
 BASE = "params/sample.yaml"  # whatever the form does not ask for
@@ -77,7 +77,7 @@ def allowed(field: str) -> str:
     return TrainingRequest.model_fields[field].description or ""
 
 
-def check(values: Mapping[str, Any], data_dir: str | None = None) -> tuple[TrainingRequest, Chosen]:
+def check(values: Mapping[str, Any], data_dir: str | None = None) -> tuple[TrainingRequest, Settings]:
     """A whole form.
 
     Args:
@@ -150,13 +150,13 @@ def _by_field(text: str) -> dict[str, str]:
     return found
 
 
-def parameters(request: TrainingRequest, data_dir: str | None = None) -> Chosen:
+def parameters(request: TrainingRequest, data_dir: str | None = None) -> Settings:
     """The parameters of a request's run: an honest pipeline, scaled on training days, that looks at nothing later.
 
     Raises:
         SettingsError: they cannot hold together.
     """
-    base = settings.load(settings.PROJECT_ROOT / BASE).as_plain()
+    base = settings.load(settings.PROJECT_ROOT / BASE).plain()
     return settings.check(
         {
             **base,

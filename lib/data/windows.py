@@ -17,7 +17,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from lib.data import cleaning, indicators
 from lib.errors import ProjectError
-from lib.settings import Chosen
+from lib.settings import Settings
 
 PARTS = ("train", "validation", "test")
 
@@ -137,7 +137,7 @@ def cut_windows(
     return X[whole], target[at][whole], at[whole]
 
 
-def feature_frame(prices: Mapping[str, pd.DataFrame], ticker: str, chosen: Chosen) -> pd.DataFrame:
+def feature_frame(prices: Mapping[str, pd.DataFrame], ticker: str, chosen: Settings) -> pd.DataFrame:
     """The inputs of one ticker before scaling, one row a day; ``Close`` is the own close, or its log return.
 
     Args:
@@ -154,7 +154,7 @@ def log_returns(closes: pd.DataFrame) -> pd.DataFrame:
     return np.log(closes).diff()[follows.to_numpy()]
 
 
-def _prices_and_indicators(prices: Mapping[str, pd.DataFrame], ticker: str, chosen: Chosen) -> pd.DataFrame:
+def _prices_and_indicators(prices: Mapping[str, pd.DataFrame], ticker: str, chosen: Settings) -> pd.DataFrame:
     own = prices[ticker]
     if chosen.inputs == "own_close":
         return own[["Close"]]
@@ -164,17 +164,17 @@ def _prices_and_indicators(prices: Mapping[str, pd.DataFrame], ticker: str, chos
     return indicators.add_indicators(own, *chosen.indicator_days).dropna()
 
 
-def clean(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, pd.DataFrame]:
+def clean(prices: Mapping[str, pd.DataFrame], chosen: Settings) -> dict[str, pd.DataFrame]:
     """Gaps filled or dropped in every ticker."""
     return {t: cleaning.fill_gaps(p, chosen.max_gap_days, chosen.gap_fill) for t, p in prices.items()}
 
 
-def fit_until(days: Mapping[str, pd.DatetimeIndex], chosen: Chosen) -> pd.Timestamp | None:
+def fit_until(days: Mapping[str, pd.DatetimeIndex], chosen: Settings) -> pd.Timestamp | None:
     """The first day that fences and scaler may not see: none (all days are used), or with ``scaling`` train the first validation day."""
     return days["validation"][0] if chosen.scaling == "train" else None
 
 
-def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen, reach_back: bool = False) -> dict[str, Dataset]:
+def build(prices: Mapping[str, pd.DataFrame], chosen: Settings, reach_back: bool = False) -> dict[str, Dataset]:
     """Prices as loaded -> one :class:`Dataset` a ticker: the whole of the thesis's preprocessing.
 
     Args:
@@ -213,7 +213,7 @@ def _dataset(
     close_usd: pd.Series,
     observed: pd.DatetimeIndex,
     days: dict[str, pd.DatetimeIndex],
-    chosen: Chosen,
+    chosen: Settings,
     reach_back: bool,
 ) -> Dataset:
     fit = features if chosen.scaling == "all" else features.loc[days["train"]]
@@ -253,7 +253,7 @@ def _dataset(
     )
 
 
-def _refuse_if(empty: bool, ticker: str, part: str, days: Mapping[str, pd.DatetimeIndex], chosen: Chosen) -> None:
+def _refuse_if(empty: bool, ticker: str, part: str, days: Mapping[str, pd.DatetimeIndex], chosen: Settings) -> None:
     if empty:
         raise WindowError(
             f"{ticker}: the {part} part has {len(days[part])} days and no window of {chosen.lookback} days and a next one."

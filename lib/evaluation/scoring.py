@@ -11,10 +11,10 @@ from lib.data.windows import PARTS, Dataset
 from lib.evaluation import baselines, metrics
 from lib.networks import runtime, training
 from lib.progress import Progress
-from lib.settings import Chosen
+from lib.settings import Settings
 
 
-def train_on_every_ticker(network: str, data: Mapping[str, Dataset], chosen: Chosen) -> dict[str, training.Fit]:
+def train_on_every_ticker(network: str, data: Mapping[str, Dataset], chosen: Settings) -> dict[str, training.Fit]:
     """Train one network on each ticker with the hyperparameters that the thesis calls best.
 
     Args:

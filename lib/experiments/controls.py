@@ -18,7 +18,7 @@ from scipy import stats
 from lib.data import windows
 from lib.errors import ProjectError
 from lib.evaluation import baselines, metrics, significance
-from lib.settings import Chosen
+from lib.settings import Settings
 
 # Quick enough for hundreds of runs: few trees, nothing chosen by cross-validation.
 QUICK_MODELS: dict[str, baselines.Baseline] = {
@@ -91,9 +91,9 @@ def as_prices(close_usd: pd.Series) -> pd.DataFrame:
     )
 
 
-def chosen(lookback: int = 10, split: Sequence[float] = (0.5, 0.1, 0.4), target: str = "close") -> Chosen:
+def chosen(lookback: int = 10, split: Sequence[float] = (0.5, 0.1, 0.4), target: str = "close") -> Settings:
     """Parameters of windows for short runs: own close, scaled on the training days, nothing treated."""
-    return Chosen(
+    return Settings(
         {
             "gap_fill": "previous",
             "max_gap_days": 5,
@@ -114,7 +114,7 @@ def short_runs(
     runs: int = 200,
     days: int = DAYS,
     coefficient: float = 0.0,
-    setting: Chosen | None = None,
+    setting: Settings | None = None,
     seed: int = 0,
     volatility: float = 0.04,
     tails: float | None = None,

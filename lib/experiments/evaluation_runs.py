@@ -27,7 +27,7 @@ from lib.experiments import controls, trainings, tuning
 from lib.experiments.kept import Kept
 from lib.experiments.trainings import Trained, Training
 from lib.networks import runtime
-from lib.settings import Chosen
+from lib.settings import Settings
 
 TARGETS = ("close", "log_return")
 SCHEMES = ("expanding", "sliding")
@@ -50,7 +50,7 @@ class Planned:
 
 
 def seeds(
-    prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept, targets: Sequence[str] = TARGETS
+    prices: Mapping[str, pd.DataFrame], chosen: Settings, kept: Kept, targets: Sequence[str] = TARGETS
 ) -> pd.DataFrame:
     """Every network at the thesis's best hyperparameters with several seeds, and every baseline beside it.
 
@@ -73,13 +73,13 @@ def seeds(
 
 
 def seed_trainings(
-    prices: Mapping[str, pd.DataFrame], chosen: Chosen, targets: Sequence[str] = TARGETS
+    prices: Mapping[str, pd.DataFrame], chosen: Settings, targets: Sequence[str] = TARGETS
 ) -> list[Planned]:
     """The trainings of :func:`seeds`; ``about`` has ``reading`` (the target) and ``seed_number``."""
     planned = []
     digests = tuning.price_digests(prices, chosen.inputs)
     for target in targets:
-        reading = chosen.but(target=target)
+        reading = chosen.changed(target=target)
         data = windows.build(prices, reading)
         for k in range(1, (chosen.evaluation_seeds if target == "close" else chosen.comparison_seeds) + 1):
             for ticker, network in ((t, n) for t in data for n in chosen.networks):
@@ -91,18 +91,18 @@ def seed_trainings(
 
 
 def seed_baselines(
-    prices: Mapping[str, pd.DataFrame], chosen: Chosen, targets: Sequence[str] = TARGETS
+    prices: Mapping[str, pd.DataFrame], chosen: Settings, targets: Sequence[str] = TARGETS
 ) -> pd.DataFrame:
     """The rows of :func:`seeds` that need no training."""
     frames = []
     for target in targets:
-        for data in windows.build(prices, chosen.but(target=target)).values():
+        for data in windows.build(prices, chosen.changed(target=target)).values():
             frames += _baselines_of(data, prices, chosen, target, first=target == targets[0])
     return pd.concat(frames, ignore_index=True)
 
 
 def _baselines_of(
-    data: Dataset, prices: Mapping[str, pd.DataFrame], chosen: Chosen, target: str, first: bool
+    data: Dataset, prices: Mapping[str, pd.DataFrame], chosen: Settings, target: str, first: bool
 ) -> list[pd.DataFrame]:
     """All baselines on the first target's windows; on other targets the naive forecast and those that look at windows."""
     names = list(baselines.BASELINES) if first else [n for n in baselines.BASELINES if n in _ON_WINDOWS]
@@ -182,7 +182,7 @@ def folds(days: pd.DatetimeIndex, count: int, scheme: str) -> list[dict[str, pd.
     return found
 
 
-def walk_forward(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept) -> tuple[pd.DataFrame, pd.DataFrame]:
+def walk_forward(prices: Mapping[str, pd.DataFrame], chosen: Settings, kept: Kept) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every network over ``folds`` blocks of test days, tuned inside each training part.
 
     In each fold ``fold_trials`` sets of hyperparameters, drawn from the search space, are trained. The
@@ -214,13 +214,13 @@ class _Fold:
 
     scheme: str
     number: int
-    chosen: Chosen
+    chosen: Settings
     prices: Mapping[str, pd.DataFrame]
     data: Dataset
 
 
-def _folds_of(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> Iterator[_Fold]:
-    honest = chosen.but(scaling="train", gap_fill="previous")
+def _folds_of(prices: Mapping[str, pd.DataFrame], chosen: Settings) -> Iterator[_Fold]:
+    honest = chosen.changed(scaling="train", gap_fill="previous")
     for ticker, frame in windows.clean(prices, honest).items():
         for scheme in SCHEMES:
             for number, days in enumerate(folds(frame.index, chosen.folds, scheme), 1):
@@ -232,7 +232,7 @@ def _folds_of(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> Iterator[_F
                 yield _Fold(scheme, number, reading, part, windows.build(part, reading, reach_back=True)[ticker])
 
 
-def walk_forward_trainings(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> list[Planned]:
+def walk_forward_trainings(prices: Mapping[str, pd.DataFrame], chosen: Settings) -> list[Planned]:
     """The trainings of :func:`walk_forward`; ``about`` has ticker, network, scheme, fold and trial."""
     planned = []
     for fold in _folds_of(prices, chosen):
@@ -259,7 +259,7 @@ def walk_forward_trainings(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -
     return planned
 
 
-def walk_forward_baselines(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> pd.DataFrame:
+def walk_forward_baselines(prices: Mapping[str, pd.DataFrame], chosen: Settings) -> pd.DataFrame:
     """The rows of :func:`walk_forward` that need no training."""
     frames = []
     for fold in _folds_of(prices, chosen):
@@ -279,11 +279,11 @@ def walk_forward_row(trained: Trained, planned: Planned) -> dict[str, Any]:
     }
 
 
-def _cut(chosen: Chosen, days: Mapping[str, pd.DatetimeIndex]) -> Chosen:
+def _cut(chosen: Settings, days: Mapping[str, pd.DatetimeIndex]) -> Settings:
     """The parameters of one fold: its days, and the split that cuts them as the fold does."""
     total = sum(map(len, days.values()))
     split = [len(days[part]) / total for part in windows.PARTS]
-    return chosen.but(start_date=days["train"][0].date(), end_date=days["test"][-1].date(), split=split)
+    return chosen.changed(start_date=days["train"][0].date(), end_date=days["test"][-1].date(), split=split)
 
 
 def _inner(trained: Trained) -> dict[str, Any]:
@@ -298,7 +298,7 @@ def _inner(trained: Trained) -> dict[str, Any]:
     }
 
 
-def trial_sets(network: str, chosen: Chosen, ticker: str, fold: int) -> list[dict[str, float]]:
+def trial_sets(network: str, chosen: Settings, ticker: str, fold: int) -> list[dict[str, float]]:
     """``fold_trials`` seeded random sets of hyperparameters from the search space."""
     rng = np.random.default_rng(runtime.derived_seed(chosen.seed, "fold trials", ticker, network, fold))
     space = tuning.search_space(network, chosen.search_space)
@@ -328,7 +328,7 @@ _LEAK_OF = {
 }
 
 
-def leaks(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept) -> pd.DataFrame:
+def leaks(prices: Mapping[str, pd.DataFrame], chosen: Settings, kept: Kept) -> pd.DataFrame:
     """The same networks, seeds and test days with one leak after the other; ``reading`` is a key of :data:`LEAKS`.
 
     With ``scaling`` all, the trainings with scaling over everything are those of :func:`seeds` on closes,
@@ -342,12 +342,12 @@ def leaks(prices: Mapping[str, pd.DataFrame], chosen: Chosen, kept: Kept) -> pd.
     return pd.concat([long_frame(t, **p.about) for t, p in zip(trained, planned)], ignore_index=True)
 
 
-def leak_trainings(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> list[Planned]:
+def leak_trainings(prices: Mapping[str, pd.DataFrame], chosen: Settings) -> list[Planned]:
     """The trainings of :func:`leaks`; ``about`` has ``reading``, ``seed_number`` and ``parts`` (where the test days stand)."""
     planned = []
     digests = tuning.price_digests(prices, chosen.inputs)
     for scaling in ("train", "all"):
-        reading = chosen.but(scaling=scaling, target="close")
+        reading = chosen.changed(scaling=scaling, target="close")
         for ticker, honest in windows.build(prices, reading).items():
             exchanged = replace(honest, validation=honest.test, test=honest.validation)
             for stopped_on, data, scored in (("validation", honest, "test"), ("test", exchanged, "validation")):
@@ -381,7 +381,7 @@ SMALL = {
 _SIMULATED = "SIMULATED"
 
 
-def on_simulated(series: str, chosen: Chosen, kept: Kept) -> pd.DataFrame:
+def on_simulated(series: str, chosen: Settings, kept: Kept) -> pd.DataFrame:
     """What tests say of quick baselines and of every network on simulated series, each trained anew on each.
 
     Args:
@@ -401,20 +401,20 @@ def on_simulated(series: str, chosen: Chosen, kept: Kept) -> pd.DataFrame:
     return found.assign(series=series, seed=found["seed"].astype("Int64"))
 
 
-def control_runs(series: str, chosen: Chosen) -> int:
+def control_runs(series: str, chosen: Settings) -> int:
     """How many series: false alarms are rare and need all of ``control_runs``; a signal that is there is found in a quarter of them."""
     return chosen.control_runs if series == controls.WALK else max(20, chosen.control_runs // 4)
 
 
-def control_trainings(series: str, chosen: Chosen) -> list[Planned]:
+def control_trainings(series: str, chosen: Settings) -> list[Planned]:
     """The trainings of :func:`on_simulated`, on log returns, as a network on closes is far from naive on any series; ``about`` has ``run``."""
     coefficient, volatility = controls.SERIES[series]
     planned = []
     for run in range(control_runs(series, chosen)):
         close = controls.walk(controls.DAYS, coefficient, volatility, seed=chosen.seed + run)
         prices = {_SIMULATED: controls.as_prices(close)}
-        setting = chosen.but(
-            **controls.chosen(target="log_return").as_plain(),
+        setting = chosen.changed(
+            **controls.chosen(target="log_return").plain(),
             max_epochs=SMALL["epochs"],
             tickers=[_SIMULATED],
             start_date=close.index[0].date(),
@@ -446,14 +446,14 @@ def seeds_used(frame: pd.DataFrame) -> dict[str, dict[str, list[int]]]:
     }
 
 
-def training_closes(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> dict[str, np.ndarray]:
+def training_closes(prices: Mapping[str, pd.DataFrame], chosen: Settings) -> dict[str, np.ndarray]:
     """Ticker -> clean closes of the training days in US dollars."""
     cleaned = windows.clean(prices, chosen)
     days = {t: windows.split_days(f.index, chosen.split)["train"] for t, f in cleaned.items()}
     return {t: f["Close"].loc[days[t]].to_numpy() for t, f in cleaned.items()}
 
 
-def leak_check(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> pd.DataFrame:
+def leak_check(prices: Mapping[str, pd.DataFrame], chosen: Settings) -> pd.DataFrame:
     """The honest pipeline and the leaky one under a change of later prices, with ridge as the model.
 
     Returns:
@@ -463,7 +463,7 @@ def leak_check(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> pd.DataFra
     rows = []
     first = chosen.tickers[0]
     for scaling, gap_fill in (("train", "previous"), ("all", "linear")):
-        forecast = _ridge_street(first, chosen.but(scaling=scaling, gap_fill=gap_fill, target="close"))
+        forecast = _ridge_street(first, chosen.changed(scaling=scaling, gap_fill=gap_fill, target="close"))
         made = forecast(dict(prices))
         day = made.loc[made["part"] == "test", "date"].iloc[0]
         changed = controls.changed_by_later_prices(forecast, prices, day, chosen.seed)
@@ -481,7 +481,7 @@ def leak_check(prices: Mapping[str, pd.DataFrame], chosen: Chosen) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def _ridge_street(ticker: str, chosen: Chosen) -> Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]:
+def _ridge_street(ticker: str, chosen: Settings) -> Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]:
     """Prices to forecasts of validation and test days, through the project's own cleaning and windows."""
 
     def forecast(prices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

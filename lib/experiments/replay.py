@@ -25,7 +25,7 @@ from lib.experiments import trainings, tuning
 from lib.experiments.kept import Kept
 from lib.experiments.trainings import Trained, Training
 from lib.networks import runtime
-from lib.settings import Chosen
+from lib.settings import Settings
 
 STAND_IN = "SOL-USD"  # its trials are replayed where a run has none of the thesis's coins
 _ROW = ["ticker", "network", "trial"]
@@ -80,7 +80,7 @@ def printed_trials(tickers: Sequence[str], of_networks: Sequence[str], count: in
     )
 
 
-def run(prices: Mapping[str, pd.DataFrame], printed: pd.DataFrame, chosen: Chosen, kept: Kept) -> pd.DataFrame:
+def run(prices: Mapping[str, pd.DataFrame], printed: pd.DataFrame, chosen: Settings, kept: Kept) -> pd.DataFrame:
     """Train every printed trial with every choice of inputs and every seed; what is kept is not trained again.
 
     Args:
@@ -93,7 +93,7 @@ def run(prices: Mapping[str, pd.DataFrame], printed: pd.DataFrame, chosen: Chose
         A row a training and choice of weights: ticker, network, trial, inputs, weights,
         seed_number, seed, mse, mae, r2 (scaled, validation days), epochs_run, best_epoch, seconds.
     """
-    data = {inputs: windows.build(prices, chosen.but(inputs=inputs)) for inputs in chosen.replay_inputs}
+    data = {inputs: windows.build(prices, chosen.changed(inputs=inputs)) for inputs in chosen.replay_inputs}
     digests = {inputs: tuning.price_digests(prices, inputs) for inputs in chosen.replay_inputs}
     wanted, facts = [], []
     for k in range(1, chosen.replay_seeds + 1):
@@ -109,7 +109,7 @@ def run(prices: Mapping[str, pd.DataFrame], printed: pd.DataFrame, chosen: Chose
                         row,
                         seed,
                         data[inputs][ticker],
-                        chosen.but(inputs=inputs),
+                        chosen.changed(inputs=inputs),
                         digests[inputs][ticker],
                     )
                 )

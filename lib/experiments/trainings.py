@@ -19,7 +19,7 @@ from lib.experiments import workers
 from lib.experiments.kept import Kept, digest
 from lib.networks import training
 from lib.results import machine
-from lib.settings import Chosen
+from lib.settings import Settings
 
 PARTS = ("validation", "test")
 WEIGHTS = ("best", "last")
@@ -46,13 +46,13 @@ class Training:
     hyperparameters: Mapping[str, float]
     seed: int
     data: Dataset
-    chosen: Chosen
+    chosen: Settings
     digest: str
     variant: str = ""
 
     def key(self) -> dict[str, Any]:
         """Everything that its result depends on."""
-        plain = self.chosen.as_plain()
+        plain = self.chosen.plain()
         return {
             "ticker": self.data.ticker,
             "network": self.network,
@@ -84,7 +84,7 @@ class Trained:
         return np.frombuffer(base64.b64decode(self.forecasts[f"{part}, {weights}"]), dtype="<f4").astype("float64")
 
 
-def run(wanted: Sequence[Training], kept: Kept, chosen: Chosen, told: str = "Trainings") -> list[Trained]:
+def run(wanted: Sequence[Training], kept: Kept, chosen: Settings, told: str = "Trainings") -> list[Trained]:
     """The results of all trainings, in their order; those that are not kept are made, ``chosen.workers`` at a time.
 
     Args:
@@ -122,7 +122,11 @@ def run(wanted: Sequence[Training], kept: Kept, chosen: Chosen, told: str = "Tra
 def make(wanted: Training, note: Callable[[str], None]) -> dict[str, Any]:
     """Train, forecast validation and test days with the best epoch's weights and with the last one's; JSON-able."""
     fit = training.fit(
-        wanted.network, wanted.hyperparameters, wanted.data, wanted.chosen.but(restore_best_weights=True), wanted.seed
+        wanted.network,
+        wanted.hyperparameters,
+        wanted.data,
+        wanted.chosen.changed(restore_best_weights=True),
+        wanted.seed,
     )
     forecasts = {}
     for name, weights in (("best", fit.best_weights), ("last", fit.last_weights)):

@@ -31,7 +31,7 @@ from lib.evaluation import baselines, metrics, scoring
 from lib.experiments import workers
 from lib.networks import runtime, training
 from lib.results import machine
-from lib.settings import Chosen
+from lib.settings import Settings
 
 # What a study's results depend on; a study file made with other values is refused.
 STEERING = (*training.STEERING, "search_space", "startup_trials", "pruner")
@@ -62,7 +62,7 @@ class StudyPlan:
     path: Path
 
 
-def plan(chosen: Chosen, path_of: Callable[[str, str], Path]) -> list[StudyPlan]:
+def plan(chosen: Settings, path_of: Callable[[str, str], Path]) -> list[StudyPlan]:
     """The studies of a run; ``trials`` may be a number or ``printed`` (as many as the appendices list)."""
     return [
         StudyPlan(t, n, thesis.trial_count(t, n) if chosen.trials == "printed" else chosen.trials, path_of(t, n))
@@ -206,16 +206,16 @@ def price_digests(prices: Mapping[str, pd.DataFrame], inputs: str) -> dict[str, 
     return {ticker: facts["sha256"] for ticker, facts in market.digest(prices).items()}
 
 
-def steering_of(chosen: Chosen, digest: str) -> dict[str, Any]:
+def steering_of(chosen: Settings, digest: str) -> dict[str, Any]:
     """What a study depends on: parameters, the digest of its prices, and how networks are trained."""
-    plain = chosen.as_plain()
+    plain = chosen.plain()
     return {**{k: plain[k] for k in STEERING}, "data_digest": digest, "training": training.METHOD}
 
 
 def run_study(
     study_plan: StudyPlan,
     data: Dataset,
-    chosen: Chosen,
+    chosen: Settings,
     digest: str,
     on_trial: Callable[[TrialDone], None] | None = None,
     at_most: int | None = None,
@@ -265,7 +265,7 @@ def _run_trial(
     space: dict[str, BaseDistribution],
     study_plan: StudyPlan,
     data: Dataset,
-    chosen: Chosen,
+    chosen: Settings,
     seed: int,
 ) -> None:
     trial = study.ask(space)
@@ -304,7 +304,7 @@ def _run_trial(
 
 
 def run_studies(
-    plans: Sequence[StudyPlan], data: Mapping[str, Dataset], chosen: Chosen, digests: Mapping[str, str]
+    plans: Sequence[StudyPlan], data: Mapping[str, Dataset], chosen: Settings, digests: Mapping[str, str]
 ) -> dict[str, Any]:
     """Run every study to its full number of trials. The trials are the same for any number of workers.
 
@@ -342,7 +342,7 @@ def run_studies(
 
 
 def some_trials(
-    study_plan: StudyPlan, data: Dataset, chosen: Chosen, digest: str, at_most: int, note: Callable[[TrialDone], None]
+    study_plan: StudyPlan, data: Dataset, chosen: Settings, digest: str, at_most: int, note: Callable[[TrialDone], None]
 ) -> workers.Piece | None:
     """As much of a study as one worker process does; errors are those of :func:`run_study`."""
     return None if run_study(study_plan, data, chosen, digest, note, at_most) else workers.Piece.GOES_ON

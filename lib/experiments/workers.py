@@ -21,7 +21,7 @@ from typing import Any
 from lib.errors import ProjectError
 from lib.networks import runtime
 from lib.progress import Progress
-from lib.settings import Chosen
+from lib.settings import Settings
 
 _events = None
 
@@ -91,7 +91,7 @@ class _Seat:
 def run(
     work: Callable[..., Any],
     pieces: Sequence[tuple[Any, ...]],
-    chosen: Chosen,
+    chosen: Settings,
     label: str,
     steps: int,
     on_result: Callable[[int, Any], None] | None = None,

@@ -19,7 +19,7 @@ from lib.evaluation import baselines, metrics, scoring
 from lib.ledger import precision
 from lib.ledger.rows import Row
 from lib.results import artifacts
-from lib.settings import Chosen
+from lib.settings import Settings
 
 PROTOCOL = thesis.printed()["target_variance"]["recovered_protocol"]
 START, END, LOOKBACK = date(2021, 1, 1), PROTOCOL["end_date"], 60
@@ -161,7 +161,7 @@ def several_seeds(store: artifacts.Store) -> pd.DataFrame:
     return store.find_table("skill_seeds", "09a_skill")
 
 
-def replayed(chosen: Chosen, digest: Mapping[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def replayed(chosen: Settings, digest: Mapping[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The replay that this run itself left or the one of ``params/replay.yaml``, whichever has more trainings.
 
     Raises:
@@ -169,7 +169,7 @@ def replayed(chosen: Chosen, digest: Mapping[str, Any]) -> tuple[pd.DataFrame, p
     """
     why, found = "", []
     for folder in dict.fromkeys((chosen.output_dir, REPLAY_DIR)):
-        store = artifacts.Store(chosen.but(output_dir=folder), "10_claims")
+        store = artifacts.Store(chosen.changed(output_dir=folder), "10_claims")
         store.fact(data=dict(digest))
         if not all((store.root / "tables" / f"{name}.csv").is_file() for name in REPLAY_TABLES):
             continue

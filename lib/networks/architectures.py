@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from lib.networks import fast_layers, runtime
-from lib.settings import Chosen
+from lib.settings import Settings
 
 Hyperparameters = Mapping[str, float]
 
@@ -35,7 +35,7 @@ class Variant:
     fast: bool = True
 
 
-def variant(chosen: Chosen) -> Variant:
+def variant(chosen: Settings) -> Variant:
     """The variant that a run's parameters choose."""
     return Variant(chosen.hidden_dense_units, chosen.output_activation, chosen.batch_normalization)
 

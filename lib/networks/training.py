@@ -18,7 +18,7 @@ import numpy as np
 from lib import networks
 from lib.data.windows import Dataset
 from lib.networks import runtime
-from lib.settings import Chosen
+from lib.settings import Settings
 
 # Kept with every study. Change it whenever the same parameters would give other weights.
 METHOD = "compiled epoch, fused LSTM, 1"
@@ -78,7 +78,7 @@ def fit(
     network: str,
     hyperparameters: networks.Hyperparameters,
     data: Dataset,
-    chosen: Chosen,
+    chosen: Settings,
     seed: int,
     on_epoch: Callable[[int, int, float, float], None] | None = None,
 ) -> Fit:

@@ -146,7 +146,7 @@ def parameters_wrong(folder: Folder) -> list[str]:
     """Parameters of the run, or of one of its notebooks, that are not those of the parameter file; those that none of its notebooks reads do not count."""
     file = folder.project / folder.run["parameter_file"]
     try:
-        present = settings.load(file).as_plain()
+        present = settings.load(file).plain()
     except settings.SettingsError as error:
         return [str(error)]
     theirs, read = folder.run["parameters"], set().union(*(record["parameters"] for record in folder.records.values()))

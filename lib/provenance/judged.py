@@ -20,7 +20,7 @@ from lib.evaluation import baselines
 from lib.experiments import controls, trainings
 from lib.provenance.committed import Folder, exact, frames_differ, table_differs
 from lib.provenance.parts import Near, Part, error_differs
-from lib.settings import Chosen
+from lib.settings import Settings
 from lib.tables import skill
 
 SKILL, FORWARD, LEAKAGE = "09a_skill", "09b_walk_forward", "09c_leakage"
@@ -31,7 +31,7 @@ Prices = Mapping[str, pd.DataFrame]
 
 
 def untrained(
-    folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: Near
+    folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Settings, near: Near
 ) -> list[Part]:
     """Everything of 09a to 09e that needs no training, as their cells compute it.
 
@@ -55,7 +55,7 @@ def untrained(
 Found = Iterator[tuple[str, str]]
 
 
-def _skill(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: float) -> Found:
+def _skill(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Settings, near: float) -> Found:
     frame, training_usd = experiments.seed_baselines(prices, chosen), experiments.training_closes(prices, chosen)
     scores = exact(_table(folder, "skill"))
     made = {
@@ -90,7 +90,9 @@ def _returns_differ(folder: Folder, scores: pd.DataFrame, by_seed: pd.DataFrame)
     return table_differs(_table(folder, "returns_or_closes"), ours, 1e-9)
 
 
-def _forward(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: float) -> Found:
+def _forward(
+    folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Settings, near: float
+) -> Found:
     frame = experiments.walk_forward_baselines(prices, chosen)
     ours = skill.across_folds(frame)
     yield (
@@ -100,7 +102,9 @@ def _forward(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset]
     yield "tables/regimes.csv", table_differs(_table(folder, "regimes"), skill.regimes(frame), near)
 
 
-def _leakage(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: float) -> Found:
+def _leakage(
+    folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Settings, near: float
+) -> Found:
     scores = exact(_table(folder, "leakage_scores"))
     yield (
         "tables/leak_check.csv",
@@ -114,7 +118,7 @@ def _leakage(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset]
 
 
 def _intervals(
-    folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: float
+    folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Settings, near: float
 ) -> Found:
     closes = {ticker: frame["Close"] for ticker, frame in windows.clean(prices, chosen).items()}
     bands = experiments.interval_bands(closes, data)
@@ -123,7 +127,7 @@ def _intervals(
 
 
 def _controls(
-    folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Chosen, near: float
+    folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Settings, near: float
 ) -> Found:
     runs = exact(_table(folder, "control_runs"))
     for series, name in ((controls.WALK, "false_alarms"), (controls.SIGNAL, "planted_signal")):
@@ -140,7 +144,7 @@ def _controls(
     )
 
 
-def trained(folder: Folder, prices: Prices, chosen: Chosen, near: Near, told: Callable[[str], None]) -> list[Part]:
+def trained(folder: Folder, prices: Prices, chosen: Settings, near: Near, told: Callable[[str], None]) -> list[Part]:
     """One training of each kind made again; TensorFlow must have been started.
 
     Args:
@@ -168,7 +172,7 @@ def trained(folder: Folder, prices: Prices, chosen: Chosen, near: Near, told: Ca
     return parts
 
 
-def ledger(folder: Folder, prices: Prices, chosen: Chosen, near: Near) -> list[Part]:
+def ledger(folder: Folder, prices: Prices, chosen: Settings, near: Near) -> list[Part]:
     """The ledger with its verdicts, from prices and from the scores, seeds and replay that are committed."""
     if LEDGER not in folder.records:
         return []
@@ -176,8 +180,8 @@ def ledger(folder: Folder, prices: Prices, chosen: Chosen, near: Near) -> list[P
     from lib.data import market
     from lib.results import artifacts
 
-    here = chosen.but(output_dir=str(folder.root)).as_plain()
-    declared = Chosen({key: here[key] for key in folder.records[LEDGER]["parameters"] if key in here})
+    here = chosen.changed(output_dir=str(folder.root)).plain()
+    declared = Settings({key: here[key] for key in folder.records[LEDGER]["parameters"] if key in here})
     store = artifacts.Store(declared, LEDGER)
     store.fact(data=market.digest(prices))
     rows = ledger.claims()
@@ -244,10 +248,10 @@ def _seeds_again(
     return parts
 
 
-def _controls_again(folder: Folder, chosen: Chosen, near: float, told: Callable[[str], None]) -> list[Part]:
+def _controls_again(folder: Folder, chosen: Settings, near: float, told: Callable[[str], None]) -> list[Part]:
     rows = exact(_table(folder, "control_runs")).set_index(["series", "run", "model"])
     parts = []
-    for one in experiments.control_trainings(controls.WALK, chosen.but(control_runs=1)):
+    for one in experiments.control_trainings(controls.WALK, chosen.changed(control_runs=1)):
         again = experiments.control_row(_made(one, told), one)
         there = rows.loc[(controls.WALK, again["run"], again["model"]), "skill"]
         differs = error_differs(1 - there, 1 - again["skill"], near)
@@ -256,7 +260,7 @@ def _controls_again(folder: Folder, chosen: Chosen, near: float, told: Callable[
 
 
 def _forward_again(
-    folder: Folder, prices: Prices, chosen: Chosen, near: float, told: Callable[[str], None]
+    folder: Folder, prices: Prices, chosen: Settings, near: float, told: Callable[[str], None]
 ) -> list[Part]:
     rows = exact(_table(folder, "walk_forward_trials")).sort_values(["epochs_run", "ticker", "scheme", "fold", "trial"])
     shortest = rows[rows["validation_mse"].notna()].groupby("network").head(1).sort_values("network")

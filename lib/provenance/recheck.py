@@ -60,7 +60,7 @@ class Outcome:
         return f"within {NEAR:g}, trainings within {NEAR_TRAINED:g}" if self.elsewhere[notebook] else "the same bits"
 
 
-def chosen_for(folder: Folder, overrides: Mapping[str, Any]) -> settings.Chosen:
+def chosen_for(folder: Folder, overrides: Mapping[str, Any]) -> settings.Settings:
     """The run's own parameters, with the prices from where they are now.
 
     Raises:
@@ -77,7 +77,7 @@ def chosen_for(folder: Folder, overrides: Mapping[str, Any]) -> settings.Chosen:
 
 def present_parameters(folder: Folder) -> dict[str, Any]:
     """The run's parameters by the keys there are now; one that is new since then is as in the run's parameter file."""
-    file = settings.load(folder.project / folder.run["parameter_file"]).as_plain()
+    file = settings.load(folder.project / folder.run["parameter_file"]).plain()
     return {key: folder.run["parameters"].get(key, value) for key, value in file.items()}
 
 
@@ -143,7 +143,7 @@ def run(
 
 
 def _untrained(
-    folder: Folder, prices: Mapping[str, pd.DataFrame], data: Mapping[str, windows.Dataset], chosen: settings.Chosen
+    folder: Folder, prices: Mapping[str, pd.DataFrame], data: Mapping[str, windows.Dataset], chosen: settings.Settings
 ) -> list[tuple[str, str, pd.DataFrame]]:
     """(notebook, table, frame) of what 01 to 07 compute without training, as their cells do."""
     from lib.data import cleaning
@@ -219,7 +219,7 @@ def _naive_rows(folder: Folder, data: Mapping[str, windows.Dataset], near: Near)
     return parts
 
 
-def _layers(folder: Folder, data: Mapping[str, windows.Dataset], chosen: settings.Chosen, near: Near) -> list[Part]:
+def _layers(folder: Folder, data: Mapping[str, windows.Dataset], chosen: settings.Settings, near: Near) -> list[Part]:
     from lib import networks, thesis
 
     shape, parts = next(iter(data.values())).input_shape, []
@@ -244,7 +244,7 @@ def smallest_trials(trials: pd.DataFrame) -> pd.DataFrame:
 def _trainings(
     folder: Folder,
     data: Mapping[str, windows.Dataset],
-    chosen: settings.Chosen,
+    chosen: settings.Settings,
     near_trained: Near,
     told: Callable[[str], None],
 ) -> list[Part]:
@@ -276,7 +276,7 @@ def _replayed(
     folder: Folder,
     prices: Mapping[str, pd.DataFrame],
     data: Mapping[str, windows.Dataset],
-    chosen: settings.Chosen,
+    chosen: settings.Settings,
     near: Near,
     near_trained: Near,
     told: Callable[[str], None],
@@ -302,7 +302,7 @@ def _replayed(
         .sort_values("network")
     )
     for row in best.to_dict("records"):
-        reading = chosen.but(inputs=row["inputs"], restore_best_weights=True)
+        reading = chosen.changed(inputs=row["inputs"], restore_best_weights=True)
         of = printed[
             (printed["ticker"] == row["ticker"])
             & (printed["network"] == row["network"])

@@ -27,7 +27,7 @@ from lib import settings
 from lib.errors import ProjectError
 from lib.experiments.kept import Kept
 from lib.results.files import replacing, sha256, unwritable, write_json
-from lib.settings import Chosen
+from lib.settings import Settings
 
 # A result for one ticker and network is the same whichever others were run, wherever they went, and from
 # wherever the prices came: that they are the same ones is checked by their digests.
@@ -46,10 +46,10 @@ class Store:
         notebook: its name, such as ``01_data``.
     """
 
-    def __init__(self, chosen: Chosen, notebook: str):
+    def __init__(self, chosen: Settings, notebook: str):
         self.root = settings.output_root(chosen.output_dir)
         self.notebook = notebook
-        self.parameters = chosen.as_plain()
+        self.parameters = chosen.plain()
         self.made: list[dict[str, str]] = []
         self.facts: dict[str, Any] = {}
         self._kept: dict[str, Kept] = {}

@@ -29,7 +29,7 @@ TRACES = (
 )  # what tells a run's folder
 
 
-def missing_prices(chosen: settings.Chosen) -> list[str]:
+def missing_prices(chosen: settings.Settings) -> list[str]:
     """What is missing in ``data_dir``, files or days, as sentences; nothing for the other sources."""
     if chosen.source != "folder":
         return []

@@ -31,7 +31,7 @@ class Session:
 
     def __init__(self, order: Order, out: TextIO):
         self.order, self.root = order, order.root
-        self.plain = order.chosen.as_plain()
+        self.plain = order.chosen.plain()
         self.earlier = facts.read_earlier(self.root)
         self.facts = facts.describe(
             order.notebooks,

@@ -3,7 +3,6 @@
 from lib.settings.model import (
     KEYS,
     PROJECT_ROOT,
-    Chosen,
     Day,
     Inputs,
     Network,
@@ -26,7 +25,6 @@ from lib.settings.model import (
 __all__ = [
     "KEYS",
     "PROJECT_ROOT",
-    "Chosen",
     "Day",
     "Inputs",
     "Network",

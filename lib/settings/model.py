@@ -25,7 +25,6 @@ from lib.settings.places import PROJECT_ROOT, output_root, resolve
 __all__ = [
     "KEYS",
     "PROJECT_ROOT",
-    "Chosen",
     "Network",
     "Settings",
     "SettingsError",
@@ -72,7 +71,7 @@ def key(meaning: str, **limits: Any) -> Any:
     return Field(description=meaning, **limits)
 
 
-class Settings(BaseModel):
+class Model(BaseModel):
     """All parameters of a run. No field has a default: a file that forgets one is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -157,7 +156,7 @@ class Settings(BaseModel):
     output_dir: str = key("where results go, relative to the project", min_length=1)
 
 
-class Chosen:
+class Settings:
     """Checked parameters, read as attributes. A notebook's has exactly the keys that it declared."""
 
     def __init__(self, values: Mapping[str, Any]):
@@ -174,26 +173,26 @@ class Chosen:
         raise AttributeError(f"parameters are fixed once they are checked; set {name!r} in the parameter file")
 
     def __repr__(self) -> str:
-        return f"Chosen({', '.join(f'{k}={v!r}' for k, v in self._values.items())})"
+        return f"Settings({', '.join(f'{k}={v!r}' for k, v in self._values.items())})"
 
-    def but(self, **changes: Any) -> Chosen:
+    def changed(self, **changes: Any) -> Settings:
         """The same parameters with some values changed; the new values must be checked ones."""
-        return Chosen({**self._values, **changes})
+        return Settings({**self._values, **changes})
 
-    def as_plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, Any]:
         """The values as JSON-able ones, in the order of the parameter file; dates as YYYY-MM-DD."""
         return {k: v.isoformat() if isinstance(v, date) else copy(v) for k, v in self._values.items()}
 
 
-KEYS = tuple(Settings.model_fields)
+KEYS = tuple(Model.model_fields)
 
 
 def meaning(name: str) -> str:
     """Unit, range and meaning of one key: the trailing comment that files and notebooks carry."""
-    return Settings.model_fields[name].description or ""
+    return Model.model_fields[name].description or ""
 
 
-def check(values: Mapping[str, Any], where: str, partial: bool = False) -> Chosen:
+def check(values: Mapping[str, Any], where: str, partial: bool = False) -> Settings:
     """Validate a set of parameters as a whole.
 
     Args:
@@ -223,13 +222,13 @@ def check(values: Mapping[str, Any], where: str, partial: bool = False) -> Chose
     wrong += [f"{where}: {c}" for c in contradictions(good)]
     if wrong:
         raise SettingsError("\n".join(wrong))
-    return Chosen(good)
+    return Settings(good)
 
 
 def _validated(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of some keys, each checked by itself."""
-    fields = {n: (Settings.model_fields[n].annotation, Settings.model_fields[n]) for n in values}
-    checked = create_model("Declared", __config__=Settings.model_config, **fields).model_validate(values)
+    fields = {n: (Model.model_fields[n].annotation, Model.model_fields[n]) for n in values}
+    checked = create_model("Declared", __config__=Model.model_config, **fields).model_validate(values)
     return {n: getattr(checked, n) for n in values}
 
 
@@ -249,7 +248,7 @@ def parse_override(text: str) -> tuple[str, Any]:
         raise SettingsError(f"-p {text}: the value is not YAML ({error})") from None
 
 
-def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Chosen:
+def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Settings:
     """Read, override and validate a parameter file.
 
     Raises:
@@ -271,7 +270,7 @@ def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Chosen
     return check({**values, **(overrides or {})}, where)
 
 
-def from_notebook(namespace: Mapping[str, Any]) -> Chosen:
+def from_notebook(namespace: Mapping[str, Any]) -> Settings:
     """The checked parameters that a notebook's parameters cell (or papermill) assigned.
 
     Call it right after the parameters cell as ``settings.from_notebook(globals())``. The

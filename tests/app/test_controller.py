@@ -69,7 +69,7 @@ def keep(collection):
     )
     record = {
         "request": request.model_dump(mode="json"),
-        "parameters": chosen.as_plain(),
+        "parameters": chosen.plain(),
         "scores": [],
         "history": {"loss": [1.0], "val_loss": [1.0]},
     }

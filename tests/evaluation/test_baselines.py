@@ -280,7 +280,7 @@ def test_no_forecast_changes_when_prices_from_its_day_on_do(close, name, target)
 
 def test_scaling_over_all_days_is_caught_looking_ahead(close):
     """The thesis's scaling: a later high changes the scaled inputs of today, and with them a forecast that is clipped to 0 and 1."""
-    setting = controls.chosen(lookback=8, split=(0.6, 0.2, 0.2)).but(scaling="all")
+    setting = controls.chosen(lookback=8, split=(0.6, 0.2, 0.2)).changed(scaling="all")
 
     def clipped(data, close):
         parts = [
@@ -289,7 +289,7 @@ def test_scaling_over_all_days_is_caught_looking_ahead(close):
         return pd.concat(parts)
 
     def street(scaling, prices):
-        data = windows.build(prices, setting.but(scaling=scaling))["A-USD"]
+        data = windows.build(prices, setting.changed(scaling=scaling))["A-USD"]
         return baselines.forecast(clipped, data, prices["A-USD"]["Close"])
 
     prices, day = {"A-USD": controls.as_prices(close)}, close.index[-25]

@@ -67,7 +67,7 @@ def test_folds_cover_the_second_half_and_train_on_earlier_days_only():
 
 
 def test_sets_of_hyperparameters_are_drawn_from_the_search_space_and_never_the_set_chosen_on_test_days(chosen):
-    many = chosen.but(fold_trials=40)
+    many = chosen.changed(fold_trials=40)
     for network in networks.ARCHITECTURES:
         sets = experiments.trial_sets(network, many, "BTC-USD", 1)
         assert thesis.best_hyperparameters(network) not in sets and len(sets) == 40
@@ -222,18 +222,18 @@ def test_a_key_holds_all_that_a_training_depends_on(chosen, random_walk):
         a_training(chosen, data, seed=2),
         a_training(chosen, data, digest="e"),
         a_training(chosen, data, variant="v"),
-        a_training(chosen.but(scaling="train"), data),
-        a_training(chosen.but(target="log_return"), data),
-        a_training(chosen.but(max_epochs=4), data),
-        a_training(chosen.but(lookback=6), data),
-        a_training(chosen.but(split=[0.6, 0.2, 0.2]), data),
+        a_training(chosen.changed(scaling="train"), data),
+        a_training(chosen.changed(target="log_return"), data),
+        a_training(chosen.changed(max_epochs=4), data),
+        a_training(chosen.changed(lookback=6), data),
+        a_training(chosen.changed(split=[0.6, 0.2, 0.2]), data),
         a_training(chosen, data, hyperparameters={**thesis.best_hyperparameters("CNN"), "filters1": 8}),
         a_training(chosen, data, network="LSTM", hyperparameters=thesis.best_hyperparameters("LSTM")),
     ]
     assert len({str(t.key()) for t in other} | {str(one)}) == len(other) + 1
     same = [
         a_training(chosen, data, name="m"),
-        a_training(chosen.but(workers=9, trials=9, output_dir="x", restore_best_weights=False), data),
+        a_training(chosen.changed(workers=9, trials=9, output_dir="x", restore_best_weights=False), data),
         a_training(chosen, data, hyperparameters={**thesis.best_hyperparameters("CNN"), "lstm_units1": 5}),
     ]
     assert all(t.key() == one for t in same)

@@ -230,22 +230,24 @@ def test_every_seed_is_trained_once_and_found_again(tmp_path, random_walk, tiny,
     # One of them by hand, with this process's own TensorFlow on one thread
     one = fits.query("ticker == 'ETH-USD' and inputs == 'all_closes' and seed_number == 2").set_index("weights")
     row = printed[printed["ticker"] == "ETH-USD"].iloc[0]
-    data = windows.build(prices, chosen.but(inputs="all_closes"))["ETH-USD"]
+    data = windows.build(prices, chosen.changed(inputs="all_closes"))["ETH-USD"]
     assert data.input_shape == (8, 2)
     for weights, restore in (("best", True), ("last", False)):
-        fit = training.fit("CNN-LSTM", row, data, chosen.but(restore_best_weights=restore), int(one["seed"].iloc[0]))
+        fit = training.fit(
+            "CNN-LSTM", row, data, chosen.changed(restore_best_weights=restore), int(one["seed"].iloc[0])
+        )
         error = training.predict(fit.model, data.validation.X).astype("float64") - data.to_scaled(
             data.validation.actual_usd
         )
         assert one.loc[weights, "mse"] == float(np.mean(error**2))
     # A later run with one seed more trains only that one
-    replay.run(prices, printed, chosen.but(replay_seeds=3), Kept(tmp_path / "r.db"))
+    replay.run(prices, printed, chosen.changed(replay_seeds=3), Kept(tmp_path / "r.db"))
     assert "8 of 12 trainings were finished before" in capsys.readouterr().out
 
 
 def test_replay_parameters_are_the_thesiss_but_for_seeds_and_folder():
     thesis_run, replay_run = (
-        settings.load(settings.PROJECT_ROOT / "params" / f"{n}.yaml").as_plain() for n in ("thesis", "replay")
+        settings.load(settings.PROJECT_ROOT / "params" / f"{n}.yaml").plain() for n in ("thesis", "replay")
     )
     differing = {k for k in thesis_run if thesis_run[k] != replay_run[k]}
     assert differing == {"replay_seeds", "output_dir"} and replay_run["replay_seeds"] >= 3

@@ -126,7 +126,7 @@ def test_the_plan_of_the_printed_trials_is_the_appendices(tiny, tmp_path):
 @pytest.mark.parametrize("pruner", ["none", "median"])
 def test_a_study_cut_at_any_point_gives_the_same_trials(tmp_path, data, chosen, pruner):
     """Whole in one go; in three pieces; and with the ghost of a killed trial, far on in its epochs, between the pieces."""
-    chosen = chosen.but(pruner=pruner)
+    chosen = chosen.changed(pruner=pruner)
     whole, _ = run(tmp_path / "whole", "CNN", 9, data, chosen)
     for trials in (1, 6):
         _, plan = run(tmp_path / "pieces", "CNN", trials, data, chosen)

@@ -627,7 +627,7 @@ def test_the_best_trials_are_those_of_the_thesis():
 
 
 def leave_replay(chosen, folder, frames, digest="abc", **changed):
-    store = artifacts.Store(chosen.but(output_dir=str(folder), **changed), "08b_replay")
+    store = artifacts.Store(chosen.changed(output_dir=str(folder), **changed), "08b_replay")
     store.fact(data={"ADA-USD": digest})
     for name, frame in frames.items():
         store.table(name, frame, name)

@@ -202,8 +202,8 @@ def test_the_real_search_names_its_steering_as_it_is_looked_for(tmp_path, sample
     path = tmp_path / "studies" / "BTC-USD_CNN.db"
     tuning.open_study(tuning.StudyPlan("BTC-USD", "CNN", 1, path), tuning.steering_of(chosen, "abc"))
     assert set(tuning.STEERING) <= set(inputs.steering(path))
-    assert inputs.other_searches(tmp_path, chosen.as_plain(), "out") == []
-    assert "seed 42 there, 43 here" in inputs.other_searches(tmp_path, {**chosen.as_plain(), "seed": 43}, "out")[0]
+    assert inputs.other_searches(tmp_path, chosen.plain(), "out") == []
+    assert "seed 42 there, 43 here" in inputs.other_searches(tmp_path, {**chosen.plain(), "seed": 43}, "out")[0]
 
 
 # -- networks ------------------------------------------------------------------------------

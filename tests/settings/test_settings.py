@@ -360,7 +360,7 @@ def test_a_committed_file_is_flat_as_papermill_wants_it(file):
     assert all(
         isinstance(v, plain) or (isinstance(v, list) and all(isinstance(x, plain) for x in v)) for v in values.values()
     )
-    assert settings.load(PROJECT_ROOT / file).as_plain() == values
+    assert settings.load(PROJECT_ROOT / file).plain() == values
 
 
 def test_the_thesis_file_is_the_recovered_protocol():
@@ -379,7 +379,7 @@ def test_the_thesis_file_is_the_recovered_protocol():
 
 def test_a_notebook_sees_only_the_keys_that_it_declares():
     chosen = settings.from_notebook({"lookback": 30, "seed": 1, "start_date": "2020-01-01", "np": object()})
-    assert chosen.as_plain() == {"start_date": "2020-01-01", "lookback": 30, "seed": 1}
+    assert chosen.plain() == {"start_date": "2020-01-01", "lookback": 30, "seed": 1}
     with pytest.raises(AttributeError, match="'patience' is not available: the parameters cell does not declare it"):
         chosen.patience
     with pytest.raises(AttributeError, match="'lookbak' is not available: there is no such key"):
@@ -395,14 +395,14 @@ def test_checked_parameters_cannot_be_changed():
     with pytest.raises(AttributeError, match="set 'seed' in the parameter file"):
         chosen.seed = 7
     chosen.tickers.append("ETH-USD")
-    chosen.as_plain()["split"].append(1)
+    chosen.plain()["split"].append(1)
     assert (chosen.seed, chosen.tickers, chosen.split) == (42, ["BTC-USD"], [0.7, 0.15, 0.15])
 
 
 def test_checked_parameters_travel_between_processes():
     chosen = settings.load(PROJECT_ROOT / "params/thesis.yaml")
     for other in (pickle.loads(pickle.dumps(chosen)), copy.deepcopy(chosen)):
-        assert other.as_plain() == chosen.as_plain() and other.start_date == date(2021, 1, 1)
+        assert other.plain() == chosen.plain() and other.start_date == date(2021, 1, 1)
 
 
 def test_paths_are_relative_to_the_project_wherever_the_process_stands(tmp_path, monkeypatch):

@@ -584,7 +584,7 @@ def growth(chosen: Settings, seed: int, told: Callable[[str], None]) -> dict[str
     told("memory of TensorFlow alone")
     points: dict[tuple[int, int], dict[str, Any]] = {}
     for factor, lookback in dict.fromkeys([*((f, chosen.lookback) for f in ROW_FACTORS), *((1, b) for b in LOOKBACKS)]):
-        values = Settings({**chosen.plain(), "lookback": lookback})
+        values = chosen.changed(lookback=lookback)
         found, peak = in_fresh_process(growth_point, values, DAYS * factor, seed)
         points[factor, lookback] = {
             **found,

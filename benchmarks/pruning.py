@@ -30,7 +30,7 @@ def search(
     pruner: str, data: dict[str, Dataset], chosen: Settings, digests: dict[str, str], folder: Path
 ) -> pd.DataFrame:
     """Run (or finish) all studies with one pruner; returns their trials as ``tuning.trial_frame`` gives them."""
-    values = Settings({**chosen.plain(), "pruner": pruner})
+    values = chosen.changed(pruner=pruner)
     plans = tuning.plan(values, lambda ticker, network: folder / f"{ticker}_{network}.db")
     tuning.run_studies(plans, data, values, digests)
     return pd.concat(
@@ -122,7 +122,7 @@ def work(words: Sequence[str] | None = None) -> None:
         unknown = [t for t in options.tickers if t not in prices]
         if unknown:
             raise conditions.BenchmarkError(f"--tickers {' '.join(unknown)}: not among {', '.join(prices)}")
-        chosen = Settings({**chosen.plain(), "tickers": options.tickers})
+        chosen = chosen.changed(tickers=options.tickers)
     data, digests = windows.build(prices, chosen), tuning.price_digests(prices, chosen.inputs)
     folder = conditions.CACHE / "pruning" / run.key(about)
     run.quiet(options.wait)

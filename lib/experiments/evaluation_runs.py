@@ -413,8 +413,9 @@ def control_trainings(series: str, chosen: Settings) -> list[Planned]:
     for run in range(control_runs(series, chosen)):
         close = controls.walk(controls.DAYS, coefficient, volatility, seed=chosen.seed + run)
         prices = {_SIMULATED: controls.as_prices(close)}
-        setting = chosen.changed(
-            **controls.chosen(target="log_return").plain(),
+        setting = controls.short_settings(
+            chosen,
+            target="log_return",
             max_epochs=SMALL["epochs"],
             tickers=[_SIMULATED],
             start_date=close.index[0].date(),

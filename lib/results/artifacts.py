@@ -31,7 +31,11 @@ from lib.settings import Settings
 
 # A result for one ticker and network is the same whichever others were run, wherever they went, and from
 # wherever the prices came: that they are the same ones is checked by their digests.
-MAY_DIFFER = ("networks", "tickers", "output_dir", "source", "data_dir", "workers", "trials")
+MAY_DIFFER = (
+    *("networks", "tickers", "output_dir", "source", "data_dir", "workers", "trials", "unit_root_trend"),
+    *("search_space", "startup_trials", "pruner", "replay_trials", "replay_seeds", "replay_inputs"),
+    *("evaluation_seeds", "comparison_seeds", "folds", "fold_trials", "control_runs"),
+)
 
 
 class ArtifactError(ProjectError):

@@ -16,7 +16,7 @@ SHIFTS = {"a day too early": -1, "a day too late": 1}
 
 
 def frame_of(model, close, **changes):
-    data = windows.build({"A-USD": controls.as_prices(close)}, controls.chosen(**changes))["A-USD"]
+    data = windows.build({"A-USD": controls.as_prices(close)}, controls.short_settings(**changes))["A-USD"]
     return baselines.forecast(model, data, close)
 
 
@@ -147,7 +147,7 @@ def test_a_planted_signal_is_found(target):
     """
     models = {name: controls.QUICK_MODELS[name] for name in ("ridge", "gradient boosting")}
     found = controls.short_runs(
-        models, runs=20, days=830, coefficient=0.6, volatility=0.02, setting=controls.chosen(target=target)
+        models, runs=20, days=830, coefficient=0.6, volatility=0.02, setting=controls.short_settings(target=target)
     )
     by_model = found.groupby("model")
     assert (by_model["skill"].median() > 0.15).all(), by_model["skill"].describe()

@@ -128,7 +128,10 @@ def in_force(settings: Settings, namespace: Mapping[str, Any]) -> Any:
         if key in namespace
     ]
     others = [f"{k} {_text(v)}" for k, v in values.items() if k not in namespace and v != usual[k]]
-    caption = f"Parameters in force. Not as in {shown(SAMPLE)}, and not in the table: {'; '.join(others) or 'none'}"
+    rest = (
+        f"Others that differ from {shown(SAMPLE)}: {'; '.join(others)}" if others else "All others: params/sample.yaml"
+    )
+    caption = f"Parameters in force. {rest}"
     table = pd.DataFrame(rows, columns=["parameter", "value", "from", "meaning"])
     return table.style.format(escape="html").hide(axis="index").set_caption(caption).set_uuid("in_force")
 

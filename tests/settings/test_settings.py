@@ -504,9 +504,10 @@ def test_what_is_in_force_is_shown_with_where_it_comes_from():
     assert list(shown["from"]) == ["params/thesis.yaml", usual, above, usual, usual, above]
     assert list(shown["meaning"]) == [settings.meaning(k) for k in shown.index]
     html = table.to_html()
-    assert "not in the table: source yahoo; start_date 2021-01-01; end_date 2025-01-19; max_epochs 200; " in html
+    others = "Others that differ from params/sample.yaml: source yahoo; start_date 2021-01-01; end_date 2025-01-19; max"
+    assert others in html
     assert "; trials printed" not in html and html == settings.in_force(settings.from_notebook(cell), cell).to_html()
-    assert "not in the table: none" in settings.in_force(settings.sample(), {"seed": None}).to_html()
+    assert "All others: params/sample.yaml" in settings.in_force(settings.sample(), {"seed": None}).to_html()
 
 
 def test_checked_parameters_travel_between_processes():

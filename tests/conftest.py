@@ -64,24 +64,13 @@ def sample_values():
 
 
 @pytest.fixture
-def tiny(sample_values):
-    """Checked parameters for a training of seconds: 240 days, windows of 8."""
-
-    def choose(**changes):
-        start, end = date(2024, 1, 1), date(2024, 8, 27)
-        values = {
-            **sample_values,
-            "source": "yahoo",
-            "start_date": start,
-            "end_date": end,
-            "lookback": 8,
-            "max_epochs": 3,
-            "patience": 2,
-            **changes,
-        }
-        return settings.check(values, "the test")
-
-    return choose
+def tiny():
+    """Settings for a training of seconds: 240 days, windows of 8."""
+    start, end = date(2024, 1, 1), date(2024, 8, 27)
+    small = settings.sample().changed(
+        source="yahoo", start_date=start, end_date=end, lookback=8, max_epochs=3, patience=2
+    )
+    return small.changed
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, T
 
 from lib import settings, thesis
 from lib.data.market import sample
-from lib.settings import Settings, Day, Network, Number, Ticker, key
+from lib.settings import Day, Network, Number, Settings, Ticker, key
 from lib.settings.consistency import today
 
-BASE = "params/sample.yaml"  # whatever the form does not ask for
 SPLIT = (0.70, 0.15, 0.15)
 LONGEST_SHOWN = 40  # letters of a wrong value that its sentence repeats
 
@@ -156,10 +155,9 @@ def parameters(request: TrainingRequest, data_dir: str | None = None) -> Setting
     Raises:
         SettingsError: they cannot hold together.
     """
-    base = settings.load(settings.PROJECT_ROOT / BASE).plain()
     return settings.check(
         {
-            **base,
+            **settings.sample().plain(),
             "source": request.source,
             "data_dir": data_dir if request.source == "folder" else None,
             "tickers": [request.ticker],

@@ -186,7 +186,7 @@ def main(words: list[str] | None = None) -> int:
         if not 0 <= given.spare <= 8:
             raise ServeError(f"--spare {given.spare}: 0 to 8 are allowed; each costs the memory of one Python process")
         parameters = dict(settings.parse_override(text) for text in given.overrides)
-        settings.check(parameters, "-p", partial=True)
+        settings.load(settings.PROJECT_ROOT / "params" / "sample.yaml", parameters)
         run(notebook, given.port, not given.no_browser, given.spare, parameters)
     except ProjectError as error:
         print(error, file=sys.stderr)

@@ -6,7 +6,7 @@ not have found a real one. Both go through the windows, models and tests that th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from lib import settings
 from lib.data import windows
 from lib.evaluation import baselines, metrics, significance
 from lib.experiments import frames, random_seeds, train
@@ -30,6 +31,16 @@ QUICK_MODELS: dict[str, baselines.Baseline] = {
 PLANTED = 0.5  # a skill of about a quarter; a volatility of 2 % keeps prices on the scale of the training days
 DAYS = 430  # of a simulated series: as many test days as the thesis has
 WALK, SIGNAL = "random walk", "planted signal"
+# Own closes of ten days, scaled on the training days, nothing treated.
+SHORT_WINDOWS = {
+    "gap_fill": "previous",
+    "outliers": "off",
+    "inputs": "own_close",
+    "target": "close",
+    "lookback": 10,
+    "split": (0.5, 0.1, 0.4),
+    "scaling": "train",
+}
 SERIES = {WALK: (0.0, 0.04), SIGNAL: (PLANTED, 0.02)}  # coefficient and volatility of :func:`walk`
 
 
@@ -85,22 +96,9 @@ def as_prices(close_usd: pd.Series) -> pd.DataFrame:
     )
 
 
-def chosen(lookback: int = 10, split: Sequence[float] = (0.5, 0.1, 0.4), target: str = "close") -> Settings:
-    """Parameters of windows for short runs: own close, scaled on the training days, nothing treated."""
-    return Settings(
-        {
-            "gap_fill": "previous",
-            "max_gap_days": 5,
-            "outliers": "off",
-            "outlier_iqr": 1.5,
-            "inputs": "own_close",
-            "indicator_days": [14, 12, 26, 9, 20],
-            "target": target,
-            "lookback": lookback,
-            "split": list(split),
-            "scaling": "train",
-        }
-    )
+def short_settings(base: Settings | None = None, **changes: Any) -> Settings:
+    """``base`` (default: the sample run's settings) with :data:`SHORT_WINDOWS`, and ``changes`` over both."""
+    return (base or settings.sample()).changed(**{**SHORT_WINDOWS, **changes})
 
 
 def short_runs(
@@ -121,14 +119,14 @@ def short_runs(
         runs: simulated series.
         days: of each; by default 215 train and 162 test days are scored, as many as the thesis's.
         coefficient, volatility, tails: of :func:`walk`; a coefficient of 0 is a random walk.
-        setting: parameters of the windows; default :func:`chosen`.
+        setting: parameters of the windows; default :func:`short_settings`.
         seed: of the first run; each has one of its own.
 
     Returns:
         One row a run and model, on test days: ``run``, ``model``, ``days``, ``skill``,
         ``diebold_mariano`` (one-sided p-value: better than naive), ``pesaran_timmermann`` (one-sided).
     """
-    setting = setting or chosen()
+    setting = setting or short_settings()
     rows = []
     for run in range(runs):
         close = walk(days, coefficient, volatility, tails, seed + run)
@@ -256,7 +254,7 @@ def trainings(series: str, settings: Settings) -> list[tuple[Training, int]]:
     planned = []
     for run in range(number_of_runs(series, settings)):
         close = walk(DAYS, coefficient, volatility, seed=settings.seed + run)
-        setting = settings.changed(**chosen(target="log_return").plain(), max_epochs=SMALL["epochs"])
+        setting = short_settings(settings, target="log_return", max_epochs=SMALL["epochs"])
         data = windows.build({_SIMULATED: as_prices(close)}, setting)[_SIMULATED]
         for network in settings.networks:
             seed = random_seeds.of_control(settings.seed, series, network, run)

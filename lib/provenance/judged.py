@@ -90,7 +90,9 @@ def _returns_differ(folder: Folder, scores: pd.DataFrame, by_seed: pd.DataFrame)
     return table_differs(_table(folder, "returns_or_closes"), ours, 1e-9)
 
 
-def _forward(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Settings, near: float) -> Found:
+def _forward(
+    folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Settings, near: float
+) -> Found:
     frame = experiments.walk_forward_baselines(prices, chosen)
     ours = skill.across_folds(frame)
     yield (
@@ -100,7 +102,9 @@ def _forward(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset]
     yield "tables/regimes.csv", table_differs(_table(folder, "regimes"), skill.regimes(frame), near)
 
 
-def _leakage(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Settings, near: float) -> Found:
+def _leakage(
+    folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Settings, near: float
+) -> Found:
     scores = exact(_table(folder, "leakage_scores"))
     yield (
         "tables/leak_check.csv",
@@ -176,17 +180,16 @@ def ledger(folder: Folder, prices: Prices, chosen: Settings, near: Near) -> list
     from lib.data import market
     from lib.results import artifacts
 
-    here = chosen.changed(output_dir=str(folder.root)).plain()
-    declared = Settings({key: here[key] for key in folder.records[LEDGER]["parameters"] if key in here})
-    store = artifacts.Store(declared, LEDGER)
+    here = chosen.changed(output_dir=str(folder.root))
+    store = artifacts.Store(here, LEDGER)
     store.fact(data=market.digest(prices))
     rows = ledger.claims()
     scores = ledger.if_there(lambda: store.find_table("scores", "09_comparison"))
-    replay = ledger.if_there(lambda: ledger.replayed(declared, market.digest(prices)))
+    replay = ledger.if_there(lambda: ledger.replayed(here, market.digest(prices)))
     seeds = ledger.if_there(lambda: ledger.several_seeds(store))
     replayed, agreement = replay[0] or (None, None)
     why = {"scores": scores[1], "trainings": replay[1], "seeds": seeds[1]}
-    evidence = ledger.Evidence(prices, rows, scores[0], replayed, agreement, seeds[0], why, declared.inputs)
+    evidence = ledger.Evidence(prices, rows, scores[0], replayed, agreement, seeds[0], why, here.inputs)
     frame = ledger.judge(rows, evidence)
     made = {"claims": frame, "claims_summary": ledger.summary(frame), "claims_checks": ledger.by_check(rows, frame)}
     return [

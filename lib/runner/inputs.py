@@ -16,6 +16,7 @@ from lib.results import files
 
 TRACES = (
     "run.json",
+    "parameters.yaml",
     "notebooks",
     "html",
     "records",
@@ -42,7 +43,7 @@ def missing_prices(chosen: settings.Settings) -> list[str]:
     have = ", ".join(sorted(p.name for p in folder.glob("*.csv"))) or "no CSV file"
     if missing:
         return [
-            f"data_dir {chosen.data_dir!r} lacks {', '.join(missing)} for tickers {chosen.tickers}. It holds {have}"
+            f"data_dir {chosen.data_dir!r} lacks {', '.join(missing)} for tickers {list(chosen.tickers)}. It holds {have}"
         ]
     found = []
     for ticker in chosen.tickers:

@@ -88,10 +88,8 @@ def check(
             wrong.append(
                 f"nothing is left to run: {'; '.join(f'{name} is left out, as {why}' for name, why in reasons.items())}"
             )
-        if any("startup_trials" in n.declares for n in selected):  # it opens the studies
-            wrong += inputs.other_searches(
-                settings.output_root(chosen.output_dir), chosen.plain(), chosen.output_dir
-            )
+        if any(n.own_workers for n in selected):  # one of them opens the studies
+            wrong += inputs.other_searches(settings.output_root(chosen.output_dir), chosen.plain(), chosen.output_dir)
     count = facts.cores() if jobs is None else int(jobs) if str(jobs).isdecimal() else 0
     if count < 1:
         wrong.append(f"--jobs {jobs}: allowed are whole numbers from 1; this machine has {facts.cores()} cores")
@@ -114,7 +112,7 @@ def check(
 def why_left_out(notebook: Notebook, chosen: settings.Settings) -> str:
     """Why a notebook has nothing to do with these parameters; empty if it has."""
     if notebook.networks and not set(notebook.networks) & set(chosen.networks):
-        return f"networks {chosen.networks} lacks {' and '.join(notebook.networks)}"
+        return f"networks {list(chosen.networks)} lacks {' and '.join(notebook.networks)}"
     if notebook.unless_zero and not getattr(chosen, notebook.unless_zero):
         return f"{notebook.unless_zero} is 0"
     return ""

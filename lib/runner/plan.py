@@ -12,7 +12,6 @@ starts as many processes as the parameter ``workers``, ``seconds`` is its usual 
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Sequence
@@ -38,7 +37,6 @@ class Notebook:
         after: names of the notebooks that must be finished before.
         own_workers: it starts processes of its own, as many as the parameter ``workers``.
         seconds: usual seconds in the sample run, or None.
-        declares: names that its parameters cell assigns.
         networks: those that it is about, or none if it is about all.
         unless_zero: the parameter that leaves it out by being 0, or None.
     """
@@ -50,7 +48,6 @@ class Notebook:
     after: tuple[str, ...]
     own_workers: bool
     seconds: float | None
-    declares: tuple[str, ...]
     networks: tuple[str, ...]
     unless_zero: str | None
 
@@ -104,17 +101,6 @@ def select(notebooks: Sequence[Notebook], only: Sequence[str] = (), start: str |
     return [n for n in notebooks if not only or n.name in wanted]
 
 
-def declared(source: str) -> tuple[str, ...]:
-    """Names that a parameters cell assigns, in order."""
-    names = []
-    for node in ast.parse(source).body:
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
-        names += [t.id for t in targets if isinstance(t, ast.Name)]
-    return tuple(dict.fromkeys(names))
-
-
 def _find(notebooks: Sequence[Notebook], text: str, option: str) -> Notebook:
     wanted = text.removesuffix(".ipynb")
     wanted = re.sub(r"^(\d[a-z]?)$", r"0\1", wanted)
@@ -129,9 +115,7 @@ def _read(path: Path) -> Notebook:
         content = json.loads(path.read_text(encoding="utf-8"))
         cells = content["cells"]
         run: dict[str, Any] = content["metadata"].get("run", {})
-        tagged = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
-        names = declared("".join(tagged[0]["source"])) if tagged else ()
-    except (ValueError, KeyError, TypeError, AttributeError, SyntaxError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise PlanError(f"{path.name}: not readable as a notebook: {type(error).__name__}: {error}") from None
     slots, seconds = run.get("slots"), run.get("seconds")
     if slots not in (None, "workers"):
@@ -156,7 +140,6 @@ def _read(path: Path) -> Notebook:
         after=tuple(run.get("after", ())),
         own_workers=slots == "workers",
         seconds=float(seconds) if seconds else None,
-        declares=names,
         networks=tuple(networks),
         unless_zero=unless_zero,
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from lib import settings
-from lib.results import machine
+from lib.results import files, machine
 from lib.runner import facts
 from lib.runner.copies import draft_of
 from lib.runner.estimate import expected_seconds
@@ -32,6 +32,7 @@ class Session:
     def __init__(self, order: Order, out: TextIO):
         self.order, self.root = order, order.root
         self.plain = order.chosen.plain()
+        self.parameters_file = self.root / "parameters.yaml"  # every key, also those that the given file leaves out
         self.earlier = facts.read_earlier(self.root)
         self.facts = facts.describe(
             order.notebooks,
@@ -54,6 +55,7 @@ class Session:
         before = {s: signal.signal(s, self._stop) for s in (signal.SIGINT, signal.SIGTERM)}
         last: list[str] = []
         try:
+            files.write_text(self.parameters_file, settings.as_file(self.order.chosen))
             self._drop_drafts([n.name for n in self.order.selected])  # of a run that was killed or had no space left
             with tempfile.TemporaryDirectory(prefix="run_all_") as work:
                 self.schedule = Schedule(
@@ -89,7 +91,7 @@ class Session:
             "executed": str(self.root / "notebooks" / f"{notebook.name}.ipynb"),
             "page": str(self.root / "html" / f"{notebook.name}.html"),
             "record": str(self.root / "records" / f"{notebook.name}.json"),
-            "parameters": {k: v for k, v in self.plain.items() if k in notebook.declares},
+            "parameters": {"parameters_file": self._shown(self.parameters_file)},
         }
 
     def _stop(self, signum: int, _frame: Any) -> None:
@@ -116,7 +118,6 @@ class Session:
 
     def _keep(self) -> None:
         from lib.report import index, page
-        from lib.results import files
 
         facts.gather(self.facts, files.read_records(self.root))
         files.write_json(self.root / "run.json", self.facts)

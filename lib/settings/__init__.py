@@ -1,9 +1,8 @@
 """Every parameter of a run, and the check of a whole set of them."""
 
+from lib.settings.loading import as_file, from_notebook, in_force, load, parse_override, sample
 from lib.settings.model import (
     KEYS,
-    PROJECT_ROOT,
-    Chosen,
     Day,
     Inputs,
     Network,
@@ -13,20 +12,14 @@ from lib.settings.model import (
     Share,
     Ticker,
     check,
-    contradictions,
-    from_notebook,
     key,
-    load,
     meaning,
-    output_root,
-    parse_override,
-    resolve,
 )
+from lib.settings.places import PROJECT_ROOT, output_root, resolve
 
 __all__ = [
     "KEYS",
     "PROJECT_ROOT",
-    "Chosen",
     "Day",
     "Inputs",
     "Network",
@@ -35,13 +28,15 @@ __all__ = [
     "SettingsError",
     "Share",
     "Ticker",
+    "as_file",
     "check",
-    "contradictions",
     "from_notebook",
+    "in_force",
     "key",
     "load",
     "meaning",
     "output_root",
     "parse_override",
     "resolve",
+    "sample",
 ]

@@ -13,6 +13,7 @@ SAMPLE_DAYS = (date(2020, 1, 1), date(2021, 10, 27))  # as lib.data.market.sampl
 
 def contradictions(values: Mapping[str, Any]) -> list[str]:
     """Sentences about keys that cannot hold. Those about a key that is missing are passed over."""
+    values = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}  # as people write them
     found = _dates(values)
 
     def given(*names: str) -> bool:
@@ -23,7 +24,8 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
             found.append("source is folder, so data_dir must name the folder")
         if values["source"] != "folder" and values["data_dir"]:
             found.append(
-                f"data_dir is {values['data_dir']!r}, but source is {values['source']}: set source to folder, or data_dir to null"
+                f"data_dir is {values['data_dir']!r}, but source is {values['source']}:"
+                " set source to folder, or data_dir to null"
             )
     if given("source", "tickers") and values["source"] == "sample" and values["tickers"] != ["BTC-USD"]:
         found.append(
@@ -39,7 +41,8 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
             found.append(f"{name} {values[name]} names something twice")
     if given("inputs", "target") and values["inputs"] == "ohlcv_indicators" and values["target"] == "log_return":
         found.append(
-            "target is log_return, but inputs ohlcv_indicators holds prices: use own_close or all_closes, or target close"
+            "target is log_return, but inputs ohlcv_indicators holds prices:"
+            " use own_close or all_closes, or target close"
         )
     if given("trials", "tickers") and values["trials"] == "printed":
         unknown = [t for t in values["tickers"] if t not in ("ADA-USD", "ETH-USD", "SOL-USD")]
@@ -50,7 +53,7 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
         smallest = int(days * min(values["split"]))
         if smallest <= values["lookback"]:
             found.append(
-                f"lookback {values['lookback']} leaves no window in a part of {smallest} days"
+                f"lookback {values['lookback']} leaves no window in a split of {smallest} days"
                 f" (share {min(values['split']):g} of {days} days): widen the dates, or shorten lookback"
             )
     return found + _folders(values)
@@ -74,11 +77,13 @@ def _dates(values: Mapping[str, Any]) -> list[str]:
     ]
     if source == "sample" and outside:
         found.append(
-            f"source sample holds {first} to {last}, but {' and '.join(outside)}: stay within, or use source yahoo or folder"
+            f"source sample holds {first} to {last}, but {' and '.join(outside)}:"
+            " stay within, or use source yahoo or folder"
         )
     if source == "yahoo" and end and end >= today():
         found.append(
-            f"end_date is {end}, but Yahoo's last complete day is before {today()}, today in UTC: take an earlier end_date"
+            f"end_date is {end}, but Yahoo's last complete day is before {today()}, today in UTC:"
+            " take an earlier end_date"
         )
     return found
 
@@ -88,7 +93,7 @@ def _folders(values: Mapping[str, Any]) -> list[str]:
     for name in ("data_dir", "output_dir"):
         try:
             if values.get(name):
-                # Both, so that a file is judged alike wherever results go.
+                # Both, so that a file gets one answer wherever results go.
                 roots = [places.resolve(values[name]), places.output_root(values[name])]
                 reasons = [places.among_sources(r) for r in roots] if name == "output_dir" else []
                 if why := next(filter(None, reasons), ""):

@@ -1,44 +1,18 @@
-"""Every number that steers a run: names, units, ranges, and the check of a whole parameter file.
-
-A parameter file is flat YAML, so that it also works with papermill's own ``-f``. It must
-name every key; a notebook declares the keys that it uses and sees no others.
-"""
+"""Every parameter of a run: name, type, unit, range, meaning; and the check of a whole set."""
 
 from __future__ import annotations
 
 import difflib
 import re
 from collections.abc import Mapping
-from copy import copy
 from datetime import date
-from pathlib import Path
+from functools import cache
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, TypeAdapter, ValidationError
 
 from lib.errors import ProjectError
-from lib.settings import flat_yaml
 from lib.settings.consistency import contradictions
-from lib.settings.places import PROJECT_ROOT, output_root, resolve
-
-__all__ = [
-    "KEYS",
-    "PROJECT_ROOT",
-    "Chosen",
-    "Network",
-    "Settings",
-    "SettingsError",
-    "Ticker",
-    "check",
-    "contradictions",
-    "from_notebook",
-    "load",
-    "meaning",
-    "output_root",
-    "parse_override",
-    "resolve",
-]
 
 Inputs = Literal["own_close", "all_closes", "ohlcv_indicators"]
 Network = Literal["CNN", "LSTM", "CNN-LSTM", "LSTM-CNN"]
@@ -61,6 +35,7 @@ def _day(value: Any) -> Any:
 Number = Annotated[float, BeforeValidator(_number)]
 Day = Annotated[date, BeforeValidator(_day)]
 Share = Annotated[Number, Field(gt=0, lt=1)]
+Period = Annotated[StrictInt, Field(ge=2, le=250)]
 
 
 class SettingsError(ProjectError):
@@ -73,14 +48,14 @@ def key(meaning: str, **limits: Any) -> Any:
 
 
 class Settings(BaseModel):
-    """All parameters of a run. No field has a default: a file that forgets one is refused."""
+    """All parameters of a run, checked and frozen. Defaults are in ``params/sample.yaml`` and nowhere else."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     # Prices
     source: Literal["sample", "yahoo", "folder"] = key("where prices come from: sample, yahoo or folder")
     data_dir: str | None = key("folder of TICKER.csv files for source folder, relative to the project; else null")
-    tickers: Annotated[list[Ticker], Field(min_length=1)] = key("Yahoo symbols, at least one, such as BTC-USD")
+    tickers: Annotated[tuple[Ticker, ...], Field(min_length=1)] = key("Yahoo symbols, at least one, such as BTC-USD")
     start_date: Day = key("first day, YYYY-MM-DD, UTC")
     end_date: Day = key("last day, YYYY-MM-DD, UTC, itself included")
     # Cleaning
@@ -91,21 +66,21 @@ class Settings(BaseModel):
     )
     outlier_iqr: Number = key("distance of the fences, above 0 to 10 interquartile ranges", gt=0, le=10)
     # Indicators
-    indicator_days: Annotated[list[Annotated[StrictInt, Field(ge=2, le=250)]], Field(min_length=5, max_length=5)] = key(
+    indicator_days: tuple[Period, Period, Period, Period, Period] = key(
         "periods of RSI, MACD fast, MACD slow, MACD signal, EMA, each 2 to 250 days, fast below slow"
     )
     # Windows
     inputs: Inputs = key("what a window holds: own_close, all_closes or ohlcv_indicators")
     target: Literal["close", "log_return"] = key("what is forecast: close, or log_return from which closes are rebuilt")
     lookback: StrictInt = key("length of an input window, 1 to 365 days", ge=1, le=365)
-    split: Annotated[list[Share], Field(min_length=3, max_length=3)] = key(
-        "shares of train, validation and test days, in time order, sum 1"
-    )
+    split: tuple[Share, Share, Share] = key("shares of train, validation and test days, in time order, sum 1")
     scaling: Literal["all", "train"] = key("days that fit scaler and fences: all (as the thesis, leaks) or train")
     # Stationarity
     unit_root_trend: Literal["c", "ct"] = key("terms in the ADF and KPSS regressions: c (constant) or ct (and trend)")
     # Networks
-    networks: Annotated[list[Network], Field(min_length=1)] = key("which of CNN, LSTM, CNN-LSTM, LSTM-CNN are run")
+    networks: Annotated[tuple[Network, ...], Field(min_length=1)] = key(
+        "which of CNN, LSTM, CNN-LSTM, LSTM-CNN are run"
+    )
     hidden_dense_units: StrictInt = key(
         "hidden dense layer, 0 (none, Appendix 6) to 512 units; Tables 4.3, 4.4: 50", ge=0, le=512
     )
@@ -138,15 +113,15 @@ class Settings(BaseModel):
         "printed trials trained again of each ticker and network, 1 to 100, or printed (all)"
     )
     replay_seeds: StrictInt = key("trainings of each printed trial, 0 (no replay) to 20", ge=0, le=20)
-    replay_inputs: Annotated[list[Inputs], Field(min_length=1)] = key(
+    replay_inputs: Annotated[tuple[Inputs, ...], Field(min_length=1)] = key(
         "what windows hold in the replay, at least one of inputs' values"
     )
-    # Judging
+    # Evaluation
     evaluation_seeds: StrictInt = key(
         "trainings of each network at the thesis's best hyperparameters, 2 to 100", ge=2, le=100
     )
     comparison_seeds: StrictInt = key(
-        "trainings of each network on log returns and with each leak, 2 to 100, on the first seeds of evaluation_seeds",
+        "the first 2 to 100 of evaluation_seeds, for networks on log returns and for each leak",
         ge=2,
         le=100,
     )
@@ -156,125 +131,73 @@ class Settings(BaseModel):
     # Results
     output_dir: str = key("where results go, relative to the project", min_length=1)
 
+    def changed(self, **changes: Any) -> Settings:
+        """A copy with some values changed.
 
-class Chosen:
-    """Checked parameters, read as attributes. A notebook's has exactly the keys that it declared."""
+        Each new value is checked by itself. Whether all go together is not asked, as experiments simulate tickers
+        and cut days that no parameter file could name.
 
-    def __init__(self, values: Mapping[str, Any]):
-        object.__setattr__(self, "_values", dict(values))
+        Raises:
+            SettingsError: a key is unknown, or a value is not allowed.
+        """
+        good, wrong = field_by_field(changes, "changed settings")
+        if wrong:
+            raise SettingsError("\n".join(wrong))
+        return self.model_copy(update=good)
 
-    def __getattr__(self, name: str) -> Any:
-        values = self.__dict__.get("_values", {})
-        if name in values:
-            return copy(values[name])
-        known = "the parameters cell does not declare it" if name in KEYS else "there is no such key"
-        raise AttributeError(f"parameter {name!r} is not available: {known}")
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError(f"parameters are fixed once they are checked; set {name!r} in the parameter file")
-
-    def __repr__(self) -> str:
-        return f"Chosen({', '.join(f'{k}={v!r}' for k, v in self._values.items())})"
-
-    def but(self, **changes: Any) -> Chosen:
-        """The same parameters with some values changed; the new values must be checked ones."""
-        return Chosen({**self._values, **changes})
-
-    def as_plain(self) -> dict[str, Any]:
-        """The values as JSON-able ones, in the order of the parameter file; dates as YYYY-MM-DD."""
-        return {k: v.isoformat() if isinstance(v, date) else copy(v) for k, v in self._values.items()}
+    def plain(self) -> dict[str, Any]:
+        """The values as JSON has them, in the order of the parameter file; dates as YYYY-MM-DD."""
+        return self.model_dump(mode="json")
 
 
 KEYS = tuple(Settings.model_fields)
 
 
 def meaning(name: str) -> str:
-    """Unit, range and meaning of one key: the trailing comment that files and notebooks carry."""
+    """Unit, range and meaning of one key: the trailing comment in files and notebooks."""
     return Settings.model_fields[name].description or ""
 
 
-def check(values: Mapping[str, Any], where: str, partial: bool = False) -> Chosen:
-    """Validate a set of parameters as a whole.
+def check(values: Mapping[str, Any], where: str) -> Settings:
+    """Validate a whole set of parameters.
 
     Args:
         values: key -> value as YAML or a notebook gave it.
         where: named in errors, such as ``params/sample.yaml``.
-        partial: allow missing keys; the result then has only the given ones.
 
     Raises:
         SettingsError: one line for each thing that is wrong.
     """
+    good, wrong = field_by_field(values, where)
+    wrong += [f"{where}: key {n!r} is missing. Allowed: {meaning(n)}" for n in KEYS if n not in values]
+    wrong += [f"{where}: {c}" for c in contradictions(good)]
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    return Settings(**good)
+
+
+def field_by_field(values: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[str]]:
+    """The good ones of some values, in the order of the keys, and a sentence for each that is wrong."""
     wrong = [
         f"{where}: unknown key {name!r}{_did_you_mean(name)}. Every key is listed in params/sample.yaml"
         for name in values
         if name not in KEYS
     ]
-    known = {n: values[n] for n in KEYS if n in values}
-    if not partial:
-        wrong += [f"{where}: key {n!r} is missing. Allowed: {meaning(n)}" for n in KEYS if n not in known]
-    try:
-        good = _validated(known)
-    except ValidationError as error:
-        bad = {str(e["loc"][0]) for e in error.errors()}
-        wrong += [
-            f"{where}: {n} is {known[n]!r}, which is not allowed. Allowed: {meaning(n)}" for n in KEYS if n in bad
-        ]
-        good = _validated({n: v for n, v in known.items() if n not in bad})
-    wrong += [f"{where}: {c}" for c in contradictions(good)]
-    if wrong:
-        raise SettingsError("\n".join(wrong))
-    return Chosen(good)
+    good = {}
+    for name in (n for n in KEYS if n in values):
+        try:
+            good[name] = _field(name).validate_python(values[name])
+        except ValidationError:
+            wrong.append(f"{where}: {name} is {values[name]!r}, which is not allowed. Allowed: {meaning(name)}")
+    return good, wrong
 
 
-def _validated(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of some keys, each checked by itself."""
-    fields = {n: (Settings.model_fields[n].annotation, Settings.model_fields[n]) for n in values}
-    checked = create_model("Declared", __config__=Settings.model_config, **fields).model_validate(values)
-    return {n: getattr(checked, n) for n in values}
+@cache
+def _field(name: str) -> TypeAdapter:
+    field = Settings.model_fields[name]
+    return TypeAdapter(Annotated[field.annotation, field])
 
 
 def _did_you_mean(name: str) -> str:
     near = difflib.get_close_matches(str(name), KEYS, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
-
-
-def parse_override(text: str) -> tuple[str, Any]:
-    """``key=value`` from a command line; the value is read as YAML, so lists and null work."""
-    name, sign, value = text.partition("=")
-    if not sign or not name:
-        raise SettingsError(f"-p {text}: give key=value, such as -p trials=2 or -p split=[0.6,0.2,0.2]")
-    try:
-        return name, flat_yaml.read(value)
-    except yaml.YAMLError as error:
-        raise SettingsError(f"-p {text}: the value is not YAML ({error})") from None
-
-
-def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Chosen:
-    """Read, override and validate a parameter file.
-
-    Raises:
-        SettingsError: the file is missing or not flat YAML, or a key is wrong or given twice; the
-            message names file, key, value and what is allowed.
-    """
-    path = Path(path)
-    shown = path.relative_to(PROJECT_ROOT) if path.is_absolute() and path.is_relative_to(PROJECT_ROOT) else path
-    if not path.is_file():
-        have = ", ".join(sorted(f"params/{p.name}" for p in (PROJECT_ROOT / "params").glob("*.yaml")))
-        raise SettingsError(f"{shown}: there is no such parameter file. The project's own are {have}")
-    try:
-        values = flat_yaml.read(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"{shown}: not readable as YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise SettingsError(f"{shown}: expected lines of 'key: value', found {type(values).__name__}")
-    where = f"{shown}" if not overrides else f"{shown} with -p {' '.join(overrides)}"
-    return check({**values, **(overrides or {})}, where)
-
-
-def from_notebook(namespace: Mapping[str, Any]) -> Chosen:
-    """The checked parameters that a notebook's parameters cell (or papermill) assigned.
-
-    Call it right after the parameters cell as ``settings.from_notebook(globals())``. The
-    result has exactly the declared keys, so using an undeclared one fails at once.
-    """
-    return check({n: namespace[n] for n in KEYS if n in namespace}, "the parameters cell", partial=True)

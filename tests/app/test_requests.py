@@ -20,8 +20,8 @@ def wrong(**changes):
 def test_a_good_form_gives_an_honest_run():
     request, chosen = requests.check({**GOOD, "network": "LSTM", "epochs": 7, "dropout_rate": 0.1})
     assert (chosen.tickers, chosen.networks, chosen.max_epochs, chosen.scaling, chosen.gap_fill) == (
-        ["BTC-USD"],
-        ["LSTM"],
+        ("BTC-USD",),
+        ("LSTM",),
         7,
         "train",
         "previous",

@@ -14,20 +14,14 @@ from lib.experiments import controls
 
 BASE = {
     "gap_fill": "previous",
-    "max_gap_days": 5,
-    "outliers": "off",
-    "outlier_iqr": 1.5,
     "indicator_days": [5, 3, 6, 4, 5],
-    "inputs": "own_close",
-    "target": "close",
     "lookback": 2,
     "split": [0.5, 0.25, 0.25],
-    "scaling": "all",
 }
 
 
 def chosen(**changes):
-    return settings.from_notebook({**BASE, **changes})
+    return settings.sample().changed(**{**BASE, **changes})
 
 
 def prices_of(closes, first="2021-01-01"):

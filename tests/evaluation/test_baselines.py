@@ -19,7 +19,7 @@ from lib.experiments import controls
 
 
 def built(close, **changes):
-    setting = controls.chosen(**{"lookback": 8, "split": (0.6, 0.2, 0.2), **changes})
+    setting = controls.short_settings(**{"lookback": 8, "split": (0.6, 0.2, 0.2), **changes})
     return windows.build({"A-USD": controls.as_prices(close)}, setting)["A-USD"]
 
 
@@ -263,7 +263,7 @@ def test_windows_of_log_returns_are_forecast_too(close, name):
 @pytest.mark.parametrize("name", baselines.BASELINES)
 @pytest.mark.parametrize("target", ["close", "log_return"])
 def test_no_forecast_changes_when_prices_from_its_day_on_do(close, name, target):
-    setting = controls.chosen(lookback=8, split=(0.6, 0.2, 0.2), target=target)
+    setting = controls.short_settings(lookback=8, split=(0.6, 0.2, 0.2), target=target)
     baseline = {
         "ARIMA": partial(baselines.arima, orders=[(1, 0)]),
         "gradient boosting": partial(baselines.gradient_boosting, most_iterations=20),
@@ -280,7 +280,7 @@ def test_no_forecast_changes_when_prices_from_its_day_on_do(close, name, target)
 
 def test_scaling_over_all_days_is_caught_looking_ahead(close):
     """The thesis's scaling: a later high changes the scaled inputs of today, and with them a forecast that is clipped to 0 and 1."""
-    setting = controls.chosen(lookback=8, split=(0.6, 0.2, 0.2)).changed(scaling="all")
+    setting = controls.short_settings(lookback=8, split=(0.6, 0.2, 0.2), scaling="all")
 
     def clipped(data, close):
         parts = [

@@ -131,7 +131,7 @@ def test_a_planted_signal_is_found(target):
     """
     models = {name: controls.QUICK_MODELS[name] for name in ("ridge", "gradient boosting")}
     found = controls.short_runs(
-        models, runs=20, days=830, coefficient=0.6, volatility=0.02, setting=controls.chosen(target=target)
+        models, runs=20, days=830, coefficient=0.6, volatility=0.02, setting=controls.short_settings(target=target)
     )
     by_model = found.groupby("model")
     assert (by_model["skill"].median() > 0.15).all(), by_model["skill"].describe()

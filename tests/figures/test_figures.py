@@ -15,18 +15,7 @@ from lib.evaluation import stationarity
 
 TICKERS = ("ADA-USD", "NEW-USD")
 NETWORKS = ("CNN", "LSTM", "CNN-LSTM", "LSTM-CNN")
-CHOSEN = {
-    "gap_fill": "linear",
-    "max_gap_days": 5,
-    "outliers": "off",
-    "outlier_iqr": 1.5,
-    "indicator_days": [14, 12, 26, 9, 20],
-    "inputs": "own_close",
-    "target": "close",
-    "lookback": 8,
-    "split": [0.6, 0.2, 0.2],
-    "scaling": "all",
-}
+CHOSEN = settings.sample().changed(lookback=8, split=[0.6, 0.2, 0.2])
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +43,7 @@ def closes(prices):
 
 @pytest.fixture(scope="module")
 def data(prices):
-    return windows.build(prices, settings.from_notebook(CHOSEN))
+    return windows.build(prices, CHOSEN)
 
 
 @pytest.fixture(scope="module")
@@ -209,9 +198,7 @@ def test_splits_shade_the_parts_where_they_are(data, closes):
 
 
 def test_scaled_window_ends_with_the_target(prices):
-    data = windows.build(prices, settings.from_notebook({**CHOSEN, "inputs": "ohlcv_indicators", "lookback": 5}))[
-        "ADA-USD"
-    ]
+    data = windows.build(prices, CHOSEN.changed(inputs="ohlcv_indicators", lookback=5))["ADA-USD"]
     figure = drawn(figures.scaled_window(data))
     ax = figure.axes[0]
     target = line(ax, "next close (target)")

@@ -17,7 +17,7 @@ FRAME = pd.DataFrame({"date": ["2021-01-01", "2021-01-02"], "actual_usd": [1.5, 
 @pytest.fixture
 def store(tmp_path):
     def make(notebook="04_cnn", **parameters):
-        return Store(settings.from_notebook({"output_dir": str(tmp_path / "run"), **parameters}), notebook)
+        return Store(settings.sample().changed(output_dir=str(tmp_path / "run"), **parameters), notebook)
 
     return make
 
@@ -78,7 +78,8 @@ def test_the_record_says_what_was_made_from_which_parameters(store, tmp_path, mo
     assert s.finish() == f"3 files in {tmp_path / 'run'}"
     record = files.read_records(tmp_path / "run")["04_cnn"]
     assert record["notebook"] == "04_cnn" and record["facts"] == {"device": "CPU", "seeds": {"ADA-USD": 3}}
-    assert record["parameters"] == {"start_date": "2021-01-01", "seed": 7, "output_dir": str(tmp_path / "run")}
+    own = {"start_date": "2021-01-01", "seed": 7, "output_dir": str(tmp_path / "run")}
+    assert record["parameters"] == {**settings.sample().plain(), **own}
     assert [(m["path"], m["kind"], m["title"]) for m in record["made"]] == [
         ("tables/t.csv", "table", "The same again"),
         ("figures/f.png", "figure", "A figure"),

@@ -20,7 +20,7 @@ from lib.runner import command, facts, installed, order
 from lib.runner.lock import held
 
 ROOT = settings.PROJECT_ROOT
-PARAMETERS = 'seed = 7  # a seed\nstart_date = "2020-02-02"  # first day\nnetworks = ["CNN"]  # which\noutput_dir = "outputs/none"  # where'
+PARAMETERS = 'parameters_file = "params/sample.yaml"  # a file\nseed = None  # a seed\nnetworks = None  # which'
 STORE = "from lib import settings\nfrom lib.results import artifacts\nP = settings.from_notebook(globals())\nstore = artifacts.Store(P, {!r})"
 
 
@@ -47,8 +47,8 @@ def finished(tmp_path_factory):
     put(
         base / "notebooks",
         "01_good",
-        "import sys, os\nprint(sys.executable, seed, start_date, networks, os.getcwd())",
         STORE.format("01_good"),
+        "import sys, os\nprint(sys.executable, P.seed, P.start_date, P.networks, os.getcwd())",
         "from matplotlib.figure import Figure\nstore.figure('figure_4_1', Figure(), 'Closes')",
         "from lib.progress import Progress\nwith Progress('steps', 3, 0) as p:\n    for i in range(3): p.step()",
         "store.fact(data={'BTC-USD': {'rows': 3, 'sha256': 'abc'}}, seeds={'BTC-USD': 5})\nprint(store.finish())",
@@ -121,8 +121,13 @@ def test_the_failed_copy_is_kept_with_its_error(finished):
 def test_parameters_interpreter_and_folder_of_the_kernel(finished):
     words = printed(finished[0] / "notebooks" / "01_good.ipynb").split("\n")[0]
     shown = sys.executable.replace(sys.prefix, "(python)")
-    assert words.startswith(f"{shown} 11 2020-01-01 ['CNN', 'LSTM', 'CNN-LSTM', 'LSTM-CNN'] ")
+    assert words.startswith(f"{shown} 11 2020-01-01 ('CNN', 'LSTM', 'CNN-LSTM', 'LSTM-CNN') ")
     assert words.endswith("/notebooks")
+
+
+def test_the_run_leaves_its_whole_set_of_parameters(finished):
+    changed = settings.load(finished[0] / "parameters.yaml")
+    assert changed == settings.sample().changed(seed=11, output_dir=str(finished[0]))
 
 
 def test_progress_lines_keep_their_last_state_only(finished):

@@ -25,12 +25,11 @@ def test_a_notebook_describes_itself(tmp_path):
         tmp_path,
         "01_one",
         "# The `title`\n\n**Question.** What is **it**?",
-        "seed = 1  # a\ntickers: list = ['X']\nprint(seed)",
     )
     put(tmp_path, "02_two", after=["01_one"], slots="workers", seconds=30)
     put(tmp_path, "notes")
     one, two = plan.discover(tmp_path)
-    assert (one.name, one.question, one.declares, one.after) == ("01_one", "What is it?", ("seed", "tickers"), ())
+    assert (one.name, one.question, one.after) == ("01_one", "What is it?", ())
     assert (two.after, two.own_workers, two.seconds, two.title) == (("01_one",), True, 30.0, "A title")
 
 
@@ -68,7 +67,7 @@ def test_the_projects_own_notebooks_make_a_plan():
     books = plan.discover(PROJECT_ROOT / "notebooks")
     numbers = [n.number for n in books]
     assert numbers == sorted(set(numbers)) and numbers[:9] == ["01", "02", "03", "04", "05", "06", "07", "08", "08b"]
-    assert all(n.question and "output_dir" in n.declares for n in books)
+    assert all(n.question for n in books)
 
 
 def test_total_left_plays_the_schedule_through():

@@ -8,11 +8,12 @@ from datetime import date
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from lib import settings
-from lib.settings import KEYS, PROJECT_ROOT, SettingsError, consistency, places
+from lib.settings import KEYS, PROJECT_ROOT, SettingsError, consistency, loading, places
 
-FILES = ("params/sample.yaml", "params/thesis.yaml")
+FILES = ("params/sample.yaml", "params/thesis.yaml", "params/replay.yaml")
 
 
 @pytest.fixture
@@ -20,9 +21,9 @@ def sample():
     return yaml.safe_load((PROJECT_ROOT / "params/sample.yaml").read_text(encoding="utf-8"))
 
 
-def refusal(values, where="params/mine.yaml", partial=False):
+def refusal(values, where="params/mine.yaml"):
     with pytest.raises(SettingsError) as caught:
-        settings.check(values, where, partial)
+        settings.check(values, where)
     return str(caught.value)
 
 
@@ -153,14 +154,13 @@ EDGES = [
 
 @pytest.mark.parametrize(("name", "value"), EDGES, ids=[f"{n}-{v}" for n, v in EDGES])
 def test_the_ends_of_each_range_are_allowed(sample, name, value):
-    assert getattr(settings.check({**sample, name: value}, "f"), name) == value
+    assert settings.check({**sample, name: value}, "f").plain()[name] == value
 
 
 def test_an_unknown_key_is_named_with_the_nearest_known_one(sample):
     message = refusal({**sample, "lookbak": 30})
-    assert (
-        message
-        == "params/mine.yaml: unknown key 'lookbak' (did you mean 'lookback'?). Every key is listed in params/sample.yaml"
+    assert message == (
+        "params/mine.yaml: unknown key 'lookbak' (did you mean 'lookback'?). Every key is listed in params/sample.yaml"
     )
     assert "did you mean" not in refusal({**sample, "zzz": 1})
 
@@ -186,7 +186,8 @@ CONTRADICTIONS = [
     ({"trials": "printed"}, "trials is printed, but the thesis lists no trials for BTC-USD: give a number"),
     (
         {"start_date": "2019-12-31", "end_date": "2021-10-28"},
-        "source sample holds 2020-01-01 to 2021-10-27, but start_date is 2019-12-31 and end_date is 2021-10-28: stay within, or use",
+        "source sample holds 2020-01-01 to 2021-10-27, but start_date is 2019-12-31 and end_date is 2021-10-28:"
+        " stay within, or use",
     ),
     (
         {"source": "yahoo", "end_date": "2024-06-01"},
@@ -199,7 +200,8 @@ CONTRADICTIONS = [
     ({"output_dir": "~no-such-user/x"}, "output_dir is '~no-such-user/x', which is no path: "),
     (
         {"lookback": 99},
-        "lookback 99 leaves no window in a part of 99 days (share 0.15 of 665 days): widen the dates, or shorten lookback",
+        "lookback 99 leaves no window in a split of 99 days (share 0.15 of 665 days):"
+        " widen the dates, or shorten lookback",
     ),
 ]
 
@@ -245,7 +247,7 @@ def test_results_may_go_anywhere_else(sample, folder):
     assert settings.check({**sample, "output_dir": folder}, "f").output_dir == folder
 
 
-def test_a_part_of_one_day_more_than_the_lookback_is_enough(sample):
+def test_a_split_of_one_day_more_than_the_lookback_is_enough(sample):
     settings.check({**sample, "end_date": "2021-10-26", "lookback": 98}, "f")
 
 
@@ -265,6 +267,7 @@ def test_yaml_off_is_the_word_off(sample):
     assert yaml.safe_load("outliers: off") == {"outliers": False}
     assert settings.check({**sample, "outliers": False}, "f").outliers == "off"
     assert settings.from_notebook({"outliers": False}).outliers == "off"
+    assert settings.sample().changed(outliers=False).outliers == "off"
 
 
 @pytest.mark.parametrize(
@@ -297,7 +300,7 @@ def test_overrides_replace_what_the_file_says_and_errors_name_them():
 def test_a_file_that_is_missing_or_no_flat_yaml_is_refused(tmp_path):
     with pytest.raises(
         SettingsError,
-        match="no such parameter file. The project's own are params/replay.yaml, params/sample.yaml, params/thesis.yaml",
+        match="no such parameter file. The project's own are params/replay.yaml, params/sample.yaml, params/thes",
     ):
         settings.load(tmp_path / "none.yaml")
     bad = tmp_path / "bad.yaml"
@@ -339,11 +342,48 @@ def test_a_key_given_twice_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_committed_file_loads_and_its_comments_are_the_meanings(file, monkeypatch):
-    monkeypatch.chdir(PROJECT_ROOT)
-    settings.load(file)
-    comments = dict(re.findall(r"^(\w+):.*?  # (.*)$", (PROJECT_ROOT / file).read_text(encoding="utf-8"), re.MULTILINE))
-    assert comments == {name: settings.meaning(name) for name in KEYS}
+def test_a_committed_file_loads_and_its_comments_are_the_meanings(file):
+    text = (PROJECT_ROOT / file).read_text(encoding="utf-8")
+    settings.load(PROJECT_ROOT / file)
+    comments = dict(re.findall(r"^(\w+):.*?  # (.*)$", text, re.MULTILINE))
+    assert comments == {name: settings.meaning(name) for name in yaml.safe_load(text)}
+
+
+@pytest.mark.parametrize("file", FILES[1:])
+def test_the_sample_file_names_every_key_and_the_others_what_differs(file, sample):
+    stated = yaml.safe_load((PROJECT_ROOT / file).read_text(encoding="utf-8"))
+    assert list(sample) == list(KEYS) and list(stated) == [k for k in KEYS if k in stated]
+    assert not [k for k, v in stated.items() if v == sample[k]]
+    assert settings.load(PROJECT_ROOT / file).plain() == {**sample, **stated}
+
+
+def test_the_replay_is_the_thesis_but_for_its_seeds_and_folder():
+    thesis, replay = (settings.load(PROJECT_ROOT / f"params/{n}.yaml").plain() for n in ("thesis", "replay"))
+    assert {k for k in KEYS if thesis[k] != replay[k]} == {"replay_seeds", "output_dir"}
+
+
+def test_a_file_elsewhere_may_state_one_key_or_all(sample, tmp_path):
+    (tmp_path / "one.yaml").write_text("lookback: 30\n")
+    assert settings.load(tmp_path / "one.yaml").plain() == {**sample, "lookback": 30}
+    (tmp_path / "all.yaml").write_text(yaml.safe_dump({**sample, "seed": 7}))
+    assert settings.load(tmp_path / "all.yaml") == settings.sample().changed(seed=7)
+
+
+def test_the_sample_file_is_read_again_when_it_has_changed(sample, tmp_path, monkeypatch):
+    file = tmp_path / "sample.yaml"
+    monkeypatch.setattr(loading, "SAMPLE", file)
+    for at, seed in enumerate((1, 2)):
+        file.write_text(yaml.safe_dump({**sample, "seed": seed}))
+        os.utime(file, ns=(at, at))
+        assert settings.sample().seed == seed and settings.sample() is settings.sample()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_whole_set_is_written_as_a_file_that_loads_as_the_same(file, tmp_path):
+    chosen = settings.load(PROJECT_ROOT / file, {"output_dir": "x # y: z", "clip_norm": 2})
+    (tmp_path / "p.yaml").write_text(settings.as_file(chosen), encoding="utf-8")
+    assert settings.load(tmp_path / "p.yaml") == chosen
+    assert settings.as_file(chosen).count("\n") == len(KEYS) + 1
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -355,19 +395,17 @@ def test_no_meaning_has_an_equals_sign(name):
 @pytest.mark.parametrize("file", FILES)
 def test_a_committed_file_is_flat_as_papermill_wants_it(file):
     values = yaml.safe_load((PROJECT_ROOT / file).read_text(encoding="utf-8"))
-    plain = (str, int, float, bool, type(None))
-    assert list(values) == list(KEYS)
+    flat = (str, int, float, bool, type(None))
     assert all(
-        isinstance(v, plain) or (isinstance(v, list) and all(isinstance(x, plain) for x in v)) for v in values.values()
+        isinstance(v, flat) or (isinstance(v, list) and all(isinstance(x, flat) for x in v)) for v in values.values()
     )
-    assert settings.load(PROJECT_ROOT / file).plain() == values
 
 
 def test_the_thesis_file_is_the_recovered_protocol():
     chosen = settings.load(PROJECT_ROOT / "params/thesis.yaml")
-    assert chosen.tickers == ["ADA-USD", "ETH-USD", "SOL-USD"]
+    assert chosen.tickers == ("ADA-USD", "ETH-USD", "SOL-USD")
     assert (chosen.start_date, chosen.end_date) == (date(2021, 1, 1), date(2025, 1, 19))
-    assert (chosen.split, chosen.lookback, chosen.scaling, chosen.outliers) == ([0.7, 0.15, 0.15], 60, "all", "off")
+    assert (chosen.split, chosen.lookback, chosen.scaling, chosen.outliers) == ((0.7, 0.15, 0.15), 60, "all", "off")
     assert (chosen.patience, chosen.pruner, chosen.clip_norm, chosen.reduce_lr, chosen.trials) == (
         10,
         "none",
@@ -377,32 +415,105 @@ def test_the_thesis_file_is_the_recovered_protocol():
     )
 
 
-def test_a_notebook_sees_only_the_keys_that_it_declares():
-    chosen = settings.from_notebook({"lookback": 30, "seed": 1, "start_date": "2020-01-01", "np": object()})
-    assert chosen.plain() == {"start_date": "2020-01-01", "lookback": 30, "seed": 1}
-    with pytest.raises(AttributeError, match="'patience' is not available: the parameters cell does not declare it"):
-        chosen.patience
-    with pytest.raises(AttributeError, match="'lookbak' is not available: there is no such key"):
-        chosen.lookbak
-    with pytest.raises(SettingsError, match="^the parameters cell: lookback is 0, "):
-        settings.from_notebook({"lookback": 0})
-    with pytest.raises(SettingsError, match="the parameters cell: split .* sums to 0.9"):
-        settings.from_notebook({"split": [0.5, 0.2, 0.2]})
+# -- changes -----------------------------------------------------------------------------------
 
 
-def test_checked_parameters_cannot_be_changed():
-    chosen = settings.load(PROJECT_ROOT / "params/sample.yaml")
-    with pytest.raises(AttributeError, match="set 'seed' in the parameter file"):
+def test_settings_are_frozen_and_so_are_their_lists():
+    chosen = settings.sample()
+    with pytest.raises(ValidationError, match="frozen"):
         chosen.seed = 7
-    chosen.tickers.append("ETH-USD")
     chosen.plain()["split"].append(1)
-    assert (chosen.seed, chosen.tickers, chosen.split) == (42, ["BTC-USD"], [0.7, 0.15, 0.15])
+    assert (chosen.seed, chosen.tickers, chosen.split) == (42, ("BTC-USD",), (0.7, 0.15, 0.15))
+    assert hash(chosen) == hash(settings.sample().changed())
+
+
+def test_a_change_is_checked_by_itself_and_leaves_the_original():
+    chosen = settings.sample()
+    day = date(2024, 1, 1)
+    other = chosen.changed(tickers=["SIMULATED"], split=[0.5, 0.1, 0.4], start_date=day, end_date="2024-01-01")
+    assert (other.tickers, other.split) == (("SIMULATED",), (0.5, 0.1, 0.4)), "no price source is asked"
+    assert other.start_date == other.end_date == day and chosen.tickers == ("BTC-USD",)
+    assert other.plain() == {
+        **chosen.plain(),
+        "tickers": ["SIMULATED"],
+        "split": [0.5, 0.1, 0.4],
+        "start_date": "2024-01-01",
+        "end_date": "2024-01-01",
+    }
+
+
+def test_a_change_that_is_not_allowed_is_refused():
+    with pytest.raises(SettingsError) as caught:
+        settings.sample().changed(lookback="60", lookbak=3, seed=1)
+    assert str(caught.value).splitlines() == [
+        "changed settings: unknown key 'lookbak' (did you mean 'lookback'?). Every key is listed in params/sample.yaml",
+        "changed settings: lookback is '60', which is not allowed. Allowed: length of an input window, 1 to 365 days",
+    ]
+
+
+# -- notebooks ---------------------------------------------------------------------------------
+
+
+def test_a_notebooks_keys_win_over_its_file_and_none_is_not_set():
+    cell = {"parameters_file": "params/thesis.yaml", "lookback": 30, "trials": None, "np": object(), "rows": 3}
+    chosen = settings.from_notebook(cell)
+    assert chosen == settings.load(PROJECT_ROOT / "params/thesis.yaml").changed(lookback=30)
+    assert settings.from_notebook({}) == settings.sample()
+
+
+def test_a_notebooks_file_is_relative_to_the_project(tmp_path, monkeypatch):
+    (tmp_path / "mine.yaml").write_text("seed: 7")
+    monkeypatch.chdir(tmp_path)
+    assert settings.from_notebook({"parameters_file": str(tmp_path / "mine.yaml")}).seed == 7
+    assert settings.from_notebook({"parameters_file": "params/sample.yaml"}).seed == 42
+    with pytest.raises(SettingsError, match="^mine.yaml: there is no such parameter file"):
+        settings.from_notebook({"parameters_file": "mine.yaml"})
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        (
+            {"lookback": 0},
+            "params/sample.yaml with the parameters cell's lookback: lookback is 0, which is not allowed",
+        ),
+        ({"split": [0.5, 0.2, 0.2], "seed": 1}, "cell's split seed: split [0.5, 0.2, 0.2] sums to 0.9"),
+        ({"tickers": ["ETH-USD"]}, "source sample holds BTC-USD only, but tickers is ['ETH-USD']"),
+        ({"parameters_file": 5}, "the parameters cell: parameters_file is 5. Allowed: a path, relative to the project"),
+    ],
+)
+def test_a_notebooks_parameters_are_checked_as_a_whole(cell, message):
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        settings.from_notebook(cell)
+
+
+def test_what_is_in_force_is_shown_with_where_it_comes_from():
+    cell = {"parameters_file": "params/thesis.yaml", "tickers": None, "split": [0.6, 0.2, 0.2], "lookback": None}
+    cell |= {"trials": 2, "clip_norm": None, "reduce_lr": None, "prices": {}}
+    table = settings.in_force(settings.from_notebook(cell), cell)
+    shown = table.data.set_index("parameter")
+    assert shown["value"].to_dict() == {
+        "tickers": "ADA-USD, ETH-USD, SOL-USD",
+        "lookback": "60",
+        "split": "0.6, 0.2, 0.2",
+        "clip_norm": "null",
+        "reduce_lr": "false",
+        "trials": "2",
+    }
+    above, usual = "the cell above, or papermill", "params/sample.yaml"
+    assert list(shown["from"]) == ["params/thesis.yaml", usual, above, usual, usual, above]
+    assert list(shown["meaning"]) == [settings.meaning(k) for k in shown.index]
+    html = table.to_html()
+    others = "Others that differ from params/sample.yaml: source yahoo; start_date 2021-01-01; end_date 2025-01-19; max"
+    assert others in html
+    assert "; trials printed" not in html and html == settings.in_force(settings.from_notebook(cell), cell).to_html()
+    assert "All others: params/sample.yaml" in settings.in_force(settings.sample(), {"seed": None}).to_html()
 
 
 def test_checked_parameters_travel_between_processes():
     chosen = settings.load(PROJECT_ROOT / "params/thesis.yaml")
     for other in (pickle.loads(pickle.dumps(chosen)), copy.deepcopy(chosen)):
-        assert other.plain() == chosen.plain() and other.start_date == date(2021, 1, 1)
+        assert other == chosen and other.start_date == date(2021, 1, 1)
 
 
 def test_paths_are_relative_to_the_project_wherever_the_process_stands(tmp_path, monkeypatch):

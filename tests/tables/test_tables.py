@@ -338,20 +338,7 @@ def test_layers_end_with_the_total_and_the_thesis_s(monkeypatch):
 def test_window_counts():
     close = days([0, 50, 100, 20, 40, 60, 80, 10, 30, 70, 90, 5])
     prices = {"X-USD": pd.DataFrame(dict.fromkeys(("Open", "High", "Low", "Close", "Volume"), close))}
-    chosen = settings.from_notebook(
-        {
-            "gap_fill": "linear",
-            "max_gap_days": 5,
-            "outliers": "off",
-            "outlier_iqr": 1.5,
-            "indicator_days": [14, 12, 26, 9, 20],
-            "inputs": "own_close",
-            "target": "close",
-            "lookback": 2,
-            "split": [0.5, 0.25, 0.25],
-            "scaling": "all",
-        }
-    )
+    chosen = settings.sample().changed(lookback=2, split=[0.5, 0.25, 0.25])
     table = tables.window_counts(windows.build(prices, chosen))
     assert table.iloc[0].to_dict() == {
         "ticker": "X-USD",

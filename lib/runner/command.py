@@ -32,17 +32,17 @@ def run(
     out: TextIO | None = None,
 ) -> int:
     """What ``run_all.py`` does; returns its exit code. Wrong orders are reported on stderr."""
-    out, started = out or sys.stdout, False
+    screen, started = out or sys.stdout, False
     try:
         order = check(parameter_file, overrides, only, start, jobs, notebooks_dir)
         if listing:
-            say("\n".join(listed(order)), out)
+            say("\n".join(listed(order)), screen)
             return 0
         with held(order.root, order.chosen.output_dir):
             from lib.runner.session import Session
 
             started = True
-            return Session(order, out).run()
+            return Session(order, screen).run()
     except ProjectError as error:
         print(error, file=sys.stderr)
         return 1 if started else 2

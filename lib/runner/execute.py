@@ -116,7 +116,8 @@ def _prepare(job: Job) -> None:
 
 def _end_with_runner() -> None:
     """Wait until the runner is gone, in whatever way, then end everything below this process and itself."""
-    multiprocessing.parent_process().join()
+    if runner := multiprocessing.parent_process():
+        runner.join()
     for child in psutil.Process().children():
         end_tree(child)
     os._exit(3)
@@ -176,12 +177,15 @@ def _kernel_manager_class(gate: Path, pipe: Connection) -> type:
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 
     class OwnKernelManager(AsyncKernelManager):
-        kernel_spec = KernelSpec(argv=argv, display_name="Python 3", language="python")
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
         async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
             with FileLock(gate):  # until the ports that were found free are taken, no other kernel may look for some
                 await super()._async_launch_kernel(kernel_cmd, **kw)
-                pipe.send({"kernel": self.provisioner.pid})
+                local: Any = self.provisioner  # the general one knows no process numbers
+                pipe.send({"kernel": local.pid})
                 time.sleep(KERNELS_APART_SECONDS)
 
         _launch_kernel = _async_launch_kernel

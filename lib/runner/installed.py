@@ -14,7 +14,7 @@ PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 def complaint() -> str | None:
     """What to do about another Python or missing packages, in sentences; None if all is well."""
     text = PYPROJECT.read_text(encoding="utf-8")  # read by patterns, as Python 3.10 has no tomllib
-    first, end = re.search(r'requires-python = ">=([\d.]+),<([\d.]+)"', text).groups()
+    first, end = re.findall(r'requires-python = ">=([\d.]+),<([\d.]+)"', text)[0]
     if not _numbers(first) <= sys.version_info[:2] < _numbers(end):
         return (
             f"This is Python {platform.python_version()}, but the project needs Python {first} or later, before {end}:"
@@ -34,7 +34,8 @@ def complaint() -> str | None:
 
 def versions() -> dict[str, str | None]:
     """Versions of the direct dependencies that pyproject.toml names; None where one is not installed."""
-    listed = re.search(r"^dependencies = \[\n(.*?)^\]", PYPROJECT.read_text(encoding="utf-8"), re.M | re.S)[1]
+    text = PYPROJECT.read_text(encoding="utf-8")
+    listed = re.findall(r"^dependencies = \[\n(.*?)^\]", text, re.M | re.S)[0]
     return {name: _version(name) for name in re.findall(r'^    "([\w.-]+)', listed, re.M)}
 
 

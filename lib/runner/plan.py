@@ -13,9 +13,9 @@ import re
 from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from lib.errors import ProjectError
 from lib.settings import KEYS, Network
@@ -23,6 +23,12 @@ from lib.settings import KEYS, Network
 
 class PlanError(ProjectError):
     """A notebook's description or a choice of notebooks makes no sense."""
+
+
+def _parameter(name: str) -> str:
+    if name not in KEYS:
+        raise ValueError("it must be a parameter's name")
+    return name
 
 
 class Notebook(BaseModel):
@@ -50,7 +56,7 @@ class Notebook(BaseModel):
     trains: bool = False
     seconds: float | None = None
     networks: tuple[Network, ...] = ()
-    unless_zero: Literal[KEYS] | None = None
+    unless_zero: Annotated[str, AfterValidator(_parameter)] | None = None
 
     @property
     def number(self) -> str:
@@ -104,6 +110,7 @@ def _find(notebooks: Sequence[Notebook], text: str, option: str) -> Notebook:
 
 
 def _read(path: Path) -> Notebook:
+    run: dict[str, Any] = {}
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         cells, run = content["cells"], content["metadata"].get("run", {})

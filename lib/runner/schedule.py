@@ -24,7 +24,8 @@ class Child:
     """The process that executes one notebook, and through it the kernel, seen from the runner."""
 
     def __init__(self, job: execute.Job):
-        self.job, self.news, self._kernel = job, {}, None
+        self.job, self.news = job, dict[str, Any]()
+        self._kernel: psutil.Process | None = None
         self._pipe, end = _SPAWN.Pipe(duplex=False)
         self.process = _SPAWN.Process(target=execute.run, args=(job, end), daemon=True)
         self.process.start()
@@ -52,7 +53,7 @@ class Child:
 
     def death(self) -> dict[str, Any]:
         """How the process died before it could say so, as an error. An earlier run's copy and page do not stay."""
-        code, log, words = self.process.exitcode, self.job.file("log"), [execute.OUT_OF_MEMORY]
+        code, log, words = self.process.exitcode or 0, self.job.file("log"), [execute.OUT_OF_MEMORY]
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         if code >= 0 and log.exists():
             words = log.read_text(encoding="utf-8", errors="replace").rstrip().split("\n")
@@ -77,7 +78,7 @@ class Task:
 
     Attributes:
         after: the selected notebooks that it waits for.
-        expected: seconds that it is expected to take, or None.
+        expected: seconds that it is expected to take, or 0 if that is not known.
         state: waiting, running, done, failed, not run or stopped.
         seconds: how long it took, once over.
         reason: why it is not done, in a sentence.
@@ -87,7 +88,7 @@ class Task:
 
     notebook: Notebook
     after: tuple[str, ...] = ()
-    expected: float | None = None
+    expected: float = 0.0
     state: str = "waiting"
     child: Child | None = None
     started: float = 0.0
@@ -146,7 +147,7 @@ class Schedule:
     ):
         names = {n.name for n in notebooks}
         self.jobs, self.job_of, self.changed = jobs, job_of, changed
-        tasks = [Task(n, tuple(a for a in n.after if a in names), expected.get(n.name)) for n in notebooks]
+        tasks = [Task(n, tuple(a for a in n.after if a in names), expected.get(n.name, 0.0)) for n in notebooks]
         self.tasks = {t.name: t for t in tasks}
 
     def of_state(self, *states: str) -> list[Task]:
@@ -161,8 +162,8 @@ class Schedule:
         try:
             while order.is_active() and not stopped():
                 ready.update(order.get_ready())
-                for task in (t for t in self.tasks.values() if t.name in ready):
-                    self._look(task) if task.state == "running" else self._start(task)
+                for task in [t for t in self.tasks.values() if t.name in ready]:
+                    self._look(task, task.child) if task.child else self._start(task)
                     if task.state not in ("waiting", "running"):
                         ready.remove(task.name)
                         order.done(task.name)
@@ -175,8 +176,9 @@ class Schedule:
         """Seconds until all is done, roughly: what is left at the pace seen, spread over the jobs; None if unknown."""
         done = [t for t in self.of_state("done") if t.expected]
         pace = sum(t.spent for t in done) / sum(t.expected for t in done) if done else 1.0
-        each = [t.left(pace) for t in self.of_state("waiting", "running")]
-        return None if None in each else max([sum(each) / self.jobs, *each], default=0.0)
+        todo = self.of_state("waiting", "running")
+        each = [seconds for t in todo if (seconds := t.left(pace)) is not None]
+        return None if len(each) < len(todo) else max([sum(each) / self.jobs, *each])
 
     def _start(self, task: Task) -> None:
         """Start a task if there is room; one whose predecessor is not done is not run."""
@@ -187,11 +189,11 @@ class Schedule:
             task.started, task.state, task.child = time.monotonic(), "running", Child(self.job_of(task.notebook))
             self.changed(task)
 
-    def _look(self, task: Task) -> None:
-        over = task.child.over()
-        task.inner = task.child.inner()
+    def _look(self, task: Task, child: Child) -> None:
+        over = child.over()
+        task.inner = child.inner()
         if over:
-            task.error = task.news["error"] if "error" in task.news else task.child.death()
+            task.error = child.news["error"] if "error" in child.news else child.death()
             self._end(task, "failed" if task.error else "done", sentence(task.error) if task.error else "")
 
     def _stop(self) -> None:

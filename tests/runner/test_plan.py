@@ -29,7 +29,10 @@ def test_a_notebook_describes_itself(tmp_path, put):
         ({"after": ["09_none"]}, "01_one: its metadata run.after names '09_none'. Allowed: 01_one"),
         ({"after": ["01_one"]}, "circle: 01_one -> 01_one"),
         ({"networks": ["GRU"]}, r"01_one.ipynb: its metadata run.networks is \['GRU'\]. Input should be 'CNN', 'LSTM'"),
-        ({"unless_zero": "seeds"}, "01_one.ipynb: its metadata run.unless_zero is 'seeds'. Input should be 'source'"),
+        (
+            {"unless_zero": "seeds"},
+            "01_one.ipynb: its metadata run.unless_zero is 'seeds'. Value error, it must be a par",
+        ),
         ({"slots": "workers"}, "01_one.ipynb: its metadata run.slots is 'workers'. Extra inputs are not permitted"),
     ],
 )
@@ -76,7 +79,7 @@ def test_the_time_left_is_the_usual_one_at_the_pace_seen(schedule):
     assert schedule.left() == 40, "the longest, as it is more than half of all"
     schedule.tasks["01_a"].state, schedule.tasks["01_a"].seconds = "done", 20.0
     assert schedule.left() == 80
-    schedule.tasks["03_c"].expected = None
+    schedule.tasks["03_c"].expected = 0.0
     assert schedule.left() is None
 
 

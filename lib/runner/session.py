@@ -7,9 +7,9 @@ import shlex
 import signal
 import tempfile
 import time
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, TextIO
 
 import yaml
@@ -27,19 +27,24 @@ from lib.runner.screen import Screen
 POOL_VARIABLE = "DASK_SCHEDULER_ADDRESS"
 
 
-def start_pool(chosen: settings.Chosen) -> AbstractContextManager[Any]:
-    """The pool for the run's trainings, with ``.address``: the scheduler that the environment names or a local one."""
+@contextmanager
+def start_pool(chosen: settings.Chosen) -> Iterator[str]:
+    """The address of the pool for the run's trainings: the scheduler that the environment names, else a local one."""
     if os.environ.get(POOL_VARIABLE):
-        return nullcontext(SimpleNamespace(address=os.environ[POOL_VARIABLE]))
+        yield os.environ[POOL_VARIABLE]
+        return
     try:
         from lib.experiments import pool
     except ImportError:  # until the pool is there, each notebook starts its own workers
-        return nullcontext(SimpleNamespace(address=""))
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited by the workers: Ctrl-C is the runner's affair
-    try:
-        return pool.LocalPool(chosen.workers, chosen.threads)
-    finally:
-        signal.signal(signal.SIGINT, before)
+        yield ""
+        return
+    with ExitStack() as stack:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the workers inherit it: Ctrl-C is the runner's affair
+        try:
+            address = stack.enter_context(pool.local(chosen))
+        finally:
+            signal.signal(signal.SIGINT, before)
+        yield address
 
 
 def injected(chosen: settings.Chosen, notebook: Notebook, parameters_file: Path) -> dict[str, Any]:
@@ -101,7 +106,7 @@ class Session:
         if (
             notebook.trains and not self.environment
         ):  # not earlier, as notebooks that train nothing need not wait for it
-            self.environment[POOL_VARIABLE] = self.stack.enter_context(start_pool(self.order.chosen)).address
+            self.environment[POOL_VARIABLE] = self.stack.enter_context(start_pool(self.order.chosen))
         parameters = injected(self.order.chosen, notebook, self.parameters_file)
         return Job(notebook.path, self.root, parameters, self.work, self.environment)
 

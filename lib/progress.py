@@ -1,8 +1,8 @@
-"""Progress of long work: one self-updating line on screen, one event a step for the runner.
+"""Progress of long work: one self-updating line on screen, and the newest state for the runner.
 
 In a terminal or a notebook the line overwrites itself (carriage return). When the environment
-variable ``RUN_PROGRESS_FILE`` names a file, the newest state is also left there as JSON, so that
-``run_all.py`` can show how far a notebook's own long work is.
+variable ``RUN_PROGRESS_FILE`` names a file, the newest state is also written there as JSON, so that
+``run_all.py`` can show how far the running cell of a notebook is.
 """
 
 from __future__ import annotations
@@ -31,22 +31,14 @@ class Progress:
 
     def __init__(self, label: str, total: int, every_seconds: float = 0.5, work: float | None = None):
         self.label, self.total, self.every, self.work = label, total, every_seconds, total if work is None else work
-        self.done, self.worked, self.started, self.shown, self.note, self.width = (
-            0.0,
-            0.0,
-            time.monotonic(),
-            -1e9,
-            "",
-            0,
-        )
+        self.done = self.worked = 0.0
+        self.started, self.shown, self.note, self.width = time.monotonic(), -1e9, "", 0
 
     def step(self, note: str = "", amount: float = 1.0, work: float | None = None) -> None:
         """One piece (or ``amount`` pieces) of work is done; ``note`` says what came of it."""
-        self.done, self.worked, self.note = (
-            self.done + amount,
-            self.worked + (amount if work is None else work),
-            note or self.note,
-        )
+        self.done += amount
+        self.worked += amount if work is None else work
+        self.note = note or self.note
         if time.monotonic() - self.shown >= self.every or self.done >= self.total - 1e-9:
             self._show()
 

@@ -68,7 +68,8 @@ def write(root: Path) -> Path:
         raise ReportError(
             f"{root.name}/run.json is missing or unreadable ({error}): make it with python run_all.py"
         ) from None
-    records = files.read_records(root)
+    damaged: list[str] = []
+    records = files.read_records(root, damaged)
     room = Environment(
         loader=FileSystemLoader(HERE / "template"),
         autoescape=True,
@@ -87,7 +88,7 @@ def write(root: Path) -> Path:
         css=(HERE / "template" / "style.css").read_text(encoding="utf-8"),
         name=root.name,
         data=data_facts(records),
-        warnings=data_warnings(data_facts(records), records),
+        warnings=[*data_warnings(data_facts(records), records), *damaged],
         facts=other_facts(records),
     )
     return files.write_text(root / "index.html", page)

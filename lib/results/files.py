@@ -72,19 +72,25 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def read_records(root: Path) -> dict[str, Mapping[str, Any]]:
+def read_records(root: Path, damaged: list[str] | None = None) -> dict[str, Mapping[str, Any]]:
     """All notebooks' records of a run, by notebook name; drafts that a killed run left are passed over.
 
+    Args:
+        damaged: if given, a damaged record is left out and a sentence about it is added here.
+
     Raises:
-        FileError: one is damaged; says which and what to do.
+        FileError: one is damaged, and ``damaged`` is not given; says which and what to do.
     """
     found = {}
     for path in sorted(p for p in (root / "records").glob("*.json") if not p.name.startswith(".")):
         try:
             found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise FileError(
+            sentence = (
                 f"{path} is damaged ({error}). Delete it and run its notebook again:"
                 f" --only {path.stem.partition('_')[0]}; what was trained is cached"
-            ) from error
+            )
+            if damaged is None:
+                raise FileError(sentence) from error
+            damaged.append(sentence)
     return found

@@ -1,4 +1,4 @@
-"""The entrance of ``run_all.py``: check everything, then run, then say what came of it.
+"""What ``run_all.py`` calls: check everything, then run, then report what came of it.
 
 Exit codes: 0 everything succeeded; 1 a notebook failed or a page could not be written; 2 nothing
 was started, because parameters, options or prices are wrong or another run holds the folder;
@@ -7,17 +7,18 @@ was started, because parameters, options or prices are wrong or another run hold
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from lib.errors import ProjectError
+from lib.results import files
 from lib.runner import facts
-from lib.runner.lock import is_held
+from lib.runner.lock import held, is_held
 from lib.runner.order import NOTEBOOKS, Order, check, why_left_out
+from lib.runner.screen import say
 
 
 def run(
@@ -30,47 +31,34 @@ def run(
     notebooks_dir: Path = NOTEBOOKS,
     out: TextIO | None = None,
 ) -> int:
-    """What ``run_all.py`` does; returns its exit code. Wrong orders are told on stderr."""
-    out = out or sys.stdout
+    """What ``run_all.py`` does; returns its exit code. Wrong orders are reported on stderr."""
+    screen, started = out or sys.stdout, False
     try:
         order = check(parameter_file, overrides, only, start, jobs, notebooks_dir)
         if listing:
-            _print("\n".join(listed(order)), out)
+            say("\n".join(listed(order)), screen)
             return 0
-        from lib.runner.lock import held
-
         with held(order.root, order.chosen.output_dir):
             from lib.runner.session import Session
 
-            try:
-                return Session(order, out).run()
-            except ProjectError as error:
-                print(error, file=sys.stderr)
-                return 1
+            started = True
+            return Session(order, screen).run()
     except ProjectError as error:
         print(error, file=sys.stderr)
-        return 2
+        return 1 if started else 2
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 
 
 def listed(order: Order) -> list[str]:
     """The notebooks with their questions, what they wait for, and what of theirs is in the run's folder."""
-    from lib.results.files import read_records
-
-    records, entries = read_records(order.root), facts.read_earlier(order.root).get("notebooks", {})
+    damaged: list[str] = []
+    records, entries = files.read_records(order.root, damaged), facts.read_earlier(order.root).get("notebooks", {})
     busy = is_held(order.root)
     lines = [f"Notebooks of {order.chosen.output_dir} ({order.parameter_file.name}):"]
     for n in order.notebooks:
         why = why_left_out(n, order.chosen)
         picked = "" if n in order.selected else f" (not selected{': ' if why else ''}{why})"
-        record = records.get(n.name, {"made": [], "finished": ""})
-        there = sum((order.root / made["path"]).is_file() for made in record["made"])
-        files = (
-            f"{there} of {len(record['made'])} files there, left {record['finished']}"
-            if n.name in records
-            else "no files yet"
-        )
         status = entries.get(n.name, {}).get("status", "never run here")
         if status in ("running", "waiting") and not busy:
             status = "stopped"  # by force, or it would have said so itself
@@ -78,16 +66,14 @@ def listed(order: Order) -> list[str]:
         lines += [
             f"{n.name}{picked}",
             f"    {n.question or n.title}",
-            f"    after {', '.join(n.after) or 'nothing'}{usual}{'; starts its own workers' if n.own_workers else ''}",
-            f"    {status}; {files}",
+            f"    after {', '.join(n.after) or 'nothing'}{usual}{'; trains networks' if n.trains else ''}",
+            f"    {status}; {_files_there(order.root, records.get(n.name))}",
         ]
-    return lines
+    return lines + damaged
 
 
-def _print(text: str, out: TextIO) -> None:
-    """Print, and take it as enough if the reader (head, less) has gone before the end."""
-    try:
-        print(text, file=out, flush=True)
-    except BrokenPipeError:
-        # Python flushes once more at its end; that goes nowhere instead of failing again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+def _files_there(root: Path, record: Mapping | None) -> str:
+    if not record:
+        return "no files yet"
+    there = sum((root / made["path"]).is_file() for made in record["made"])
+    return f"{there} of {len(record['made'])} files there, left {record['finished']}"

@@ -1,4 +1,4 @@
-"""The executed copy of a notebook: kept whole, also after a failure, and free of this machine's paths."""
+"""The executed copy of a notebook: whole, also after a failure, and free of this machine's paths."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def draft_of(executed: Path) -> Path:
     return executed.with_name(f".{executed.name.removesuffix('.ipynb')}.running.ipynb")
 
 
-def keep(draft: Path, executed: Path, source: Path, error: Mapping[str, Any] | None) -> None:
-    """Tidy the draft and move it to its place.
+def keep(executed: Path, source: Path, error: Mapping[str, Any] | None) -> None:
+    """Tidy the draft of ``executed`` and move it to its place.
 
     Progress lines are reduced to their last state, paths of this machine to the project's. An error
     that left no trace in its cell (a dead kernel) is added there. If the draft is missing or half
@@ -29,6 +29,7 @@ def keep(draft: Path, executed: Path, source: Path, error: Mapping[str, Any] | N
     """
     import nbformat
 
+    draft = draft_of(executed)
     try:
         notebook = nbformat.read(draft, as_version=4)
     except (OSError, ValueError, nbformat.reader.NotJSONError):
@@ -54,8 +55,7 @@ def joined(outputs: list[Any]) -> list[Any]:
     """Outputs with neighbouring pieces of the same stream put together, everything else in its order."""
     result: list[Any] = []
     for output in outputs:
-        same = result and output.output_type == "stream" == result[-1].output_type and output.name == result[-1].name
-        if same:
+        if result and output.output_type == "stream" == result[-1].output_type and output.name == result[-1].name:
             result[-1].text += output.text
         else:
             result.append(output)

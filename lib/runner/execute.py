@@ -1,73 +1,138 @@
-"""The process that executes one notebook: ``python -m lib.runner.execute JOB``.
+"""What happens in the process of one notebook: execute it, keep the copy, render the page.
 
-``JOB`` is a JSON file: notebook, executed (where the copy goes), page (where the HTML goes), run
-(the run's name), titles (figure titles are looked up in ``record``), parameters (to inject), state
-(file that is kept up to date for the runner), gate (file that keeps kernel starts apart), and,
-after a death, salvage (the error to note in what was executed so far).
-
-Exit codes: 0 executed and rendered; 1 the notebook failed; 2 executed, but not rendered.
+It reports to the runner through a pipe, as dictionaries: kernel (its process number), cell, cells, line,
+cell_started, then error, peak_memory_mb, then rendered and perhaps trouble.
 """
 
 from __future__ import annotations
 
-import json
+import multiprocessing
 import os
-import resource
 import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from lib.progress import FILE_VARIABLE
 from lib.runner import copies
-from lib.runner.kernel import kernel_manager_class
+from lib.settings import PROJECT_ROOT
+
+KERNELS_APART_SECONDS = 1.0
+OUT_OF_MEMORY = "Most often memory ran out: run it with fewer --jobs, or alone with --only"
 
 
-class State:
-    """What the runner should know now, as a small JSON file that is replaced as a whole."""
+@dataclass(frozen=True)
+class Job:
+    """One notebook to execute.
 
-    def __init__(self, path: str):
-        self.path, self.known = path, {}
+    Attributes:
+        root: the run's folder, which gets the executed copy and the page.
+        parameters: what papermill injects.
+        work: a folder for log, progress and the lock between kernel starts.
+        environment: further variables that the kernel sees.
+    """
 
-    def tell(self, **news: Any) -> None:
-        """Add to what is known and leave it for the runner."""
-        self.known.update(news)
-        draft = f"{self.path}.draft"
-        Path(draft).write_text(json.dumps(self.known), encoding="utf-8")
-        os.replace(draft, self.path)
+    notebook: Path
+    root: Path
+    parameters: Mapping[str, Any]
+    work: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def executed(self) -> Path:
+        return self.root / "notebooks" / self.notebook.name
 
-def end_with_runner(state: State) -> None:
-    """Take the kernel along when this process is told to end or when the runner itself has died."""
+    @property
+    def page(self) -> Path:
+        return self.root / "html" / f"{self.notebook.stem}.html"
 
-    def leave(code: int) -> None:
-        for sign in (signal.SIGTERM, signal.SIGKILL):
-            with suppress(KeyError, ProcessLookupError):
-                os.killpg(state.known["kernel"], sign)
-                time.sleep(0.3)
-        os._exit(code)
-
-    def listen() -> None:
-        sys.stdin.buffer.read()
-        leave(3)
-
-    signal.signal(signal.SIGTERM, lambda *_: leave(143))
-    threading.Thread(target=listen, daemon=True).start()
+    def file(self, kind: str) -> Path:
+        """A file of this notebook in ``work``: log or progress."""
+        return self.work / f"{self.notebook.stem}.{kind}"
 
 
-def run_notebook(job: dict[str, Any], state: State, draft: Path) -> dict[str, Any] | None:
+def end_tree(top: psutil.Process) -> None:
+    """End a process and all below it by force; on POSIX also the group that it leads, which may outlive it."""
+    with suppress(psutil.NoSuchProcess):
+        for process in [top, *top.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(top.pid, signal.SIGKILL)
+
+
+def run(job: Job, pipe: Connection) -> None:
+    """Execute, keep the copy, render."""
+    _prepare(job)
+    started, draft = time.time(), copies.draft_of(job.executed)
+    draft.parent.mkdir(parents=True, exist_ok=True)
+    error = _execute(job, draft, pipe)
+    seconds = round(time.time() - started, 1)
+    pipe.send({"error": error, "peak_memory_mb": peak_megabytes()})
+    try:
+        from lib.report import page
+
+        copies.keep(job.executed, job.notebook, error)
+        record = job.root / "records" / f"{job.notebook.stem}.json"
+        page.write(job.executed, job.page, job.root.name, seconds, error, record)
+        pipe.send({"rendered": True})
+    except Exception as trouble:  # whatever stops the rendering must not hide how the notebook itself went
+        pipe.send({"rendered": False, "trouble": f"{type(trouble).__name__}: {trouble}"})
+
+
+def peak_megabytes() -> float | None:
+    """Largest resident memory of any one process below this one, in MB; None on Windows, which does not say."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e6, 1)
+
+
+def _prepare(job: Job) -> None:
+    """A group of its own (Ctrl-C is the runner's affair), a log, the kernel's variables, an end with the runner's."""
+    if hasattr(os, "setsid"):
+        os.setsid()
+    with job.file("log").open("ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    path = [str(PROJECT_ROOT), os.environ.get("PYTHONPATH", "")]
+    os.environ.update(job.environment)
+    os.environ[FILE_VARIABLE] = str(job.file("progress"))
+    os.environ["PYTHONHASHSEED"], os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "0", "1"
+    os.environ["PYTHONPATH"] = os.pathsep.join(p for p in path if p)
+    threading.Thread(target=_end_with_runner, daemon=True).start()
+
+
+def _end_with_runner() -> None:
+    """Wait until the runner is gone, in whatever way, then end everything below this process and itself."""
+    if runner := multiprocessing.parent_process():
+        runner.join()
+    for child in psutil.Process().children():
+        end_tree(child)
+    os._exit(3)
+
+
+def _execute(job: Job, draft: Path, pipe: Connection) -> dict[str, Any] | None:
     """Execute with papermill into ``draft``; returns the error, or None if all went well."""
     import nbformat
     import papermill
     from nbclient.exceptions import DeadKernelError
 
-    source = nbformat.read(job["notebook"], as_version=4)
+    source = nbformat.read(job.notebook, as_version=4)
     tagged = [i for i, c in enumerate(source.cells) if "parameters" in c.metadata.get("tags", [])]
     # papermill puts the injected cell behind the parameters cell; people count the cells without it.
-    injected = tagged[0] + 1 if tagged and job["parameters"] else len(source.cells) + 1
+    injected = tagged[0] + 1 if tagged and job.parameters else len(source.cells) + 1
     present: dict[str, Any] = {}
 
     def describe(index: int, text: str) -> dict[str, Any]:
@@ -76,70 +141,53 @@ def run_notebook(job: dict[str, Any], state: State, draft: Path) -> dict[str, An
 
     def on_start(cell: Any, cell_index: int) -> None:
         present.update(describe(cell_index, cell.source))
-        Path(os.environ[FILE_VARIABLE]).unlink(missing_ok=True)
-        state.tell(**present, cells=len(source.cells), cell_started=time.time())
+        job.file("progress").unlink(missing_ok=True)
+        pipe.send({**present, "cells": len(source.cells), "cell_started": time.time()})
 
     try:
         papermill.execute_notebook(
-            job["notebook"],
-            str(draft),
-            parameters=job["parameters"],
+            job.notebook,
+            draft,
+            parameters=dict(job.parameters),
             kernel_name="python3",
             language="python",
-            cwd=str(Path(job["notebook"]).parent),
+            cwd=job.notebook.parent,
             progress_bar=False,
             start_timeout=120,
-            kernel_manager_class=kernel_manager_class(job["gate"], lambda pid: state.tell(kernel=pid)),
+            kernel_manager_class=_kernel_manager_class(job.work / "gate", pipe),
             on_cell_start=on_start,
         )
     except papermill.PapermillExecutionError as error:
-        count = error.exec_count
-        return {
-            **describe(error.cell_index, error.source),
-            "count": count,
-            "ename": error.ename,
-            "evalue": error.evalue,
-        }
+        where = {**describe(error.cell_index, error.source), "count": error.exec_count}
+        return {**where, "ename": error.ename, "evalue": error.evalue}
     except DeadKernelError:
-        why = "the kernel died while this cell ran. Most often memory ran out: run it with fewer --jobs, or alone with --only"
+        why = f"the kernel died while this cell ran. {OUT_OF_MEMORY}"
         return {**present, "ename": "DeadKernelError", "evalue": why}
     except Exception as error:  # papermill, nbclient and jupyter_client raise many kinds; each fails this notebook only
         return {**present, "ename": type(error).__name__, "evalue": str(error)[:2000]}
     return None
 
 
-def peak_megabytes() -> float:
-    """Largest resident memory of any one process below this one, in MB."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e6, 1)
+def _kernel_manager_class(gate: Path, pipe: Connection) -> type:
+    """Kernels on this very interpreter, whatever kernel named python3 is registered, started a second apart."""
+    from filelock import FileLock
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager
 
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 
-def main(job_file: str) -> int:
-    """Execute, keep the copy, render; everything worth knowing goes to the state file."""
-    job = json.loads(Path(job_file).read_text(encoding="utf-8"))
-    state = State(job["state"])
-    executed = Path(job["executed"])
-    draft = copies.draft_of(executed)
-    started = time.time()
-    if "salvage" in job:
-        error = job["salvage"]
-    else:
-        end_with_runner(state)
-        draft.parent.mkdir(parents=True, exist_ok=True)
-        draft.unlink(missing_ok=True)
-        error = run_notebook(job, state, draft)
-        state.tell(error=error, seconds=round(time.time() - started, 1), peak_memory_mb=peak_megabytes())
-    try:
-        copies.keep(draft, executed, Path(job["notebook"]), error)
-        from lib.report import page
+    class OwnKernelManager(AsyncKernelManager):
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
-        page.write(executed, Path(job["page"]), job["run"], state.known.get("seconds"), error, Path(job["record"]))
-        state.tell(rendered=True)
-    except Exception as trouble:  # whatever stops the rendering must not hide how the notebook itself went
-        state.tell(rendered=False, trouble=f"{type(trouble).__name__}: {trouble}")
-        return 1 if error else 2
-    return 1 if error else 0
+        async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
+            with FileLock(gate):  # until the ports that were found free are taken, no other kernel may look for some
+                await super()._async_launch_kernel(kernel_cmd, **kw)
+                local: Any = self.provisioner  # the general one knows no process numbers
+                pipe.send({"kernel": local.pid})
+                time.sleep(KERNELS_APART_SECONDS)
 
+        _launch_kernel = _async_launch_kernel
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    return OwnKernelManager

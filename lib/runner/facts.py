@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import os
 import platform
-import re
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lib.provenance import git
 from lib.results import machine
-from lib.runner.plan import Notebook
+from lib.runner import installed
 from lib.settings import PROJECT_ROOT
 
-BLANK = {
-    "status": "waiting",
-    "started": None,
-    "finished": None,
-    "seconds": None,
-    "peak_memory_mb": None,
-    "rendered": None,
-    "error": None,
-    "cpu": None,  # the processor that it ran on
-    "versions": None,  # of Python and of the packages that last bits come from
-}
+if TYPE_CHECKING:
+    from lib.runner.order import Order
+
+SOURCES = ("lib", "notebooks", "run_all.py", "params", "pyproject.toml", "requirements.txt")
+# Of a notebook; ``cpu`` and ``versions`` (of Python and packages) are those that its last bits come from.
+OF_NOTEBOOKS = ("started", "finished", "seconds", "peak_memory_mb", "rendered", "error", "cpu", "versions")
+OF_EARLIER_RUNS = (
+    *("started", "finished", "wall_seconds", "result", "selected", "only", "from"),
+    *("overrides", "peak_memory_mb", "code"),
+)
 
 
 def now() -> str:
@@ -42,6 +38,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def shown(path: Path) -> str:
+    """A path for people: relative to the project if it lies there."""
+    path = path.resolve()
+    return path.relative_to(PROJECT_ROOT).as_posix() if path.is_relative_to(PROJECT_ROOT) else str(path)
+
+
 def read_earlier(root: Path) -> dict[str, Any]:
     """``run.json`` of an earlier run in this folder; empty if there is none that can be read."""
     try:
@@ -51,43 +53,21 @@ def read_earlier(root: Path) -> dict[str, Any]:
         return {}
 
 
-def describe(
-    notebooks: Sequence[Notebook],
-    selected: Sequence[Notebook],
-    parameters: Mapping[str, Any],
-    overrides: Sequence[str],
-    parameter_file: Path,
-    jobs: int,
-    earlier: Mapping[str, Any],
-    only: Sequence[str] = (),
-    start: str | None = None,
-) -> dict[str, Any]:
-    """Everything about a run that is known at its start; entries of notebooks not selected are kept from before.
-
-    Args:
-        only, start: as ``--only`` and ``--from`` were typed.
-    """
-    chosen = {n.name for n in selected}
-    entries = {}
-    for n in notebooks:
-        before = earlier.get("notebooks", {}).get(n.name)
-        kept = {**BLANK, "status": "not selected", **(before or {})}
-        if kept["status"] in ("running", "waiting"):
-            kept["status"] = "stopped"
-        entry = dict(BLANK) if n.name in chosen else kept
-        entries[n.name] = {**entry, "title": n.title, "question": n.question}
+def describe(order: Order, earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything about a run that is known at its start; entries of notebooks not selected stay as they were."""
+    parameters, file = order.chosen.plain(), shown(order.parameter_file)
     return {
         "started": now(),
         "finished": None,
         "wall_seconds": None,
         "result": "running",
         "earlier_runs": _earlier_runs(earlier),
-        "parameter_file": _shown(parameter_file),
-        "overrides": list(overrides),
-        "selected": sorted(chosen),
-        "only": list(only),
-        "from": start,
-        "parameters": dict(parameters),
+        "parameter_file": file if not Path(file).is_absolute() else order.parameter_file.name,
+        "overrides": list(dict.fromkeys(text.partition("=")[0] for text in order.overrides)),
+        "selected": sorted(n.name for n in order.selected),
+        "only": list(order.only),
+        "from": order.start,
+        "parameters": parameters,
         "seeds": {"run": parameters["seed"]},
         "threads": parameters["threads"],
         "data": {},
@@ -97,51 +77,43 @@ def describe(
         "platform": " ".join([platform.system(), platform.machine(), *platform.libc_ver()]).strip(),
         "cpu": machine.cpu(),
         "cores": cores(),
-        "jobs": jobs,
+        "jobs": order.jobs,
         "device": "CPU",
         "peak_memory_mb": None,
-        "notebooks": entries,
+        "notebooks": _entries(order, earlier.get("notebooks", {})),
     }
+
+
+def _entries(order: Order, before: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    entries = {}
+    for n in order.notebooks:
+        entry = {"status": "waiting", **dict.fromkeys(OF_NOTEBOOKS)}
+        if n not in order.selected:
+            entry.update({"status": "not selected", **before.get(n.name, {})})
+            if entry["status"] in ("running", "waiting"):
+                entry["status"] = "stopped"  # by force, or it would have said so itself
+        entries[n.name] = {**entry, "title": n.title, "question": n.question}
+    return entries
 
 
 def _earlier_runs(earlier: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What runs in this folder before took, oldest first: a later run of some notebooks must not hide the whole one's time."""
+    """What earlier runs in this folder took, oldest first: a run of some notebooks must not hide the whole one's."""
     if not earlier.get("started"):
         return []
-    told = (
-        "started",
-        "finished",
-        "wall_seconds",
-        "result",
-        "selected",
-        "only",
-        "from",
-        "overrides",
-        "peak_memory_mb",
-        "code",
-    )
-    entries = earlier.get("notebooks", {})
-    each = {
-        name: {k: entries[name].get(k) for k in ("status", "seconds", "peak_memory_mb", "cpu")}
-        for name in earlier.get("selected") or ()
-        if name in entries
-    }
-    return [
-        *earlier.get("earlier_runs", []),
-        {name: earlier[name] for name in told if name in earlier} | {"notebooks": each},
-    ]
+    entries = {name: earlier["notebooks"].get(name, {}) for name in earlier.get("selected") or ()}
+    each = {n: {k: e.get(k) for k in ("status", "seconds", "peak_memory_mb", "cpu")} for n, e in entries.items() if e}
+    run = {name: earlier[name] for name in OF_EARLIER_RUNS if name in earlier}
+    return [*earlier.get("earlier_runs", []), {**run, "notebooks": each}]
 
 
 def gather(run: dict[str, Any], records: Mapping[str, Mapping[str, Any]]) -> None:
-    """Take what the notebooks noted into ``run``: digests of the data, their own seeds, the device, the largest memory."""
-    run["peak_memory_mb"] = max(
-        (e["peak_memory_mb"] for e in run["notebooks"].values() if e.get("peak_memory_mb")), default=None
-    )
+    """Take what the notebooks noted into ``run``: digests of the data, seeds, the device, the largest memory."""
+    peaks = [e["peak_memory_mb"] for e in run["notebooks"].values() if e.get("peak_memory_mb")]
+    run["peak_memory_mb"] = max(peaks, default=None)
     for notebook, record in records.items():
         if record["facts"].get("seeds"):
             run["seeds"][notebook] = record["facts"]["seeds"]
-        for ticker, fact in (record["facts"].get("data") or {}).items():
-            run["data"][ticker] = fact
+        run["data"].update(record["facts"].get("data") or {})
         run["device"] = record["facts"].get("device") or run["device"]
 
 
@@ -151,13 +123,11 @@ def code_version() -> dict[str, Any]:
     ``commit`` is None where the project is not a git work tree of its own; ``sha256`` covers
     lib/, notebooks/ and run_all.py and is there in any case.
     """
-    parts = ("lib", "notebooks", "run_all.py", "params", "pyproject.toml", "requirements.txt")
     top = git.ask("rev-parse", "--show-toplevel")
     own = top is not None and Path(top).resolve() == PROJECT_ROOT
-    status = git.ask("status", "--porcelain", "--", *parts) if own else None
     return {
         "commit": git.ask("rev-parse", "HEAD") if own else None,
-        "changed": bool(status),
+        "changed": bool(own and git.ask("status", "--porcelain", "--", *SOURCES)),
         "sha256": source_digest(PROJECT_ROOT),
     }
 
@@ -174,16 +144,4 @@ def source_digest(root: Path) -> str:
 
 def package_versions() -> dict[str, str]:
     """Versions of the direct dependencies that pyproject.toml lists."""
-    listed = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-    found = {}
-    for name in sorted((re.match(r"[\w.-]+", entry)[0] for entry in listed), key=str.lower):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
-
-
-def _shown(path: Path) -> str:
-    path = path.resolve()
-    return str(path.relative_to(PROJECT_ROOT)) if path.is_relative_to(PROJECT_ROOT) else path.name
+    return {name: version or "not installed" for name, version in installed.versions().items()}

@@ -8,40 +8,43 @@ import re
 import sys
 from pathlib import Path
 
-PROJECT_ROOT = Path(__file__).parents[2]  # lib.settings needs packages
-
-
-PYTHON = (3, 11)  # as pyproject.toml's requires-python says; the lock is made for it
-
-
-def missing() -> list[str]:
-    """Direct dependencies, as ``pyproject.toml`` names them, that this Python lacks."""
-    import tomllib  # Python 3.10 has none, and is to be told which Python is needed
-
-    named = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-    return [name for name in named if not _is_there(re.match(r"[\w.-]+", name)[0])]
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 def complaint() -> str | None:
-    """What a user should do about another Python or missing packages, in sentences; None if all is well."""
-    if sys.version_info[:2] != PYTHON:
+    """What to do about another Python or missing packages, in sentences; None if all is well."""
+    text = PYPROJECT.read_text(encoding="utf-8")  # read by patterns, as Python 3.10 has no tomllib
+    first, end = re.findall(r'requires-python = ">=([\d.]+),<([\d.]+)"', text)[0]
+    if not _numbers(first) <= sys.version_info[:2] < _numbers(end):
         return (
-            f"This is Python {platform.python_version()}, but the project needs Python {'.'.join(map(str, PYTHON))}: make the environment with that"
-            " one (python3.11 -m venv .venv && source .venv/bin/activate), then pip install -r requirements.txt"
+            f"This is Python {platform.python_version()}, but the project needs Python {first} or later, before {end}:"
+            f" make the environment with that one (python{first} -m venv .venv && source .venv/bin/activate),"
+            " then pip install -r requirements.txt"
         )
-    lacking = missing()
+    lacking = [name for name, version in versions().items() if not version]
     if not lacking:
         return None
     shown = ", ".join(lacking[:5]) + (f" and {len(lacking) - 5} more" if len(lacking) > 5 else "")
     return (
-        f"This Python ({platform.python_version()}) lacks packages that the project needs: {shown}. Activate the environment in which"
-        " they were installed (source .venv/bin/activate), or install them: pip install -r requirements.txt, with Python 3.11"
+        f"This Python ({platform.python_version()}) lacks packages that the project needs: {shown}. Activate the"
+        " environment in which they were installed (source .venv/bin/activate), or install them:"
+        " pip install -r requirements.txt"
     )
 
 
-def _is_there(package: str) -> bool:
+def versions() -> dict[str, str | None]:
+    """Versions of the direct dependencies that pyproject.toml names; None where one is not installed."""
+    text = PYPROJECT.read_text(encoding="utf-8")
+    listed = re.findall(r"^dependencies = \[\n(.*?)^\]", text, re.M | re.S)[0]
+    return {name: _version(name) for name in re.findall(r'^    "([\w.-]+)', listed, re.M)}
+
+
+def _version(package: str) -> str | None:
     try:
-        importlib.metadata.version(package)
+        return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
+        return None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))

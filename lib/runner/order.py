@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lib import settings
 from lib.errors import ProjectError
-from lib.runner import facts, inputs
+from lib.runner import facts
 from lib.runner.plan import Notebook, discover, select
 
 NOTEBOOKS = settings.PROJECT_ROOT / "notebooks"
@@ -17,18 +17,16 @@ NOTEBOOKS = settings.PROJECT_ROOT / "notebooks"
 
 @dataclass(frozen=True)
 class Order:
-    """A run that was checked and may start: ``overrides`` are keys, ``texts``, ``only``, ``start`` and ``asked_jobs`` what was typed."""
+    """A run that was checked and may start; ``overrides``, ``only`` and ``start`` as they were typed."""
 
     parameter_file: Path
     overrides: tuple[str, ...]
-    texts: tuple[str, ...]
     chosen: settings.Settings
     notebooks: list[Notebook]
     selected: list[Notebook]
     jobs: int
     only: tuple[str, ...] = ()
     start: str | None = None
-    asked_jobs: str | None = None
 
     @property
     def root(self) -> Path:
@@ -59,54 +57,30 @@ def check(
         OrderError: with a sentence for each thing that is wrong.
     """
     wrong: list[str] = []
-    given: dict[str, Any] = {}
-    chosen, notebooks, selected = None, [], []
-    for text in overrides:
+
+    def attempt(step: Any, *args: Any) -> Any:
         try:
-            given.update([settings.parse_override(text)])
-        except settings.SettingsError as error:
+            return step(*args)
+        except ProjectError as error:
             wrong.append(str(error))
+
     file = Path(parameter_file)
     if not file.is_file() and settings.resolve(file).is_file():
         file = settings.resolve(file)  # the project's own files are found from any folder
-    try:
-        chosen = settings.load(file, given)
-        wrong += inputs.missing_prices(chosen)
-        wrong += inputs.foreign_folder(settings.output_root(chosen.output_dir), chosen.output_dir)
-        wrong += inputs.damaged_records(settings.output_root(chosen.output_dir))
-    except settings.SettingsError as error:
-        wrong.append(str(error))
-    try:
-        notebooks = discover(notebooks_dir)
-        selected = select(notebooks, only, start)
-    except ProjectError as error:
-        wrong.append(str(error))
+    given = dict(pair for text in overrides if (pair := attempt(settings.parse_override, text)))
+    chosen = attempt(settings.load, file, given)
+    notebooks = attempt(discover, notebooks_dir) or []
+    selected = attempt(select, notebooks, only, start) or []
+    if chosen and chosen.source == "folder":
+        attempt(_read_prices, chosen)
     if chosen and selected:
-        reasons = {n.name: why_left_out(n, chosen) for n in selected}
-        selected = [n for n in selected if not reasons[n.name]]
-        if not selected:
-            wrong.append(
-                f"nothing is left to run: {'; '.join(f'{name} is left out, as {why}' for name, why in reasons.items())}"
-            )
-        if any(n.own_workers for n in selected):  # one of them opens the studies
-            wrong += inputs.other_searches(settings.output_root(chosen.output_dir), chosen.plain(), chosen.output_dir)
+        selected = attempt(_concerned, selected, chosen)
     count = facts.cores() if jobs is None else int(jobs) if str(jobs).isdecimal() else 0
     if count < 1:
         wrong.append(f"--jobs {jobs}: allowed are whole numbers from 1; this machine has {facts.cores()} cores")
     if wrong:
         raise OrderError("\n".join(wrong))
-    return Order(
-        file,
-        tuple(given),
-        tuple(overrides),
-        chosen,
-        notebooks,
-        selected,
-        count,
-        tuple(only),
-        start,
-        None if jobs is None else str(jobs),
-    )
+    return Order(file, tuple(overrides), chosen, notebooks, selected, count, tuple(only), start)
 
 
 def why_left_out(notebook: Notebook, chosen: settings.Settings) -> str:
@@ -116,3 +90,19 @@ def why_left_out(notebook: Notebook, chosen: settings.Settings) -> str:
     if notebook.unless_zero and not getattr(chosen, notebook.unless_zero):
         return f"{notebook.unless_zero} is 0"
     return ""
+
+
+def _concerned(selected: Iterable[Notebook], chosen: settings.Settings) -> list[Notebook]:
+    reasons = {n: why_left_out(n, chosen) for n in selected}
+    left = [n for n, why in reasons.items() if not why]
+    if not left:
+        all_of_them = "; ".join(f"{n.name} is left out, as {why}" for n, why in reasons.items())
+        raise OrderError(f"nothing is left to run: {all_of_them}")
+    return left
+
+
+def _read_prices(chosen: settings.Settings) -> None:
+    """Read the user's files as the notebooks will: what is missing or damaged there is known at once."""
+    from lib.data import market
+
+    market.load(chosen.source, chosen.tickers, chosen.start_date, chosen.end_date, chosen.data_dir)

@@ -1,18 +1,75 @@
-"""The loop of a run: who may start, who has finished, what follows from a failure or a stop."""
+"""The loop of a run: which notebook may start, which is over, what follows from a failure or a stop."""
 
 from __future__ import annotations
 
+import json
+import multiprocessing
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from graphlib import TopologicalSorter
 from typing import Any
 
-from lib.runner import estimate
-from lib.runner.child import Child
+import psutil
+
+from lib.runner import execute
 from lib.runner.plan import Notebook
 
 TICK_SECONDS = 0.2
+_SPAWN = multiprocessing.get_context("spawn")
+
+
+class Child:
+    """The process that executes one notebook, and through it the kernel, seen from the runner."""
+
+    def __init__(self, job: execute.Job):
+        self.job, self.news = job, dict[str, Any]()
+        self._kernel: psutil.Process | None = None
+        self._pipe, end = _SPAWN.Pipe(duplex=False)
+        self.process = _SPAWN.Process(target=execute.run, args=(job, end), daemon=True)
+        self.process.start()
+        end.close()
+
+    def over(self) -> bool:
+        """Read the news; whether the process is over, and with it everything that it started."""
+        ended = not self.process.is_alive()
+        with suppress(EOFError, OSError):
+            while self._pipe.poll():
+                self.news.update(self._pipe.recv())
+        if self._kernel is None and "kernel" in self.news:
+            with suppress(psutil.NoSuchProcess):
+                self._kernel = psutil.Process(self.news["kernel"])
+        if ended and self._kernel:
+            execute.end_tree(self._kernel)
+        return ended
+
+    def inner(self) -> dict[str, Any]:
+        """The running cell's own progress: fraction, text, note; empty if it has none."""
+        try:
+            return json.loads(self.job.file("progress").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+
+    def death(self) -> dict[str, Any]:
+        """How the process died before it could say so, as an error. An earlier run's copy and page do not stay."""
+        code, log, words = self.process.exitcode or 0, self.job.file("log"), [execute.OUT_OF_MEMORY]
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        if code >= 0 and log.exists():
+            words = log.read_text(encoding="utf-8", errors="replace").rstrip().split("\n")
+        why = f"the process that executed it {how} before it was finished. {words[-1][:300]}"
+        known = {k: self.news[k] for k in ("index", "cell", "line") if k in self.news}
+        for path in (self.job.executed, self.job.page):
+            path.unlink(missing_ok=True)
+        return {**known, "ename": "ProcessDied", "evalue": why}
+
+    def end(self) -> None:
+        """End it and all that it started by force."""
+        self.over()
+        with suppress(psutil.NoSuchProcess):
+            execute.end_tree(psutil.Process(self.process.pid))
+        self.process.join()
+        self.over()
 
 
 @dataclass
@@ -20,35 +77,53 @@ class Task:
     """One selected notebook during a run.
 
     Attributes:
+        after: the selected notebooks that it waits for.
+        expected: seconds that it is expected to take, or 0 if that is not known.
         state: waiting, running, done, failed, not run or stopped.
         seconds: how long it took, once over.
         reason: why it is not done, in a sentence.
         error: cell, count, line, ename, evalue of a failure, as far as known.
-        trouble: why its page could not be rendered, or nothing.
+        inner: the running cell's own progress.
     """
 
     notebook: Notebook
-    after: tuple[str, ...]
-    slots: int
+    after: tuple[str, ...] = ()
+    expected: float = 0.0
     state: str = "waiting"
     child: Child | None = None
     started: float = 0.0
     seconds: float | None = None
     reason: str = ""
     error: dict[str, Any] | None = None
-    peak_memory_mb: float | None = None
-    trouble: str = ""
-    news: dict[str, Any] = field(default_factory=dict)
     inner: dict[str, Any] = field(default_factory=dict)
-    left: float | None = None
 
     @property
     def name(self) -> str:
         return self.notebook.name
 
     @property
-    def over(self) -> bool:
-        return self.state not in ("waiting", "running")
+    def news(self) -> dict[str, Any]:
+        """What its process has reported."""
+        return self.child.news if self.child else {}
+
+    @property
+    def trouble(self) -> str:
+        """Why it has no page although it was executed, or nothing."""
+        if self.state not in ("done", "failed") or self.news.get("rendered"):
+            return ""
+        return f"html/{self.name}.html could not be written: {self.news.get('trouble', 'the process died')}"
+
+    @property
+    def spent(self) -> float:
+        """Seconds since its start, or until its end."""
+        return self.seconds or (time.monotonic() - self.started if self.child else 0.0)
+
+    def left(self, pace: float) -> float | None:
+        """Seconds left: the usual ones times ``pace``, or what the running cell's progress says if that is longer."""
+        known = [self.expected * pace - self.spent] if self.expected else []
+        if fraction := self.inner.get("fraction"):
+            known.append((time.time() - self.news["cell_started"]) / fraction * (1 - fraction))
+        return max((seconds for seconds in known if seconds > 0), default=None)
 
 
 class Schedule:
@@ -57,9 +132,7 @@ class Schedule:
     Args:
         notebooks: the selected ones; what they wait for among the others is taken as finished.
         jobs: how many notebooks run side by side.
-        workers: processes that a notebook with ``slots: workers`` starts itself.
-        job_of: what ``lib.runner.execute`` must know about a notebook.
-        work: folder for the files between the processes.
+        job_of: what the process of a notebook must know.
         expected: usual seconds, by notebook, where known.
         changed: called with a task whenever its state has changed.
     """
@@ -68,104 +141,71 @@ class Schedule:
         self,
         notebooks: Sequence[Notebook],
         jobs: int,
-        workers: int,
-        job_of: Callable[[Notebook], Mapping[str, Any]],
-        work: Path,
+        job_of: Callable[[Notebook], execute.Job],
         expected: Mapping[str, float],
         changed: Callable[[Task], None],
     ):
         names = {n.name for n in notebooks}
-        self.jobs, self.job_of, self.work, self.expected, self.changed = jobs, job_of, work, expected, changed
-        self.tasks = {
-            n.name: Task(n, tuple(a for a in n.after if a in names), min(workers, jobs) if n.own_workers else 1)
-            for n in notebooks
-        }
+        self.jobs, self.job_of, self.changed = jobs, job_of, changed
+        tasks = [Task(n, tuple(a for a in n.after if a in names), expected.get(n.name, 0.0)) for n in notebooks]
+        self.tasks = {t.name: t for t in tasks}
 
-    def run(self, each_tick: Callable[[Schedule], None], stopped: Callable[[], bool]) -> None:
+    def of_state(self, *states: str) -> list[Task]:
+        """The tasks in one of these states, in the notebooks' order."""
+        return [t for t in self.tasks.values() if t.state in states]
+
+    def run(self, tick: Callable[[Schedule], None], stopped: Callable[[], bool]) -> None:
         """Run until every task is over, or until ``stopped()``; then no process of it is left."""
+        order = TopologicalSorter({t.name: t.after for t in self.tasks.values()})
+        order.prepare()
+        ready: set[str] = set()
         try:
-            while not stopped() and not all(t.over for t in self.tasks.values()):
-                for task in self.tasks.values():
-                    if task.state == "running":
-                        self._look(task)
-                    elif task.state == "waiting":
-                        self._give_up_or_start(task)
-                each_tick(self)
+            while order.is_active() and not stopped():
+                ready.update(order.get_ready())
+                for task in [t for t in self.tasks.values() if t.name in ready]:
+                    self._look(task, task.child) if task.child else self._start(task)
+                    if task.state not in ("waiting", "running"):
+                        ready.remove(task.name)
+                        order.done(task.name)
+                tick(self)
                 time.sleep(TICK_SECONDS)
         finally:
-            self.stop()
-
-    def stop(self) -> None:
-        """End what still runs, with all its processes; waiting tasks are stopped as well."""
-        running = [t for t in self.tasks.values() if t.state == "running"]
-        for task in running:
-            task.child.terminate()
-        for task in running:
-            task.child.kill(grace_seconds=3)
-        for task in self.tasks.values():
-            if not task.over:
-                task.seconds = time.monotonic() - task.started if task.child else None
-                self._end(task, "stopped", "the run was stopped")
+            self._stop()
 
     def left(self) -> float | None:
-        """Seconds until all is done, or None if that cannot be told yet."""
-        known = self.tasks.values()
-        factor = estimate.pace(self.expected, {t.name: t.seconds for t in known if t.state == "done"})
-        for task in known:
-            usual = self.expected.get(task.name)
-            task.left = usual * factor if usual else None
-            if task.state == "running":
-                cell_spent = time.time() - task.news.get("cell_started", time.time())
-                task.left = estimate.running_left(
-                    task.left, time.monotonic() - task.started, cell_spent, task.inner.get("fraction")
-                )
-        open_ones = [t for t in known if not t.over]
-        return estimate.total_left(
-            {t.name: t.left for t in open_ones},
-            {t.name: t.after for t in open_ones},
-            {t.name: t.slots for t in open_ones},
-            {t.name for t in open_ones if t.state == "running"},
-            self.jobs,
-        )
+        """Seconds until all is done, roughly: what is left at the pace seen, spread over the jobs; None if unknown."""
+        done = [t for t in self.of_state("done") if t.expected]
+        pace = sum(t.spent for t in done) / sum(t.expected for t in done) if done else 1.0
+        todo = self.of_state("waiting", "running")
+        each = [seconds for t in todo if (seconds := t.left(pace)) is not None]
+        return None if len(each) < len(todo) else max([sum(each) / self.jobs, *each])
 
-    def _give_up_or_start(self, task: Task) -> None:
-        before = [self.tasks[a] for a in task.after]
-        lost = [t for t in before if t.state in ("failed", "not run")]
+    def _start(self, task: Task) -> None:
+        """Start a task if there is room; one whose predecessor is not done is not run."""
+        lost = [self.tasks[a] for a in task.after if self.tasks[a].state != "done"]
         if lost:
             self._end(task, "not run", f"{lost[0].name} {'failed' if lost[0].state == 'failed' else 'was not run'}")
-            return
-        running = [t for t in self.tasks.values() if t.state == "running"]
-        room = sum(t.slots for t in running) + task.slots <= self.jobs
-        if room and all(t.state == "done" for t in before):
-            task.started, task.state = time.monotonic(), "running"
-            task.child = Child(task.name, self.job_of(task.notebook), self.work)
+        elif len(self.of_state("running")) < self.jobs:
+            task.started, task.state, task.child = time.monotonic(), "running", Child(self.job_of(task.notebook))
             self.changed(task)
 
-    def _look(self, task: Task) -> None:
-        ended = task.child.ended()
-        task.news, task.inner = task.child.state() or task.news, task.child.inner()
-        if not ended:
-            return
-        code = task.child.process.returncode
-        task.seconds = time.monotonic() - task.started
-        if "error" not in task.news:
-            task.error = self._death(task, code)
-            task.news = task.child.salvage({**task.news, **task.error})
-        else:
-            task.error = task.news["error"]
-        task.peak_memory_mb = task.news.get("peak_memory_mb")
-        task.trouble = "" if task.news.get("rendered") else task.news.get("trouble", "its page was not written")
-        self._end(task, "failed" if task.error else "done", sentence(task.error) if task.error else "")
+    def _look(self, task: Task, child: Child) -> None:
+        over = child.over()
+        task.inner = child.inner()
+        if over:
+            task.error = child.news["error"] if "error" in child.news else child.death()
+            self._end(task, "failed" if task.error else "done", sentence(task.error) if task.error else "")
 
-    def _death(self, task: Task, code: int) -> dict[str, Any]:
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        why = f"the process that executed it {how} before it was finished"
-        words = task.child.last_words() if code > 0 else "most often memory ran out, or somebody ended it"
-        known = {k: task.news[k] for k in ("index", "cell", "line") if k in task.news}
-        return {**known, "ename": "ProcessDied", "evalue": f"{why}{': ' + words if words else ''}"}
+    def _stop(self) -> None:
+        """End what still runs, with all its processes; waiting tasks are stopped as well."""
+        for task in self.of_state("waiting", "running"):
+            if task.child:
+                task.child.end()
+            self._end(task, "stopped", "the run was stopped")
 
     def _end(self, task: Task, state: str, reason: str) -> None:
         task.state, task.reason, task.inner = state, reason, {}
+        task.seconds = task.spent if task.child else None
         self.changed(task)
 
 

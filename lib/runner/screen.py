@@ -1,7 +1,8 @@
-"""What one sees of a run: a table that renews itself in a terminal, one line per event in a log."""
+"""What one sees of a run: one line per event, and in a terminal below them what runs now and for how long still."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 from typing import Any, TextIO
@@ -10,22 +11,20 @@ from lib.progress import clock
 from lib.runner.schedule import Schedule, Task
 
 LOG_SECONDS = 15.0
-STYLES = {
-    "done": "green",
-    "failed": "bold red",
-    "running": "bold",
-    "not run": "yellow",
-    "stopped": "yellow",
-    "waiting": "dim",
-}
+STYLES = {"done": "green", "failed": "bold red", "not run": "yellow", "stopped": "yellow"}
+
+
+def say(text: str, out: TextIO) -> None:
+    """Print, and take it as enough if the reader (head, less) has gone before the end."""
+    try:
+        print(text, file=out, flush=True)
+    except BrokenPipeError:
+        # Whatever is printed later, and Python's own flush at its end, goes nowhere instead of failing again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def how_far(task: Task) -> str:
-    """Cells begun of all cells, and the present cell's own words."""
-    if task.state == "waiting" and task.after:
-        return f"after {', '.join(task.after)}"
-    if task.state != "running":
-        return task.reason.splitlines()[0] if task.reason else ""
+    """Cells begun of all cells, and the running cell's own words."""
     if not task.news.get("cells"):
         return "kernel starts"
     text = f"cell {task.news['cell']} of {task.news['cells']}"
@@ -33,11 +32,17 @@ def how_far(task: Task) -> str:
     return f"{text}; {inner}" if inner else text
 
 
-class LogLines:
-    """Events as lines, for a file or a pipe: flushed, without colours, inner progress every 15 s at most."""
+class Screen:
+    """Events as lines, flushed. In a terminal a live table below them, elsewhere inner progress each 15 s at most."""
 
     def __init__(self, out: TextIO):
-        self.out, self.began, self.spoken = out, time.monotonic(), {}
+        self.out, self.began, self.spoken, self.live = out, time.monotonic(), {}, None
+        if out.isatty():
+            from rich.console import Console
+            from rich.live import Live
+
+            self.live = Live(console=Console(file=out), auto_refresh=False, transient=True)
+            self.live.start()
 
     def event(self, task: Task) -> None:
         """A task's state has changed."""
@@ -46,80 +51,44 @@ class LogLines:
             "done": f"done in {task.seconds or 0:.0f} s",
             "failed": f"failed after {task.seconds or 0:.0f} s: {task.reason}",
         }
-        self.spoken[task.name] = time.monotonic()
-        self._line(task.name, texts.get(task.state, f"{task.state}: {task.reason}"))
+        self._line(task, texts.get(task.state, f"{task.state}: {task.reason}"))
 
     def tick(self, schedule: Schedule) -> None:
-        """Time has passed: say how far long work is."""
-        for task in schedule.tasks.values():
-            if (
-                task.state == "running"
-                and task.inner.get("text")
-                and time.monotonic() - self.spoken[task.name] >= LOG_SECONDS
-            ):
-                self.spoken[task.name] = time.monotonic()
-                self._line(task.name, how_far(task))
+        """Time has passed: show how far long work is."""
+        if self.live:
+            self.live.update(self._table(schedule), refresh=True)
+            return
+        for task in schedule.of_state("running"):
+            if task.inner.get("text") and time.monotonic() - self.spoken[task.name] >= LOG_SECONDS:
+                self._line(task, how_far(task))
 
     def close(self, lines: Iterable[str]) -> None:
         """The last lines of the run."""
+        if self.live:
+            self.live.stop()
         for line in lines:
-            print(line, file=self.out, flush=True)
+            say(line, self.out)
 
-    def _line(self, name: str, text: str) -> None:
-        print(f"{clock(time.monotonic() - self.began):>7}  {name}  {text}", file=self.out, flush=True)
-
-
-class LiveTable:
-    """A table in the terminal that is drawn again a few times a second and stays there in the end."""
-
-    def __init__(self, out: TextIO):
-        from rich.console import Console
-        from rich.live import Live
-
-        self.console = Console(file=out)
-        self.began, self.schedule = time.monotonic(), None
-        self.live = Live(console=self.console, auto_refresh=False, vertical_overflow="visible")
-        self.live.start()
-
-    def event(self, task: Task) -> None:
-        """A task's state has changed; the next drawing shows it."""
-
-    def tick(self, schedule: Schedule) -> None:
-        """Time has passed: draw again."""
-        self.schedule = schedule
-        self.live.update(self._table(schedule), refresh=True)
-
-    def close(self, lines: Iterable[str]) -> None:
-        """Leave the table in its last state and write the last lines below it."""
-        if self.schedule:
-            self.live.update(self._table(self.schedule), refresh=True)
-        self.live.stop()
-        for line in lines:
-            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+    def _line(self, task: Task, text: str) -> None:
+        self.spoken[task.name] = time.monotonic()
+        line = f"{clock(time.monotonic() - self.began):>7}  {task.name}  {text}"
+        if self.live:
+            style = STYLES.get(task.state)
+            self.live.console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+        else:
+            say(line, self.out)
 
     def _table(self, schedule: Schedule) -> Any:
         from rich.table import Table
         from rich.text import Text
 
         left = schedule.left()
-        done = sum(t.state == "done" for t in schedule.tasks.values())
-        going = any(not t.over for t in schedule.tasks.values())
-        total = f"{done} of {len(schedule.tasks)} done, {clock(time.monotonic() - self.began)} spent"
-        if going:
-            total += f", about {clock(left)} left" if left is not None else ", time left not known yet"
-        table = Table(caption=Text(total), caption_justify="left", box=None, pad_edge=False, expand=True)
-        table.add_column("Notebook", no_wrap=True)
-        table.add_column("State", no_wrap=True)
-        table.add_column("How far", ratio=1, no_wrap=True, overflow="ellipsis")
+        total = f"{len(schedule.of_state('done'))} of {len(schedule.tasks)} done"
+        total += f", about {clock(left)} left" if left is not None else ", time left not known yet"
+        table = Table(box=None, pad_edge=False, expand=True, header_style="dim")
+        table.add_column("Running", no_wrap=True)
+        table.add_column(total, ratio=1, no_wrap=True, overflow="ellipsis")
         table.add_column("Spent", justify="right", no_wrap=True)
-        table.add_column("Left", justify="right", no_wrap=True)
-        for task in schedule.tasks.values():
-            spent = task.seconds if task.over else time.monotonic() - task.started if task.child else None
-            table.add_row(
-                Text(task.name),
-                Text(task.state, style=STYLES[task.state]),
-                Text(how_far(task)),
-                clock(spent) if spent is not None else "",
-                clock(task.left) if task.left is not None and not task.over else "",
-            )
+        for task in schedule.of_state("running"):
+            table.add_row(Text(task.name), Text(how_far(task)), clock(task.spent))
         return table

@@ -1,0 +1,144 @@
+"""What is checked before anything starts, what --list shows, one run in one folder, how the command ends."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lib import settings
+from lib.runner import command, installed, order
+from lib.runner.lock import held
+
+ROOT = settings.PROJECT_ROOT
+HEADER = "Date,Open,High,Low,Close,Volume\n"
+WRONG = [
+    ({"parameter_file": "params/none.yaml"}, ["params/none.yaml", "params/sample.yaml"]),
+    ({"overrides": ["trials=0", "lookbak=60"]}, ["trials is 0", "1 to 1000", "'lookbak'", "'lookback'"]),
+    ({"overrides": ["trials"]}, ["-p trials", "key=value"]),
+    ({"only": ["04", "77"]}, ["--only 77", "Allowed: 01"]),
+    ({"start": "x"}, ["--from x", "Allowed: 01"]),
+    ({"only": ["04"], "start": "05"}, ["choose one"]),
+    ({"jobs": "0", "overrides": ["trials=0"]}, ["--jobs 0", "from 1", "trials is 0"]),
+    ({"overrides": ["output_dir=."]}, ["output_dir is '.'", "the project's own folder", "outputs/NAME"]),
+    ({"overrides": ["start_date=2020-02-30"]}, ["start_date is '2020-02-30'", "YYYY-MM-DD"]),
+    ({"overrides": ["source=folder", "data_dir=nowhere/at/all"]}, ["data_dir nowhere/at/all", "BTC-USD.csv"]),
+    ({"overrides": ["source=folder", "data_dir=params"]}, ["params/BTC-USD.csv is missing", "no CSV file"]),
+]
+
+
+@pytest.mark.parametrize("words, parts", WRONG)
+def test_a_wrong_order_ends_with_code_2(words, parts, capsys):
+    code = command.run(**{"parameter_file": "params/sample.yaml", **words})
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "") and all(part in err for part in parts)
+
+
+def test_a_wrong_order_needs_no_kernel_and_no_traceback():
+    began = time.monotonic()
+    answer = subprocess.run([sys.executable, "run_all.py", "-p", "trials=0"], cwd=ROOT, capture_output=True, text=True)
+    assert (answer.returncode, answer.stdout) == (2, "") and time.monotonic() - began < 3
+    assert "trials is 0" in answer.stderr and "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("first, last", [("2020-01-01", "2021-10-26"), ("2020-01-02", "2021-10-27"), ("soon", "later")])
+def test_prices_that_the_notebooks_could_not_use_are_refused(tmp_path, check, put, first, last):
+    put(tmp_path / "books", "01_any")
+    (tmp_path / "BTC-USD.csv").write_text(HEADER + "".join(f"{day},1,2,0.5,1.5,100\n" for day in (first, last)))
+    with pytest.raises(order.OrderError, match="BTC-USD.csv"):
+        check("source=folder", f"data_dir={tmp_path}")
+
+
+def test_prices_that_cover_the_window_are_taken(tmp_path, check, put):
+    put(tmp_path / "books", "01_any")
+    days = ("2020-01-01", "2021-10-27 00:00:00+00:00")
+    (tmp_path / "BTC-USD.csv").write_text(HEADER + "".join(f"{day},1,2,0.5,1.5,100\n" for day in days))
+    assert check("source=folder", f"data_dir={tmp_path}").selected
+
+
+# -- which notebooks -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def books(tmp_path, put):
+    put(tmp_path / "books", "01_cnn", networks=["CNN"])
+    put(tmp_path / "books", "02_lstm", networks=["LSTM"], seconds=9)
+    put(tmp_path / "books", "03_search", trains=True, after=["01_cnn"], unless_zero="replay_seeds")
+
+
+def test_notebooks_that_have_nothing_to_do_with_the_parameters_are_left_out(books, check):
+    assert [n.name for n in check("replay_seeds=1").selected] == ["01_cnn", "02_lstm", "03_search"]
+    assert [n.name for n in check("replay_seeds=0").selected] == ["01_cnn", "02_lstm"]
+    lines = command.listed(check("networks=[LSTM]", "replay_seeds=1", only=["1", "2"]))
+    assert [line for line in lines if line.startswith("0")] == [
+        "01_cnn (not selected: networks ['LSTM'] lacks CNN)",
+        "02_lstm",
+        "03_search (not selected)",
+    ]
+    assert "    after nothing; usually 9 s" in lines and "    after 01_cnn; trains networks" in lines
+
+
+def test_nothing_left_to_run_is_an_error(books, check):
+    expected = (
+        r"nothing is left to run: 01_cnn is left out, as networks \['CNN-LSTM'\] lacks CNN; 02_lstm is left out,"
+        ".* lacks LSTM; 03_search is left out, as replay_seeds is 0"
+    )
+    with pytest.raises(order.OrderError, match=expected):
+        check("networks=[CNN-LSTM]", "replay_seeds=0")
+
+
+# -- one run in one folder -------------------------------------------------------------------
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path, books, check, capsys):
+    checked = check()
+    checked.root.mkdir()
+    (checked.root / ".lock").touch()  # as a killed run leaves it
+    (checked.root / "run.json").write_text(json.dumps({"notebooks": {"01_cnn": {"status": "running"}}}))
+    with held(checked.root, "outputs/x"):
+        given = [f"output_dir={checked.root}"]
+        assert command.run("params/sample.yaml", given, notebooks_dir=tmp_path / "books") == 2
+        assert "another run is writing" in capsys.readouterr().err
+        assert "    running; no files yet" in command.listed(checked)
+    assert "    stopped; no files yet" in command.listed(checked)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, books, check, capsys):
+    (tmp_path / "out").write_text("a file")
+    assert command.run("params/sample.yaml", [f"output_dir={tmp_path / 'out'}"], notebooks_dir=tmp_path / "books") == 2
+    assert f"output_dir {tmp_path / 'out'} cannot be written" in capsys.readouterr().err
+
+
+# -- the command itself ----------------------------------------------------------------------
+
+
+def test_a_python_without_the_packages_is_told_so_before_anything_starts():
+    words = [sys.executable, "-S", "run_all.py", "--list"]  # -S: no site-packages
+    answer = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "lacks packages" in answer.stderr and "pip install -r requirements.txt" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_another_python_is_told_which_one_is_needed(monkeypatch):
+    assert installed.complaint() is None
+    monkeypatch.setattr(installed.sys, "version_info", (3, 10, 4))
+    assert "the project needs Python 3.11" in installed.complaint()
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = [sys.executable, "run_all.py", "--list"]
+    with open(writing, "wb") as gone:
+        answer = subprocess.run(words, cwd=ROOT, stdout=gone, stderr=subprocess.PIPE, text=True)
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_the_runner_is_importable_where_posix_modules_are_missing():
+    libraries = "import sys, asyncio, filelock, psutil, multiprocessing"
+    code = f"{libraries}; sys.modules.update(fcntl=None, resource=None); import lib.runner.command, lib.runner.session"
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr

@@ -276,7 +276,7 @@ class Run:
 
 
 def _measured_on(path: Path) -> str | None:
-    """The processor of a result; None if there is no such file, or it names none, so that a new result may replace it."""
+    """The processor of a result; None if there is no such file, or it names none: a new result may replace it."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))["machine"]["processor"]
     except (OSError, ValueError, KeyError, TypeError):

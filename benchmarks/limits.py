@@ -224,7 +224,7 @@ def _epoch_seconds(model: Any, data: Dataset, batch: int, repeats: int = 3) -> f
 
 
 def yardstick() -> dict[str, Any]:
-    """Seconds of one epoch of :data:`YARDSTICK` on one thread: matrix products, this project, Keras, PyTorch if there."""
+    """Seconds of one epoch of :data:`YARDSTICK` on one thread: matrix products, this project, Keras, PyTorch."""
     seconds = {
         name: in_fresh_process(epoch_of)[0]
         for name, epoch_of in (("products", _products_epoch), ("ours", _own_epoch), ("keras", _keras_epoch))
@@ -487,7 +487,7 @@ def memory_at_start() -> None:
 
 
 def growth_point(chosen: Settings, days: int, seed: int) -> dict[str, Any]:
-    """Windows of one simulated coin, three epochs of each growth network: seconds of an epoch and of cutting windows."""
+    """One simulated coin and three epochs of each growth network: seconds of an epoch and of cutting windows."""
     runtime.start(1)
     began = time.perf_counter()
     data = windows.build(simulated(1, days, seed), chosen)["T01"]

@@ -291,7 +291,7 @@ def resampled(
 
 
 def at_length(blocks: Sequence[Mapping[str, Any]], processes: Mapping[str, int], epochs: int) -> float:
-    """The ratio with trainings of so many epochs: each trial's first, which builds the graphs, and later ones as timed."""
+    """The ratio with trainings of so many epochs: each trial's first, which builds graphs, and later ones as timed."""
 
     def seconds(runs: Sequence[Mapping[str, Any]]) -> float:
         ends = [r["epoch_ends"] for r in runs if len(r["epoch_ends"]) > 1]

@@ -426,7 +426,7 @@ def test_a_result_of_another_kind_of_processor_stays_beside_the_new_one(tmp_path
 
 
 def test_every_number_of_the_report_follows_the_results(results):
-    """Each measured number is changed by a factor of its own: no cell that shows one with a point may stay as it was."""
+    """Each measured number is changed by a factor of its own: no cell that shows one with a point may stay."""
     factor = random.Random(4)
 
     def changed(content):

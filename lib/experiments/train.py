@@ -512,6 +512,7 @@ def _pruner(losses_before: Sequence[Sequence[float]] | None) -> Callable[[int, f
 
     from lib.experiments import search
 
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(pruner=search.median_pruner())
     for losses in losses_before:
         values = dict(enumerate(map(float, losses), start=1))

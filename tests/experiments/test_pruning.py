@@ -9,7 +9,9 @@ from lib.results import training_cache
 
 
 @pytest.mark.parametrize("better_from", [1, 3])
-def test_what_is_cached_does_not_change_what_is_pruned(tiny, random_walk, pool, tmp_path, monkeypatch, better_from):
+def test_what_is_cached_does_not_change_what_is_pruned(
+    tiny, random_walk, pool, tmp_path, monkeypatch, capfd, better_from
+):
     """Five earlier trials that were worse until an epoch and better from then on: there the median pruner stops."""
     settings = tiny(tickers=["BTC-USD"], max_epochs=5, patience=5)
     training = seeds.training(windows.build(random_walk(), settings)["BTC-USD"], "CNN", settings)
@@ -25,3 +27,4 @@ def test_what_is_cached_does_not_change_what_is_pruned(tiny, random_walk, pool, 
         assert result.pruned and result.epochs == better_from
         np.testing.assert_array_equal(result.val_loss, whole.val_loss[:better_from])
     assert train.train(training, losses_before=[[1e9] * 5] * 5).result().epochs == 5
+    assert "study created" not in capfd.readouterr().err

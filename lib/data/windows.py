@@ -15,11 +15,9 @@ import numpy as np
 import pandas as pd
 from sklearn.preprocessing import MinMaxScaler
 
-from lib.data import cleaning, indicators
+from lib.data import SPLITS, cleaning, indicators
 from lib.errors import ProjectError
 from lib.settings import Chosen
-
-PARTS = ("train", "validation", "test")
 
 
 class WindowError(ProjectError):
@@ -111,7 +109,7 @@ def split_days(days: pd.DatetimeIndex, shares: Sequence[float]) -> dict[str, pd.
     """Cut days into train, validation and test by time: ``n x share`` days rounded down, the rest is test."""
     # Rounded first, or 0.57 of 100 days would be 56.99999999999999, and so 56.
     first, second = (int(round(len(days) * share, 9)) for share in (shares[0], shares[0] + shares[1]))
-    return dict(zip(PARTS, (days[:first], days[first:second], days[second:])))
+    return dict(zip(SPLITS, (days[:first], days[first:second], days[second:])))
 
 
 def cut_windows(
@@ -191,7 +189,7 @@ def build(prices: Mapping[str, pd.DataFrame], chosen: Chosen, reach_back: bool =
     built = {}
     for ticker in cleaned:
         days = split_days(feature_frame(cleaned, ticker, chosen).index, chosen.split)
-        for part in PARTS:
+        for part in SPLITS:
             shortest = 0 if reach_back and part != "train" else chosen.lookback
             _refuse_if(len(days[part]) <= shortest, ticker, part, days, chosen)
         treated = {
@@ -225,7 +223,7 @@ def _dataset(
             " Check the prices, widen start_date to end_date, or set outliers to off"
         )
     parts = {}
-    for name in PARTS:
+    for name in SPLITS:
         before = chosen.lookback if reach_back and name != "train" else 0
         span = features.index[
             features.index.get_loc(days[name][0]) - before : features.index.get_loc(days[name][-1]) + 1

@@ -282,7 +282,7 @@ def walk_forward_row(trained: Trained, planned: Planned) -> dict[str, Any]:
 def _cut(chosen: Chosen, days: Mapping[str, pd.DatetimeIndex]) -> Chosen:
     """The parameters of one fold: its days, and the split that cuts them as the fold does."""
     total = sum(map(len, days.values()))
-    split = [len(days[part]) / total for part in windows.PARTS]
+    split = [len(days[part]) / total for part in windows.SPLITS]
     return chosen.but(start_date=days["train"][0].date(), end_date=days["test"][-1].date(), split=split)
 
 

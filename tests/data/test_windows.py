@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from lib import settings
-from lib.data import cleaning, indicators, windows
-from lib.data.windows import PARTS, WindowError
+from lib.data import SPLITS, cleaning, indicators, windows
+from lib.data.windows import WindowError
 
 BASE = {
     "gap_fill": "previous",
@@ -55,7 +55,7 @@ def test_every_window_of_a_tiny_series():
         "validation": ([[0.8, 0.1]], [0.3], [9], [30], [10]),
         "test": ([[0.7, 0.9]], [0.05], [12], [5], [90]),
     }
-    assert [part.name for part in data.parts] == list(PARTS)
+    assert [part.name for part in data.parts] == list(SPLITS)
     for part in data.parts:
         X, y, days, actual, last = expected[part.name]
         np.testing.assert_allclose(part.X[:, :, 0], X, rtol=1e-6)
@@ -95,7 +95,7 @@ def test_dollars_and_scaled_values_go_both_ways():
 def test_a_part_gets_its_share_of_days_rounded_down_and_test_the_rest(days, shares, counts):
     index = pd.date_range("2021-01-01", periods=days)
     cut = windows.split_days(index, shares)
-    assert [len(cut[part]) for part in PARTS] == counts
+    assert [len(cut[part]) for part in SPLITS] == counts
     assert cut["train"].append([cut["validation"], cut["test"]]).equals(index)
 
 

@@ -58,10 +58,10 @@ class Evidence:
     Attributes:
         prices: ticker -> daily prices, as ``lib.data.market`` loads them.
         rows: the ledger, for checks that hold one printed number against another.
-        scores: of the thesis's best hyperparameters, one seed each, as ``scoring.score_table`` gives them.
+        scores: of the thesis's best hyperparameters, one seed each, as ``scoring.run_scores`` gives them.
         trainings: the replay of printed trials, every seed, as ``lib.experiments.replay.run`` gives it.
         agreement: which reading the replay fits, as ``lib.experiments.replay.agreement`` gives it.
-        seeds: the thesis's best hyperparameters with several seeds, each one's scores, as ``lib.tables.skill.seed_table`` gives them.
+        seeds: the thesis's best hyperparameters with several seeds, each one's scores, as ``lib.tables.seed_scores`` gives them.
         why: ``scores``, ``trainings`` or ``seeds`` -> why it is not there.
         inputs: what the windows of this run hold, with which ``seeds`` were trained.
     """
@@ -150,7 +150,7 @@ def collect(
         seeds: scores with several seeds, or None, and why not.
         inputs: what the windows of this run hold.
     """
-    scores = None if predictions[0] is None else scoring.score_table(predictions[0], data, {})
+    scores = None if predictions[0] is None else scoring.run_scores(predictions[0], data, {})
     trainings, agreement = replay[0] or (None, None)
     why = {"scores": predictions[1], "trainings": replay[1], "seeds": seeds[1]}
     return Evidence(prices, rows, scores, trainings, agreement, seeds[0], why, inputs)

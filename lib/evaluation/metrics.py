@@ -55,7 +55,7 @@ def scores(actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     return dict(zip(NAMES, (mse, mae, mse**0.5, mape, sk.r2_score(actual, predicted))))
 
 
-def skill_of(loss: Loss, naive_loss: Loss) -> Loss:
+def skill_of(loss: Loss, naive_loss: Loss | float) -> Loss:
     """1 - loss / loss of the naive forecast on the same days: above 0 is better than it, 1 is perfect.
 
     Murphy 1988, *Monthly Weather Review* 116(12), with the naive forecast as reference. The loss is the MSE.

@@ -367,9 +367,10 @@ class _Page:
         return [index.thesis_number(stem) for stem in lacking]
 
     def made_by(self, stem: str, item: index.Item) -> str:
-        """Which notebook made an item, and with which function, where its record says so."""
+        """Which notebook made an item, and with which function, where its record says so or its number gives the name."""
         made = (m for m in self.records[item.notebook]["made"] if Path(m["path"]).stem == stem)
-        function = next((m["made_by"] for m in made if "made_by" in m), "")
+        numbered = f"lib.{stem.partition('_')[0]}s.{stem}" if stem in (*TABLES, *FIGURES) else ""
+        function = next((m["made_by"] for m in made if "made_by" in m), numbered)
         return f"Made by {self.notebook(item.notebook)}" + (f" with {markdown.code(function)}" if function else "")
 
     def notebook(self, name: str) -> str:

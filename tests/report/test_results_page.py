@@ -174,6 +174,7 @@ def test_ours_beside_the_printed_values(root):
     ]
     assert "filters 37, kernel size 2" in text, "what the thesis prints of the network of Table 4.3"
     assert "`lib.tables.thesis.table_4_1`" in text, "the function that the record names"
+    assert "`lib.figures.figure_4_5`" in text, "records of older runs name none, but the number does"
 
 
 def test_a_listing_in_a_few_rows_with_the_naive_forecast_last(root):

@@ -85,17 +85,20 @@ def wealth_paths(frame: pd.DataFrame, reading: str, split: str) -> dict[str, dic
 
 
 def trading_in_words(traded: pd.DataFrame, split: str) -> str:
-    """How many rules earned more than holding, and whether any is credible after allowing for their number."""
+    """How many rules earned more than holding, and whether any is credible after allowing for their number.
+
+    The rules that share one ``luck`` are those that it counts; older tables count each reading's alone.
+    """
     lines = []
     its = traded[traded["part"] == split]
-    tried = its[its["model"] != HOLD].groupby("ticker").size()
     for (ticker, reading), rows in its.groupby(["ticker", "reading"], sort=False):
         held = rows[rows["model"] == HOLD].iloc[0]
         rules = rows[rows["model"] != HOLD]
         credible = ", ".join(rules.loc[rules["deflated"] > 0.95, "model"]) or "none"
+        counted = ((its["ticker"] == ticker) & (its["luck"] == rules["luck"].max())).sum()
         lines.append(
             f"{ticker}, {split} days, {reading}: {(rules['total_return'] > held['total_return']).sum()} of {len(rules)}"
-            f" rules earn more than holding ({held['total_return']:+.0%}); credible after allowing for all"
-            f" {tried[ticker]} rules tried on these days: {credible}."
+            f" rules earn more than holding ({held['total_return']:+.0%}); credible after allowing for {counted} rules"
+            f" tried on these days: {credible}."
         )
     return "\n".join(lines)

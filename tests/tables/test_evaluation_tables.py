@@ -277,7 +277,8 @@ def test_the_deflated_sharpe_ratio_counts_the_rules_of_all_targets():
     assert len(tried) == 5 and tried["luck"].tolist() == pytest.approx([luck] * 5)
     alone = tables.trading_rules(frame[frame["reading"] == "close"])
     assert alone["luck"].dropna().nunique() == 1 and alone["luck"].max() != pytest.approx(luck)
-    assert "all 5 rules tried on these days" in tables.trading_in_words(found, "test")
+    assert "for 5 rules tried on these days" in tables.trading_in_words(found, "test")
+    assert "for 3 rules tried on these days" in tables.trading_in_words(alone, "test")
 
 
 def test_rules_that_know_the_future_are_credible_and_noise_is_not():
@@ -293,7 +294,7 @@ def test_rules_that_know_the_future_are_credible_and_noise_is_not():
     found = tables.trading_rules(frame).set_index("model")
     assert "naive" not in found.index and found.loc["CNN", "total_return"] > found.loc["buy and hold", "total_return"]
     assert found.loc["CNN", "deflated"] > 0.95 and np.isnan(found.loc["buy and hold", "deflated"])
-    assert "credible after allowing for all 3 rules tried on these days: CNN" in tables.trading_in_words(
+    assert "credible after allowing for 3 rules tried on these days: CNN" in tables.trading_in_words(
         found.reset_index(), "test"
     )
     paths = tables.wealth_paths(frame, "close", "test")["A"]

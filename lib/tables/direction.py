@@ -91,11 +91,12 @@ def trading_in_words(traded: pd.DataFrame, split: str) -> str:
     """
     lines = []
     its = traded[traded["part"] == split]
+    luck = its.groupby(["ticker", "reading"])["luck"].transform("max")
     for (ticker, reading), rows in its.groupby(["ticker", "reading"], sort=False):
         held = rows[rows["model"] == HOLD].iloc[0]
         rules = rows[rows["model"] != HOLD]
         credible = ", ".join(rules.loc[rules["deflated"] > 0.95, "model"]) or "none"
-        counted = ((its["ticker"] == ticker) & (its["luck"] == rules["luck"].max())).sum()
+        counted = ((its["ticker"] == ticker) & (its["model"] != HOLD) & (luck == rules["luck"].max())).sum()
         lines.append(
             f"{ticker}, {split} days, {reading}: {(rules['total_return'] > held['total_return']).sum()} of {len(rules)}"
             f" rules earn more than holding ({held['total_return']:+.0%}); credible after allowing for {counted} rules"

@@ -47,7 +47,6 @@ def test_the_drawing_names_every_room():
     assert {room for room in rooms if f"lib/{room}" not in drawing} == set()
 
 
-@pytest.mark.xfail(strict=True, reason="lib.results.artifacts reads lib.experiments.kept until the cache replaces it")
 def test_rooms_import_only_rooms_below_them_as_the_document_lists_them():
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     rows = re.findall(

@@ -187,7 +187,7 @@ def _train(order: Train, tell: Callable[[Event], None]) -> None:
     fit = training.fit(request.network, request.hyperparameters(), data, chosen, request.seed, on_epoch)
     tell(Stage("Judging it on days that it has not seen"))
     predictions = scoring.prediction_frame(data, fit.model)
-    scores = scoring.beside_naive(predictions, request.network)
+    scores = scoring.network_scores(predictions, request.network)
     record = {
         "request": request.model_dump(mode="json"),
         "parameters": chosen.plain(),

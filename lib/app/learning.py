@@ -247,7 +247,7 @@ class MachineLearning:
                 ]
             return
         scores = scores_frame(network)
-        words = scoring.worth_in_words(scores, network.network)
+        words = scoring.network_in_words(scores, network.network)
         self.pages["evaluating"].children = [
             ui.HTML(
                 f"<p><strong>{escape(network.title)}</strong></p><p>{escape(words)}</p>{scores_table(scores)}<p>{_SCORES}</p>"

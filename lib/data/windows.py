@@ -17,11 +17,9 @@ import numpy as np
 import pandas as pd
 from sklearn.preprocessing import MinMaxScaler
 
-from lib.data import cleaning, indicators
+from lib.data import SPLITS, cleaning, indicators
 from lib.errors import ProjectError
 from lib.settings import Settings
-
-PARTS = ("train", "validation", "test")
 
 
 class WindowError(ProjectError):
@@ -123,7 +121,7 @@ def split_days(days: pd.DatetimeIndex, shares: Sequence[float]) -> dict[str, pd.
     """Cut days into train, validation and test by time: ``n x share`` days rounded down, the rest is test."""
     # Rounded first, or 0.57 of 100 days would be 56.99999999999999, and so 56.
     first, second = (int(round(len(days) * share, 9)) for share in (shares[0], shares[0] + shares[1]))
-    return dict(zip(PARTS, (days[:first], days[first:second], days[second:])))
+    return dict(zip(SPLITS, (days[:first], days[first:second], days[second:])))
 
 
 def cut_windows(
@@ -206,7 +204,7 @@ def build(prices: Mapping[str, pd.DataFrame], chosen: Settings, reach_back: bool
 def check_scored_days(
     data: Mapping[str, Dataset],
     least: int,
-    splits: Sequence[str] = PARTS,
+    splits: Sequence[str] = SPLITS,
     more_training_than_test: bool = False,
     in_a_row: tuple[int, int] = (0, 0),
 ) -> None:
@@ -271,7 +269,7 @@ def _dataset(
     reach_back: bool,
 ) -> Dataset:
     days = split_days(feature_frame(cleaned, ticker, chosen).index, chosen.split)
-    for split in PARTS:
+    for split in SPLITS:
         shortest = 0 if reach_back and split != "train" else chosen.lookback
         _refuse_if(len(days[split]) <= shortest, ticker, split, days, chosen)
     until = fit_until(days, chosen)
@@ -290,7 +288,7 @@ def _dataset(
     close_usd = cleaned[ticker]["Close"].loc[features.index].to_numpy()
     scored = _scored_days(prices, ticker, features.index, chosen)
     parts = {}
-    for split in PARTS:
+    for split in SPLITS:
         first, last = features.index.get_indexer([days[split][0], days[split][-1]])
         rows = slice(first - (chosen.lookback if reach_back and split != "train" else 0), last + 1)
         X, y, at = cut_windows(scaled[rows], scaled[rows, column], features.index[rows], chosen.lookback)

@@ -25,7 +25,7 @@ from lib.errors import ProjectError
 
 NAIVE = "naive"
 AVERAGE_DAYS = 7
-# Every ARMA(p, q) of the returns with at most two terms. Larger ones nearly cancel on daily returns and take most of the time.
+# Every ARMA(p, q) of the returns with at most two terms. Larger ones nearly cancel on daily returns and are slow.
 ARMA_ORDERS = ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2))
 # From hardly any penalty to one that leaves the mean change only, on standardised inputs.
 RIDGE_PENALTIES = tuple(10.0 ** np.arange(-2, 7.5, 0.5))
@@ -307,6 +307,6 @@ def _check_closes(data: Dataset, close_usd: pd.Series) -> None:
             if wrong.any():
                 raise BaselineError(
                     f"{data.ticker}: the closes given are not those of its windows: on the day{word}"
-                    f"{' of' if not word else ''} {part.dates[wrong][0].date()} they have {found[word][wrong][0]:.6g} USD,"
-                    f" the windows {wanted[wrong][0]:.6g}. Give the clean closes of the same ticker"
+                    f"{' of' if not word else ''} {part.dates[wrong][0].date()} they have {found[word][wrong][0]:.6g}"
+                    f" USD, the windows {wanted[wrong][0]:.6g}. Give the clean closes of the same ticker"
                 )

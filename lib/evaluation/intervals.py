@@ -207,10 +207,10 @@ def evaluate(bands: pd.DataFrame, by: Iterable[str] = ("level", "horizon"), samp
         samples: drawn for the interval of the coverage; 0, the default, gives none.
 
     Returns:
-        One row a group: ``forecasts``, ``origins`` (days that they were made on), ``spans`` (of the longest horizon that
-        share no day: about how many independent forecasts there are), ``coverage`` (share inside, to be compared with the
-        level), with samples ``coverage_lower`` and ``coverage_upper`` (95 %, blocks of origins drawn again, as long as
-        the longest horizon in the mean; with few spans somewhat too short),
+        One row for each group: ``forecasts``, ``origins`` (days that they were made on), ``spans`` (of the longest
+        horizon that share no day: about how many independent forecasts there are), ``coverage`` (share inside, to be
+        compared with the level), with samples ``coverage_lower`` and ``coverage_upper`` (95 %, blocks of origins
+        drawn again, as long as the longest horizon in the mean; with few spans somewhat too short),
         ``coverage_calm``, ``coverage_middle``, ``coverage_turbulent`` (thirds of the scored origins by
         volatility), ``width_usd``, ``width_percent`` (of the price at the origin), ``pinball_usd``,
         ``pinball_percent`` (mean of both bounds as quantiles; Koenker and Bassett 1978), ``winkler_usd``,

@@ -1,11 +1,38 @@
-"""Scores of a forecast: the thesis's three (MSE, MAE, R2), RMSE and MAPE; and two that compare it with the naive one."""
+"""Scores of a forecast: the thesis's three (MSE, MAE, R2), RMSE and MAPE; and two that compare it with the naive one.
+
+A diverged forecast, which has a value that is not a number or an error too large to square, is infinitely bad.
+"""
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
+import pandas as pd
 from sklearn import metrics as sk
 
 NAMES = ("MSE", "MAE", "RMSE", "MAPE", "R2")
+Loss = TypeVar("Loss", float, np.ndarray, pd.Series)
+
+
+def diverged(actual: np.ndarray, predicted: np.ndarray) -> bool:
+    """Whether the squared errors of a forecast have no finite sum, as after a training that diverged.
+
+    Raises:
+        ValueError: an actual value is missing or infinite.
+    """
+    actual, predicted = np.asarray(actual, dtype="float64"), np.asarray(predicted, dtype="float64")
+    if not np.isfinite(actual).all():
+        raise ValueError("an actual value is missing or infinite; leave such days out before scoring")
+    with np.errstate(all="ignore"):
+        return not np.isfinite(np.sum((actual - predicted) ** 2))
+
+
+def squared_errors(actual: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Squared error of each day, shape (days,); infinite on every day of a diverged forecast."""
+    if diverged(actual, predicted):
+        return np.full(len(actual), np.inf)
+    return (np.asarray(predicted) - np.asarray(actual)) ** 2
 
 
 def scores(actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
@@ -16,31 +43,42 @@ def scores(actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
 
     Returns:
         MSE (unit squared), MAE and RMSE (unit), MAPE in percent (missing when an actual value
-        is zero, as the smallest scaled close is), R2 against the mean of ``actual``.
+        is zero, as the smallest scaled close is), R2 against the mean of ``actual``. Of a diverged
+        forecast R2 is minus infinity and the others are infinite.
     """
     actual, predicted = np.asarray(actual, dtype="float64"), np.asarray(predicted, dtype="float64")
-    mse = sk.mean_squared_error(actual, predicted)
-    mape = (
-        100 * sk.mean_absolute_percentage_error(actual, predicted) if np.all(np.abs(actual) > 1e-12) else float("nan")
-    )
-    return dict(
-        zip(NAMES, (mse, sk.mean_absolute_error(actual, predicted), mse**0.5, mape, sk.r2_score(actual, predicted)))
-    )
+    if diverged(actual, predicted):
+        return {**dict.fromkeys(NAMES, np.inf), "R2": -np.inf}
+    mse, mae = sk.mean_squared_error(actual, predicted), sk.mean_absolute_error(actual, predicted)
+    above_zero = np.all(np.abs(actual) > 1e-12)
+    mape = 100 * sk.mean_absolute_percentage_error(actual, predicted) if above_zero else float("nan")
+    return dict(zip(NAMES, (mse, mae, mse**0.5, mape, sk.r2_score(actual, predicted))))
+
+
+def skill_of(loss: Loss, naive_loss: Loss | float) -> Loss:
+    """1 - loss / loss of the naive forecast on the same days: above 0 is better than it, 1 is perfect.
+
+    Murphy 1988, *Monthly Weather Review* 116(12), with the naive forecast as reference. The loss is the MSE.
+    """
+    return 1 - loss / naive_loss
 
 
 def skill(actual: np.ndarray, predicted: np.ndarray, naive: np.ndarray) -> float:
-    """1 - MSE / MSE of the naive forecast: above 0 is better than it, 1 is perfect.
-
-    Murphy 1988, *Monthly Weather Review* 116(12), with the naive forecast as reference.
+    """:func:`skill_of` one series of forecasts.
 
     Args:
         actual, predicted, naive: shape (days,), same unit.
 
     Returns:
-        The skill; not a number if the naive forecast was right on every day.
+        The skill; minus infinity of a diverged forecast, not a number if the naive forecast was right on every day.
     """
-    reference = sk.mean_squared_error(actual, naive)
-    return 1 - sk.mean_squared_error(actual, predicted) / reference if reference else float("nan")
+    loss, reference = (float(squared_errors(actual, forecast).mean()) for forecast in (predicted, naive))
+    return skill_of(loss, reference) if reference else float("nan")
+
+
+def beside_naive(actual: np.ndarray, predicted: np.ndarray, naive: np.ndarray) -> dict[str, float]:
+    """The five :func:`scores` of a forecast and its :func:`skill`; arguments as there."""
+    return {**scores(actual, predicted), "skill": skill(actual, predicted, naive)}
 
 
 def mase(actual: np.ndarray, predicted: np.ndarray, training: np.ndarray) -> float:
@@ -54,7 +92,7 @@ def mase(actual: np.ndarray, predicted: np.ndarray, training: np.ndarray) -> flo
         training: closes of all training days in time order, same unit, shape (training days,).
 
     Returns:
-        The score; not a number if the training closes never change.
+        The score; infinite of a diverged forecast, not a number if the training closes never change.
     """
     scale = np.mean(np.abs(np.diff(np.asarray(training, dtype="float64"))))
-    return float(sk.mean_absolute_error(actual, predicted) / scale) if scale else float("nan")
+    return float(scores(actual, predicted)["MAE"] / scale) if scale else float("nan")

@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from lib.errors import ProjectError
+from lib.evaluation.metrics import skill_of
 
 
 class ResamplingError(ProjectError):
@@ -39,10 +40,10 @@ def over_seeds(
     """Mean score of one kind of network over its seeds, its spread, and an interval.
 
     Args:
-        losses: one row a seed, one column a day in time order, such as squared errors, or 1 for a
-            day whose direction was hit. A model without seeds has one row.
+        losses: one row for each seed, one column for each day in time order, such as squared errors, or 1 for a
+            day whose direction was hit. A model without seeds has one row, a diverged seed infinite losses.
         reference: losses of the naive forecast on the same days, shape (days,). If given, the score
-            is the skill, 1 - mean loss / mean reference; otherwise it is the mean loss.
+            is :func:`lib.evaluation.metrics.skill_of` the mean losses; otherwise it is the mean loss.
         confidence: of the interval; default 0.95.
         block_length: mean length of the blocks in days; default :func:`block_length_of`.
         repetitions: bootstrap samples.
@@ -50,7 +51,7 @@ def over_seeds(
 
     Returns:
         ``mean`` over the seeds, ``spread`` (standard deviation between seeds, missing for one
-        seed), ``smallest``, ``largest`` (of a seed), ``lower``, ``upper`` (percentiles of the mean
+        seed or if one diverged), ``smallest``, ``largest`` (of a seed), ``lower``, ``upper`` (percentiles of the mean
         over drawn days and drawn seeds; Politis and Romano 1994, *Journal of the American
         Statistical Association* 89(428), by ``arch.bootstrap``), ``seeds``, ``days``, ``block_length``.
         With few seeds the interval is somewhat too short: their share of its variance is
@@ -64,14 +65,14 @@ def over_seeds(
     by_seed = np.atleast_2d(np.asarray(losses, dtype="float64"))
     seeds, days = by_seed.shape
     base = np.ones(days) if reference is None else np.asarray(reference, dtype="float64")
-    if days < 10 or base.shape != (days,) or not np.isfinite(by_seed).all() or not np.isfinite(base).all():
+    if days < 10 or base.shape != (days,) or np.isnan(by_seed).any() or not np.isfinite(base).all():
         raise ResamplingError(
-            f"an interval needs one loss a seed and day, 10 days or more, and a reference of the same days, all numbers;"
-            f" given are losses of shape {by_seed.shape} and a reference of shape {base.shape}"
+            "an interval needs one loss for each seed and day, 10 days or more, and a reference of the same days, all"
+            f" numbers; given are losses of shape {by_seed.shape} and a reference of shape {base.shape}"
         )
 
     def score(mean_losses: np.ndarray, mean_base: float) -> np.ndarray:
-        return mean_losses if reference is None else 1 - mean_losses / mean_base
+        return mean_losses if reference is None else skill_of(mean_losses, mean_base)
 
     block = block_length_of(days) if block_length is None else block_length
     rng = np.random.default_rng(seed)
@@ -81,10 +82,13 @@ def over_seeds(
         of_seeds = rng.integers(0, seeds, seeds)
         drawn[i] = score(by_seed[:, taken].mean(axis=1)[of_seeds], base[taken].mean()).mean()
     each = score(by_seed.mean(axis=1), base.mean())
-    lower, upper = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    finite = np.isfinite(each).all()
+    # Between minus infinity and a number nothing can be interpolated.
+    ends = [(1 - confidence) / 2, (1 + confidence) / 2]
+    lower, upper = np.quantile(drawn, ends, method="linear" if finite else "lower")
     return {
         "mean": float(each.mean()),
-        "spread": float(each.std(ddof=1)) if seeds > 1 else math.nan,
+        "spread": float(each.std(ddof=1)) if seeds > 1 and finite else math.nan,
         "smallest": float(each.min()),
         "largest": float(each.max()),
         "lower": float(lower),

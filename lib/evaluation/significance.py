@@ -189,7 +189,7 @@ def holm(p_values: Mapping[Any, float] | pd.Series) -> pd.Series:
 
 
 def can_tell_too_few(chance: float, trials: int) -> bool:
-    """Whether so many trials could show that too few of them succeed: with none, a binomial test at :data:`LEVEL` would reject ``chance``."""
+    """Whether a binomial test at :data:`LEVEL` would reject ``chance`` if none of so many trials succeeded."""
     return (1 - chance) ** trials < LEVEL
 
 

@@ -18,6 +18,7 @@ import pandas as pd
 from lib.data.windows import Dataset
 from lib.errors import ProjectError
 from lib.evaluation import intervals
+from lib.evaluation.metrics import skill_of
 
 DEFAULT_DAYS = 15  # thesis section 5.3, Listing 7
 LEVEL = 0.90
@@ -163,7 +164,7 @@ def _judged(bands: pd.DataFrame) -> pd.DataFrame:
         {
             "coverage": inside.groupby(by).mean(),
             "judged_on": inside.groupby(by).size(),
-            "skill": 1 - ours.groupby(by).mean() / naive.groupby(by).mean(),
+            "skill": skill_of(ours.groupby(by).mean(), naive.groupby(by).mean()),
         }
     )
 

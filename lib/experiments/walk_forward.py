@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
-from lib.data import windows
+from lib.data import SPLITS, windows
 from lib.data.windows import Dataset
 from lib.experiments import frames, random_seeds, search, train
 from lib.experiments.train import Result, Training
@@ -136,7 +136,7 @@ def folds_of(prices: Mapping[str, pd.DataFrame], settings: Settings) -> Iterator
 def _cut(settings: Settings, days: Mapping[str, pd.DatetimeIndex]) -> Settings:
     """The parameters of one fold: its days, and the split that cuts them as the fold does."""
     total = sum(map(len, days.values()))
-    split = [len(days[part]) / total for part in windows.PARTS]
+    split = [len(days[part]) / total for part in SPLITS]
     return settings.changed(start_date=days["train"][0].date(), end_date=days["test"][-1].date(), split=split)
 
 

@@ -56,7 +56,7 @@ class Evidence:
     Attributes:
         prices: ticker -> daily prices, as ``lib.data.market`` loads them.
         rows: the ledger, for checks that hold one printed number against another.
-        scores: of the thesis's best hyperparameters, one seed each, as ``scoring.score_table`` gives them.
+        scores: of the thesis's best hyperparameters, one seed each, as ``scoring.run_scores`` gives them.
         trainings: the replay of printed trials, every seed, as ``lib.experiments.replay.run`` gives it.
         agreement: which reading the replay fits, as ``lib.experiments.replay.agreement`` gives it.
         seeds: the thesis's best hyperparameters with several seeds, each one's scores, as

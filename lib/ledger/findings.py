@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from lib.data import SPLITS
 from lib.ledger.checks import trials
 from lib.ledger.rows import CLAIM, SCORES
 from lib.ledger.verdicts import (
@@ -102,7 +103,7 @@ def _days(frame: pd.DataFrame) -> str:
     row = _row(frame, "4.1.2/unseen")
     if row["verdict"] == CANNOT:
         return f"On which days the printed scores were taken cannot be computed in this run ({row['because']})."
-    shares = "/".join(_row(frame, f"4.1.2/{part}_share")["printed"] for part in ("train", "validation", "test"))
+    shares = "/".join(_row(frame, f"4.1.2/{part}_share")["printed"] for part in SPLITS)
     agreeing = [_row(frame, f"Appendix {k}/r2_from_prices")["computed"] for k in (1, 2, 3)]
     if row["verdict"] == REPRODUCED:
         return f"The printed scores fit the days that the thesis names ({row['computed']}, split {shares})."

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib import experiments
+from lib import experiments, tables
 from lib.data import windows
 from lib.evaluation import baselines
 from lib.experiments import controls, trainings
 from lib.provenance.committed import Folder, exact, frames_differ, table_differs
 from lib.provenance.parts import Near, Part, error_differs
 from lib.settings import Settings
-from lib.tables import skill
+from lib.tables.frames import MODEL
 
 SKILL, FORWARD, LEAKAGE = "09a_skill", "09b_walk_forward", "09c_leakage"
 INTERVALS, CONTROLS, LEDGER = "09d_intervals", "09e_controls", "10_claims"
@@ -59,32 +59,32 @@ def _skill(folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], 
     frame, training_usd = experiments.seed_baselines(prices, chosen), experiments.training_closes(prices, chosen)
     scores = exact(_table(folder, "skill"))
     made = {
-        "skill": (skill.score_table(frame, training_usd), ()),
-        "significance": (skill.test_table(frame), ("p_better_holm", "p_direction_holm")),
-        "direction": (skill.direction_table(frame), ()),
-        "alignment": (skill.alignment_table(frame), ()),
-        "trading": (skill.trading_table(frame), ("luck", "deflated")),
+        "skill": (tables.mean_scores(frame, training_usd), ()),
+        "significance": (tables.better_than_naive(frame), ("p_better_holm", "p_direction_holm")),
+        "direction": (tables.directions(frame), ()),
+        "alignment": (tables.alignments(frame), ()),
+        "trading": (tables.trading_rules(frame), ("luck", "deflated")),
     }
     for name, (ours, of_all_models) in made.items():
         yield f"baselines in tables/{name}.csv", _baselines_differ(_table(folder, name), ours, of_all_models, near)
-    power = skill.power_table(exact(_table(folder, "significance")), training_usd)
+    power = tables.power_by_skill(exact(_table(folder, "significance")), training_usd)
     yield "tables/power.csv", table_differs(_table(folder, "power"), power, near)
     yield "tables/returns_or_closes.csv", _returns_differ(folder, scores, exact(_table(folder, "skill_seeds")))
     yield (
         "means and ranges of tables/skill_seeds.csv",
-        "; ".join(skill.seeds_disagree(scores, exact(_table(folder, "skill_seeds")))),
+        "; ".join(tables.seeds_disagree(scores, exact(_table(folder, "skill_seeds")))),
     )
 
 
 def _returns_differ(folder: Folder, scores: pd.DataFrame, by_seed: pd.DataFrame) -> str:
     """The comparison of targets from the scores of baselines and of single seeds; means may differ in the last digits."""
     of_seeds = (
-        skill.common_seeds(by_seed)
-        .groupby(skill.GROUP, sort=False)["skill"]
+        tables.common_seeds(by_seed)
+        .groupby(MODEL, sort=False)["skill"]
         .agg(skill="mean", skill_spread="std")
         .reset_index()
     )
-    ours = skill.differences(
+    ours = tables.differences(
         pd.concat([scores.loc[scores["model"].isin(baselines.BASELINES), of_seeds.columns], of_seeds]), "close"
     )
     return table_differs(_table(folder, "returns_or_closes"), ours, 1e-9)
@@ -94,12 +94,12 @@ def _forward(
     folder: Folder, prices: Prices, data: Mapping[str, windows.Dataset], chosen: Settings, near: float
 ) -> Found:
     frame = experiments.walk_forward_baselines(prices, chosen)
-    ours = skill.across_folds(frame)
+    ours = tables.walk_forward_skill(frame)
     yield (
         "baselines in tables/walk_forward.csv",
         _baselines_differ(_table(folder, "walk_forward"), ours, ("p_better_holm",), near),
     )
-    yield "tables/regimes.csv", table_differs(_table(folder, "regimes"), skill.regimes(frame), near)
+    yield "tables/regimes.csv", table_differs(_table(folder, "regimes"), tables.regimes(frame), near)
 
 
 def _leakage(
@@ -110,10 +110,10 @@ def _leakage(
         "tables/leak_check.csv",
         table_differs(_table(folder, "leak_check"), experiments.leak_check(prices, chosen), near),
     )
-    yield "tables/leakage.csv", table_differs(_table(folder, "leakage"), skill.leak_steps(scores), near)
+    yield "tables/leakage.csv", table_differs(_table(folder, "leakage"), tables.leak_steps(scores), near)
     yield (
         "means and ranges of tables/leakage_seeds.csv",
-        "; ".join(skill.seeds_disagree(scores, exact(_table(folder, "leakage_seeds")))),
+        "; ".join(tables.seeds_disagree(scores, exact(_table(folder, "leakage_seeds")))),
     )
 
 
@@ -123,7 +123,7 @@ def _intervals(
     closes = {ticker: frame["Close"] for ticker, frame in windows.clean(prices, chosen).items()}
     bands = experiments.interval_bands(closes, data)
     for name, by in (("intervals", ["level"]), ("intervals_by_horizon", ["level", "horizon"])):
-        yield f"tables/{name}.csv", table_differs(_table(folder, name), skill.interval_table(bands, by), near)
+        yield f"tables/{name}.csv", table_differs(_table(folder, name), tables.interval_scores(bands, by), near)
 
 
 def _controls(
@@ -140,7 +140,7 @@ def _controls(
         yield f"tables/{name}.csv", table_differs(_table(folder, name), controls.alarm_rates(theirs), near)
     yield (
         "tables/shifted_forecasts.csv",
-        table_differs(_table(folder, "shifted_forecasts"), skill.shift_table(chosen.seed), near),
+        table_differs(_table(folder, "shifted_forecasts"), tables.shifted_forecasts(chosen.seed), near),
     )
 
 
@@ -236,9 +236,9 @@ def _seeds_again(
     told: Callable[[str], None],
 ) -> list[Part]:
     parts = []
-    keys = [*skill.GROUP, "seed_number", "seed"]
+    keys = [*MODEL, "seed_number", "seed"]
     for one in planned:
-        ours = skill.seed_table(experiments.long_frame(_made(one, told), **one.about))
+        ours = tables.seed_scores(experiments.long_frame(_made(one, told), **one.about))
         both = ours.merge(committed, on=keys, how="left", suffixes=("", "_there"))
         differs = [error_differs(row["MSE_there"], row["MSE"], near) for row in both.to_dict("records")]
         parts.append(

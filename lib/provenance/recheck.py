@@ -200,7 +200,7 @@ def _naive_rows(folder: Folder, data: Mapping[str, windows.Dataset], near: Near)
         path = folder.root / "tables" / f"{name}.csv"
         if notebook not in folder.records or not path.is_file():
             continue
-        ours = scoring.score_table(frames, data, {})
+        ours = scoring.run_scores(frames, data, {})
         theirs = exact(path)
         differs = _frames_differ(
             theirs[theirs["model"] == baselines.NAIVE], ours[ours["model"] == baselines.NAIVE], near(notebook)

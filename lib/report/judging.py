@@ -145,21 +145,21 @@ def ledger(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
 
 
 def words(root: Path, notebook: str) -> list[str]:
-    """What a judging notebook concludes, computed again from the tables in the run's folder; empty where one is missing."""
-    from lib.tables import skill
+    """What an evaluation notebook concludes, computed from the tables in the run's folder; empty if one is missing."""
+    from lib import tables
 
     wanted = {
         "09a_skill": (
             ("skill", "significance", "confidence_sets", "returns_or_closes", "trading", "picked_best", "power"),
             _skill_words,
         ),
-        "09b_walk_forward": (("walk_forward",), skill.folds_in_words),
+        "09b_walk_forward": (("walk_forward",), tables.walk_forward_in_words),
         "09c_leakage": (
             ("leakage", "leak_check"),
-            lambda added, caught: f"{skill.leaks_in_words(added)}\n{skill.leak_check_in_words(caught)}",
+            lambda added, caught: f"{tables.leaks_in_words(added)}\n{tables.leak_check_in_words(caught)}",
         ),
-        "09d_intervals": (("intervals",), skill.intervals_in_words),
-        "09e_controls": (("false_alarms", "planted_signal"), skill.controls_in_words),
+        "09d_intervals": (("intervals",), tables.intervals_in_words),
+        "09e_controls": (("false_alarms", "planted_signal"), tables.controls_in_words),
     }
     stems, told = wanted[notebook]
     places = [root / "tables" / f"{stem}.csv" for stem in stems]
@@ -169,7 +169,8 @@ def words(root: Path, notebook: str) -> list[str]:
     old = [f"tables/{stem}.csv" for stem, column in SINCE.items() if stem in frames and column not in frames[stem]]
     if old:
         return [
-            f"{', '.join(old)}: of an earlier version of the project. Make it anew with --only {notebook.partition('_')[0]}"
+            f"{', '.join(old)}: of an earlier version of the project."
+            f" Compute it again with --only {notebook.partition('_')[0]}"
         ]
     return told(*frames.values()).splitlines()
 
@@ -183,16 +184,16 @@ def _skill_words(
     picked: pd.DataFrame,
     power: pd.DataFrame,
 ) -> str:
-    from lib.tables import skill
+    from lib import tables
 
-    told = [skill.scores_in_words(scores, "test", reading) for reading in dict.fromkeys(scores["reading"])]
-    told += [skill.tests_in_words(tests[tests["part"] == "test"], sets), skill.power_in_words(power)]
     return "\n".join(
         [
-            *told,
-            skill.differences_in_words(bought, "log_return"),
-            skill.trading_in_words(traded, "test"),
-            skill.picked_in_words(picked),
+            *(tables.mean_scores_in_words(scores, "test", reading) for reading in dict.fromkeys(scores["reading"])),
+            tables.tests_in_words(tests, sets, "test"),
+            tables.power_in_words(power),
+            tables.differences_in_words(bought, "log_return"),
+            tables.trading_in_words(traded, "test"),
+            tables.picked_in_words(picked),
         ]
     )
 

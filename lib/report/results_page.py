@@ -7,14 +7,12 @@ the same files give the same page.
 
 from __future__ import annotations
 
-import ast
 import csv
 import json
 import os
 import re
 import shlex
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -148,39 +146,6 @@ def _by_digest(row: Mapping[str, Any]) -> str:
 
     same = manifest()["tickers"].get(row["ticker"], {}).get("sha256") == row["sha256"]
     return "the same digest as in the manifest of the thesis's window" if same else "not compared"
-
-
-@cache
-def makers(notebook: Path) -> dict[str, str]:
-    """Name of a table or figure -> the function of ``lib`` that a notebook makes it with; empty if there is no such notebook."""
-    try:
-        cells = [c for c in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
-        tree = ast.parse(
-            "\n".join(
-                line
-                for c in cells
-                for line in "".join(c["source"]).splitlines()
-                if not line.lstrip().startswith(("%", "!"))
-            )
-        )
-    except (OSError, ValueError, KeyError, SyntaxError):
-        return {}
-    made_by: dict[str, str] = {}
-    assigned: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Call):
-            assigned[node.targets[0].id] = ast.unparse(node.value.func)
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Call)
-            and ast.unparse(node.func) in ("store.table", "store.figure")
-            and len(node.args) > 1
-        ):
-            name, what = node.args[0], node.args[1]
-            maker = ast.unparse(what.func) if isinstance(what, ast.Call) else assigned.get(ast.unparse(what), "")
-            if isinstance(name, ast.Constant) and re.fullmatch(r"[a-z_]+\.\w+", maker):
-                made_by[name.value] = f"lib.{maker}"
-    return made_by
 
 
 class _Page:
@@ -402,8 +367,10 @@ class _Page:
         return [index.thesis_number(stem) for stem in lacking]
 
     def made_by(self, stem: str, item: index.Item) -> str:
-        """Which notebook made an item, and with which function."""
-        function = makers(PROJECT_ROOT / "notebooks" / f"{item.notebook}.ipynb").get(stem)
+        """Which notebook made an item, and with which function, where its record says so or its number gives the name."""
+        made = (m for m in self.records[item.notebook]["made"] if Path(m["path"]).stem == stem)
+        numbered = f"lib.{stem.partition('_')[0]}s.{stem}" if stem in (*TABLES, *FIGURES) else ""
+        function = next((m["made_by"] for m in made if "made_by" in m), numbered)
         return f"Made by {self.notebook(item.notebook)}" + (f" with {markdown.code(function)}" if function else "")
 
     def notebook(self, name: str) -> str:
@@ -457,6 +424,8 @@ class _Page:
 
     def same_trainings(self) -> str:
         """The thesis's best trial of each network beside our training with its hyperparameters, and the naive forecast."""
+        from lib.evaluation import metrics
+
         path = self.root / "tables" / "scores.csv"
         if not path.is_file():
             return ""
@@ -472,7 +441,7 @@ class _Page:
             mine, naive = ours.get((ticker, network)), ours.get((ticker, "naive"))
             if not mine or not naive:
                 continue
-            skill = 1 - printed["mse"] / float(naive["MSE"]) if self._same_days(ticker) else None
+            skill = metrics.skill_of(printed["mse"], float(naive["MSE"])) if self._same_days(ticker) else None
             rows.append((ticker, network, "thesis", printed["mse"], printed["mae"], printed["r2"], skill))
             rows += [
                 (ticker, row["model"], "this run", row["MSE"], row["MAE"], row["R2"], row["skill"])

@@ -25,6 +25,7 @@ from pandas.io.formats.style import Styler
 from lib import settings
 from lib.results import training_cache
 from lib.results.files import replacing, sha256, write_json
+from lib.results.origin import made_by
 from lib.settings import Settings
 
 
@@ -67,7 +68,7 @@ class Store:
             # No date and a fixed salt, so that the same figure is the same file.
             with replacing(path) as draft, rc_context({"svg.hashsalt": name}):
                 figure.savefig(draft, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
-            self._note(path, "figure", title)
+            self._note(path, "figure", title, made_by(figure))
         return figure
 
     def model(self, ticker: str, network: str, model: Any) -> Path:
@@ -121,14 +122,14 @@ class Store:
     def _csv(self, path: Path, frame: pd.DataFrame, kind: str, title: str) -> pd.DataFrame:
         with replacing(path) as draft:
             frame.to_csv(draft, index=False, lineterminator="\n")
-        self._note(path, kind, title)
+        self._note(path, kind, title, made_by(frame))
         return frame
 
-    def _note(self, path: Path, kind: str, title: str) -> None:
-        self.made = [m for m in self.made if m["path"] != path.relative_to(self.root).as_posix()]
-        self.made.append(
-            {"path": path.relative_to(self.root).as_posix(), "kind": kind, "title": title, "sha256": sha256(path)}
-        )
+    def _note(self, path: Path, kind: str, title: str, function: str = "") -> None:
+        name = path.relative_to(self.root).as_posix()
+        self.made = [m for m in self.made if m["path"] != name]
+        entry = {"path": name, "kind": kind, "title": title, "sha256": sha256(path)}
+        self.made.append({**entry, "made_by": function} if function else entry)
 
     @staticmethod
     def _shown(path: Path) -> str:

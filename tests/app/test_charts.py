@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import pytest
 from scipy import stats
 
-from lib import figures
+from lib import colours, figures, networks
 from lib.app import charts
 from lib.app.charts import price_views, theme
 from lib.data import technical
@@ -476,19 +476,14 @@ def hue(value):
 
 
 def test_hues_are_those_of_the_printed_figures():
-    assert theme.NAIVE == baselines.NAIVE
-    assert {*theme.NETWORKS, theme.NAIVE} == set(figures.NETWORK_COLOURS) and set(theme.COINS) == set(
-        figures.COIN_COLOURS
-    )
-    printed = {**figures.NETWORK_COLOURS, **figures.COIN_COLOURS, **dict(zip(theme.OTHER_COINS, figures.OTHER_COINS))}
-    del printed[theme.NAIVE]  # grey has no hue
-    for meaning, value in printed.items():
+    assert colours.NAIVE == baselines.NAIVE and set(colours.NETWORKS) == set(networks.ARCHITECTURES)
+    for meaning in (*colours.NETWORKS, *colours.COINS, *colours.OTHER_COINS):
         for ours in charts.COLOURS[meaning]:
-            turn = abs((hue(ours) - hue(value) + 180) % 360 - 180)
+            turn = abs((hue(ours) - hue(colours.PRINTED[meaning]) + 180) % 360 - 180)
             assert turn <= 14, f"{meaning}: {turn:.0f} degrees from the printed figures'"
     for ticker in ("ADA-USD", "NEW-USD", "DOGE-USD", "XRP-USD"):
-        printed_place = figures.coin_colour(ticker)
-        assert abs((hue(theme.coin_colour(ticker)) - hue(printed_place) + 180) % 360 - 180) <= 14
+        assert figures.coin_colour(ticker) == colours.PRINTED[colours.coin(ticker)]
+        assert theme.coin_colour(ticker) == charts.COLOURS[colours.coin(ticker)][0]
 
 
 # What a page needs.

@@ -59,7 +59,7 @@ def test_a_training_tells_each_epoch_and_keeps_the_network(trained):
     kept = Collection(root).find(events[-1].identity)
     assert kept.record["history"]["val_loss"] == [u.val_loss for u in updates]
     scores = pd.DataFrame(kept.record["scores"])
-    again = scoring.beside_naive(kept.predictions, "CNN")
+    again = scoring.network_scores(kept.predictions, "CNN")
     np.testing.assert_allclose(scores["RMSE"], again["RMSE"], rtol=1e-9)
     assert (
         list(scores["model"]) == ["CNN", "naive"] * 3 and (scores.loc[scores["model"] == "naive", "skill"] == 0).all()

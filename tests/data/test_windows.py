@@ -8,9 +8,8 @@ import pytest
 
 from lib import settings
 from lib.data import cleaning, indicators, windows
-from lib.data.windows import PARTS, WindowError
-from lib.evaluation import baselines, significance
-from lib.experiments import controls
+from lib.data.windows import SPLITS, WindowError
+from lib.evaluation import alignment, baselines, significance
 
 BASE = {
     "gap_fill": "previous",
@@ -53,7 +52,7 @@ def test_every_window_of_a_tiny_series():
         "validation": ([[0.8, 0.1]], [0.3], [9], [30], [10]),
         "test": ([[0.7, 0.9]], [0.05], [12], [5], [90]),
     }
-    assert [part.name for part in data.parts] == list(PARTS)
+    assert [part.name for part in data.parts] == list(SPLITS)
     for part in data.parts:
         X, y, days, actual, last = expected[part.name]
         np.testing.assert_allclose(part.X[:, :, 0], X, rtol=1e-6)
@@ -93,7 +92,7 @@ def test_dollars_and_scaled_values_go_both_ways():
 def test_a_part_gets_its_share_of_days_rounded_down_and_test_the_rest(days, shares, counts):
     index = pd.date_range("2021-01-01", periods=days)
     cut = windows.split_days(index, shares)
-    assert [len(cut[part]) for part in PARTS] == counts
+    assert [len(cut[part]) for part in SPLITS] == counts
     assert cut["train"].append([cut["validation"], cut["test"]]).equals(index)
 
 
@@ -244,7 +243,7 @@ def test_no_scored_window_holds_a_price_of_another_coin_from_its_target_day_or_l
         inputs="all_closes", gap_fill="linear", scaling="train", target=target, lookback=3, split=[0.5, 0.2, 0.3]
     )
     for day in seen(prices, setting)["date"]:
-        changed = controls.changed_by_later_prices(lambda given: seen(given, setting), prices, day)
+        changed = alignment.changed_by_later_prices(lambda given: seen(given, setting), prices, day)
         assert changed.empty, changed
 
 
@@ -483,9 +482,9 @@ def test_too_few_days_in_a_row_are_refused_where_the_check_of_their_alignment_fa
     frame = frame[frame["part"] != "train"]
     if enough:
         windows.check_scored_days(data, 10, in_a_row=(30, 5))
-        assert controls.responses(frame).attrs["days"] == 30
+        assert alignment.responses(frame).attrs["days"] == 30
     else:
         with pytest.raises(WindowError, match="^A: 29 scored validation and test days follow on 5 scored days, but 30"):
             windows.check_scored_days(data, 10, in_a_row=(30, 5))
-        with pytest.raises(controls.ControlError, match="^29 days in a row"):
-            controls.responses(frame)
+        with pytest.raises(alignment.AlignmentError, match="^29 days in a row"):
+            alignment.responses(frame)

@@ -12,8 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from lib.data import windows
-from lib.data.windows import PARTS
+from lib.data import SPLITS, windows
 from lib.evaluation import baselines, scoring
 from lib.experiments import controls
 
@@ -56,9 +55,9 @@ def test_frames_have_the_shape_of_a_networks_and_go_into_the_same_table(all_fore
         assert len(frame) == sum(len(part.y) for part in data.parts)
         assert list(frame["actual_usd"]) == list(close.loc[frame["date"]])
         assert list(frame["naive_usd"]) == list(close.shift(1).loc[frame["date"]])
-        assert frame["date"].is_monotonic_increasing and list(dict.fromkeys(frame["part"])) == list(PARTS)
+        assert frame["date"].is_monotonic_increasing and list(dict.fromkeys(frame["part"])) == list(SPLITS)
     others = {name: frame for name, frame in all_forecasts.items() if name != baselines.NAIVE}
-    scores = scoring.score_table({"A-USD": others}, {"A-USD": data}, {})
+    scores = scoring.run_scores({"A-USD": others}, {"A-USD": data}, {})
     assert set(scores["model"]) == set(baselines.BASELINES)
 
 

@@ -43,9 +43,14 @@ def test_scores_are_computed_in_double_precision():
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_a_forecast_that_is_no_number_is_never_scored_in_silence(bad):
-    with pytest.raises(ValueError, match="(?i)nan|infinity"):
-        metrics.scores([1.0, 2.0], [1.0, bad])
+def test_a_diverged_forecast_is_infinitely_bad_and_an_actual_value_must_be_a_number(bad):
+    infinite = {"MSE": np.inf, "MAE": np.inf, "RMSE": np.inf, "MAPE": np.inf, "R2": -np.inf}
+    for worst in (bad, 1e200):  # the square of the last one is too large for a float
+        assert metrics.scores([1.0, 2.0], [1.0, worst]) == infinite
+        assert metrics.beside_naive([1.0, 2.0], [1.0, worst], [0.0, 1.0]) == {**infinite, "skill": -np.inf}
+    assert metrics.mase([1.0, 2.0], [1.0, bad], [1.0, 2.0]) == np.inf
+    with pytest.raises(ValueError, match="leave such days out"):
+        metrics.scores([1.0, bad], [1.0, 2.0])
 
 
 def test_the_naive_forecast_is_a_copy_of_the_last_closes():

@@ -33,7 +33,7 @@ def test_a_network_that_repeats_the_last_close_is_the_naive_forecast(data, walk)
     assert list(frame["actual_usd"]) == list(close.loc[frame["date"]])
     assert list(frame["naive_usd"]) == list(close.shift(1).loc[frame["date"]])
     assert list(frame.columns) == ["date", "actual_usd", "predicted_usd", "naive_usd", "part"]
-    assert frame["date"].is_monotonic_increasing and list(dict.fromkeys(frame["part"])) == list(windows.PARTS)
+    assert frame["date"].is_monotonic_increasing and list(dict.fromkeys(frame["part"])) == list(windows.SPLITS)
 
 
 def test_scores_by_hand_scaled_and_in_dollars(data):
@@ -47,7 +47,7 @@ def test_scores_by_hand_scaled_and_in_dollars(data):
         }
     )
     both = pd.concat([frame.assign(part="train"), frame.assign(part="validation"), frame])
-    scores = scoring.score_table({"BTC-USD": {"CNN": both}}, {"BTC-USD": data}, {("BTC-USD", "CNN"): 5})
+    scores = scoring.run_scores({"BTC-USD": {"CNN": both}}, {"BTC-USD": data}, {("BTC-USD", "CNN"): 5})
     usd = scores[(scores["part"] == "test") & (scores["unit"] == "USD")].set_index("model")
     assert list(usd.index) == ["CNN", "naive"]
     assert usd.loc["CNN", "MSE"] == pytest.approx(2 / 3) and usd.loc["CNN", "MAE"] == pytest.approx(2 / 3)
@@ -65,6 +65,6 @@ def test_words_follow_the_scores(data):
     worse = frame.assign(predicted_usd=frame["predicted_usd"] * 1.2)
     perfect = frame.assign(predicted_usd=frame["actual_usd"])
     for made, expected in ((worse, "no network beats the naive forecast"), (perfect, "better than naive: CNN")):
-        scores = scoring.score_table({"BTC-USD": {"CNN": made}}, {"BTC-USD": data}, {})
-        lines = scoring.in_words(scores).splitlines()
+        scores = scoring.run_scores({"BTC-USD": {"CNN": made}}, {"BTC-USD": data}, {})
+        lines = scoring.scores_in_words(scores).splitlines()
         assert len(lines) == 3 and all(expected in line for line in lines)

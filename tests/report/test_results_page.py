@@ -77,6 +77,8 @@ def root(tmp_path):
             entries.append(
                 {"path": path, "kind": kind, "title": title, "sha256": hashlib.sha256(content.encode()).hexdigest()}
             )
+            if path == "tables/table_4_1.csv":
+                entries[-1]["made_by"] = "lib.tables.thesis.table_4_1"
         facts = (
             {"data": data, "manifest": {"SOL-USD": "SOL-USD: the same"}, "manifest_verdict": {"SOL-USD": "same"}}
             if name == "01_data"
@@ -171,7 +173,8 @@ def test_ours_beside_the_printed_values(root):
         ["SOL-USD", "naive", "this run", "0.0006", "0.018", "0.961", "0"],
     ]
     assert "filters 37, kernel size 2" in text, "what the thesis prints of the network of Table 4.3"
-    assert "`lib.tables.table_4_1`" in text and "`lib.figures.best_r2`" in text
+    assert "`lib.tables.thesis.table_4_1`" in text, "the function that the record names"
+    assert "`lib.figures.figure_4_5`" in text, "records of older runs name none, but the number does"
 
 
 def test_a_listing_in_a_few_rows_with_the_naive_forecast_last(root):
@@ -442,7 +445,7 @@ def test_tables_of_an_older_version_are_named_and_lose_no_page(root, notebook, s
     add(root, notebook, "Is it?", [(f"tables/{stem}.csv", "table", stem, "days\n162\n") for stem in (*others, *stems)])
     told = next(line for line in judging.words(root, notebook))
     assert all(f"tables/{stem}.csv" in told for stem in stems) and told.endswith(f"--only {notebook[:3]}")
-    assert f"Make it anew with --only {notebook[:3]}" in results_page.text(root)
+    assert f"Compute it again with --only {notebook[:3]}" in results_page.text(root)
 
 
 @pytest.fixture(scope="module")

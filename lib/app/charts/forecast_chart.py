@@ -7,7 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lib.app.charts.canvas import PRICE, ChartError, canvas, dated, empty, line
-from lib.app.charts.theme import NAIVE, NETWORKS, colour, network_colour, themed, tint
+from lib.app.charts.theme import colour, network_colour, themed, tint
+from lib.colours import NAIVE, NETWORKS
 
 KNOWN_DAYS = 60
 _COLUMNS = ("date", "path_usd", "lower_usd", "upper_usd", "naive_usd", "level")

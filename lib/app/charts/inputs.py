@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from lib.app.charts.canvas import ChartError
+from lib.data import SPLITS
 
-PARTS = ("train", "validation", "test")
 PREDICTION_COLUMNS = ("date", "actual_usd", "predicted_usd", "naive_usd", "part")
 PRICE_COLUMNS = ("Open", "High", "Low", "Close", "Volume")
 
@@ -60,9 +60,9 @@ def forecasts(frame: pd.DataFrame, parts: Sequence[str] = ("validation", "test")
         raise ChartError(
             f"the predictions lack the column {', '.join(lacking)}; needed are {', '.join(PREDICTION_COLUMNS)}"
         )
-    unknown = sorted(set(frame["part"]) - set(PARTS))
+    unknown = sorted(set(frame["part"]) - set(SPLITS))
     if unknown:
-        raise ChartError(f"the predictions have a part {unknown[0]!r}, allowed are {', '.join(PARTS)}")
+        raise ChartError(f"the predictions have a part {unknown[0]!r}, allowed are {', '.join(SPLITS)}")
     return frame[frame["part"].isin(parts)].reset_index(drop=True)
 
 

@@ -15,7 +15,8 @@ from scipy import stats
 
 from lib.app.charts.canvas import PERCENT, PRICE, canvas, dated, empty, level, line
 from lib.app.charts.inputs import Finished, forecasts
-from lib.app.charts.theme import NAIVE, colour, network_colour, themed, tint
+from lib.app.charts.theme import colour, network_colour, themed, tint
+from lib.colours import NAIVE
 
 ROLLING_DAYS = 30
 _NO_DAYS = "No forecasts of validation or test days are given."

@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 
 from lib.app.charts.canvas import canvas, empty, line
 from lib.app.charts.inputs import Finished, losses
-from lib.app.charts.theme import NAIVE, colour, network_colour, themed
+from lib.app.charts.theme import colour, network_colour, themed
+from lib.colours import NAIVE
 
 _DIGITS = ".3~g"
 _TITLE = "Training history"

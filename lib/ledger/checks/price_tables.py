@@ -76,12 +76,12 @@ def part_share(evidence: Evidence, row: Row, part: str) -> Found:
     """The share in percent of a part in the split whose validation days give the printed trials their MSE / (1 - R2)."""
     fitting = evidence.once("splits", lambda: [s for s in _splits() if _fits(evidence, "validation", s, LOOKBACK)])
     told = "; ".join("/".join(f"{100 * share:.0f}" for share in s) for s in fitting)
-    tried = "; ".join(p for p in windows.PARTS if _fits(evidence, p, (0.6, 0.2, 0.2), LOOKBACK)) or "none"
+    tried = "; ".join(p for p in windows.SPLITS if _fits(evidence, p, (0.6, 0.2, 0.2), LOOKBACK)) or "none"
     because = f"of all splits in steps of 5% the printed trials of all coins fit {told or 'none'} (validation days);"
     because += f" of 60/20/20 they fit: {tried}"
     if len(fitting) != 1:
         return Found(because=because)
-    return Found(100 * fitting[0][windows.PARTS.index(part)], because=because)
+    return Found(100 * fitting[0][windows.SPLITS.index(part)], because=because)
 
 
 def share_between(evidence: Evidence, row: Row, first: str, last: str = "") -> Found:
@@ -118,7 +118,7 @@ def scored_on(evidence: Evidence, row: Row, part: str) -> Found:
     fitting = [
         f"{p} of {'/'.join(f'{100 * s:.0f}' for s in split)}"
         for split in splits
-        for p in windows.PARTS
+        for p in windows.SPLITS
         if _fits(evidence, p, split, LOOKBACK)
     ]
     return Found(
@@ -243,7 +243,7 @@ def table_4_5_days(evidence: Evidence, row: Row) -> Found:
     for ticker in COINS:
         close = evidence.close(ticker)
         for split in (tuple(PROTOCOL["split"]), (0.6, 0.2, 0.2)):
-            for part in windows.PARTS:
+            for part in windows.SPLITS:
                 variance = evidence.targets(ticker, part, split).variance
                 name = f"{ticker} {part} of {'/'.join(f'{100 * s:.0f}' for s in split)}"
                 found |= {f"{name}, USD": variance * (close.max() - close.min()) ** 2, f"{name}, scaled": variance}

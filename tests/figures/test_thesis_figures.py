@@ -9,7 +9,7 @@ import pytest
 from matplotlib.colors import same_color, to_rgb
 from matplotlib.figure import Figure
 
-from lib import figures, settings, thesis
+from lib import colours, figures, settings, thesis
 from lib.data import cleaning, indicators, windows
 from lib.evaluation import stationarity
 
@@ -121,10 +121,11 @@ def drawn(figure):
 
 def test_colours_mean_one_thing():
     assert set(figures.NETWORK_COLOURS) == {*NETWORKS, "naive"}
-    colours = [*figures.NETWORK_COLOURS.values(), *figures.COIN_COLOURS.values(), figures.ACTUAL_COLOUR]
-    assert len(set(colours)) == len(colours)
-    assert figures.coin_colour("ADA-USD") == figures.COIN_COLOURS["ADA-USD"]
-    assert figures.coin_colour("NEW-USD") == figures.coin_colour("NEW-USD") in figures.OTHER_COINS
+    coins = [figures.coin_colour(ticker) for ticker in colours.COINS]
+    everything = [*figures.NETWORK_COLOURS.values(), *coins, colours.PRINTED["actual"]]
+    assert len(set(everything)) == len(everything)
+    others = [colours.PRINTED[name] for name in colours.OTHER_COINS]
+    assert figures.coin_colour("NEW-USD") == figures.coin_colour("NEW-USD") in others
 
 
 def test_network_colours_differ_in_a_colour_blind_eye():
@@ -140,8 +141,8 @@ def test_network_colours_differ_in_a_colour_blind_eye():
     assert min(apart) > 0.1
 
 
-def test_price_trends(closes):
-    figure = drawn(figures.price_trends(closes))
+def test_figure_4_1(closes):
+    figure = drawn(figures.figure_4_1(closes))
     assert [y for _, y in labels(figure)] == ["close (USD)"] * 2
     for ax, ticker in zip(figure.axes, TICKERS):
         assert ax.get_title(loc="left") == f"{ticker}, daily close"
@@ -184,7 +185,7 @@ def test_indicators(prices):
 
 
 def test_splits_shade_the_parts_where_they_are(data, closes):
-    figure = drawn(figures.splits(data, closes))
+    figure = drawn(figures.figure_4_2(data, closes))
     ax, days = figure.axes[0], data["ADA-USD"].days
     vertical = [x for x in ax.lines if len(set(map(str, x.get_xdata()))) == 1]
     assert [(pd.Timestamp(x.get_xdata()[0]), x.get_linestyle()) for x in vertical] == [
@@ -227,7 +228,7 @@ def test_predicted_and_actual_leave_out_training_days(predictions):
 
 
 def test_hyperparameter_distributions_count_every_trial(trials):
-    figure = drawn(figures.hyperparameter_distributions(trials))
+    figure = drawn(figures.figure_4_3(trials))
     for ax in figure.axes:
         assert sum(patch.get_height() for patch in ax.patches) == len(trials)
     assert [x for x, _ in labels(figure)] == [
@@ -242,7 +243,7 @@ def test_hyperparameter_distributions_count_every_trial(trials):
 
 
 def test_hyperparameter_impact_has_the_tried_values_as_ticks(trials):
-    figure = drawn(figures.hyperparameter_impact(trials))
+    figure = drawn(figures.figure_4_4(trials))
     by_label = {ax.get_xlabel(): ax for ax in figure.axes}
     assert [t.get_text() for t in by_label["batch size (windows)"].get_xticklabels()] == ["16", "32", "64", "128"]
     assert [t.get_text() for t in by_label["pool size (days)"].get_xticklabels()] == ["1", "2", "3"]
@@ -261,7 +262,7 @@ def test_hyperparameter_impact_has_the_tried_values_as_ticks(trials):
 def test_search_over_time_shows_the_best_so_far_and_the_naive_forecast(trials):
     pruned = trials.astype({"mse": float}).copy()
     pruned.loc[pruned["trial"] == 3, ["mse", "r2"]] = np.nan
-    figure = drawn(figures.search_over_time(pruned, NAIVE))
+    figure = drawn(figures.figure_4_6(pruned, NAIVE))
     left, right = figure.axes
     assert line(left, "CNN").get_ydata().tolist() == [-1.0, 0.5, 0.5, 0.8]
     assert line(right, "CNN").get_ydata().tolist() == [0.01, 0.005, 0.005, 0.0025]
@@ -274,7 +275,7 @@ def test_search_over_time_shows_the_best_so_far_and_the_naive_forecast(trials):
 
 def test_best_r2_draws_failures_at_minus_one_and_prints_their_value():
     rows = pd.DataFrame({"ticker": "ADA-USD", "model": ["LSTM", "CNN", "naive"], "R2": [0.9, -2.5, 0.97]})
-    figure = drawn(figures.best_r2(rows, "validation"))
+    figure = drawn(figures.figure_4_5(rows, "validation"))
     ax = figure.axes[0]
     assert [bar.get_height() for bar in ax.patches] == [-1.0, 0.9]  # CNN first, in every figure
     assert [t.get_text() for t in ax.get_xticklabels()] == ["CNN\n-2.500", "LSTM\n0.900"]
@@ -286,7 +287,7 @@ def test_best_r2_draws_failures_at_minus_one_and_prints_their_value():
         True,
         True,
     ]
-    assert "thesis, printed best" not in legend_of(drawn(figures.best_r2(rows, "test")))
+    assert "thesis, printed best" not in legend_of(drawn(figures.figure_4_5(rows, "test")))
 
 
 def test_residuals_are_percent_of_actual_with_the_naive_forecast_last(predictions):

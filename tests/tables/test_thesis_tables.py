@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import settings, tables, thesis
+from lib import networks, settings, tables, thesis
 from lib.data import windows
 
 
@@ -163,8 +163,8 @@ def test_comparison_in_words_counts_who_beats_the_naive_forecast(scores):
     ]
 
 
-def test_r2_of_part(scores):
-    found = tables.r2_of_part(scores, "test")
+def test_r2_of_split(scores):
+    found = tables.r2_of_split(scores, "test")
     assert found.to_dict("list") == {
         "ticker": ["ADA-USD"] * 3 + ["ETH-USD"] * 3,
         "model": ["CNN", "LSTM", "naive"] * 2,
@@ -280,7 +280,14 @@ def test_best_trials_keep_whole_numbers_whole():
 
 
 def test_best_r2_takes_the_highest_of_each_model_in_a_listing():
-    listing = pd.DataFrame({"Model": ["CNN", "CNN", "LSTM", "naive"], "R2 Score": [0.1, 0.5, -2.0, 0.9]})
+    listing = pd.DataFrame(
+        {
+            "Model": ["CNN", "CNN", "LSTM", "LSTM", "naive"],
+            "MSE": [0.9, 0.5, 3.0, np.nan, 0.1],
+            "R2 Score": [0.1, 0.5, -2.0, np.nan, 0.9],
+            "State": ["complete", "complete", "complete", "pruned", np.nan],
+        }
+    )
     assert tables.best_r2({"ADA-USD": listing}).to_dict("list") == {
         "ticker": ["ADA-USD"] * 3,
         "model": ["CNN", "LSTM", "naive"],
@@ -326,9 +333,9 @@ def test_layers_end_with_the_total_and_the_thesis_s(monkeypatch):
         [("Input", (60, 1), 0, "w"), ("Dense (1)", (1,), 2, "w")],
         columns=["layer", "output_shape", "parameters", "in_words"],
     )
-    monkeypatch.setattr(tables.networks, "layer_table", lambda model: rows)
+    monkeypatch.setattr(networks, "layer_table", lambda model: rows)
     model = types.SimpleNamespace(count_params=lambda: 52000)
-    assert tables.layers("LSTM-CNN", model)[["layer", "parameters"]].to_numpy().tolist()[-2:] == [
+    assert tables.table_4_4(model)[["layer", "parameters"]].to_numpy().tolist()[-2:] == [
         ["all layers", 52000],
         ["all layers, thesis", 52934],
     ]

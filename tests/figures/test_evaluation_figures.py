@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from lib.figures import skill_figures
+from lib import figures
 
 MODELS = ("ridge", "CNN", "LSTM-CNN")
 
@@ -34,10 +34,10 @@ def limits(figure, which):
 
 
 def test_the_worst_network_is_inside_the_axes(folds, leaks):
-    assert all(low < -60 and high > 0.2 for low, high in limits(skill_figures.skill_by_block(folds), "y"))
-    assert all(low < -41 and high > 0.1 for low, high in limits(skill_figures.leak_effects(leaks), "y"))
+    assert all(low < -60 and high > 0.2 for low, high in limits(figures.skill_by_block(folds), "y"))
+    assert all(low < -41 and high > 0.1 for low, high in limits(figures.leak_effects(leaks), "y"))
     scores = leaks.assign(skill_lower=leaks["skill_worst"], skill_upper=leaks["skill_best"])
-    figure = skill_figures.skill_intervals(scores, "test")
+    figure = figures.skill_intervals(scores, "test")
     assert all(low < -41 and high > 0.1 for low, high in limits(figure, "x"))
     assert "−10" in [t.get_text() for t in figure.axes[0].get_xticklabels()]
 
@@ -54,6 +54,6 @@ def test_alarms_are_red_only_where_there_was_nothing_to_find():
             "runs": 200,
         }
     )
-    false, found = (skill_figures.alarms(rates, 0.05, wanted) for wanted in (False, True))
+    false, found = (figures.alarms(rates, 0.05, wanted) for wanted in (False, True))
     colours = [[bar.get_facecolor() for bar in figure.axes[0].patches[:2]] for figure in (false, found)]
     assert colours[0][0] != colours[1][0] and colours[0][1] == colours[1][1]

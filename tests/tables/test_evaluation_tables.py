@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.evaluation import metrics, significance
-from lib.tables import skill
+from lib import tables
+from lib.evaluation import direction, metrics, significance
 
 DAYS = 40
 
@@ -47,7 +47,7 @@ def test_scores_are_means_over_seeds_beside_the_naive_forecast():
     rng = np.random.default_rng(1)
     errors = rng.normal(0, 1, (3, DAYS)) * np.array([[0.5], [1.0], [2.0]])
     frame = long_frame({"naive": naive_errors(), "CNN": errors, "perfect": np.zeros(DAYS)})
-    found = skill.score_table(frame, {"A": np.array([1.0, 2.0, 4.0])}).set_index("model")
+    found = tables.mean_scores(frame, {"A": np.array([1.0, 2.0, 4.0])}).set_index("model")
     naive_mse = np.mean(naive_errors() ** 2)
     each = 1 - np.mean(errors**2, axis=1) / naive_mse
     row = found.loc["CNN"]
@@ -65,8 +65,8 @@ def test_ranges_are_those_of_single_seeds():
     errors = rng.normal(0, 1, (3, DAYS)) * np.array([[1.0], [0.5], [2.0]])
     frame = long_frame({"naive": naive_errors(), "CNN": errors})
     scores, by_seed = (
-        skill.score_table(frame, {"A": np.array([1.0, 2.0, 4.0])}),
-        skill.seed_table(frame.assign(seed=frame["seed_number"] + 100)),
+        tables.mean_scores(frame, {"A": np.array([1.0, 2.0, 4.0])}),
+        tables.seed_scores(frame.assign(seed=frame["seed_number"] + 100)),
     )
     assert by_seed[["model", "seed_number", "seed", "days"]].values.tolist() == [
         ["CNN", k, 100 + k, DAYS] for k in (1, 2, 3)
@@ -86,12 +86,12 @@ def test_ranges_are_those_of_single_seeds():
             "the naive forecast stands beside every seed"
         )
     assert naive["MAE_smallest"] == naive["MAE"] == naive["MAE_largest"], "no seeds, no range"
-    assert skill.seeds_disagree(scores, by_seed) == []
-    assert skill.seeds_disagree(scores.assign(MAE_largest=9.0), by_seed) == ["A, close, test, CNN: MAE_largest"]
-    assert skill.seeds_disagree(scores, by_seed[1:]) == ["A, close, test, CNN: seeds, skill, MSE, MAE, R2"], (
+    assert tables.seeds_disagree(scores, by_seed) == []
+    assert tables.seeds_disagree(scores.assign(MAE_largest=9.0), by_seed) == ["A, close, test, CNN: MAE_largest"]
+    assert tables.seeds_disagree(scores, by_seed[1:]) == ["A, close, test, CNN: seeds, skill, MSE, MAE, R2"], (
         "the middle seed is gone"
     )
-    assert len(skill.seeds_disagree(scores[scores["model"] == "naive"], by_seed)) == 1, (
+    assert len(tables.seeds_disagree(scores[scores["model"] == "naive"], by_seed)) == 1, (
         "a table without the network's row"
     )
 
@@ -107,12 +107,12 @@ def test_differences_are_taken_between_equal_tickers_parts_and_models():
             "skill_spread": [0.01, 0.02, 0.03, 0.04],
         }
     )
-    found = skill.differences(scores, "nothing").set_index("model")
+    found = tables.differences(scores, "nothing").set_index("model")
     assert found["added by both"].to_dict() == {"CNN": pytest.approx(0.15), "LSTM": pytest.approx(-0.1)}
     assert found["spread between seeds"].to_dict() == {"CNN": 0.01, "LSTM": 0.03}
     assert (
-        "both: adds +0.025 to the skill in the middle (-0.100 to +0.150), more than nothing in 1 of 2"
-        in skill.leaks_in_words(found.reset_index())
+        "both: adds +0.025 to the skill in the median (-0.100 to +0.150), more than nothing in 1 of 2"
+        in tables.leaks_in_words(found.reset_index())
     )
 
 
@@ -127,7 +127,7 @@ def test_each_leak_is_counted_once_and_comparisons_are_on_the_same_seeds():
             "skill_spread": 0.1,
         }
     )
-    row = skill.leak_steps(scores).iloc[0]
+    row = tables.leak_steps(scores).iloc[0]
     steps = [row[f"added by {leak}"] for leak in ("scaling over everything", "stopping on the scored days", "both")]
     assert steps == pytest.approx([0.2, 0.15, 0.35])
     rng = np.random.default_rng(4)
@@ -137,7 +137,7 @@ def test_each_leak_is_counted_once_and_comparisons_are_on_the_same_seeds():
             long_frame({"CNN": rng.normal(0, 1, (2, DAYS))}, reading="log_return"),
         ]
     )
-    kept = skill.common_seeds(frame)
+    kept = tables.common_seeds(frame)
     assert set(kept["seed_number"]) == {0, 1, 2} and len(kept) == 5 * DAYS
 
 
@@ -148,7 +148,7 @@ def test_picking_the_best_of_n_seeds_equals_trying_every_choice():
         {"CNN": rng.normal(0, 1, (seeds, DAYS)) * rng.uniform(0.5, 2, (seeds, 1))}, part="validation"
     )
     test = long_frame({"CNN": rng.normal(0, 1, (seeds, DAYS)) * rng.uniform(0.5, 2, (seeds, 1))}, part="test", seed=4)
-    found = skill.picked_best(pd.concat([validation, test])).set_index("picked_of")
+    found = tables.picked_best(pd.concat([validation, test])).set_index("picked_of")
 
     def skills(frame):
         return np.array(
@@ -181,9 +181,9 @@ def test_words_on_picking_say_what_one_ends_with():
             "test_skill": [-0.3, 0.1, 9.0],
         }
     )
-    told = skill.picked_in_words(picked)
+    told = tables.picked_in_words(picked)
     assert "best of 3 seeds adds +0.300" in told and "+1.550 on test days (medians over 2 pairs" in told
-    assert "test skill is -0.100 in the middle, above 0 in 1 of 2." in told
+    assert "median test skill is -0.100, above 0 in 1 of 2." in told
 
 
 def test_power_is_that_of_the_test_that_decides(monkeypatch):
@@ -200,7 +200,7 @@ def test_power_is_that_of_the_test_that_decides(monkeypatch):
     )
     tests = pd.concat([tests, tests.assign(part="validation", days=20)])
     closes = {"A": np.array([1.0, 2.0, 1.0]), "B": np.array([1.0, 1.0, np.e])}
-    found = skill.power_table(tests, closes).set_index(["ticker", "true_skill"])
+    found = tables.power_by_skill(tests, closes).set_index(["ticker", "true_skill"])
     assert found["models"].groupby("ticker").first().to_dict() == {"A": 3, "B": 2} and (found["days"] == 162).all()
     assert found.loc[("A", 0.2), "power_alone"] == significance.power(162, 0.2, 0.05, "larger")
     assert (
@@ -210,7 +210,7 @@ def test_power_is_that_of_the_test_that_decides(monkeypatch):
     )
     last = asked[-1]
     assert (last["level"], last["alternative"], last["changes"].tolist()) == (0.05 / 2, "larger", [0.0, 1.0])
-    told = skill.power_in_words(found.reset_index())
+    told = tables.power_in_words(found.reset_index())
     among = significance.detectable_skill(162, level=0.05 / 3, alternative="larger")
     assert (
         f"of {among:.2f} among 3 under Holm" in told
@@ -228,7 +228,7 @@ def test_significance_is_of_the_mean_forecast_with_holm_over_the_family():
             "drift": naive_errors() * 1.001,
         }
     )
-    found = skill.test_table(frame).set_index("model")
+    found = tables.better_than_naive(frame).set_index("model")
     assert set(found.index) == {"CNN", "LSTM", "drift"}
     assert (
         found.loc["CNN", "p_better_holm"] < 0.01
@@ -239,13 +239,46 @@ def test_significance_is_of_the_mean_forecast_with_holm_over_the_family():
     assert (found["p_better_holm"] >= found["p_better"]).all() and found.loc["CNN", "p_better_holm"] == pytest.approx(
         3 * found.loc["CNN", "p_better"]
     )
-    sets = skill.confidence_sets(frame)
+    sets = tables.confidence_sets(frame)
     assert sets.loc[sets["in_set"], "model"].tolist() == ["CNN"]
-    told = skill.tests_in_words(skill.test_table(frame), sets)
-    assert (
-        told
-        == "A, test days, close: better than naive after Holm: CNN; directions after Holm: CNN, LSTM; in the 90 % confidence set: CNN."
+    told = tables.tests_in_words(tables.better_than_naive(frame), sets)
+    assert told.splitlines()[0] == (
+        "A, test days, close: better than naive after Holm: CNN; directions after Holm: CNN, LSTM;"
+        " in the 90 % confidence set: CNN."
     )
+
+
+def test_words_say_what_a_family_is_how_many_there_are_and_what_chance_gives():
+    """Three coins, two targets and two splits under two tests: 24 families at 5 % each."""
+    families = itertools.product("ABC", ("close", "log_return"), ("validation", "test"), ("CNN", "LSTM"))
+    tests = pd.DataFrame(families, columns=["ticker", "reading", "part", "model"]).assign(
+        p_better_holm=1.0, p_direction_holm=1.0
+    )
+    sets = tests.assign(in_set=True)
+    told = tables.tests_in_words(tests, sets, "test").splitlines()
+    assert len(told) == 7 and "validation" not in "".join(told[:6]), "one split, but the families of all"
+    assert "within a family, the 2 models of one ticker, target, split and test" in told[-1]
+    assert "number of families, which is 24: chance alone gives up to 1.2 families" in told[-1]
+    assert f"at least one with a probability of up to {1 - 0.95**24:.0%}" in told[-1]
+    rows = pd.DataFrame({"ticker": ["A", "B"], "scheme": "sliding", "model": "CNN", "skill": -0.1, "blocks": 3})
+    told = tables.walk_forward_in_words(rows.assign(p_better_holm=1.0, blocks_better=0))
+    assert "the 1 models of one ticker and scheme" in told and "which is 2: chance alone gives up to 0.1" in told
+
+
+def test_the_deflated_sharpe_ratio_counts_the_rules_of_all_targets():
+    rng = np.random.default_rng(8)
+    rules = {"naive": naive_errors(), **{n: rng.normal(0, 2, (2, DAYS)) for n in ("CNN", "LSTM", "CNN-LSTM")}}
+    more = {"naive": naive_errors(), **{n: rng.normal(0, 2, (2, DAYS)) for n in ("CNN", "LSTM")}}
+    frame = pd.concat([long_frame(rules), long_frame(more, reading="log_return")], ignore_index=True)
+    found = tables.trading_rules(frame)
+    tried = found[found["model"] != "buy and hold"]
+    daily = tried["sharpe"] / np.sqrt(direction.DAYS_PER_YEAR)
+    luck = direction.expected_best_sharpe(5, daily.std()) * np.sqrt(direction.DAYS_PER_YEAR)
+    assert len(tried) == 5 and tried["luck"].tolist() == pytest.approx([luck] * 5)
+    alone = tables.trading_rules(frame[frame["reading"] == "close"])
+    assert alone["luck"].dropna().nunique() == 1 and alone["luck"].max() != pytest.approx(luck)
+    assert "for 5 rules tried on these days" in tables.trading_in_words(found, "test")
+    assert "for 3 rules tried on these days" in tables.trading_in_words(alone, "test")
 
 
 def test_rules_that_know_the_future_are_credible_and_noise_is_not():
@@ -258,11 +291,13 @@ def test_rules_that_know_the_future_are_credible_and_noise_is_not():
             "ridge": rng.normal(0, 3, DAYS),
         }
     )
-    found = skill.trading_table(frame).set_index("model")
+    found = tables.trading_rules(frame).set_index("model")
     assert "naive" not in found.index and found.loc["CNN", "total_return"] > found.loc["buy and hold", "total_return"]
     assert found.loc["CNN", "deflated"] > 0.95 and np.isnan(found.loc["buy and hold", "deflated"])
-    assert "credible after allowing for their number: CNN" in skill.trading_in_words(found.reset_index(), "test")
-    paths = skill.wealth_paths(frame, "close", "test")["A"]
+    assert "credible after allowing for 3 rules tried on these days: CNN" in tables.trading_in_words(
+        found.reset_index(), "test"
+    )
+    paths = tables.wealth_paths(frame, "close", "test")["A"]
     assert list(paths) == ["buy and hold", "CNN", "LSTM"] and paths["CNN"]["wealth"].iloc[-1] == pytest.approx(
         1 + found.loc["CNN", "total_return"]
     )
@@ -273,7 +308,7 @@ def test_blocks_count_alike_whatever_their_prices():
     second = long_frame({"naive": naive_errors(), "CNN": naive_errors()[None] * 2}, reading="expanding 2")
     for column in ("actual_usd", "predicted_usd", "naive_usd"):
         second[column] *= 1000
-    found = skill.across_folds(pd.concat([first, second])).set_index("model")
+    found = tables.walk_forward_skill(pd.concat([first, second])).set_index("model")
     assert found.loc["CNN", ["block 1", "block 2"]].tolist() == pytest.approx([0.75, -3.0])
     assert (
         found.loc["CNN", "skill"] == pytest.approx((0.75 - 3) / 2)
@@ -281,12 +316,12 @@ def test_blocks_count_alike_whatever_their_prices():
         and found.loc["CNN", "blocks"] == 2
     )
     assert found.loc["naive", "skill"] == 0 and np.isnan(found.loc["naive", "p_better_holm"])
-    blocks = skill.regimes(pd.concat([first, second]))
+    blocks = tables.regimes(pd.concat([first, second]))
     assert blocks["block"].tolist() == [1, 2] and blocks["return_percent"].iloc[0] == pytest.approx(
         blocks["return_percent"].iloc[1]
     )
 
 
 def test_a_shift_by_a_day_is_caught():
-    found = skill.shift_table(1).set_index("forecasts")
+    found = tables.shifted_forecasts(1).set_index("forecasts")
     assert found["aligned"].tolist() == [True, False, False]

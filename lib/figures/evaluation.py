@@ -1,0 +1,196 @@
+"""Figures of the evaluation, from the tables of ``lib.tables``. A network has its own colour, baselines are grey."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+
+from lib.colours import NAIVE, NETWORKS, PRINTED
+from lib.figures.style import canvas, coin_colour, dates, legend_above, legend_outside, model_colour, styled
+
+ZERO = {"color": PRINTED["actual"], "lw": 1, "ls": "--"}
+LEVEL_COLOURS = (PRINTED["blue"], PRINTED["green"], PRINTED["orange"])
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+_SKILL_TICKS = (-500, -100, -50, -20, -10, -5, -2, -1, -0.5, 0, 0.5)
+
+
+def _skill_axis(axis: Axis, skills: pd.DataFrame) -> None:
+    """Evenly spaced from -2 up, by powers of ten below, where a few bad networks would hide all others.
+
+    A diverged network, whose skill is minus infinity, has no point.
+    """
+    (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("symlog", linthresh=2)
+    lowest = min(skills.where(np.isfinite(skills)).min(axis=None), -0.5)
+    axis.set_major_locator(FixedLocator([tick for tick in _SKILL_TICKS if tick >= lowest]))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_locator(NullLocator())
+    axis.axes.autoscale_view()
+
+
+@styled
+def skill_intervals(scores: pd.DataFrame, split: str) -> Figure:
+    """Mean skill of each model with its 95 % interval, a panel for each coin and target; 0 is the naive forecast.
+
+    Args:
+        scores: as ``tables.mean_scores`` gives them.
+    """
+    rows = scores[(scores["part"] == split) & (scores["model"] != NAIVE)]
+    tickers, readings = list(dict.fromkeys(rows["ticker"])), list(dict.fromkeys(rows["reading"]))
+    models = list(dict.fromkeys(rows["model"]))[::-1]
+    height = 0.9 + 0.24 * len(models)
+    figure, axes = canvas(len(tickers), len(readings), row_height=height, sharex=True, sharey=True)
+    for (ticker, reading), mine in rows.groupby(["ticker", "reading"], sort=False):
+        ax = axes[tickers.index(ticker), readings.index(reading)]
+        for row in mine.itertuples():
+            y, colour = models.index(row.model), model_colour(row.model)
+            ax.plot([row.skill_lower, row.skill_upper], [y, y], color=colour, lw=2, alpha=0.6)
+            ax.plot(row.skill, y, "o", color=colour, ms=5)
+        ax.axvline(0, **ZERO)
+        ax.set_title(f"{ticker}, {reading.replace('_', ' ')}")
+        ax.set_yticks(range(len(models)), models, fontsize=8)
+    for ax in axes[-1]:
+        _skill_axis(ax.xaxis, rows[["skill", "skill_lower"]])
+        ax.set_xlabel(f"skill, 1 - MSE / MSE of naive, {split} days")
+    return figure
+
+
+@styled
+def skill_by_block(folds: pd.DataFrame) -> Figure:
+    """Skill of each network in each block of the walk-forward, a panel for each coin and scheme; ridge beside them."""
+    blocks = [c for c in folds if c.startswith("block ")]
+    tickers, schemes = list(dict.fromkeys(folds["ticker"])), list(dict.fromkeys(folds["scheme"]))
+    figure, axes = canvas(len(tickers), len(schemes), row_height=2.6, sharex=True, sharey=True)
+    for (ticker, scheme), mine in folds.groupby(["ticker", "scheme"], sort=False):
+        ax = axes[tickers.index(ticker), schemes.index(scheme)]
+        shown = mine[mine["model"].isin([*NETWORKS, "ridge"])].set_index("model")[blocks]
+        for place, (model, skills) in enumerate(shown.iterrows()):
+            x = np.arange(1, len(blocks) + 1) + 0.08 * (place - len(shown) / 2)
+            marker = _MARKERS[place % len(_MARKERS)]
+            ax.plot(x, skills.tolist(), marker, ms=5, color=model_colour(model), label=model)
+        ax.axhline(0, **ZERO)
+        ax.set(title=f"{ticker}, {scheme}", xticks=range(1, len(blocks) + 1))
+    for ax in axes[-1]:
+        ax.set_xlabel("block of test days, in time order")
+    for ax in axes[:, 0]:
+        _skill_axis(ax.yaxis, folds[blocks])
+        ax.set_ylabel("skill against naive")
+    legend_outside(figure, "lower", 5, fontsize=8)
+    return figure
+
+
+@styled
+def leak_effects(scores: pd.DataFrame) -> Figure:
+    """Skill on the same test days with one leak at a time, a panel for each coin; bars are the range of the seeds."""
+    leaks, tickers = list(dict.fromkeys(scores["reading"])), list(dict.fromkeys(scores["ticker"]))
+    models = list(dict.fromkeys(scores["model"]))
+    figure, axes = canvas(len(tickers), row_height=2.6, sharex=True)
+    for ax, ticker in zip(axes.flat, tickers):
+        its = scores[scores["ticker"] == ticker]
+        for at, model in enumerate(models):
+            mine = its[its["model"] == model].set_index("reading").reindex(leaks)
+            mean, low, high = (mine[c].where(np.isfinite(mine[c])) for c in ("skill", "skill_worst", "skill_best"))
+            x, colour = np.arange(len(leaks)) + 0.16 * (at - (len(models) - 1) / 2), model_colour(model)
+            ax.errorbar(x, mean, yerr=(mean - low, high - mean), fmt="o", ms=5, color=colour, label=model)
+        ax.axhline(0, **ZERO)
+        _skill_axis(ax.yaxis, its[["skill_worst"]])
+        ax.set(title=ticker, ylabel="skill, test days", xticks=range(len(leaks)))
+        ax.set_xticklabels([leak.replace(" ", "\n", 1) for leak in leaks])
+        legend_above(ax, len(models))
+    return figure
+
+
+@styled
+def wealth(paths: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
+    """Wealth of 1 dollar under each rule, after costs, a panel for each coin.
+
+    Args:
+        paths: ticker -> rule -> frame with ``date`` and ``wealth``.
+    """
+    figure, axes = canvas(len(paths))
+    for ax, (ticker, rules) in zip(axes.flat, paths.items()):
+        for name, days in rules.items():
+            look = {"color": model_colour(name), "lw": 1.2}
+            if name == "buy and hold":
+                look = {"color": coin_colour(ticker), "lw": 2, "ls": "--"}
+            ax.plot(days["date"], days["wealth"], label=name, **look)
+        ax.axhline(1, color=PRINTED["actual"], lw=0.8)
+        ax.set(title=ticker, ylabel="wealth of 1 USD")
+        dates(ax)
+        legend_above(ax, 3)
+    return figure
+
+
+@styled
+def coverage_by_horizon(evaluated: pd.DataFrame) -> Figure:
+    """Share of closes inside the interval by horizon, a panel for each coin; thin lines are the nominal levels.
+
+    Args:
+        evaluated: ``ticker``, ``method`` and the columns of ``intervals.evaluate`` by level and horizon.
+    """
+    looks = {"conformal, adapting": "-", "conformal, fixed": "--", "service": ":"}
+    colours = dict(zip(sorted(evaluated["level"].unique()), LEVEL_COLOURS))
+    tickers = list(dict.fromkeys(evaluated["ticker"]))
+    figure, axes = canvas(len(tickers), row_height=2.7, sharex=True, sharey=True)
+    for ax, ticker in zip(axes.flat, tickers):
+        mine = evaluated[evaluated["ticker"] == ticker]
+        for (method, level), rows in mine.groupby(["method", "level"], sort=False):
+            look = {"color": colours[level], "lw": 1.4, "label": f"{method}, {level:.0%}"}
+            ax.plot(rows["horizon"], rows["coverage"], looks.get(method, "-."), **look)
+        for level, colour in colours.items():
+            ax.axhline(level, color=colour, lw=0.6)
+        ax.set(title=ticker, ylabel="share inside", ylim=(0, 1.03))
+    axes[-1, 0].set_xlabel("horizon (days)")
+    legend_outside(figure, "lower", 3, fontsize=8)
+    return figure
+
+
+@styled
+def interval_example(
+    bands: Mapping[str, pd.DataFrame], closes_usd: pd.Series, ticker: str, last_days: int = 60
+) -> Figure:
+    """The intervals from one origin around the naive path, and the closes that followed.
+
+    Args:
+        bands: method -> rows of one origin and level; closes_usd: all closes.
+    """
+    figure, axes = canvas(1, len(bands), row_height=3.2, sharey=True)
+    for ax, (method, rows) in zip(axes.flat, bands.items()):
+        known = closes_usd.loc[: rows["origin"].iloc[0]].tail(last_days)
+        ax.plot(known.index, known, color=coin_colour(ticker), lw=1.2, label="close")
+        band = {"color": PRINTED["blue"], "alpha": 0.25, "lw": 0, "label": f"{rows['level'].iloc[0]:.0%} interval"}
+        ax.fill_between(rows["date"], rows["lower_usd"], rows["upper_usd"], **band)
+        ax.plot(rows["date"], rows["actual_usd"], color=PRINTED["actual"], lw=1.2, label="actual")
+        ax.set_title(f"{ticker}: {method}")
+        dates(ax)
+    axes[0, 0].set_ylabel("USD")
+    legend_outside(figure, "lower", 3, fontsize=8)
+    return figure
+
+
+@styled
+def alarms(rates: pd.DataFrame, level: float, wanted: bool = False) -> Figure:
+    """Share of simulated series on which a test called a model better, with the bounds that chance explains.
+
+    Args:
+        rates: as ``controls.alarm_rates`` gives them.
+        level: of the tests.
+        wanted: whether there was something to find: then more than chance is good, and not drawn in red.
+    """
+    more = PRINTED["green" if wanted else "mark"]
+    tests = list(dict.fromkeys(rates["test"]))
+    figure, axes = canvas(1, len(tests), row_height=3.2, sharey=True)
+    for ax, test in zip(axes.flat, tests):
+        rows = rates[rates["test"] == test]
+        bars = [more if many else PRINTED["baseline"] for many in rows["too_many"]]
+        ax.barh(rows["model"], rows["rate"], color=bars)
+        fewest, most = (rows[c].iloc[0] / rows["runs"].iloc[0] for c in ("fewest", "most"))
+        ax.axvspan(fewest, most, color=PRINTED["blue"], alpha=0.15, lw=0, label="explained by chance")
+        ax.axvline(level, color=PRINTED["blue"], ls="--", lw=1, label=f"level of the test, {level:.0%}")
+        ax.set(title=test.replace("_", "-").title(), xlabel="share of series with an alarm")
+    legend_outside(figure, "lower", 2, fontsize=8)
+    return figure

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from lib import networks
-from lib.data.windows import PARTS, Dataset
+from lib.data import SPLITS
+from lib.data.windows import Dataset
 from lib.errors import ProjectError
 from lib.experiments import pool
 from lib.networks import training as fitting
@@ -463,7 +464,7 @@ def _carry_out(training: Training, weights: bool, losses_before: Sequence[Sequen
             arrays[f"{part.name}, {which}"] = fitting.predict(fit.model, part.X).astype("<f4")
         if weights:
             arrays.update({f"{which} {at}": value for at, value in enumerate(values)})
-    forecasts = [f"{split}, {which}" for split in PARTS for which in WEIGHTS]
+    forecasts = [f"{split}, {which}" for split in SPLITS for which in WEIGHTS]
     finite = all(np.isfinite(arrays[name]).all() for name in forecasts) and np.isfinite(fit.history["val_loss"]).all()
     if not finite:  # the one policy: whatever is computed from it is infinitely bad
         arrays.update({name: np.full_like(arrays[name], math.nan) for name in forecasts})

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib import thesis
+from lib import tables, thesis
 from lib.data import windows
 from lib.errors import ProjectError
 from lib.evaluation import baselines, metrics
@@ -19,7 +19,6 @@ from lib.experiments import frames, replay, seeds, train
 from lib.ledger import precision
 from lib.ledger.rows import Row
 from lib.settings import PROJECT_ROOT, Settings, load, output_root
-from lib.tables import skill
 
 PROTOCOL = thesis.printed()["target_variance"]["recovered_protocol"]
 START, END, LOOKBACK = date(2021, 1, 1), PROTOCOL["end_date"], 60
@@ -60,7 +59,7 @@ class Evidence:
         trainings: the replay of printed trials, every seed, as ``lib.experiments.replay.run`` gives it.
         agreement: which reading the replay fits, as ``lib.experiments.replay.agreement`` gives it.
         seeds: the thesis's best hyperparameters with several seeds, each one's scores, as
-            ``lib.tables.skill.seed_table`` gives them.
+            ``lib.tables.seed_scores`` gives them.
         why: ``scores``, ``trainings`` or ``seeds`` -> why it is not there.
         inputs: what the windows of this run hold, with which ``seeds`` were trained.
     """
@@ -157,7 +156,7 @@ def several_seeds(prices: Mapping[str, pd.DataFrame], settings: Settings) -> pd.
         )
     results = train.train_all([training for training, _ in planned])
     found = [frames.of_training(t, result, "close", k) for (t, k), result in zip(planned, results)]
-    return skill.seed_table(pd.concat(found, ignore_index=True))
+    return tables.seed_scores(pd.concat(found, ignore_index=True))
 
 
 def replayed(prices: Mapping[str, pd.DataFrame], settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -5,22 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lib.evaluation import baselines
+from lib.evaluation import alignment, baselines
+from lib.experiments import controls
 from lib.results.origin import signed
 from lib.tables.frames import diverged, mean_days, table_of
 
 
 @signed
 def alignments(frame: pd.DataFrame) -> pd.DataFrame:
-    """To which day the mean forecast of each model belongs, as ``controls.alignment`` finds it."""
-    from lib.experiments import controls
+    """To which day the mean forecast of each model belongs, as ``alignment.alignment`` finds it."""
 
     def row(rows: pd.DataFrame) -> dict[str, object]:
         days = mean_days(rows)
         if diverged(days):
             verdict = "undecided: every training diverged"
             return {"days": len(days), "responds_at": None, "aligned": None, "verdict": verdict}
-        return controls.alignment(days)
+        return alignment.alignment(days)
 
     return table_of(frame[frame["model"] != baselines.NAIVE], ["ticker", "reading", "model"], row)
 
@@ -28,7 +28,6 @@ def alignments(frame: pd.DataFrame) -> pd.DataFrame:
 @signed
 def shifted_forecasts(seed: int, days: int = 400) -> pd.DataFrame:
     """The alignment check on forecasts of a simulated random walk: as they are, and shifted by a day to either side."""
-    from lib.experiments import controls
 
     close = controls.walk(days, seed=seed)
     noise = np.random.default_rng([seed, 1]).standard_normal(days)  # another generator, or it would know the shocks
@@ -37,7 +36,7 @@ def shifted_forecasts(seed: int, days: int = 400) -> pd.DataFrame:
     rows = []
     for shift, name in ((0, "on their day"), (-1, "a day too early"), (1, "a day too late")):
         forecasts = frame.assign(predicted_usd=noisy.shift(shift)).dropna().reset_index(drop=True)
-        rows.append({"forecasts": name, **controls.alignment(forecasts)})
+        rows.append({"forecasts": name, **alignment.alignment(forecasts)})
     return pd.DataFrame(rows)
 
 

@@ -12,7 +12,7 @@ SHIFTS = {"a day too early": -1, "a day too late": 1}
 
 
 def frame_of(model, close, **changes):
-    data = windows.build({"A-USD": controls.as_prices(close)}, controls.chosen(**changes))["A-USD"]
+    data = windows.build({"A-USD": controls.as_prices(close)}, controls.short_settings(**changes))["A-USD"]
     return baselines.forecast(model, data, close)
 
 

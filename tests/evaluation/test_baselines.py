@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from lib.data import SPLITS, windows
-from lib.evaluation import baselines, scoring
+from lib.evaluation import alignment, baselines, scoring
 from lib.experiments import controls
 
 
@@ -274,7 +274,7 @@ def test_no_forecast_changes_when_prices_from_its_day_on_do(close, name, target)
 
     # The middle of the test days, and the first validation day: nothing that is estimated may have seen it.
     for day in (close.index[-25], close.index[156]):
-        assert controls.changed_by_later_prices(street, {"A-USD": controls.as_prices(close)}, day).empty
+        assert alignment.changed_by_later_prices(street, {"A-USD": controls.as_prices(close)}, day).empty
 
 
 def test_scaling_over_all_days_is_caught_looking_ahead(close):
@@ -292,8 +292,8 @@ def test_scaling_over_all_days_is_caught_looking_ahead(close):
         return baselines.forecast(clipped, data, prices["A-USD"]["Close"])
 
     prices, day = {"A-USD": controls.as_prices(close)}, close.index[-25]
-    assert len(controls.changed_by_later_prices(partial(street, "all"), prices, day)) > 100
-    assert controls.changed_by_later_prices(partial(street, "train"), prices, day).empty
+    assert len(alignment.changed_by_later_prices(partial(street, "all"), prices, day)) > 100
+    assert alignment.changed_by_later_prices(partial(street, "train"), prices, day).empty
 
 
 def test_each_is_the_same_twice(data, close, all_forecasts):

@@ -66,6 +66,6 @@ def test_predictions_are_of_the_weights_that_the_settings_name(settings, random_
         asked = settings.changed(restore_best_weights=restore)
         training, result = seeds.trained(data, "CNN", asked)["BTC-USD"]
         other = {"best": "last", "last": "best"}[weights]
-        for part in windows.PARTS:
+        for part in windows.SPLITS:
             result.arrays[f"{part}, {other}"][:] = np.nan
         assert seeds.predictions(training, result)["predicted_usd"].notna().all()

@@ -228,14 +228,11 @@ def test_a_hit_from_another_processor_is_used_and_reported(one, capsys):
     assert "1 of them were trained on Elder CPU" in capsys.readouterr().out
 
 
-def test_global_random_state_is_neither_read_nor_changed(one):
-    """A thread that draws random numbers all the time changed the weights before."""
+def test_a_thread_that_draws_random_numbers_changes_nothing(one):
+    """Layers drew their seeds from Python's global generator once, which Dask's own threads use too."""
     quiet = train.train(one()).result()
     training_cache.clear()
-    random.seed(1)
-    before, stop = random.getstate(), threading.Event()
-    train.train(one("CNN", 2)).result()
-    assert random.getstate() == before
+    stop = threading.Event()
 
     def noise():
         while not stop.is_set():

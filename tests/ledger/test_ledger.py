@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from statsmodels.tsa.stattools import adfuller
 
-from lib import ledger, thesis
+from lib import ledger, tables, thesis
 from lib.experiments import replay, seeds
 from lib.ledger import checks, evidence, precision, verdicts
 from lib.ledger.checks import price_tables, replays, trials, unit_roots
@@ -21,7 +21,6 @@ from lib.ledger.findings import by_chance
 from lib.ledger.found import Found
 from lib.ledger.rows import STATED, Row
 from lib.results import artifacts, training_cache
-from lib.tables import skill
 
 
 @pytest.fixture(scope="module")
@@ -661,7 +660,7 @@ def test_seeds_that_are_not_cached_are_counted_with_the_command(run, no_training
             evidence.several_seeds(prices, settings)
         training_cache.write(training.key, {}, {})
     frame = seeds.forecasts(prices, settings, ["close"])
-    expected = skill.seed_table(frame[frame["seed_number"] > 0].reset_index(drop=True))
+    expected = tables.seed_scores(frame[frame["seed_number"] > 0].reset_index(drop=True))
     pd.testing.assert_frame_equal(evidence.several_seeds(prices, settings), expected)
 
 

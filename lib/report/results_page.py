@@ -22,7 +22,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lib.errors import ProjectError
 from lib.progress import clock
-from lib.report import index, judging, markdown
+from lib.report import evaluation_section, index, markdown
 from lib.results import files
 from lib.settings.places import PROJECT_ROOT
 
@@ -89,7 +89,7 @@ def text(root: Path) -> str:
         missing=page.missing(),
         more_tables=page.others("table", TABLES),
         more_figures=page.others("figure", FIGURES),
-        ledger=judging.ledger(root, page.link),
+        ledger=evaluation_section.ledger(root, page.link),
         judged=page.judged(),
     )
     return re.sub(r"\n{3,}", "\n\n", rendered).strip() + "\n"
@@ -354,7 +354,7 @@ class _Page:
     def others(self, kind: str, but: tuple[str, ...]) -> list[tuple[str, index.Item]]:
         """(stem, item) of the tables or figures that the thesis does not have, without those that have a section of their own."""
         replay = {Path(path).stem for path in REPLAY} if self.replay() else set()
-        own = (judging.LEDGER, *judging.NOTEBOOKS)
+        own = (evaluation_section.LEDGER, *evaluation_section.NOTEBOOKS)
         return [
             (stem, item)
             for stem, item in self._by_stem(kind).items()
@@ -364,13 +364,13 @@ class _Page:
     def judged(self) -> list[dict[str, Any]]:
         """The notebooks that judge the networks, each with its question and its figures and tables as (stem, item)."""
         found = []
-        for name in (n for n in judging.NOTEBOOKS if n in self.records):
+        for name in (n for n in evaluation_section.NOTEBOOKS if n in self.records):
             items = {
                 kind: [(s, i) for s, i in self._by_stem(kind).items() if i.notebook == name]
                 for kind in ("figure", "table")
             }
             question = self.run["notebooks"].get(name, {}).get("question") or name.replace("_", " ")
-            words = [markdown.plain(line) for line in judging.words(self.root, name)]
+            words = [markdown.plain(line) for line in evaluation_section.words(self.root, name)]
             found.append(
                 {
                     "notebook": name,
@@ -426,21 +426,25 @@ class _Page:
 
     def table(self, item: index.Item, stem: str) -> str:
         """A table's rows as Markdown; of a wide one the columns that answer the thesis's or the notebook's question."""
-        wanted = [name for name in COLUMNS.get(stem, ()) if name in item.head] or judging.columns(stem, item.head)
+        wanted = [name for name in COLUMNS.get(stem, ()) if name in item.head] or evaluation_section.columns(
+            stem, item.head
+        )
         at = [item.head.index(name) for name in wanted]
         return (
             markdown.table(wanted, [[row[i] for i in at] for row in self._shown_rows(item, stem)]) if item.rows else ""
         )
 
     def _shown_rows(self, item: index.Item, stem: str) -> list[list[str]]:
-        if stem not in judging.ROWS or not self.file(item):
+        if stem not in evaluation_section.ROWS or not self.file(item):
             return item.rows
         with (self.root / self.file(item)).open(encoding="utf-8", newline="") as file:
-            return judging.rows_of(stem, item.head, list(csv.reader(file))[1:])
+            return evaluation_section.rows_of(stem, item.head, list(csv.reader(file))[1:])
 
     def rows_left(self, item: index.Item, stem: str) -> str:
         """What of a table stands in its file only."""
-        return judging.about(stem) or (f"{item.rows_left} more rows are in the file." if item.rows_left else "")
+        return evaluation_section.about(stem) or (
+            f"{item.rows_left} more rows are in the file." if item.rows_left else ""
+        )
 
     def hyperparameters(self, stem: str) -> str:
         """What the thesis prints of the network whose layers a table shows."""

@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from lib import ledger, settings, thesis
-from lib.report import judging, markdown, results_page
+from lib.report import evaluation_section, markdown, results_page
 
 SCORES = """ticker,part,model,unit,days,MSE,MAE,RMSE,MAPE,R2,skill,seed
 SOL-USD,validation,CNN,scaled,162,0.00081234567,0.02,0.02,1.5,0.951234567,-0.27,7
@@ -440,7 +440,7 @@ def test_tables_of_an_older_version_are_named_and_lose_no_page(root, notebook, s
         ("skill", "significance", "confidence_sets", "returns_or_closes", "trading") if notebook == "09a_skill" else ()
     )
     add(root, notebook, "Is it?", [(f"tables/{stem}.csv", "table", stem, "days\n162\n") for stem in (*others, *stems)])
-    told = next(line for line in judging.words(root, notebook))
+    told = next(line for line in evaluation_section.words(root, notebook))
     assert all(f"tables/{stem}.csv" in told for stem in stems) and told.endswith(f"--only {notebook[:3]}")
     assert f"Make it anew with --only {notebook[:3]}" in results_page.text(root)
 
@@ -503,7 +503,7 @@ def test_the_ledger_by_chapter_with_its_findings_and_the_way_to_the_code(root, v
 def test_in_the_project_checks_are_linked(monkeypatch):
     page = results_page._Page.__new__(results_page._Page)
     page.root = settings.PROJECT_ROOT / "outputs" / "a_run"
-    told = judging._checks(
+    told = evaluation_section._checks(
         "lib.ledger.checks.trials.count(ticker=ADA-USD); lib.ledger.verdicts.agree with 8/x", page.link
     )
     assert (

@@ -1,6 +1,6 @@
-"""Whether results in the repository come from the code and the parameters in the repository.
+"""Whether committed results are what they say: ``python -m lib.provenance --help``.
 
-``sources`` takes the stamp that ``run.json`` keeps for each notebook, ``committed`` holds a run's
-folder against the present project, ``prices`` looks for price series in it, ``recheck`` computes a
-quick part of it again. ``python -m lib.provenance --help`` is the command.
+``committed`` looks at a run's folder alone, ``recompute`` computes its cheap tables again from prices, ``compare`` says
+what equal means on another processor, ``price_series`` looks for prices that must not be passed on, ``trainings``
+trains a few networks again.
 """

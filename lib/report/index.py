@@ -82,7 +82,6 @@ def write(root: Path) -> Path:
         run=run,
         records=records,
         items=items(root, run, records),
-        stale=stale_parameters(run, records),
         pages={n for n in run["notebooks"] if (root / "html" / f"{n}.html").is_file()},
         copies={n for n in run["notebooks"] if (root / "notebooks" / f"{n}.ipynb").is_file()},
         css=(HERE / "template" / "style.css").read_text(encoding="utf-8"),
@@ -111,7 +110,7 @@ def items(root: Path, run: Mapping[str, Any], records: Mapping[str, Any]) -> dic
                 continue
             item.files[path.suffix.lstrip(".").upper()] = made["path"]
             if files.sha256(path) != made["sha256"]:
-                _mark(item, f"{path.name} has changed since {notebook} left it")
+                _mark(item, f"{path.name} has changed since {notebook} wrote it")
             if earlier:
                 _mark(item, earlier)
             if made["kind"] == "table":
@@ -129,17 +128,6 @@ def from_earlier_run(entry: Mapping[str, Any], record: Mapping[str, Any]) -> str
     return f"from an earlier run: this time the notebook is {status}"
 
 
-def stale_parameters(run: Mapping[str, Any], records: Mapping[str, Any]) -> dict[str, list[str]]:
-    """By notebook: the parameters with which its results were made, where they are not the run's present ones."""
-    found = {}
-    for notebook, record in records.items():
-        theirs = {k: v for k, v in record["parameters"].items() if k in run["parameters"] and k != "output_dir"}
-        other = [f"{k} {v!r}, now {run['parameters'][k]!r}" for k, v in theirs.items() if v != run["parameters"][k]]
-        if other:
-            found[notebook] = other
-    return found
-
-
 def thesis_number(stem: str) -> str:
     """``figure_4_1`` -> ``Figure 4.1``; ``table_4_5_test`` -> ``Table 4.5 test``; anything else in words."""
     numbered = re.fullmatch(r"(figure|table)_(\d+)_(\d+)(?:_(.+))?", stem)
@@ -152,7 +140,7 @@ def thesis_number(stem: str) -> str:
 def data_facts(records: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Which prices the notebooks used: a row for each ticker and digest, with the notebooks that noted it.
 
-    The comparison with the thesis's manifest stands only beside the digest that it was made for.
+    The comparison with the thesis's manifest is given only beside the digest that it was made for.
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for notebook, record in records.items():

@@ -13,7 +13,6 @@ from lib.progress import clock
 from lib.results.files import write_text
 
 HERE = Path(__file__).parent
-NAVIGATION = re.compile(r"<!--navigation-->.*?<!--/navigation-->", re.DOTALL)
 NUMBER = re.compile(r"[-+]?[\d.,]+(e[-+]?\d+)?\s?(%|s)?|nan|-?inf", re.IGNORECASE)
 SHOWN = ["text/html", "text/markdown", "image/png", "image/svg+xml", "image/jpeg", "text/plain"]
 
@@ -142,7 +141,9 @@ def link_neighbours(folder: Path, names: Sequence[str]) -> None:
             links.append(f'<a rel="next" href="{there[i + 1]}.html">Next: {html.escape(there[i + 1])}</a>')
         path = folder / f"{name}.html"
         old = path.read_text(encoding="utf-8")
-        new = NAVIGATION.sub(lambda _: f"<!--navigation-->{' '.join(links)}<!--/navigation-->", old)
+        before, mark, rest = old.partition("<!--navigation-->")
+        after = rest.partition("<!--/navigation-->")[2]
+        new = f"{before}{mark}{' '.join(links)}<!--/navigation-->{after}" if mark else old
         if new != old:
             write_text(path, new)
 

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shlex
+import statistics
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lib.errors import ProjectError
 from lib.progress import clock
-from lib.report import index, judging, markdown
+from lib.report import evaluation_section, index, markdown
 from lib.results import files
 from lib.settings.places import PROJECT_ROOT
 
@@ -87,8 +88,8 @@ def text(root: Path) -> str:
         missing=page.missing(),
         more_tables=page.others("table", TABLES),
         more_figures=page.others("figure", FIGURES),
-        ledger=judging.ledger(root, page.link),
-        judged=page.judged(),
+        ledger=evaluation_section.ledger(root, page.link),
+        evaluations=page.evaluations(),
     )
     return re.sub(r"\n{3,}", "\n\n", rendered).strip() + "\n"
 
@@ -101,10 +102,10 @@ def is_committed_kind(path: str) -> bool:
 
 
 def command_of(run: Mapping[str, Any], selection: str | None = None) -> str:
-    """The command of a run's last start; a folder of prices is only called FOLDER, as everybody's is another.
+    """The command of the last run; a folder of prices is only called FOLDER, as everybody's is another.
 
     Args:
-        selection: options that choose notebooks, in place of those of the last start.
+        selection: options that choose notebooks, in place of those of the last run.
     """
     words = ["python run_all.py", run["parameter_file"]]
     for key in run["overrides"]:
@@ -115,27 +116,27 @@ def command_of(run: Mapping[str, Any], selection: str | None = None) -> str:
 
 
 def whole_command_of(run: Mapping[str, Any]) -> str:
-    """The command that makes all of a run's results anew: without a selection, if one of its starts had none."""
+    """The command that recomputes all results: without a selection, if one of the runs had none."""
     made = [name for name, entry in run["notebooks"].items() if entry["status"] != "not selected"]
     asked_for_all = any(not _selection(start, run) for start in (run, *run.get("earlier_runs", [])))
     return command_of(run, "" if asked_for_all else f"--only {' '.join(name.partition('_')[0] for name in made)}")
 
 
 def _selection(start: Mapping[str, Any], run: Mapping[str, Any]) -> str:
-    """The options with which one start of a run chose its notebooks."""
+    """The options with which one run chose its notebooks."""
     if "only" in start:
         return (
             f"--only {' '.join(start['only'])}" if start["only"] else f"--from {start['from']}" if start["from"] else ""
         )
-    # An older run.json does not keep what was typed: a start that began with the first notebook is taken for one of all.
+    # Not in every run.json: a run that began with the first notebook is taken for one of all.
     if next(iter(run["notebooks"])) in start["selected"]:
         return ""
     return f"--only {' '.join(name.partition('_')[0] for name in start['selected'])}"
 
 
-def _trainings_in(agreement: Path) -> float:
-    """How many trials times seeds a table of the replay's agreement rests on."""
-    with agreement.open(encoding="utf-8", newline="") as file:
+def _trainings_in(folder: Path) -> float:
+    """How many trials times seeds a folder's replay rests on."""
+    with (folder / REPLAY[0]).open(encoding="utf-8", newline="") as file:
         row = next(csv.DictReader(file), {})
     return float(row.get("trials") or 0) * float(row.get("seeds") or 1)
 
@@ -172,7 +173,8 @@ class _Page:
         memory = run.get("peak_memory_mb") or max(
             (e.get("peak_memory_mb") or 0 for e in run["notebooks"].values()), default=0
         )
-        commit = run["code"]["commit"]
+        side_by_side = f"notebooks side by side: {run['jobs']}, studies: {run['parameters'].get('workers', 1)}"
+        versions = ", ".join(f"{name} {version}" for name, version in run["packages"].items())
         rows = [
             ("Command", markdown.code(whole_command_of(run))),
             ("Result", f"{run['result']}, finished {markdown.moment(run['finished']) or 'not yet'}"),
@@ -180,32 +182,26 @@ class _Page:
             ("Peak memory", f"{memory:,.0f} MB, the largest single process" if memory else ""),
             (
                 "Seeds",
-                f"{run['seeds']['run']} for the run; every training's own is derived from it and stands beside its score",
+                f"{run['seeds']['run']} for the run; the seed of each training is derived from it and is in its table",
             ),
-            (
-                "Threads",
-                f"{run['threads']} in each process; notebooks side by side: {run['jobs']}, studies: {run['parameters'].get('workers', 1)}",
-            ),
-            ("Starts", self._starts()),
+            ("Threads", f"{run['threads']} in each process; {side_by_side}"),
+            ("Runs", self._runs()),
             ("Machine", f"{self._machines()}; {run['cores']} cores, {markdown.plain(run['platform'])}"),
-            (
-                "Code",
-                (
-                    f"commit {markdown.code(commit)}{', with changes that were not committed' if run['code']['changed'] else ''} at the last start"
-                    if commit
-                    else f"sources {markdown.code(run['code']['sha256'][:16])}"
-                ),
-            ),
-            (
-                "Versions",
-                f"Python {run['python']}, "
-                + ", ".join(f"{name} {version}" for name, version in run["packages"].items()),
-            ),
+            ("Code", self._code()),
+            ("Versions", f"Python {run['python']}, {versions}"),
         ]
         return markdown.table(["fact", "this run"], rows, raw=(0, 1))
 
+    def _code(self) -> str:
+        """The commit of the last run, or the digest of its sources."""
+        code = self.run["code"]
+        if not code["commit"]:
+            return f"sources {markdown.code(code['sha256'][:16])}"
+        changed = ", with changes that were not committed" if code["changed"] else ""
+        return f"commit {markdown.code(code['commit'])}{changed} at the last run"
+
     def _time(self) -> str:
-        """How long the longest start took that ended well, and the last one, if that is another."""
+        """How long the longest run took that ended well, and the last one, if that is another."""
         run = self.run
         if run["wall_seconds"] is None:
             return ""
@@ -213,18 +209,16 @@ class _Page:
         longest = max(done, key=lambda r: r["wall_seconds"], default=run)
         memory = f", largest process {longest['peak_memory_mb']:,.0f} MB" if longest.get("peak_memory_mb") else ""
         count = len(longest["selected"])
-        of = f"{clock(longest['wall_seconds'])} for {count} notebook{'s' if count > 1 else ''} in one start, on {longest['started'][:10]}{memory}"
-        return (
-            of
-            if longest is run
-            else f"{of}; {clock(run['wall_seconds'])} for the last start: {markdown.code(command_of(run))}"
-        )
+        notebooks = f"{count} notebook{'s' if count > 1 else ''}"
+        of = f"{clock(longest['wall_seconds'])} for {notebooks} in one run, on {longest['started'][:10]}{memory}"
+        last = f"{clock(run['wall_seconds'])} for the last run: {markdown.code(command_of(run))}"
+        return of if longest is run else f"{of}; {last}"
 
-    def _starts(self) -> str:
-        """How often the run was started."""
+    def _runs(self) -> str:
+        """How many runs the results are from."""
         earlier = self.run.get("earlier_runs", [])
         return (
-            f"{len(earlier) + 1}, as notebooks were made anew. The list of notebooks says which is from when"
+            f"{len(earlier) + 1}, as some notebooks were run again. The list of notebooks says which is from when"
             if earlier
             else "one"
         )
@@ -243,7 +237,7 @@ class _Page:
         return "; ".join(told) or markdown.plain(self.run.get("cpu") or "processor unknown")
 
     def prices(self) -> str:
-        """A table of the prices that were used, held against the thesis's."""
+        """A table of the prices that were used, beside the thesis's."""
         rows = [
             (
                 row["ticker"],
@@ -271,10 +265,6 @@ class _Page:
             for name, entry in self.run["notebooks"].items()
             if entry.get("error")
         ]
-        found += [
-            f"{name} was made with other parameters: {'; '.join(other)}"
-            for name, other in index.stale_parameters(self.run, self.records).items()
-        ]
         return [markdown.plain(sentence) for sentence in found]
 
     def parameters(self) -> str:
@@ -300,7 +290,7 @@ class _Page:
             took = clock(entry["seconds"]) if entry.get("seconds") is not None else ""
             trained = self.records.get(name, {}).get("facts", {}).get("trainings") or {}
             took += (
-                f", {trained['kept']} of {trained['kept'] + trained['new']} trainings found finished"
+                f", {trained['kept']} of {trained['kept'] + trained['new']} trainings cached"
                 if took and trained.get("kept")
                 else ""
             )
@@ -317,25 +307,25 @@ class _Page:
         return [(stem, by_stem[stem]) for stem in wanted if stem in by_stem]
 
     def others(self, kind: str, but: tuple[str, ...]) -> list[tuple[str, index.Item]]:
-        """(stem, item) of the tables or figures that the thesis does not have, without those that have a section of their own."""
+        """(stem, item) of the tables or figures that neither the thesis nor a section of their own has."""
         replay = {Path(path).stem for path in REPLAY} if self.replay() else set()
-        own = (judging.LEDGER, *judging.NOTEBOOKS)
+        own = (evaluation_section.LEDGER, *evaluation_section.NOTEBOOKS)
         return [
             (stem, item)
             for stem, item in self._by_stem(kind).items()
             if stem not in but and stem not in replay and item.notebook not in own
         ]
 
-    def judged(self) -> list[dict[str, Any]]:
-        """The notebooks that judge the networks, each with its question and its figures and tables as (stem, item)."""
+    def evaluations(self) -> list[dict[str, Any]]:
+        """The notebooks that evaluate the networks, each with its question, figures and tables as (stem, item)."""
         found = []
-        for name in (n for n in judging.NOTEBOOKS if n in self.records):
+        for name in (n for n in evaluation_section.NOTEBOOKS if n in self.records):
             items = {
                 kind: [(s, i) for s, i in self._by_stem(kind).items() if i.notebook == name]
                 for kind in ("figure", "table")
             }
             question = self.run["notebooks"].get(name, {}).get("question") or name.replace("_", " ")
-            words = [markdown.plain(line) for line in judging.words(self.root, name)]
+            words = [markdown.plain(line) for line in evaluation_section.words(self.root, name)]
             found.append(
                 {
                     "notebook": name,
@@ -367,7 +357,7 @@ class _Page:
         return [index.thesis_number(stem) for stem in lacking]
 
     def made_by(self, stem: str, item: index.Item) -> str:
-        """Which notebook made an item, and with which function, where its record says so or its number gives the name."""
+        """Which notebook made an item, and with which function, if its record or its number says so."""
         made = (m for m in self.records[item.notebook]["made"] if Path(m["path"]).stem == stem)
         numbered = f"lib.{stem.partition('_')[0]}s.{stem}" if stem in (*TABLES, *FIGURES) else ""
         function = next((m["made_by"] for m in made if "made_by" in m), numbered)
@@ -393,21 +383,25 @@ class _Page:
 
     def table(self, item: index.Item, stem: str) -> str:
         """A table's rows as Markdown; of a wide one the columns that answer the thesis's or the notebook's question."""
-        wanted = [name for name in COLUMNS.get(stem, ()) if name in item.head] or judging.columns(stem, item.head)
+        wanted = [name for name in COLUMNS.get(stem, ()) if name in item.head] or evaluation_section.columns(
+            stem, item.head
+        )
         at = [item.head.index(name) for name in wanted]
         return (
             markdown.table(wanted, [[row[i] for i in at] for row in self._shown_rows(item, stem)]) if item.rows else ""
         )
 
     def _shown_rows(self, item: index.Item, stem: str) -> list[list[str]]:
-        if stem not in judging.ROWS or not self.file(item):
+        if stem not in evaluation_section.ROWS or not self.file(item):
             return item.rows
         with (self.root / self.file(item)).open(encoding="utf-8", newline="") as file:
-            return judging.rows_of(stem, item.head, list(csv.reader(file))[1:])
+            return evaluation_section.rows_of(stem, item.head, list(csv.reader(file))[1:])
 
     def rows_left(self, item: index.Item, stem: str) -> str:
-        """What of a table stands in its file only."""
-        return judging.about(stem) or (f"{item.rows_left} more rows are in the file." if item.rows_left else "")
+        """What of a table is in its file only."""
+        return evaluation_section.about(stem) or (
+            f"{item.rows_left} more rows are in the file." if item.rows_left else ""
+        )
 
     def hyperparameters(self, stem: str) -> str:
         """What the thesis prints of the network whose layers a table shows."""
@@ -423,7 +417,7 @@ class _Page:
         return " ".join(str(self.printed.get("figures", {}).get(stem, "")).split())
 
     def same_trainings(self) -> str:
-        """The thesis's best trial of each network beside our training with its hyperparameters, and the naive forecast."""
+        """The thesis's best trial of each network, our training with its hyperparameters, and the naive forecast."""
         from lib.evaluation import metrics
 
         path = self.root / "tables" / "scores.csv"
@@ -464,81 +458,45 @@ class _Page:
         )
 
     def listings(self) -> list[dict[str, Any]]:
-        """Each appendix in a few rows: how many trials, best and median R2, printed and ours; the naive forecast last."""
+        """Each appendix in a few rows: trials, best and median R2, printed and ours; the naive forecast last."""
+        pairs = ("trials", "best R2", "median R2")
+        head = ["model", *(f"{name}, {whose}" for name in pairs for whose in ("thesis", "ours"))]
         found = []
         for ticker, by_model in self._trials().items():
+            rows = [self._listing_row(ticker, model, r2) for model, r2 in by_model.items()]
             item = self._by_stem("listing")[f"{ticker}_trials"]
-            rows = []
-            for model, r2 in by_model.items():
-                median = (
-                    sorted(r2)[len(r2) // 2]
-                    if len(r2) % 2
-                    else sum(sorted(r2)[len(r2) // 2 - 1 : len(r2) // 2 + 1]) / 2
-                    if r2
-                    else None
-                )
-                naive = model == "naive"
-                rows.append(
-                    (
-                        model,
-                        self._printed_r2(ticker, model, "count"),
-                        "" if naive else len(r2),
-                        self._printed_r2(ticker, model, "max"),
-                        max(r2, default=None),
-                        self._printed_r2(ticker, model, "median"),
-                        median,
-                    )
-                )
-            head = [
-                "model",
-                "trials, thesis",
-                "trials, ours",
-                "best R2, thesis",
-                "best R2, ours",
-                "median R2, thesis",
-                "median R2, ours",
-            ]
             found.append({"item": item, "table": markdown.table(head, rows), "note": self._other_protocol(ticker)})
         return sorted(found, key=lambda entry: entry["item"].title)
 
+    def _listing_row(self, ticker: str, model: str, r2: list[float]) -> list[Any]:
+        count = "" if model == "naive" else len(r2)
+        ours = (count, max(r2, default=None), statistics.median(r2) if r2 else None)
+        printed = (self._printed_r2(ticker, model, what) for what in ("count", "max", "median"))
+        return [model, *(value for pair in zip(printed, ours) for value in pair)]
+
     def replay(self) -> dict[str, Any] | None:
-        """The printed trials trained again: from this folder or from ``replay`` beside it, whichever has more trainings of the same prices."""
-        there = [
-            f
-            for f in (self.root, self.root.parent / "replay")
-            if (f / REPLAY[0]).is_file() and (f == self.root or self._same_prices(f))
-        ]
+        """The printed trials trained again: of this folder or of ``replay`` beside it, whichever has more trainings."""
+        folders = [self.root, self.root.parent / "replay"]
+        there = [f for f in folders if all((f / p).is_file() for p in REPLAY[::2]) and self._same_prices(f)]
         if not there:
             return None
-        folder = max(there, key=lambda f: _trainings_in(f / REPLAY[0]))
         import pandas as pd
 
         from lib.experiments import replay
 
-        agreement, picture, rows, page = (folder / path for path in REPLAY)
-        with agreement.open(encoding="utf-8", newline="") as file:
-            head, *body = list(csv.reader(file))
-        with_rows = rows.is_file() and "inside_p" in head  # older versions said less
-        words, each = [], ""
-        if with_rows:
-            found, trials = pd.read_csv(agreement), pd.read_csv(rows)
-            beside = replay.each_trial(trials, found)
-            words, each = (
-                replay.in_words(trials, found).splitlines(),
-                markdown.table(list(beside), list(beside.itertuples(index=False))),
-            )
+        agreement, picture, rows, page = (max(there, key=_trainings_in) / path for path in REPLAY)
+        found, trials = pd.read_csv(agreement), pd.read_csv(rows)
+        each = replay.each_trial(trials, found)
         return {
-            "words": [markdown.plain(line) for line in words],
-            "each": each,
-            "meanings": [
-                (markdown.plain(column.replace("_", " ")), meaning) for column, meaning in replay.MEANINGS.items()
-            ],
-            "table": markdown.table(head, body),
+            "words": [markdown.plain(line) for line in replay.in_words(trials, found).splitlines()],
+            "each": markdown.table(list(each), list(each.itertuples(index=False))),
+            "meanings": [(markdown.plain(name.replace("_", " ")), text) for name, text in replay.MEANINGS.items()],
+            "table": markdown.table(list(found), found.values.tolist()),
             "agreement": self._relative(agreement),
             "picture": self._relative(picture) if picture.is_file() else "",
-            "rows": self._relative(rows) if with_rows else "",
-            "count": len(rows.read_text(encoding="utf-8").splitlines()) - 1 if with_rows else 0,
-            "page": self._relative(page) if folder != self.root and page.is_file() else "",
+            "rows": self._relative(rows),
+            "count": len(trials),
+            "page": self._relative(page) if page.parent != self.root and page.is_file() else "",
         }
 
     # -- inside ----------------------------------------------------------------------------
@@ -587,7 +545,8 @@ class _Page:
             return ""
         return (
             f"The printed CNN trials of {ticker} fit another run than the rest: days up to {rerun['end_date']},"
-            f" split {', '.join(f'{share:g}' for share in rerun['split'])}; their scores are not quite comparable with ours."
+            f" split {', '.join(f'{share:g}' for share in rerun['split'])}."
+            " Their scores are not quite comparable with ours."
         )
 
     def _relative(self, path: Path) -> str:

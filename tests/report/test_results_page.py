@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from lib import ledger, settings, thesis
-from lib.report import judging, markdown, results_page
+from lib.report import evaluation_section, markdown, results_page
 
 SCORES = """ticker,part,model,unit,days,MSE,MAE,RMSE,MAPE,R2,skill,seed
 SOL-USD,validation,CNN,scaled,162,0.00081234567,0.02,0.02,1.5,0.951234567,-0.27,7
@@ -232,13 +232,13 @@ def test_facts_and_the_command_without_anybodys_folder(root):
     text = results_page.text(root)
     facts = dict(row[:2] for row in table_with(text, "fact"))
     assert facts["Command"] == "python run_all.py params/thesis.yaml -p source=folder -p data_dir=FOLDER -p trials=3"
-    assert facts["Time"] == "5:00 for 4 notebooks in one start, on 2026-01-01, largest process 900 MB" and facts[
+    assert facts["Time"] == "5:00 for 4 notebooks in one run, on 2026-01-01, largest process 900 MB" and facts[
         "Peak memory"
     ].startswith("900 MB")
     assert "with changes that were not committed" in facts["Code"] and facts["Machine"].startswith(
         "A|B; 2 cores, Linux"
     )
-    assert facts["Starts"] == "one" and "../mine" not in text
+    assert facts["Runs"] == "one" and "../mine" not in text
     assert table_with(text, "against the thesis's window")[1][-1] == "the same"
 
 
@@ -260,9 +260,9 @@ def test_what_was_made_on_another_machine_and_day_is_said(root):
     text = results_page.text(root)
     facts = dict(row[:2] for row in table_with(text, "fact"))
     assert facts["Machine"].startswith("A|B (01, 08, 09)") and "C (06); 2 cores" in facts["Machine"]
-    assert facts["Starts"].startswith("4, as notebooks were made anew.")
+    assert facts["Runs"].startswith("4, as some notebooks were run again.")
     assert facts["Time"].startswith(
-        "1:00:00 for 2 notebooks in one start, on 2025-12-31; 5:00 for the last start: python run_all.py params/thesis.yaml"
+        "1:00:00 for 2 notebooks in one run, on 2025-12-31; 5:00 for the last run: python run_all.py params/thesis.yaml"
     )
     made = {row[0]: row[2] for row in table_with(text, "made")[1:]}
     assert "2026-02-03" in [v for k, v in made.items() if "06_cnn_lstm" in k]
@@ -283,18 +283,18 @@ def test_what_was_made_on_another_machine_and_day_is_said(root):
         ({"selected": ["09_comparison"]}, [], " --only 09", " --only 01 06 08 09"),
     ],
 )
-def test_a_last_start_of_some_notebooks_does_not_hide_the_command_for_all(root, last, earlier, shown, whole):
+def test_a_last_run_of_some_notebooks_does_not_hide_the_command_for_all(root, last, earlier, shown, whole):
     run = {**json.loads((root / "run.json").read_text()), **last, "earlier_runs": earlier}
     command = "python run_all.py params/thesis.yaml -p source=folder -p data_dir=FOLDER -p trials=3"
     assert (results_page.command_of(run), results_page.whole_command_of(run)) == (command + shown, command + whole)
 
 
-def test_work_that_was_found_finished_is_said_beside_the_time(root):
+def test_cached_trainings_are_counted_beside_the_time(root):
     record = json.loads((root / "records/08_tuning.json").read_text())
     record["facts"]["trainings"] = {"new": 5, "kept": 250, "made_on": ["A"]}
     (root / "records/08_tuning.json").write_text(json.dumps(record))
     rows = {row[0]: row[3] for row in table_with(results_page.text(root), "memory")[1:]}
-    assert rows["08_tuning"] == "1:01, 250 of 255 trainings found finished" and rows["01_data"] == "1:01"
+    assert rows["08_tuning"] == "1:01, 250 of 255 trainings cached" and rows["01_data"] == "1:01"
 
 
 def test_a_warning_stands_above_everything(root):
@@ -317,7 +317,8 @@ def test_nothing_is_taken_for_markdown_or_html(root):
 
 
 REPLAY_ROWS = (
-    'ticker,network,trial,same_coin,printed_mse,naive_mse,"mse_low, own_close, best","mse_median, own_close, best","mse_high, own_close, best",'
+    'ticker,network,trial,same_coin,printed_mse,naive_mse,"mse_low, own_close, best","mse_median, own_close, best",'
+    '"mse_high, own_close, best",'
     '"inside, own_close, best","mse_median, all_closes, best"\n'
     "SOL-USD,CNN-LSTM,1,True,0.001,0.0005,0.00101,0.0011,0.0012,False,0.003\nSOL-USD,CNN-LSTM,2,True,0.002,0.0005,0.0019,0.002,0.0021,True,0.006\n"
 )
@@ -396,7 +397,7 @@ SKILL = (
 )
 
 
-def test_judging_notebooks_stand_under_their_questions_with_the_columns_that_answer_them(root):
+def test_evaluations_are_under_their_questions_with_the_columns_that_answer_them(root):
     add(
         root,
         "09a_skill",
@@ -409,7 +410,7 @@ def test_judging_notebooks_stand_under_their_questions_with_the_columns_that_ans
     )
     text = results_page.text(root)
     order = [
-        "## How the networks are judged",
+        "## Evaluation of the networks",
         "### Is any network worth having?",
         "](figures/skill_test.png)",
         "Table: Scores in US dollars",
@@ -435,17 +436,6 @@ def test_judging_notebooks_stand_under_their_questions_with_the_columns_that_ans
         "162",
         "0.1",
     ]
-
-
-@pytest.mark.parametrize("notebook, stems", [("09a_skill", ["power", "picked_best"]), ("09d_intervals", ["intervals"])])
-def test_tables_of_an_older_version_are_named_and_lose_no_page(root, notebook, stems):
-    others = (
-        ("skill", "significance", "confidence_sets", "returns_or_closes", "trading") if notebook == "09a_skill" else ()
-    )
-    add(root, notebook, "Is it?", [(f"tables/{stem}.csv", "table", stem, "days\n162\n") for stem in (*others, *stems)])
-    told = next(line for line in judging.words(root, notebook))
-    assert all(f"tables/{stem}.csv" in told for stem in stems) and told.endswith(f"--only {notebook[:3]}")
-    assert f"Compute it again with --only {notebook[:3]}" in results_page.text(root)
 
 
 @pytest.fixture(scope="module")
@@ -506,7 +496,7 @@ def test_the_ledger_by_chapter_with_its_findings_and_the_way_to_the_code(root, v
 def test_in_the_project_checks_are_linked(monkeypatch):
     page = results_page._Page.__new__(results_page._Page)
     page.root = settings.PROJECT_ROOT / "outputs" / "a_run"
-    told = judging._checks(
+    told = evaluation_section._checks(
         "lib.ledger.checks.trials.count(ticker=ADA-USD); lib.ledger.verdicts.agree with 8/x", page.link
     )
     assert (

@@ -1,26 +1,28 @@
 """No price series in results that are passed on: Yahoo's data is not ours to redistribute.
 
-Two looks at a table: whether it has a row a day, which needs no prices; and whether some column runs
-along with the prices for a week, in dollars or scaled, which needs them.
+Two looks at a table: whether it has a row a day, which needs no prices; and whether some column follows
+the prices for a week, in dollars or scaled, which needs them.
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.spatial import KDTree
 
-RUN = 7  # so many rows in a row are a series; chance does not run along so long
+RUN = 7  # so many rows one after the other are a series; chance does not follow one so long
+NEAR = 1e-4  # distance of two weeks of length 1: a correlation of 1 - 5e-9
 COUNT = re.compile(r"\d{1,3}")  # how many rows have the verdict "close", for instance
 NAMES = {"open", "high", "low", "close", "volume", "adj close", "actual_usd", "predicted_usd", "naive_usd"}
 
 
 def looks_daily(path: Path) -> list[str]:
-    """Sentences about columns named like prices, unless they count something, and about columns of dates that go on day by day."""
+    """Sentences about columns named like prices, unless they count something, and of dates that go on day by day."""
     with path.open(encoding="utf-8", newline="") as file:
         head, *rows = list(csv.reader(file)) or [[]]
     found = []
@@ -38,29 +40,34 @@ def looks_daily(path: Path) -> list[str]:
     return found
 
 
-def follows_prices(path: Path, prices: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Sentences about columns in which a week of some ticker's prices or log returns stands, in any linear scale.
+def follows_prices(paths: Iterable[Path], prices: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Sentences about columns of CSV files that hold a week of a ticker's prices or log returns, in any linear scale.
 
     Args:
-        path: a CSV file.
+        paths: CSV files.
         prices: ticker -> daily prices, as ``market.load`` gives them.
     """
-    frame = pd.read_csv(path)
+    known = {ticker: KDTree(np.concatenate([_weeks(s) for s in _series(frame)])) for ticker, frame in prices.items()}
     found = []
-    for name in frame.columns:
-        column = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype="float64")
-        weeks = _weeks(column)
-        for ticker, known in prices.items() if len(weeks) else ():
-            series = [known[c].to_numpy() for c in ("Open", "High", "Low", "Close")] + [
-                np.diff(np.log(known["Close"].to_numpy()))
+    for path in paths:
+        frame = pd.read_csv(path)
+        for name in frame.columns:
+            weeks = _weeks(pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype="float64"))
+            found += [
+                f"{path.name}: column {name!r} holds {RUN} days or more of the prices of {ticker}"
+                for ticker, of_ticker in known.items()
+                if len(weeks) and of_ticker.query(weeks, distance_upper_bound=NEAR)[0].min() < NEAR
             ]
-            if any(len(theirs := _weeks(s)) and (weeks @ theirs.T).max() > 1 - 1e-8 for s in series):
-                found.append(f"{path.name}: column {name!r} holds {RUN} days or more of the prices of {ticker}")
     return found
 
 
+def _series(prices: pd.DataFrame) -> list[np.ndarray]:
+    log_returns = np.diff(np.log(prices["Close"].to_numpy()))
+    return [*(prices[name].to_numpy() for name in ("Open", "High", "Low", "Close")), log_returns]
+
+
 def _weeks(values: np.ndarray) -> np.ndarray:
-    """Every run of RUN values without its level and scale, shape (runs, RUN); those that are flat or have gaps are left out."""
+    """Every run of RUN values without level and scale, shape (runs, RUN), unless it is flat or has gaps."""
     if len(values) < RUN:
         return np.empty((0, RUN))
     runs = np.lib.stride_tricks.sliding_window_view(values, RUN)

@@ -1,4 +1,4 @@
-"""The parts of a run's page about the ledger of the thesis's numbers and about the notebooks that judge the networks."""
+"""The sections of a run's page about the evaluation of the networks and about the ledger of the thesis's numbers."""
 
 from __future__ import annotations
 
@@ -67,11 +67,6 @@ COLUMNS = {
     ),
     "walk_forward_trials": ("ticker", "network", "scheme", "fold", "trial", "chosen", "validation_mse", "epochs_run"),
 }
-SINCE = {
-    "power": "models",
-    "picked_best": "test_skill",
-    "intervals": "origins",
-}  # columns that older versions of a table lack
 ROWS = dict.fromkeys(("skill", "significance", "confidence_sets", "direction", "trading"), ("part", "test"))
 
 
@@ -145,7 +140,7 @@ def ledger(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
 
 
 def words(root: Path, notebook: str) -> list[str]:
-    """What an evaluation notebook concludes, computed from the tables in the run's folder; empty if one is missing."""
+    """What a notebook of the evaluation concludes, from the tables in the run's folder; empty where one is missing."""
     from lib import tables
 
     wanted = {
@@ -161,18 +156,12 @@ def words(root: Path, notebook: str) -> list[str]:
         "09d_intervals": (("intervals",), tables.intervals_in_words),
         "09e_controls": (("false_alarms", "planted_signal"), tables.controls_in_words),
     }
-    stems, told = wanted[notebook]
+    stems, in_words = wanted[notebook]
     places = [root / "tables" / f"{stem}.csv" for stem in stems]
     if not all(p.is_file() for p in places):
         return []
     frames = dict(zip(stems, map(pd.read_csv, places)))
-    old = [f"tables/{stem}.csv" for stem, column in SINCE.items() if stem in frames and column not in frames[stem]]
-    if old:
-        return [
-            f"{', '.join(old)}: of an earlier version of the project."
-            f" Compute it again with --only {notebook.partition('_')[0]}"
-        ]
-    return told(*frames.values()).splitlines()
+    return in_words(*frames.values()).splitlines()
 
 
 def _skill_words(

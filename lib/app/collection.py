@@ -1,11 +1,10 @@
-"""Trained networks that are kept, each in a folder of its own with everything needed to use it again.
+"""Trained networks that a visitor can use again, each a small record beside its prices.
 
-    <root>/<identity>/network.json      request, parameters, scores, history, seeds, versions, digest of the prices
-                      model.keras       Keras's own layers; loads without this project
-                      predictions.csv   as ``lib.evaluation.scoring.prediction_frame``
-                      <TICKER>.csv      the prices it was trained on
+    <root>/<identity>/network.json    request, parameters, key of its training, scores, history, when
+                      <TICKER>.csv    the prices it was trained on
 
-A folder is drafted beside its place and moved there, so that a killed process leaves no half network.
+The network itself is the training's result in the cache; if it is not there any more it is trained again, which gives
+the same network. A folder is drafted beside its place and moved there, so that a killed process leaves no half record.
 """
 
 from __future__ import annotations
@@ -19,15 +18,19 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from lib import settings
+from lib.app.requests import TrainingRequest
 from lib.data import market, windows
-from lib.data.windows import Dataset
+from lib.data.market import csv_prices
 from lib.errors import ProjectError
+from lib.evaluation import scoring
+from lib.experiments.train import Result, Training
 from lib.results import files
 from lib.settings import Settings
 
@@ -35,24 +38,20 @@ _IDENTITY = re.compile(r"^[A-Z0-9.^=-]+_[A-Z-]+_\d{8}-\d{6}-[0-9a-f]{4}$")
 
 
 class CollectionError(ProjectError):
-    """A kept network cannot be found or read."""
+    """A saved network cannot be found or read."""
 
 
 @dataclass(frozen=True)
-class KeptNetwork:
-    """One trained network without its weights, which only the engine loads.
+class Entry:
+    """What is known of a saved network without loading it.
 
     Attributes:
         identity: the name of its folder.
         record: what ``network.json`` holds.
-        predictions: date, actual_usd, predicted_usd, naive_usd, part.
-        prices: daily prices it was trained on.
     """
 
     identity: str
     record: Mapping[str, Any]
-    predictions: pd.DataFrame
-    prices: pd.DataFrame
 
     @property
     def ticker(self) -> str:
@@ -65,41 +64,48 @@ class KeptNetwork:
         return self.record["request"]["network"]
 
     @property
-    def history(self) -> dict[str, list[float]]:
-        """``loss`` and ``val_loss`` (scaled MSE) by epoch."""
-        return self.record["history"]
-
-    @property
-    def epochs(self) -> int:
-        """Epochs that were run."""
-        return len(self.history["loss"])
-
-    @property
-    def best_epoch(self) -> int:
-        """The epoch, from 1, whose weights it has."""
-        return self.record["best_epoch"]
-
-    @property
     def title(self) -> str:
         """For a list that people choose from."""
         return f"{self.ticker}, {self.network}, trained {self.record['trained'][:16].replace('T', ' ')} UTC"
 
-    @property
-    def chosen(self) -> Settings:
-        """The parameters of its run."""
-        return settings.check(self.record["parameters"], f"{self.identity}/network.json")
 
-    def dataset(self) -> Dataset:
-        """Its windows, built again from the kept prices."""
-        return windows.build({self.ticker: self.prices}, self.chosen)[self.ticker]
+@dataclass(frozen=True)
+class TrainedNetwork(Entry):
+    """A saved network with its weights, ready for views and forecasts.
 
+    Attributes:
+        prices: the daily prices that it was trained on.
+        training: windows, hyperparameters and settings.
+        result: losses, forecasts of every split, weights.
+    """
+
+    prices: pd.DataFrame
+    training: Training
+    result: Result
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """As :func:`lib.evaluation.scoring.prediction_frame` has them."""
+        return scoring.prediction_frame(self.training.data, self.result.predicted)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Two rows a split, the network and the naive forecast, in US dollars."""
+        return scoring.network_scores(self.predictions, self.network)
+
+    @cached_property
     def closes(self) -> pd.Series:
         """Clean closes of every day, US dollars."""
-        return windows.clean({self.ticker: self.prices}, self.chosen)[self.ticker]["Close"]
+        return windows.clean({self.ticker: self.prices}, self.training.settings)[self.ticker]["Close"]
+
+
+def loaded(entry: Entry, prices: pd.DataFrame, training: Training, result: Result) -> TrainedNetwork:
+    """An entry with what was loaded for it."""
+    return TrainedNetwork(entry.identity, entry.record, prices, training, result)
 
 
 class Collection:
-    """The kept networks in one folder.
+    """The saved networks in one folder.
 
     Args:
         root: the folder; made at the first use.
@@ -107,76 +113,125 @@ class Collection:
 
     def __init__(self, root: Path):
         self.root = Path(root)
+        self._read: dict[str, Entry] = {}  # records never change
 
-    def keep(self, model: Any, record: Mapping[str, Any], predictions: pd.DataFrame, prices: pd.DataFrame) -> str:
-        """Keep a network for good.
-
-        Args:
-            model: a Keras model of Keras's own layers.
-            record: JSON-able, with ``request`` and ``parameters``.
-
-        Returns:
-            Its identity.
+    def save(self, request: TrainingRequest, prices: pd.DataFrame, training: Training, result: Result) -> Entry:
+        """Save a trained network's record and prices.
 
         Raises:
-            FileError: the folder cannot be written; networks kept before are untouched.
+            FileError: the folder cannot be written; networks saved before are untouched.
         """
         now = datetime.now(UTC)
-        ticker, network = record["request"]["ticker"], record["request"]["network"]
-        identity = f"{ticker}_{network}_{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        identity = f"{request.ticker}_{request.network}_{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        entry = Entry(identity, _record(now, request, prices, training, result))
         draft = self.root / f".draft-{identity}"
         try:
             draft.mkdir(parents=True)
-            model.save(draft / "model.keras")
-            predictions.to_csv(draft / "predictions.csv", index=False, lineterminator="\n")
-            prices.to_csv(draft / f"{ticker}.csv", index_label="Date", lineterminator="\n")
-            files.write_json(draft / "network.json", {"trained": now.isoformat(timespec="seconds"), **record})
+            csv_prices.write(draft / f"{request.ticker}.csv", prices)
+            files.write_json(draft / "network.json", entry.record)
             os.replace(draft, self.root / identity)
         except OSError as error:
             raise files.unwritable(self.root, error) from error
         finally:
             with suppress(OSError):
                 shutil.rmtree(draft, ignore_errors=True)
-        return identity
+        return entry
 
     def identities(self) -> list[str]:
-        """Kept networks, newest first."""
+        """Saved networks, newest first."""
         try:
             found = [p.name for p in self.root.iterdir() if _IDENTITY.match(p.name)]
         except OSError:
             return []
         return sorted(found, key=lambda name: name.rpartition("_")[2], reverse=True)
 
-    def all(self) -> list[KeptNetwork]:
-        """Kept networks that can be read, newest first."""
+    def entries(self) -> list[Entry]:
+        """Saved networks whose record can be read, newest first."""
         found = []
         for identity in self.identities():
             with suppress(CollectionError):
                 found.append(self.find(identity))
         return found
 
-    def find(self, identity: str) -> KeptNetwork:
-        """One kept network.
+    def find(self, identity: str) -> Entry:
+        """One saved network.
 
         Raises:
             CollectionError: it is not there, or damaged.
         """
+        if identity in self._read:
+            return self._read[identity]
         if not _IDENTITY.match(identity) or not (self.root / identity).is_dir():
-            raise CollectionError(f"there is no kept network {identity}. Train one, or choose another from the list")
-        folder = self.root / identity
+            raise CollectionError(f"there is no saved network {identity}. Train one, or choose another from the list")
         try:
-            record = json.loads((folder / "network.json").read_text(encoding="utf-8"))
-            request = record["request"]
-            predictions = pd.read_csv(folder / "predictions.csv", parse_dates=["date"])
-            days = record["parameters"]["start_date"], record["parameters"]["end_date"]
-            first, last = (datetime.fromisoformat(d).date() for d in days)
-            prices = market.load("folder", [request["ticker"]], first, last, str(folder))[request["ticker"]]
-        except (OSError, ValueError, KeyError, ProjectError) as error:
-            raise CollectionError(
-                f"the kept network {identity} cannot be read ({error}). Train it again, or choose another from the list"
-            ) from error
-        return KeptNetwork(identity, record, predictions, prices)
+            entry = Entry(identity, json.loads((self.root / identity / "network.json").read_text(encoding="utf-8")))
+            if not (entry.title and entry.record["parameters"] and entry.record["hyperparameters"]):
+                raise ValueError("it lacks parameters")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise _unreadable(identity, error) from error
+        self._read[identity] = entry
+        return entry
 
-    def model_file(self, identity: str) -> Path:
-        """Where its weights are."""
-        return self.root / identity / "model.keras"
+    def prices(self, entry: Entry) -> pd.DataFrame:
+        """The daily prices that a saved network was trained on.
+
+        Raises:
+            CollectionError: they are not there, or damaged.
+        """
+        try:
+            return csv_prices.read(self.root / entry.identity / f"{entry.ticker}.csv", f"{entry.ticker}.csv")
+        except ProjectError as error:
+            raise _unreadable(entry.identity, error) from error
+
+
+def training_of(entry: Entry, prices: pd.DataFrame) -> Training:
+    """The training that gives a saved network.
+
+    Raises:
+        CollectionError: its parameters cannot be used any more.
+    """
+    try:
+        chosen = completed(entry.record["parameters"], entry.identity)
+        data = windows.build({entry.ticker: prices}, chosen)[entry.ticker]
+    except ProjectError as error:
+        raise _unreadable(entry.identity, error) from error
+    seed = entry.record["request"]["seed"]
+    return Training(entry.network, entry.record["hyperparameters"], seed, data, chosen, entry.title)
+
+
+def completed(parameters: Mapping[str, Any], where: str) -> Settings:
+    """Parameters that were saved when there were other keys: missing ones are today's defaults, others are ignored.
+
+    Raises:
+        SettingsError: a value is not allowed any more.
+    """
+    known = {name: value for name, value in parameters.items() if name in settings.KEYS}
+    return settings.check({**settings.sample().plain(), **known}, where)
+
+
+def _record(
+    now: datetime, request: TrainingRequest, prices: pd.DataFrame, training: Training, result: Result
+) -> dict[str, Any]:
+    scores = scoring.network_scores(scoring.prediction_frame(training.data, result.predicted), request.network)
+    return {
+        "trained": now.isoformat(timespec="seconds"),
+        "request": request.model_dump(mode="json"),
+        "parameters": training.settings.plain(),
+        "hyperparameters": dict(training.hyperparameters),
+        "key": training.key,
+        "history": {name: [float(value) for value in losses] for name, losses in result.history.items()},
+        "best_epoch": result.best_epoch,
+        "seconds": result.seconds,
+        "seed": training.seed,
+        "weights": result.parameters,
+        "scores": scores.to_dict("records"),
+        "data": market.digest({request.ticker: prices}),
+        "origin": market.origins({request.ticker: prices})[request.ticker],
+        "processor": result.processor,
+    }
+
+
+def _unreadable(identity: str, error: Exception) -> CollectionError:
+    return CollectionError(
+        f"the saved network {identity} cannot be read ({error}). Train it again, or choose another from the list"
+    )

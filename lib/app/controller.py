@@ -8,18 +8,28 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from lib.app import requests
-from lib.app.collection import Collection, CollectionError, KeptNetwork
-from lib.app.engine import Engine, Predict, Train
-from lib.app.events import ErrorLog, Event, ForecastUpdate, TrainingUpdate, VisualizingUpdate, as_plain
+from lib import settings
+from lib.app import jobs, requests
+from lib.app.collection import Collection, Entry, TrainedNetwork, loaded, training_of
+from lib.app.events import (
+    ErrorLog,
+    Event,
+    ForecastUpdate,
+    Stage,
+    TrainingUpdate,
+    ValidationUpdate,
+    VisualizingUpdate,
+    as_plain,
+)
+from lib.app.jobs import Job
 from lib.errors import ProjectError
-from lib.experiments import forecast
+from lib.experiments import forecast, pool, train
+from lib.settings import Settings
 
 PHASES = ("parameters", "training", "evaluating", "visualizing", "predicting", "results")
 IDLE, TRAINING, FORECASTING = "idle", "training", "forecasting"
@@ -34,45 +44,46 @@ class Controller:
     """One visitor's widget.
 
     Args:
-        root: folder of his kept networks and of ``events.jsonl``.
+        root: folder of the visitor's networks and of ``events.jsonl``.
         data_dir: folder of price files that the page offers as source ``folder``, if any.
-        engine: makes the engine from a function that takes events; default a process of its own.
+        threads: TensorFlow threads of a worker; default 1.
 
     Attributes:
         state: ``idle``, ``training`` or ``forecasting``.
         phase: where the visitor is, one of :data:`PHASES`.
-        updates: the epochs of the newest training.
-        network: the network that is judged and forecasts, or None.
+        subject: ticker and network of the newest training.
+        updates: its epochs.
+        network: the network that is evaluated and forecasts, or None.
         forecast: the newest forecast of ``network``, or None.
         log: the newest events, as plain dictionaries with ``time``.
     """
 
-    def __init__(
-        self, root: Path, data_dir: str | None = None, engine: Callable[[Callable[[Event], None]], Any] = Engine
-    ):
+    def __init__(self, root: Path, data_dir: str | None = None, threads: int = 1):
         self.collection = Collection(root)
-        self.data_dir = data_dir
+        self.data_dir, self.threads = data_dir, threads
         self.state, self.phase = IDLE, "parameters"
         self.updates: list[TrainingUpdate] = []
-        self.request: requests.TrainingRequest | None = None
-        self.network: KeptNetwork | None = None
+        self.subject = ("", "")
+        self.network: TrainedNetwork | None = None
         self.forecast: ForecastUpdate | None = None
         self.log: list[dict[str, Any]] = []
         self._listeners: list[Callable[[Event | None], None]] = []
+        # Never held while the pool is asked: its thread reports epochs, and needs the lock for it.
         self._lock = threading.RLock()
-        self._engine = engine(self._happened)
+        self._job: Job | None = None
+        self._next_root: Path | None = None
 
     # -- listening -------------------------------------------------------------------------
 
     def listen(self, listener: Callable[[Event | None], None]) -> None:
-        """Have a function called after each event, and with None after each other change; perhaps from another thread."""
+        """Call a function after each event, and with None after each other change; from any thread."""
         self._listeners.append(listener)
 
     def unlisten(self, listener: Callable[[Event | None], None]) -> None:
-        """Tell a function no more."""
+        """Call a function no more."""
         self._listeners.remove(listener)
 
-    def _tell(self, event: Event | None = None) -> None:
+    def _notify(self, event: Event | None = None) -> None:
         for listener in list(self._listeners):
             listener(event)
 
@@ -91,34 +102,30 @@ class Controller:
             Refused: it has nothing to show yet.
         """
         if phase not in self.open_phases():
-            raise Refused(
-                f"There is nothing under {phase} yet. {'Train a network or pick a kept one' if self.network is None else 'Ask for a forecast'} first."
-            )
+            first = "Train a network or choose a saved one" if self.network is None else "Ask for a forecast"
+            raise Refused(f"There is nothing under {phase} yet. {first} first.")
         self.phase = phase
-        self._tell()
+        self._notify()
 
     def starts(self) -> tuple[date, date]:
         """The first and last day that a forecast of the present network may begin on."""
         network = self._needed()
-        return forecast.allowed_starts(network.dataset(), network.closes())
+        return forecast.allowed_starts(network.training.data, network.closes)
 
     # -- what can be asked for -------------------------------------------------------------
 
     def settle(self, root: Path) -> None:
-        """Keep networks in another folder from now on, and begin anew.
-
-        Raises:
-            Refused: a training or forecast is running.
-        """
+        """Save networks in another folder and begin again: now, or as soon as nothing runs. A training that runs now is
+        saved there too."""
         with self._lock:
-            self._only_if_idle()
-            self.collection = Collection(root)
-            self.network, self.forecast, self.updates, self.log, self.phase = None, None, [], [], "parameters"
-        self._tell()
+            self._next_root = Path(root)
+            if self.state == IDLE:
+                self._move()
+        self._notify()
 
     def warm_up(self) -> None:
-        """Start the engine before it is needed."""
-        self._engine.start()
+        """Connect to the pool before it is needed; without one, start it."""
+        threading.Thread(target=self._connect, daemon=True).start()
 
     def train(self, values: Mapping[str, Any]) -> None:
         """Check a form and start a training.
@@ -129,29 +136,12 @@ class Controller:
         """
         with self._lock:
             self._only_if_idle()
-            request, chosen = requests.check(values, self.data_dir)
-            self.request, self.updates = request, []
-            self.state, self.phase = TRAINING, "training"
-        self._tell()
-        self._engine.order(Train(request, chosen, self.collection.root))
-
-    def cancel(self) -> None:
-        """Stop what is running, at once. What was kept before stays.
-
-        Raises:
-            Refused: nothing is running.
-        """
-        with self._lock:
-            if self.state == IDLE:
-                raise Refused("Nothing is running that could be cancelled.")
-            before, self.state = self.state, IDLE
-            self.phase = "parameters" if before == TRAINING else "predicting"
-        self._engine.stop()
-        self._engine.start()
-        self._tell()
+            request, chosen = requests.check(values, self.data_dir, self.threads)
+            self.subject, self.updates = (request.ticker, request.network), []
+            self._begin(TRAINING, "training", lambda job: self._train(job, request, chosen))
 
     def pick(self, identity: str) -> None:
-        """Take a kept network; nothing is trained.
+        """Take a saved network; it is trained again if its weights are not in the cache any more.
 
         Raises:
             CollectionError: it is not there or cannot be read.
@@ -159,8 +149,15 @@ class Controller:
         """
         with self._lock:
             self._only_if_idle()
-            self.network, self.forecast, self.phase = self.collection.find(identity), None, "evaluating"
-        self._tell()
+            entry = self.collection.find(identity)
+            prices = self.collection.prices(entry)
+            training = training_of(entry, prices)
+            if (found := train.cached(training, weights=True)) is None:
+                self.subject, self.updates = (entry.ticker, entry.network), []
+                self._begin(TRAINING, "training", lambda job: self._train_again(job, entry, prices, training))
+                return
+            self._show(loaded(entry, prices, training, found))
+        self._notify()
 
     def predict(self, start: date | None, days: int) -> None:
         """Forecast with the present network.
@@ -175,57 +172,104 @@ class Controller:
             wrong = requests.check_forecast(start, days, *self.starts())
             if wrong:
                 raise requests.RequestError(wrong)
-            self.state = FORECASTING
-        self._tell()
-        self._engine.order(Predict(network.identity, start, days, self.collection.root))
+            self._begin(FORECASTING, self.phase, lambda job: job.emit(jobs.forecast_with(job, network, start, days)))
+
+    def cancel(self) -> None:
+        """Give up what is running; nothing that was saved is lost.
+
+        Raises:
+            Refused: nothing is running.
+        """
+        with self._lock:
+            if self.state == IDLE:
+                raise Refused("Nothing is running that could be cancelled.")
+            job, self._job = self._job, None
+            self._end("parameters" if self.state == TRAINING else "predicting")
+        job.cancel()
+        self._notify()
 
     def close(self) -> None:
-        """End the engine's process."""
-        self._engine.stop()
+        """Give up what is running, if anything."""
+        if self.state != IDLE:
+            self.cancel()
 
     def _only_if_idle(self) -> None:
         if self.state != IDLE:
-            raise Refused(
-                f"A {'training' if self.state == TRAINING else 'forecast'} is running. Wait for it, or cancel it first."
-            )
+            what = "training" if self.state == TRAINING else "forecast"
+            raise Refused(f"A {what} is running. Wait for it, or cancel it first.")
 
-    def _needed(self) -> KeptNetwork:
+    def _needed(self) -> TrainedNetwork:
         if self.network is None:
-            raise Refused("There is no network yet. Train one, or pick a kept one.")
+            raise Refused("There is no network yet. Train one, or choose a saved one.")
         return self.network
+
+    # -- work in a thread ------------------------------------------------------------------
+
+    def _begin(self, state: str, phase: str, work: Callable[[Job], None]) -> None:
+        self.state, self.phase = state, phase
+        self._job = Job(work, self._happened)
+        self._notify()
+        self._job.start()
+
+    def _train(self, job: Job, request: requests.TrainingRequest, chosen: Settings) -> None:
+        job.emit(Stage(f"Loading prices of {request.ticker}"))
+        prices, training = jobs.described(request, chosen)
+        result = jobs.trained(job, training)
+        job.emit(Stage("Evaluating it on the test days"))
+        with self._lock:
+            if self._job is not job:
+                return
+            self._move()
+            entry = self.collection.save(request, prices, training, result)
+        self._trained(job, loaded(entry, prices, training, result))
+
+    def _train_again(self, job: Job, entry: Entry, prices: Any, training: train.Training) -> None:
+        job.emit(Stage(f"{entry.title}: its weights are not cached any more, so it is trained again"))
+        self._trained(job, loaded(entry, prices, training, jobs.trained(job, training)))
+
+    def _trained(self, job: Job, network: TrainedNetwork) -> None:
+        job.emit(ValidationUpdate(network.scores.to_dict("records")))
+        with self._lock:
+            if self._job is job:
+                self._end("evaluating")
+                self._show(network)
+        job.emit(VisualizingUpdate(network.identity))
+
+    def _connect(self) -> None:
+        with suppress(ProjectError):  # whoever needs it hears of it
+            pool.client(settings.sample().changed(threads=self.threads))
 
     # -- what happens ----------------------------------------------------------------------
 
-    def _happened(self, event: Event) -> None:
+    def _happened(self, job: Job, event: Event) -> None:
         with self._lock:
-            if self.state == IDLE and not isinstance(event, ErrorLog):
+            if self._job is not job:
                 return  # the last words of something that was cancelled
             if isinstance(event, TrainingUpdate):
                 self.updates.append(event)
-            elif isinstance(event, VisualizingUpdate):
-                event = self._take(event)
             elif isinstance(event, ForecastUpdate):
-                self.forecast, self.phase, self.state = event, "results", IDLE
-            if isinstance(event, ErrorLog):
-                self.phase = (
-                    "predicting"
-                    if self.state == FORECASTING
-                    else "parameters"
-                    if self.state == TRAINING
-                    else self.phase
-                )
-                self.state = IDLE
+                self.forecast = event
+                self._end("results")
+            elif isinstance(event, ErrorLog):
+                self._end("predicting" if self.state == FORECASTING else "parameters")
             self._write(event)
-        self._tell(event)
+        self._notify(event)
 
-    def _take(self, event: VisualizingUpdate) -> Event:
-        self.state = IDLE
-        try:
-            self.network, self.forecast, self.phase = self.collection.find(event.identity), None, "evaluating"
-        except CollectionError as error:
-            self.phase = "parameters"
-            return ErrorLog(str(error))
-        return event
+    def _end(self, phase: str) -> None:
+        self.state, self.phase = IDLE, phase
+        self._move()
+
+    def _show(self, network: TrainedNetwork) -> None:
+        self.network, self.forecast, self.phase = network, None, "evaluating"
+
+    def _move(self) -> None:
+        """Change to the folder that :meth:`settle` named."""
+        if self._next_root is None:
+            return
+        self.collection, self._next_root = Collection(self._next_root), None
+        self.network, self.forecast, self.log = None, None, []
+        if self.state == IDLE:
+            self.updates, self.phase = [], "parameters"
 
     def _write(self, event: Event) -> None:
         row = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **as_plain(event)}
@@ -235,9 +279,4 @@ class Controller:
             with (self.collection.root / "events.jsonl").open("a", encoding="utf-8") as f:
                 f.write(json.dumps(row) + "\n")
         except OSError:
-            pass  # a log must never end the work that it tells of
-
-
-def scores_frame(network: KeptNetwork) -> pd.DataFrame:
-    """The kept scores as a table: two rows a part, the network and the naive forecast."""
-    return pd.DataFrame(network.record["scores"])
+            pass  # a log must never end the work that it records

@@ -1,4 +1,4 @@
-"""The whole dashboard (thesis section 6.2, Figure 6.1): market, technical analysis and machine learning, one visitor's own."""
+"""The whole dashboard of one visitor (thesis section 6.2, Figure 6.1): market, technical analysis, machine learning."""
 
 from __future__ import annotations
 
@@ -10,43 +10,34 @@ from typing import Any
 
 from lib import settings
 from lib.app import form, requests
-from lib.app.controller import IDLE, Controller
-from lib.app.engine import Engine
+from lib.app.controller import Controller
 from lib.app.figure_box import Gallery
-from lib.app.learning import MachineLearning
+from lib.app.machine_learning import MachineLearning
 from lib.app.market_panels import Market
+from lib.app.sentences import without_folders
 from lib.app.shell import Panel, Shell
 from lib.data.market import sample
+from lib.settings import Settings
 
-WARM_UP_AFTER_S = 4.0  # of the training process, after the dashboard was made
+WARM_UP_AFTER_S = 4.0  # after the dashboard was made
 NOBODY = "local"  # until the browser says whose page this is, and where there is none
 
 
 class Dashboard:
-    """What the notebook shows. In a browser it is the shell; in a report, which has no process behind it, the form as it stood.
+    """What the notebook shows. In a browser it is the shell; in a report, which has no process behind it, the form.
 
     Args:
-        source, tickers, start_date, end_date, data_dir: as ``lib.data.market.load`` takes them; what the form shows at first.
-        output_dir: networks are kept in its folder ``widget``.
-        engine: see :class:`lib.app.controller.Controller`.
+        chosen: prices (what the form shows at first), ``threads`` of workers, and ``output_dir``: networks are saved in
+            its folder ``widget``.
     """
 
-    def __init__(
-        self,
-        source: str,
-        tickers: Sequence[str],
-        start_date: date,
-        end_date: date,
-        data_dir: str | None,
-        output_dir: str,
-        engine: Any = Engine,
-    ):
-        self._root = settings.output_root(output_dir) / "widget"
-        self._sources = offered(source, tickers, start_date, end_date)
+    def __init__(self, chosen: Settings):
+        self._root = settings.output_root(chosen.output_dir) / "widget"
+        self._sources = offered(chosen.source, chosen.tickers, chosen.start_date, chosen.end_date)
         source = next(iter(self._sources))
         tickers, first, last = self._sources[source]
         self.values = requests.defaults(source, tickers[0], first, last)
-        self.controller = Controller(self._root / NOBODY, data_dir, engine)
+        self.controller = Controller(self._root / NOBODY, chosen.data_dir, chosen.threads)
         self.gallery = Gallery()
         self._shell: Shell | None = None
 
@@ -59,10 +50,11 @@ class Dashboard:
 
     def _made(self) -> Shell:
         suggestions = list(dict.fromkeys(t for tickers, _, _ in self._sources.values() for t in tickers))
-        held: list[tuple[str, bool]] = []
+        early: list[tuple[str, bool]] = []
 
         def say(text: str, urgent: bool = False) -> None:
-            self._shell.say(text, urgent) if self._shell else held.append((text, urgent))
+            text = without_folders(text)
+            self._shell.say(text, urgent) if self._shell else early.append((text, urgent))
 
         learning = MachineLearning(self.controller, self.gallery, say, self.values, list(self._sources), suggestions)
         around = Market(self._sources, self.controller.data_dir, self.gallery, say)
@@ -76,17 +68,17 @@ class Dashboard:
         self.learning, self.market = learning, around
         made.observe(lambda change: self.gallery.dress(change["new"]), "theme")
         made.bar.observe(lambda change: self._belongs_to(change["new"]), "visitor")
-        for text, urgent in held:
+        for text, urgent in early:
             made.say(text, urgent)
-        # TensorFlow takes a processor for some seconds: first the page, which somebody may be waiting for.
+        # It takes a processor for a second or more: first the page, which somebody may be waiting for.
         later = threading.Timer(WARM_UP_AFTER_S, self.controller.warm_up)
         later.daemon = True
         later.start()
         return made
 
     def _belongs_to(self, visitor: str) -> None:
-        """Networks are kept for whoever's browser this is; another browser does not see them."""
-        if re.fullmatch(r"[0-9a-f]{32}", visitor) and self.controller.state == IDLE:
+        """Networks are saved for whoever's browser this is; another browser does not see them."""
+        if re.fullmatch(r"[0-9a-f]{32}", visitor):
             self.controller.settle(self._root / visitor)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
@@ -95,7 +87,10 @@ class Dashboard:
 
     def static(self) -> str:
         """The form as plain HTML, for a reader of an executed notebook."""
-        return f"<p>The dashboard needs a running notebook: open it in JupyterLab, or serve it with <code>python -m lib.app.serve</code>. Its form:</p>{form.static(self.values)}"
+        return (
+            "<p>The dashboard needs a running notebook: open it in JupyterLab, or serve it with"
+            f" <code>python -m lib.app.serve</code>. Its form:</p>{form.static(self.values)}"
+        )
 
 
 def offered(

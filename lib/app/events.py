@@ -1,4 +1,4 @@
-"""What happens in a training, as typed events (thesis Table 5.2): one stream for the screen, the log and, later, a service."""
+"""What happens in a training, as typed events (thesis Table 5.2): one stream for screen, log and service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TrainingUpdate:
-    """An epoch is done. Losses are MSE of scaled closes, ``naive_val_loss`` that of the naive forecast; ``progress`` in percent of the epochs asked for; times in seconds."""
+    """An epoch is done.
+
+    Attributes:
+        epoch, epochs: which, from 1, of how many at most.
+        loss, val_loss: MSE of scaled closes.
+        naive_val_loss: that of the naive forecast.
+        progress: percent of the epochs asked for.
+        seconds, seconds_left: so far, and at most until the end.
+    """
 
     epoch: int
     epochs: int
@@ -24,7 +32,10 @@ class TrainingUpdate:
 
 @dataclass(frozen=True)
 class ValidationUpdate:
-    """Scores of the finished network. ``scores`` has a row a part and model: part, model, days, MAE, RMSE, R2, MAPE, MSE, skill; in US dollars."""
+    """Scores of the trained network in US dollars, a row for each split and model.
+
+    Its columns are part, model, days, MAE, RMSE, R2, MAPE, MSE and skill.
+    """
 
     scores: list[dict[str, Any]]
     kind: str = field(default="validation_update", init=False)
@@ -32,7 +43,7 @@ class ValidationUpdate:
 
 @dataclass(frozen=True)
 class VisualizingUpdate:
-    """What the views need is there: the folder of the kept network ``identity``."""
+    """The trained network is saved as ``identity``, and its views can be drawn."""
 
     identity: str
     kind: str = field(default="visualizing_update", init=False)
@@ -40,7 +51,8 @@ class VisualizingUpdate:
 
 @dataclass(frozen=True)
 class ForecastUpdate:
-    """A forecast is there: ``days`` as ``lib.experiments.forecast.Forecast`` has them, a list a column; ``sentence`` says what it is worth."""
+    """A forecast is done: ``days`` as ``lib.experiments.forecast.Forecast`` has them, a list for each column;
+    ``sentence`` says how far such forecasts could be trusted on the test days."""
 
     identity: str
     origin: str
@@ -52,7 +64,7 @@ class ForecastUpdate:
 
 @dataclass(frozen=True)
 class Stage:
-    """What the engine is doing now, in a few words for people."""
+    """What is going on now, in a few words for people."""
 
     doing: str
     kind: str = field(default="stage", init=False)
@@ -60,7 +72,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class ErrorLog:
-    """Something went wrong: one sentence, and details for whoever looks after it."""
+    """Something went wrong: one sentence for the page, and details for the log on the server only."""
 
     error: str
     details: str = ""

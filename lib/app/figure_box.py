@@ -39,7 +39,10 @@ class Gallery:
 
 
 def with_dates_as_text(figure: go.Figure) -> go.Figure:
-    """The figure, its days written as YYYY-MM-DD, in place: a figure widget would send them as bare numbers, which no axis of dates knows."""
+    """The figure, its days written as YYYY-MM-DD, in place.
+
+    A figure widget would send them as bare numbers, which no axis of dates knows.
+    """
     for trace in figure.data:
         for axis in ("x", "y"):
             values = getattr(trace, axis, None)

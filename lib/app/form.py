@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as ui
 
 from lib.app import requests
+from lib.app.html_table import table
 from lib.settings import Network
 
 WHOLE = ("lookback", "batch_size", "epochs", "seed")
@@ -46,13 +47,13 @@ class Field:
 
     def say(self, error: str) -> None:
         """Show an error, or the hint if there is none."""
-        told = (
+        shown = (
             f'<span class="field-error" role="alert">{escape(error)}</span>'
             if error
             else f'<span class="field-hint">{escape(self.hint)}</span>'
         )
-        if self._message.value != told:
-            self._message.value = told
+        if self._message.value != shown:
+            self._message.value = shown
         (self.control.add_class if error else self.control.remove_class)("wrong")
 
     def lock(self, locked: bool) -> None:
@@ -87,7 +88,7 @@ class TrainingForm:
         data_dir: str | None,
         on_change: Callable[[bool], None],
     ):
-        self._data_dir, self._told = data_dir, on_change
+        self._data_dir, self._on_change = data_dir, on_change
         controls = {
             "source": ui.Dropdown(options=list(sources)),
             "ticker": ui.Combobox(options=list(tickers), continuous_update=True, ensure_option=False),
@@ -137,7 +138,7 @@ class TrainingForm:
         self.check()
 
     def _changed(self) -> None:
-        """A person changed a field: the form is no preset any more, which can then be chosen anew."""
+        """A person changed a field: the form is no preset any more, which can then be chosen again."""
         if not self._quiet:
             self.presets.value = None
             self.check()
@@ -152,7 +153,7 @@ class TrainingForm:
         except requests.RequestError as error:
             wrong = error.fields
         self.say(wrong)
-        self._told(not wrong)
+        self._on_change(not wrong)
         return not wrong
 
     def say(self, wrong: Mapping[str, str]) -> None:
@@ -171,10 +172,8 @@ class TrainingForm:
 
 def static(values: Mapping[str, Any]) -> str:
     """The form as plain HTML, for a reader of an executed notebook: fields, values and what is allowed."""
-    rows = "".join(
-        f"<tr><th scope='row'>{escape(requests.label(name))}</th><td>{escape(str(values[name]))}</td><td>{escape(requests.allowed(name))}</td></tr>"
+    rows = [
+        [escape(text) for text in (requests.label(name), str(values[name]), requests.allowed(name))]
         for name in requests.FIELDS
-    )
-    return (
-        f"<table><thead><tr><th>Parameter</th><th>Value</th><th>Allowed</th></tr></thead><tbody>{rows}</tbody></table>"
-    )
+    ]
+    return table("Parameters", ["Parameter", "Value", "Allowed"], rows, kind="form")

@@ -8,7 +8,7 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 class PageKernels(AsyncMappingKernelManager):
     """Ends a process that no page is connected to, but not at the first look.
 
-    A process kept ready for the next visitor has been idle for long when he comes, and his browser needs a few
+    A process that is ready for the next visitor has been idle for long when he comes, and his browser needs a few
     seconds to connect: a look in between would take it from him. So two looks in a row have to find it alone.
     """
 

@@ -17,7 +17,9 @@ import pandas as pd
 
 from lib.app import charts
 from lib.app.figure_box import Gallery, replace
+from lib.app.html_table import table
 from lib.app.page_thread import PageThread
+from lib.app.sentences import without_folders
 from lib.data import market, overview, technical
 from lib.data.technical import TechnicalSettings
 from lib.errors import ProjectError
@@ -51,14 +53,15 @@ class Market:
         self.load(next(iter(sources)))
 
     def load(self, source: str) -> None:
-        """Take prices from a source; what was shown stays if they cannot be had. Yahoo is asked from a thread, so that the page stays alive."""
-        self._told.value = ""
+        """Take prices from a source; what was shown stays if they cannot be had. Yahoo is asked from a thread, so that
+        the page stays responsive."""
+        self._status.value = ""
         if source == self._shown:
             return
         if source != "yahoo":
             self._load(source)
             return
-        self._told.value = f"<p>Asking Yahoo for prices of {escape(', '.join(self._sources[source][0]))} ...</p>"
+        self._status.value = f"<p>Asking Yahoo for prices of {escape(', '.join(self._sources[source][0]))} ...</p>"
         threading.Thread(target=self._load, args=(source,), daemon=True).start()
 
     def _load(self, source: str) -> None:
@@ -66,7 +69,7 @@ class Market:
         try:
             prices = market.load(source, tickers, first, last, self._data_dir if source == "folder" else None)
         except ProjectError as error:
-            self._page.run(self._failed, source, str(error))
+            self._page.run(self._failed, source, without_folders(str(error)))
         else:
             self._page.run(self._came, source, prices)
 
@@ -75,12 +78,12 @@ class Market:
             return  # another one was chosen meanwhile
         self.source.value = self._shown or source
         self._say(why, True)
-        self._told.value = f'<p class="field-error">{escape(why)}</p>'
+        self._status.value = f'<p class="field-error">{escape(why)}</p>'
 
     def _came(self, source: str, prices: dict[str, pd.DataFrame]) -> None:
         if self.source.value != source:
             return
-        self.prices, self._shown, self._told.value = prices, source, ""
+        self.prices, self._shown, self._status.value = prices, source, ""
         self._table.value = overview_table(overview.overview(prices)) + origins(prices)
         before = self.ticker.value
         self.ticker.options = list(prices)
@@ -92,8 +95,8 @@ class Market:
     def _at_a_glance(self) -> None:
         self.source = ui.Dropdown(options=list(self._sources), description="Source")
         self.source.observe(lambda change: self.load(change["new"]), "value")
-        self._table, self._told = ui.HTML(), ui.HTML()
-        self.overview = ui.VBox([self.source, self._told, self._table])
+        self._table, self._status = ui.HTML(), ui.HTML()
+        self.overview = ui.VBox([self.source, self._status, self._table])
 
     # -- technical analysis ------------------------------------------------------------------
 
@@ -130,10 +133,10 @@ class Market:
         try:
             self.settings = changed(self.settings, **values)
         except ProjectError as error:
-            told = str(error)
+            sentence = str(error)
             for name in sorted(self.controls, key=len, reverse=True):
-                told = told.replace(name, self.controls[name].description)
-            self._fault.value = f'<p class="field-error" role="alert">{escape(told)}</p>'
+                sentence = sentence.replace(name, self.controls[name].description)
+            self._fault.value = f'<p class="field-error" role="alert">{escape(sentence)}</p>'
             return
         self._fault.value = ""
         self.draw()
@@ -148,12 +151,12 @@ class Market:
             levels = technical.support_resistance(prices)
             figure = charts.technical(prices, self.settings, levels, ticker)
             votes = technical.votes(prices, self.settings)
-            worth = str(chart_signals.performance(prices, self.settings))
+            skill = str(chart_signals.performance(prices, self.settings))
         except ProjectError as error:
             self._votes.value = f'<p class="field-error" role="alert">{escape(str(error))}</p>'
             return
         replace(self.chart, self._gallery.widget(figure, charts.config(f"{ticker}_technical", drawing=True)))
-        self._votes.value = votes_table(votes, technical.summary(votes), worth)
+        self._votes.value = votes_table(votes, technical.summary(votes), skill)
 
 
 def _read(text: str, whole: bool) -> Any:
@@ -176,24 +179,32 @@ def overview_table(rows: pd.DataFrame) -> str:
         "Drawdown",
         "Last 30 days",
     ]
-    body = "".join(
-        f"<tr><th scope='row'>{escape(r.ticker)}</th><td>{charts.readable(r.close_usd)}</td>"
-        + "".join(
-            f"<td class='{_sign(value)}'>{_percent(value, sign=True)}</td>"
-            for value in (r.change_1d_percent, r.change_7d_percent, r.change_30d_percent)
-        )
-        + f"<td>{_large(r.volume_usd)}</td><td>{_percent(r.volatility_daily_percent)}</td><td>{_percent(r.drawdown_percent)}</td><td>{sparkline(r.sparkline, r.ticker)}</td></tr>"
+    rows_html = [
+        [
+            escape(r.ticker),
+            charts.readable(r.close_usd),
+            *map(_change, (r.change_1d_percent, r.change_7d_percent, r.change_30d_percent)),
+            _large(r.volume_usd),
+            _percent(r.volatility_daily_percent),
+            _percent(r.drawdown_percent),
+            sparkline(r.sparkline, r.ticker),
+        ]
         for r in rows.itertuples()
-    )
-    head = "".join(f"<th scope='col'>{h}</th>" for h in heads)
+    ]
     last = rows["last_day"].max()
-    caption = f"Last day {last:%Y-%m-%d}. Volatility: standard deviation of daily log returns over 30 days. Drawdown: against the highest close in these prices."
-    return f"<div class='scroll' tabindex='0' role='group' aria-label='Market overview'><table class='numbers'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div><p>{caption}</p>"
+    caption = (
+        f"Last day {last:%Y-%m-%d}. Volatility: standard deviation of daily log returns over 30 days. Drawdown: against"
+        " the highest close in these prices."
+    )
+    return f"{table('Market overview', heads, rows_html)}<p>{caption}</p>"
 
 
 def origins(prices: Mapping[str, pd.DataFrame]) -> str:
     """Where the prices come from."""
-    return "".join(f"<p class='origin'>{escape(text)}</p>" for text in dict.fromkeys(market.origins(prices).values()))
+    return "".join(
+        f"<p class='origin'>{escape(without_folders(text))}</p>"
+        for text in dict.fromkeys(market.origins(prices).values())
+    )
 
 
 def sparkline(closes: Sequence[float], ticker: str, width: int = 120, height: int = 28) -> str:
@@ -207,24 +218,35 @@ def sparkline(closes: Sequence[float], ticker: str, width: int = 120, height: in
     points = " ".join(
         f"{2 + (width - 4) * k / (len(values) - 1):.1f},{height - 2 - (values[k] - low) * scale:.1f}" for k in known
     )
-    told = f"{ticker}: {len(known)} closes from {charts.readable(values[known[0]])} to {charts.readable(values[known[-1]])} USD, lowest {charts.readable(low)}, highest {charts.readable(high)}"
+    first, last = (charts.readable(values[known[at]]) for at in (0, -1))
+    label = (
+        f"{ticker}: {len(known)} closes from {first} to {last} USD,"
+        f" lowest {charts.readable(low)}, highest {charts.readable(high)}"
+    )
     return (
-        f"<svg class='sparkline' role='img' aria-label='{escape(told)}' viewBox='0 0 {width} {height}' width='{width}' height='{height}'>"
+        f"<svg class='sparkline' role='img' aria-label='{escape(label)}' viewBox='0 0 {width} {height}'"
+        f" width='{width}' height='{height}'>"
         f"<polyline points='{points}' fill='none' stroke='currentColor' stroke-width='1.6'/></svg>"
     )
 
 
-def votes_table(votes: pd.DataFrame, told: technical.Summary, worth: str) -> str:
-    """Each indicator's vote with its rule, the summary, and what such summaries were worth."""
-    body = "".join(
-        f"<tr><th scope='row'>{escape(r.indicator)}</th><td>{charts.readable(r.value)} {escape(r.unit)}</td><td class='vote-{r.vote}'>{r.vote}</td><td>{escape(r.rule)}</td></tr>"
+def votes_table(votes: pd.DataFrame, summary: technical.Summary, skill: str) -> str:
+    """Each indicator's vote with its rule, the summary, and the skill of such summaries in the past."""
+    rows = [
+        [
+            escape(r.indicator),
+            f"{charts.readable(r.value)} {escape(r.unit)}",
+            f"<td class='vote-{r.vote}'>{r.vote}</td>",
+            escape(r.rule),
+        ]
         for r in votes.itertuples()
-    )
+    ]
     return (
-        f"<p class='summary'>Summary: <strong class='vote-{told.overall}'>{told.overall}</strong> ({told.buy} buy, {told.neutral} neutral, {told.sell} sell)</p>"
-        f"<p>{escape(worth)}</p><p>{escape(told.caution)}</p>"
-        f"<details><summary>The vote of each indicator</summary><div class='scroll' tabindex='0' role='group' aria-label='Votes'><table><thead><tr><th scope='col'>Indicator</th><th scope='col'>Value</th>"
-        f"<th scope='col'>Vote</th><th scope='col'>Rule</th></tr></thead><tbody>{body}</tbody></table></div></details>"
+        f"<p class='summary'>Summary: <strong class='vote-{summary.overall}'>{summary.overall}</strong>"
+        f" ({summary.buy} buy, {summary.neutral} neutral, {summary.sell} sell)</p>"
+        f"<p>{escape(skill)}</p><p>{escape(summary.caution)}</p>"
+        "<details><summary>The vote of each indicator</summary>"
+        f"{table('Votes', ['Indicator', 'Value', 'Vote', 'Rule'], rows, kind='votes')}</details>"
     )
 
 
@@ -239,6 +261,10 @@ def _large(value: float) -> str:
 
 def _percent(value: float, sign: bool = False) -> str:
     return "" if pd.isna(value) else f"{value:+.1f} %" if sign else f"{value:.1f} %"
+
+
+def _change(value: float) -> str:
+    return f"<td class='{_sign(value)}'>{_percent(value, sign=True)}</td>"
 
 
 def _sign(value: float) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 class PageThread:
     """The thread that made this; :meth:`run` has functions called there, one after the other.
 
-    If several threads drew, a click and an event could overtake each other and leave the page as neither of them means it.
+    If several threads drew, a click and an event could overtake each other and leave the page in neither's state.
     Where no event loop runs, as in a script, functions are called at once by whoever asks.
     """
 
@@ -23,7 +23,7 @@ class PageThread:
             self._loop = None
 
     def run(self, what: Callable[..., None], *values: Any) -> None:
-        """Call ``what(*values)`` on the page's thread: at once if this is it, else as soon as it is free, in the order of the calls."""
+        """Call ``what(*values)`` on the page's thread: at once if this is it, else as soon as it is free, in order."""
         if self._loop is None or threading.current_thread() is self._thread:
             what(*values)
         else:

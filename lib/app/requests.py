@@ -76,12 +76,13 @@ def allowed(field: str) -> str:
     return TrainingRequest.model_fields[field].description or ""
 
 
-def check(values: Mapping[str, Any], data_dir: str | None = None) -> tuple[TrainingRequest, Settings]:
+def check(values: Mapping[str, Any], data_dir: str | None = None, threads: int = 1) -> tuple[TrainingRequest, Settings]:
     """A whole form.
 
     Args:
         values: field -> value, all of :data:`FIELDS`.
         data_dir: the folder of price files that this page offers, if any.
+        threads: TensorFlow threads of a worker.
 
     Returns:
         The request and the parameters of its run.
@@ -98,14 +99,15 @@ def check(values: Mapping[str, Any], data_dir: str | None = None) -> tuple[Train
     if wrong:
         raise RequestError(wrong)
     try:
-        return request, parameters(request, data_dir)
+        return request, parameters(request, data_dir, threads)
     except settings.SettingsError as error:
         raise RequestError(_by_field(str(error))) from None
 
 
 def _sentence(field: str, value: Any) -> str:
     given = str(value).strip() if value is not None else ""
-    return f"{label(field)}: {(given if len(given) <= LONGEST_SHOWN else given[:LONGEST_SHOWN] + ' ...') or 'nothing'} is not allowed. Allowed: {allowed(field)}."
+    shown = given if len(given) <= LONGEST_SHOWN else f"{given[:LONGEST_SHOWN]} ..."
+    return f"{label(field)}: {shown or 'nothing'} is not allowed. Allowed: {allowed(field)}."
 
 
 def _beyond_fields(request: TrainingRequest, data_dir: str | None) -> dict[str, str]:
@@ -126,7 +128,8 @@ def _beyond_fields(request: TrainingRequest, data_dir: str | None) -> dict[str, 
             and (day := getattr(request, field)) != max(sample.START_DATE, min(day, sample.END_DATE))
         ):
             wrong[field] = (
-                f"{label(field)}: source sample holds {sample.START_DATE} to {sample.END_DATE}, not {day}. Choose a day of these, or another source."
+                f"{label(field)}: source sample holds {sample.START_DATE} to {sample.END_DATE}, not {day}."
+                " Choose a day of these, or another source."
             )
     if request.source == "sample" and request.ticker != sample.TICKER:
         wrong["ticker"] = (
@@ -149,11 +152,11 @@ def _by_field(text: str) -> dict[str, str]:
     return found
 
 
-def parameters(request: TrainingRequest, data_dir: str | None = None) -> Settings:
-    """The parameters of a request's run: an honest pipeline, scaled on training days, that looks at nothing later.
+def parameters(request: TrainingRequest, data_dir: str | None = None, threads: int = 1) -> Settings:
+    """The parameters of a request's run: a pipeline scaled on training days, in which nothing looks at later days.
 
     Raises:
-        SettingsError: they cannot hold together.
+        SettingsError: they contradict each other.
     """
     return settings.check(
         {
@@ -174,8 +177,7 @@ def parameters(request: TrainingRequest, data_dir: str | None = None) -> Setting
             "max_epochs": request.epochs,
             "restore_best_weights": True,
             "seed": request.seed,
-            "threads": 1,
-            "workers": 1,
+            "threads": threads,
         },
         "the form",
     )
@@ -202,7 +204,7 @@ PRESETS = {
 
 
 def preset(name: str, network: str = "CNN") -> dict[str, Any]:
-    """The fields that a preset fills in: ``quick``, ``balanced`` or ``thesis best`` (of the given network; lookback 60).
+    """The fields that a preset fills in: ``quick``, ``balanced`` or ``thesis best`` (of the network; lookback 60).
 
     Raises:
         RequestError: there is no such preset.

@@ -1,6 +1,7 @@
 """Serve the forecast widget as a web page: python -m lib.app.serve --help
 
-Voila runs the notebook, each visitor in a kernel of his own. Nothing outside this machine is contacted.
+Voila runs the notebook in a process of its own for each visitor; trainings run in worker processes that all visitors
+share. Nothing outside this machine is contacted, unless a page asks Yahoo for prices.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from lib import settings
-from lib.app import page_notebook
 from lib.errors import ProjectError
 from lib.settings.places import PROJECT_ROOT, resolve
 
+SAMPLE = PROJECT_ROOT / "params" / "sample.yaml"
 NOTEBOOK = "notebooks/11_forecast_widget.ipynb"
 HOST = "127.0.0.1"
 PORT = 8866
@@ -61,7 +63,8 @@ def check_port(port: int) -> None:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise ServeError(
-                    f"port {port} is in use, perhaps by this page already: open http://{HOST}:{port}/, or choose another with --port"
+                    f"port {port} is in use, perhaps by this page already: open http://{HOST}:{port}/, or choose"
+                    " another with --port"
                 ) from None
             raise ServeError(
                 f"port {port} may not be used here ({error.strerror}): choose another above 1023 with --port"
@@ -77,10 +80,13 @@ def configuration(notebook: Path, port: int, open_browser: bool, spare: int) -> 
         open_browser: whether a browser is opened.
         spare: processes that have run the notebook before anyone asks; each serves one visitor and is then replaced.
     """
-    from lib.app import theme
+    from lib.app import page_theme
 
-    # The browser itself is told to ask nobody else; widgets load their scripts from blobs.
-    policy = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; frame-ancestors 'self'; base-uri 'self'; form-action 'self'"
+    # The browser asks no other host; widgets load their scripts from blobs.
+    policy = (
+        "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; frame-ancestors 'self'; base-uri 'self';"
+        " form-action 'self'"
+    )
     return {
         "Voila": {
             "ip": HOST,
@@ -89,9 +95,9 @@ def configuration(notebook: Path, port: int, open_browser: bool, spare: int) -> 
             "open_browser": open_browser,
             "notebook_path": str(notebook),
             "log_level": "WARN",
-            # Remote access: with it a page elsewhere could reach this server under another name. The check of forged requests:
-            # Voila sets no cookie for it, so the message of a closing page would be refused; a request has to name the page's
-            # kernel anyway, and its id cannot be guessed.
+            # Remote access: with it a page elsewhere could reach this server under another name. The check of forged
+            # requests: Voila sets no cookie for it, so the message of a closing page would be refused; a request has to
+            # name the page's kernel anyway, and its id cannot be guessed.
             "tornado_settings": {
                 "headers": {"Content-Security-Policy": policy},
                 "allow_remote_access": False,
@@ -114,7 +120,7 @@ def configuration(notebook: Path, port: int, open_browser: bool, spare: int) -> 
             "preheat_kernel": spare > 0,
             "default_pool_size": spare,
             "http_keep_alive_timeout": 5,
-            "resources": {"forecast": {"colours": theme.rules("html[data-forecast-page]")}},
+            "resources": {"forecast": {"colours": page_theme.rules("html[data-forecast-page]")}},
         },
         # Voila gives a cell's output up after 4 s, which a busy machine may need.
         "VoilaExecutor": {"iopub_timeout": 30},
@@ -134,12 +140,33 @@ def run(
     notebook: Path, port: int, open_browser: bool = True, spare: int = 1, parameters: Mapping[str, object] | None = None
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; ``parameters`` are those of the notebook that differ."""
-    with tempfile.TemporaryDirectory(prefix="page_") as folder:
-        _run(page_notebook.write(notebook, Path(folder), parameters or {}), port, open_browser, spare)
+    from lib.app import page_notebook
+
+    given = parameters or {}
+    print("Starting worker processes and the page ...", flush=True)
+    with tempfile.TemporaryDirectory(prefix="page_") as folder, _workers(given) as wait_until_warm:
+        _run(page_notebook.write(notebook, Path(folder), given), port, open_browser, spare, wait_until_warm)
 
 
-def _run(notebook: Path, port: int, open_browser: bool, spare: int) -> None:
-    # The page's copy of the notebook stands elsewhere.
+@contextmanager
+def _workers(parameters: Mapping[str, object]) -> Iterator[Callable[[], None]]:
+    """Worker processes that every visitor's kernel reaches by address, unless a cluster is named already.
+
+    Gives a function that waits until they have loaded TensorFlow.
+    """
+    from lib.experiments import pool
+
+    if os.environ.get(pool.ADDRESS_VARIABLE):
+        yield lambda: None
+        return
+    chosen = settings.load(SAMPLE, parameters)
+    with pool.local(chosen) as address:
+        os.environ[pool.ADDRESS_VARIABLE] = address
+        yield lambda: pool.warm_up(address, chosen.threads)
+
+
+def _run(notebook: Path, port: int, open_browser: bool, spare: int, wait_until_warm: Callable[[], None]) -> None:
+    # The page's copy of the notebook is in another folder.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))))
     # Voila finds templates among Jupyter's data folders.
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, (str(PAGE), os.environ.get("JUPYTER_PATH"))))
@@ -149,6 +176,7 @@ def _run(notebook: Path, port: int, open_browser: bool, spare: int) -> None:
     os.chdir(PROJECT_ROOT)
     served = Voila.instance(config=Config(configuration(notebook, port, open_browser, spare)))
     served.initialize([])
+    wait_until_warm()  # or the first visitor's page would be prepared beside it
     print(f"The forecast widget: http://{HOST}:{port}/   (Ctrl-C ends it)", flush=True)
     served.start()
 
@@ -158,7 +186,9 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m lib.app.serve",
         allow_abbrev=False,
-        description="Serve the forecast widget as a web page on this machine.",
+        description="Serve the forecast widget as a web page on this machine (formerly python -m lib.widget.serve).",
+        epilog="Trainings run in worker processes that all visitors share: -p workers=N sets their number (two by"
+        " default), the variable DASK_SCHEDULER_ADDRESS names a Dask cluster to be used instead.",
     )
     parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
@@ -168,7 +198,7 @@ def main(words: list[str] | None = None) -> int:
         type=int,
         default=1,
         metavar="N",
-        help="processes kept ready for the next visitors, 0 to 8; default: 1",
+        help="processes that are ready for the next visitors, 0 to 8; default: 1",
     )
     parser.add_argument(
         "-p",
@@ -186,7 +216,7 @@ def main(words: list[str] | None = None) -> int:
         if not 0 <= given.spare <= 8:
             raise ServeError(f"--spare {given.spare}: 0 to 8 are allowed; each costs the memory of one Python process")
         parameters = dict(settings.parse_override(text) for text in given.overrides)
-        settings.load(settings.PROJECT_ROOT / "params" / "sample.yaml", parameters)
+        settings.load(SAMPLE, parameters)
         run(notebook, given.port, not given.no_browser, given.spare, parameters)
     except ProjectError as error:
         print(error, file=sys.stderr)

@@ -16,12 +16,12 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from lib.app import theme
+from lib.app import page_theme
 from lib.errors import ProjectError
 
 _FOLDER = Path(__file__).parent
 _CSS = (
-    theme.rules(".forecast-shell")
+    page_theme.rules(".forecast-shell")
     + "\n"
     + "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in ("shell.css", "panels.css"))
 )
@@ -56,7 +56,7 @@ class Bar(_Part):
 
     _css = _CSS
     kind = traitlets.Unicode("bar").tag(sync=True)
-    theme = traitlets.Enum(theme.NAMES, default_value="light").tag(sync=True)
+    theme = traitlets.Enum(page_theme.NAMES, default_value="light").tag(sync=True)
     visitor = traitlets.Unicode(help="32 hex digits that this browser keeps: whose page it is").tag(sync=True)
     said = traitlets.Dict({"count": 0, "text": "", "urgent": False}).tag(sync=True)
 
@@ -83,7 +83,7 @@ class Shell(ipywidgets.VBox):
     """
 
     theme = traitlets.Enum(
-        theme.NAMES, default_value="light", help="what the browser shows; observe it to colour figures"
+        page_theme.NAMES, default_value="light", help="what the browser shows; observe it to colour figures"
     ).tag(sync=False)
 
     def __init__(self, panels: Sequence[Panel], name: str = "forecast") -> None:
@@ -120,7 +120,8 @@ def _check(panels: Sequence[Panel], name: str) -> None:
     for word in (name, *keys):
         if not re.fullmatch(r"[a-z][a-z0-9_-]*", word):
             raise ProjectError(
-                f"'{word}' cannot name a shell or a panel: lower-case letters, digits, _ and - are allowed, a letter first"
+                f"'{word}' cannot name a shell or a panel: lower-case letters, digits, _ and - are allowed, a letter"
+                " first"
             )
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:

@@ -1,4 +1,4 @@
-"""The controller used by a program: ask, wait, take what came of it."""
+"""The controller used by a program: ask, wait for the result."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from lib.app.collection import KeptNetwork
+from lib.app.collection import TrainedNetwork
 from lib.app.controller import IDLE, Controller
 from lib.app.events import ErrorLog, Event, ForecastUpdate
 from lib.errors import ProjectError
@@ -17,11 +17,11 @@ PATIENCE_S = 3600.0
 
 
 class WidgetError(ProjectError):
-    """What was asked for came to nothing; the sentence is the engine's."""
+    """A training or forecast failed; the sentence is the controller's."""
 
 
-def train(controller: Controller, values: Mapping[str, Any], patience_s: float = PATIENCE_S) -> KeptNetwork:
-    """Train with a form's values and wait for the kept network.
+def train(controller: Controller, values: Mapping[str, Any], patience_s: float = PATIENCE_S) -> TrainedNetwork:
+    """Train with a form's values and wait for the network.
 
     Raises:
         RequestError: a field is wrong.
@@ -34,28 +34,32 @@ def train(controller: Controller, values: Mapping[str, Any], patience_s: float =
 def predict(
     controller: Controller, start: date | None = None, days: int = forecast.DEFAULT_DAYS, patience_s: float = PATIENCE_S
 ) -> ForecastUpdate:
-    """Forecast with the present network and wait; ``start`` is the day after the last close by default. Raises like :func:`train`."""
+    """Forecast with the present network and wait; raises like :func:`train`.
+
+    Args:
+        start: default the day after the last close.
+    """
     first = start or controller.starts()[1]
     _wait(controller, lambda: controller.predict(first, days), patience_s)
     return controller.forecast
 
 
 def _wait(controller: Controller, ask: Callable[[], None], patience_s: float) -> None:
-    ended, faults = threading.Event(), []
+    ended, errors = threading.Event(), []
 
-    def hear(event: Event | None) -> None:
+    def on_event(event: Event | None) -> None:
         if isinstance(event, ErrorLog):
-            faults.append(event.error)
+            errors.append(event.error)
         if event is not None and controller.state == IDLE:
             ended.set()
 
-    controller.listen(hear)
+    controller.listen(on_event)
     try:
         ask()
         if not ended.wait(patience_s):
             controller.cancel()
             raise WidgetError(f"It took longer than {patience_s:.0f} s and was stopped.")
     finally:
-        controller.unlisten(hear)
-    if faults:
-        raise WidgetError(faults[-1])
+        controller.unlisten(on_event)
+    if errors:
+        raise WidgetError(errors[-1])

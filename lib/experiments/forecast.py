@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,8 @@ from lib.data.windows import Dataset
 from lib.errors import ProjectError
 from lib.evaluation import intervals
 from lib.evaluation.metrics import skill_of
+from lib.experiments import pool, train
+from lib.experiments.train import Result, Training
 
 DEFAULT_DAYS = 15  # thesis section 5.3, Listing 7
 LEVEL = 0.90
@@ -39,8 +42,8 @@ class Forecast:
         days: a row a forecast day: ``date``, ``horizon`` (days), ``path_usd``, ``lower_usd``, ``upper_usd``,
             ``naive_usd`` (the origin's close), ``actual_usd`` (missing where still to come), ``calibrated_on`` (earlier
             forecasts of as many days whose outcome was known at the origin), ``coverage`` (share of the test
-            days' forecasts of as many days that their bounds held), ``judged_on`` (their number), ``skill`` (of the path
-            against "stays as it is" on the same forecasts).
+            days' forecasts of as many days that their bounds held), ``evaluated_on`` (their number), ``skill`` (of the
+            path against "stays as it is" on the same forecasts).
     """
 
     origin: pd.Timestamp
@@ -68,7 +71,8 @@ def rolled_out(predict: Predict, windows: np.ndarray, days: int) -> np.ndarray:
 
 
 def allowed_starts(data: Dataset, close_usd: pd.Series) -> tuple[date, date]:
-    """The first and the last day that a forecast may begin on: after the network's training, up to the day after the last close."""
+    """The first and the last day that a forecast may begin on: after the days that the network was trained on, up to
+    the day after the last close."""
     return data.days["validation"][0].date(), (close_usd.dropna().index[-1] + pd.Timedelta(days=1)).date()
 
 
@@ -89,7 +93,8 @@ def paths(predict: Predict, data: Dataset, close_usd: pd.Series, days: int = int
     """
     if data.features != ("Close",) or data.target != "close":
         raise ForecastError(
-            "only a network that reads and forecasts its own coin's closes can be rolled forward: other inputs have no future values"
+            "only a network that reads and forecasts its own coin's closes can be rolled forward: other inputs have no"
+            " future values"
         )
     lookback = data.input_shape[0]
     scaled = data.to_scaled(close_usd.to_numpy()).astype("float32")
@@ -124,7 +129,8 @@ def forecast(
     start = start or last
     if not first <= start <= last:
         raise ForecastError(
-            f"start date {start}: allowed are {first} to {last}. Earlier days were used in training; after the last known close there is nothing to start from"
+            f"start date {start}: allowed are {first} to {last}. Earlier days were used in training; after the last"
+            " known close there is nothing to start from"
         )
     longest = intervals.HORIZONS[-1]
     if not 1 <= days <= longest:
@@ -134,11 +140,12 @@ def forecast(
     usable = made[(np.isfinite(made) & (made > 0)).all(axis=1)]
     if origin not in usable.index:
         raise ForecastError(
-            f"from {start} on the network's path falls to zero or below, so it is no price. Train longer, with a smaller learning rate, or choose another start"
+            f"from {start} on the network's path falls to zero or below, so it is no price. Train longer, with a"
+            " smaller learning rate, or choose another start"
         )
     bands = intervals.conformal(close, usable, range(1, days + 1), (level,))
     mine = bands[bands["origin"] == origin].set_index("horizon")
-    judged = bands[(bands["origin"] >= data.days["test"][0]) & bands["actual_usd"].notna()]
+    tested = bands[(bands["origin"] >= data.days["test"][0]) & bands["actual_usd"].notna()]
     frame = pd.DataFrame(
         {
             "date": mine["date"],
@@ -151,11 +158,43 @@ def forecast(
             "calibrated_on": [int((usable.index + pd.Timedelta(days=h) <= origin).sum()) for h in mine.index],
         }
     )
-    return Forecast(origin, level, frame.join(_judged(judged)).reset_index(drop=True))
+    return Forecast(origin, level, frame.join(_on_test_days(tested)).reset_index(drop=True))
 
 
-def _judged(bands: pd.DataFrame) -> pd.DataFrame:
-    """Coverage, skill against "stays as it is" and their number of forecasts, by horizon; bounds without limit are left out."""
+def start_task(
+    training: Training,
+    result: Result,
+    close_usd: pd.Series,
+    start: date | None = None,
+    days: int = DEFAULT_DAYS,
+    level: float = LEVEL,
+) -> pool.Task:
+    """A forecast with a trained network, computed in a worker; :meth:`lib.experiments.pool.Task.result` waits for it.
+
+    Args:
+        training, result: the network; the result must hold its weights.
+        close_usd, start, days, level: as in :func:`forecast`.
+    """
+    doing = f"forecasting {training.data.ticker} with {training.network}"
+    return pool.Task(training.settings, doing, _with_weights, training, result, close_usd, start, days, level)
+
+
+def _with_weights(training: Training, result: Result, *asked: Any) -> Forecast:
+    """In a worker: the network from its weights, then :func:`forecast`."""
+    from lib.networks import training as fitting
+
+    model = train.network_of(training, result)
+
+    def predict(windows: np.ndarray) -> np.ndarray:
+        pool.stop_if_cancelled()
+        return fitting.predict(model, windows)
+
+    return forecast(predict, training.data, *asked)
+
+
+def _on_test_days(bands: pd.DataFrame) -> pd.DataFrame:
+    """Coverage, skill against "stays as it is" and their number of forecasts, by horizon; bounds without limit are left
+    out."""
     known = bands[np.isfinite(bands["upper_usd"])]
     inside = (known["actual_usd"] >= known["lower_usd"]) & (known["actual_usd"] <= known["upper_usd"])
     ours, naive = ((known[c] - known["actual_usd"]) ** 2 for c in ("path_usd", "price_usd"))
@@ -163,14 +202,14 @@ def _judged(bands: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "coverage": inside.groupby(by).mean(),
-            "judged_on": inside.groupby(by).size(),
+            "evaluated_on": inside.groupby(by).size(),
             "skill": skill_of(ours.groupby(by).mean(), naive.groupby(by).mean()),
         }
     )
 
 
 def in_words(made: Forecast) -> str:
-    """What the bounds promise, what they kept, and whether the path is worth more than the last close."""
+    """What the bounds promise, what they held on the test days, and the path's skill there."""
     last = made.days.iloc[-1]
     if pd.isna(last["coverage"]):
         return (
@@ -178,9 +217,13 @@ def in_words(made: Forecast) -> str:
             f" ({last['calibrated_on']:.0f} earlier forecasts of {last['horizon']:.0f} days)."
         )
     if not np.isfinite(last["upper_usd"]):
-        return f"Too few earlier forecasts of {last['horizon']:.0f} days ({last['calibrated_on']:.0f}) to bound the last day at {made.level:.0%}."
-    better = "more" if last["skill"] > 0 else "no more"
+        return (
+            f"Too few earlier forecasts of {last['horizon']:.0f} days ({last['calibrated_on']:.0f})"
+            f" to bound the last day at {made.level:.0%}."
+        )
+    compared = "smaller" if last["skill"] > 0 else "no smaller"
     return (
-        f"Bounds promise {made.level:.0%}; on the test days they held {last['coverage']:.0%} of {last['judged_on']:.0f} forecasts of {last['horizon']:.0f} days."
-        f" The path was worth {better} there than assuming that the price stays as it is (skill {last['skill']:+.2f})."
+        f"Bounds promise {made.level:.0%}; on the test days they held {last['coverage']:.0%} of"
+        f" {last['evaluated_on']:.0f} forecasts of {last['horizon']:.0f} days. The path's squared error was {compared}"
+        f" there than that of a price that stays as it is (skill {last['skill']:+.2f})."
     )

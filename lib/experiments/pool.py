@@ -10,7 +10,7 @@ import atexit
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,6 +29,14 @@ _cluster: Any = None
 
 class PoolError(ProjectError):
     """There is nowhere to train: no cluster can be reached or started, or its workers keep dying."""
+
+
+class TaskError(ProjectError):
+    """Work on the pool failed in a way that nobody foresaw."""
+
+
+class Cancelled(ProjectError):
+    """Work on the pool was cancelled by whoever asked for it."""
 
 
 def client(settings: Settings) -> Any:
@@ -80,6 +88,74 @@ def close() -> None:
 atexit.register(close)
 
 
+class Task:
+    """A call of a function in a worker, for one caller: :meth:`result`, :meth:`cancel`.
+
+    Args:
+        settings: of a cluster that is started, if none runs.
+        doing: what the call does, for error sentences, such as "forecasting BTC-USD".
+        function, values: the call; the function asks :func:`stop_if_cancelled` now and then.
+    """
+
+    def __init__(self, settings: Settings, doing: str, function: Callable[..., Any], *values: Any):
+        self._doing, self._cancelled = doing, False
+        self._future = client(settings).submit(function, *values, pure=False)
+
+    def cancel(self) -> None:
+        """Give the call up."""
+        self._cancelled = True
+        self._future.cancel()
+
+    def result(self) -> Any:
+        """Wait for what the function returns.
+
+        Raises: what :func:`explained` makes of a failure; Cancelled after :meth:`cancel`.
+        """
+        while not self._cancelled:
+            try:
+                return self._future.result(timeout=0.5)
+            except TimeoutError:
+                continue
+            except Exception as error:
+                raise explained(error, self._doing, self._cancelled) from error
+        raise explained(Cancelled(), self._doing)
+
+
+def explained(error: Exception, doing: str, cancelled: bool = False) -> ProjectError:
+    """The sentence about work that failed on the pool; ``cancelled``: its caller gave it up."""
+    from distributed import CancelledError, KilledWorker
+    from distributed.comm import CommClosedError
+
+    if cancelled or isinstance(error, Cancelled):
+        return Cancelled(f"{doing} was cancelled.")
+    if isinstance(error, KilledWorker):
+        return PoolError(
+            f"a worker process died {ATTEMPTS} times while {doing}, most often because memory ran out."
+            " What was finished is cached: run it again, perhaps with fewer workers"
+        )
+    if isinstance(error, (CancelledError, CommClosedError)):
+        return PoolError(f"the pool of workers is gone ({error}). What was finished is cached: run it again")
+    if isinstance(error, ProjectError):
+        return error
+    if isinstance(error, MemoryError):
+        return TaskError(f"memory ran out while {doing}. Choose a smaller batch size or a shorter lookback")
+    return TaskError(f"{doing} failed: {type(error).__name__}: {error}")
+
+
+def stop_if_cancelled() -> None:
+    """In a worker: end the present call if nobody waits for it any more.
+
+    Raises:
+        Cancelled: nobody does.
+    """
+    from distributed import get_worker
+
+    worker = get_worker()
+    task = worker.state.tasks.get(worker.get_current_task())
+    if task is None or task.state == "cancelled":
+        raise Cancelled("cancelled")
+
+
 @contextmanager
 def local(settings: Settings) -> Iterator[str]:
     """A local cluster while the block runs; gives its address. Its workers load TensorFlow at once."""
@@ -88,6 +164,15 @@ def local(settings: Settings) -> Iterator[str]:
         yield cluster.scheduler_address
     finally:
         cluster.close()
+
+
+def warm_up(address: str, threads: int) -> None:
+    """Wait until every worker of a cluster has loaded TensorFlow."""
+    from distributed import Client
+
+    with Client(address, set_as_default=False) as one:
+        workers = list(one.scheduler_info(n_workers=-1)["workers"])
+        one.gather([one.submit(runtime.start, threads, workers=[worker], pure=False) for worker in workers])
 
 
 def _started(workers: int, threads: int) -> Any:

@@ -24,8 +24,8 @@ import numpy as np
 from lib import networks
 from lib.data import SPLITS
 from lib.data.windows import Dataset
-from lib.errors import ProjectError
 from lib.experiments import pool
+from lib.experiments.pool import Cancelled
 from lib.networks import training as fitting
 from lib.progress import Progress
 from lib.results import machine, training_cache
@@ -45,14 +45,6 @@ _OPTIONS = (
 _TOPIC = "training epochs"  # of Dask's events
 _REPORT_SECONDS = 0.2  # between a worker's reports, and between its looks at whether anybody still waits
 OnEpoch = Callable[[int, int, float, float], None]
-
-
-class TrainingError(ProjectError):
-    """A training could not be carried out."""
-
-
-class Cancelled(ProjectError):
-    """A training was cancelled by whoever asked for it."""
 
 
 @dataclass(frozen=True)
@@ -153,13 +145,20 @@ class Result:
 
 def model_of(training: Training, result: Result, which: str = "best") -> Any:
     """The trained network as a Keras model of Keras's own layers, which loads without this project."""
-    from lib.networks import fast_layers, runtime
+    from lib.networks import fast_layers
+
+    return fast_layers.portable(network_of(training, result, which))
+
+
+def network_of(training: Training, result: Result, which: str = "best") -> Any:
+    """The trained network as a Keras model of this project's faster layers; loads TensorFlow."""
+    from lib.networks import runtime
 
     runtime.start(training.settings.threads)
     variant = networks.variant(training.settings)
     model = networks.build(training.network, training.hyperparameters, training.data.input_shape, variant)
     model.set_weights(result.weights(which))
-    return fast_layers.portable(model)
+    return model
 
 
 # -- in the process that asks --------------------------------------------------------------
@@ -178,6 +177,10 @@ class Handle:
         """Whether :meth:`result` would answer at once."""
         return self._found is not None or self._cancelled or self._shared.future.done()
 
+    def waiting(self) -> bool:
+        """Whether no worker has begun yet, most often because all are busy."""
+        return not self.done() and not self._shared.begun
+
     def cancel(self) -> None:
         """Give the training up. It stops at its next epoch, unless somebody else waits for it too."""
         if self._found is None and not self._cancelled:
@@ -190,14 +193,15 @@ class Handle:
         Raises:
             Cancelled: :meth:`cancel` was called.
             PoolError: workers died again and again, or the cluster is gone.
-            TrainingError: the training failed in a way that nobody foresaw.
+            TaskError: the training failed in a way that nobody foresaw.
             FileError: the cache cannot be written.
         """
         if self._found is None:
             try:
                 found = self._shared.wait(lambda: self._cancelled)
             except Exception as error:
-                raise self._explained(error) from error
+                doing = f"training {self.training.name or self.training.network}"
+                raise pool.explained(error, doing, self._cancelled) from error
             finally:
                 self._leave()
             self._found = _stored(self.training, found)
@@ -205,7 +209,7 @@ class Handle:
         return self._found
 
     def report(self, loss: Sequence[float], val_loss: Sequence[float]) -> None:
-        """Tell ``on_epoch`` of each epoch that it has not heard of, in order."""
+        """Call ``on_epoch`` with each epoch that it has not had yet, in order."""
         with self._reporting:
             for at in range(self._reported, len(loss) if self._on_epoch and not self._cancelled else 0):
                 self._reported = at + 1
@@ -217,23 +221,6 @@ class Handle:
                 self._left = True
                 _leave(self._shared, self)
 
-    def _explained(self, error: Exception) -> ProjectError:
-        from distributed import CancelledError, KilledWorker
-
-        name = self.training.name or self.training.network
-        if self._cancelled or isinstance(error, Cancelled):
-            return Cancelled("The training was cancelled.")
-        if isinstance(error, KilledWorker):
-            return pool.PoolError(
-                f"a worker process died {pool.ATTEMPTS} times while training {name}, most often because memory ran out."
-                " What was finished is cached: run it again, perhaps with fewer workers"
-            )
-        if isinstance(error, (CancelledError, OSError)):
-            return pool.PoolError(f"the pool of workers is gone ({error}). What was finished is cached: run it again")
-        if isinstance(error, ProjectError):
-            return error
-        return TrainingError(f"training {name} failed: {type(error).__name__}: {error}")
-
 
 class _Shared:
     """A running training and how many callers wait for it."""
@@ -241,6 +228,7 @@ class _Shared:
     def __init__(self, client: Any, key: str, submit: Callable[[], Any]):
         self.client, self.key, self.submit = client, key, submit
         self.callers: list[Handle] = []
+        self.begun = False
         self.future = submit()
 
     def wait(self, given_up: Callable[[], bool]) -> Result:
@@ -321,10 +309,12 @@ def _listen(client: Any) -> None:
 
     def reported(event: tuple[float, Mapping[str, Any]]) -> None:
         message = event[1]
-        with _lock:
-            shared = _running.get(message["key"])
-            callers = list(shared.callers) if shared else []
-        for handle in callers:
+        # Without the lock: this runs in the thread through which whoever holds it talks to the scheduler.
+        shared = _running.get(message["key"])
+        if shared is None:
+            return
+        shared.begun = True
+        for handle in list(shared.callers):
             handle.report(message["loss"], message["val_loss"])
 
     client.subscribe_topic(_TOPIC, reported)
@@ -488,6 +478,7 @@ def _reporter(epochs: int) -> Callable[[int, float, float], None]:
     losses: list[float] = []
     val_losses: list[float] = []
     last = time.monotonic()
+    worker.log_event(_TOPIC, {"key": key, "loss": [], "val_loss": []})  # it has begun
 
     def report(epoch: int, loss: float, val_loss: float) -> None:
         nonlocal last
@@ -496,9 +487,7 @@ def _reporter(epochs: int) -> Callable[[int, float, float], None]:
         if time.monotonic() - last < _REPORT_SECONDS and epoch < epochs:
             return
         last = time.monotonic()
-        task = worker.state.tasks.get(key)
-        if task is None or task.state == "cancelled":
-            raise Cancelled("The training was cancelled.")
+        pool.stop_if_cancelled()
         # All epochs each time, so that whoever came late or missed a report has them too.
         worker.log_event(_TOPIC, {"key": key, "loss": list(losses), "val_loss": list(val_losses)})
 

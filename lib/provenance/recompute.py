@@ -66,10 +66,10 @@ Tables = Iterator[Table]
 def from_tables(folder: Folder) -> list[str]:
     """Sentences about tables that do not follow from the tables and listings beside them."""
     found = [sentence for table in _following(folder) if (sentence := table.differs(folder))]
-    for scores, seeds in (("skill", "skill_seeds"), ("leakage_scores", "leakage_seeds")):
-        if folder.has(scores, seeds):
-            wrong = tables.seeds_disagree(folder.table(scores), folder.table(seeds))
-            found += [f"tables/{scores}.csv is not the mean of tables/{seeds}.csv: {one}" for one in wrong]
+    for scores, by_seed in (("skill", "skill_seeds"), ("leakage_scores", "leakage_seeds")):
+        if folder.has(scores, by_seed):
+            wrong = tables.seeds_disagree(folder.table(scores), folder.table(by_seed))
+            found += [f"tables/{scores}.csv is not the mean of tables/{by_seed}.csv: {one}" for one in wrong]
     return found
 
 

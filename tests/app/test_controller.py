@@ -1,83 +1,48 @@
 """The widget without a screen: what is allowed when, and what remains after something went wrong."""
 
 import json
+import threading
+import time
 from datetime import date
 
-import numpy as np
-import pandas as pd
 import pytest
 
-from lib.app import requests
-from lib.app.collection import Collection, CollectionError
-from lib.app.controller import Controller, Refused
-from lib.app.engine import ENDED, Predict, Train
-from lib.app.events import ErrorLog, ForecastUpdate, Stage, TrainingUpdate, VisualizingUpdate
-from lib.results.files import FileError
+from lib.app import jobs, requests, unattended
+from lib.app.collection import CollectionError
+from lib.app.controller import IDLE, Controller, Refused
+from lib.app.events import ErrorLog, Stage, TrainingUpdate
+from lib.experiments.pool import PoolError
 
 VALUES = requests.defaults("sample", "BTC-USD", date(2020, 1, 1), date(2021, 10, 27))
-
-
-class Recorded:
-    """An engine that carries out nothing and keeps what it was asked."""
-
-    def __init__(self, on_event):
-        self.tell, self.orders, self.calls = on_event, [], []
-
-    def start(self):
-        self.calls.append("start")
-
-    def stop(self):
-        self.calls.append("stop")
-
-    def order(self, what):
-        self.orders.append(what)
-
-
-class Model:
-    """Stands for a Keras model; a file is all that keeping needs."""
-
-    def save(self, path):
-        path.write_bytes(b"weights")
+WAIT_S = 20
 
 
 @pytest.fixture
-def controller(tmp_path):
-    return Controller(tmp_path / "kept", engine=Recorded)
+def controller(tmp_path, fake_pool):
+    made = Controller(tmp_path / "saved")
+    made.heard = []
+    made.listen(made.heard.append)
+    return made
 
 
-@pytest.fixture
-def kept(controller):
-    """The identity of a kept network with made-up forecasts on the sample's days."""
-    return keep(controller.collection)
+def until(condition):
+    end = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
-def keep(collection):
-    request, chosen = requests.check(VALUES)
-    days = pd.date_range("2020-01-01", "2021-10-27", name="date")
-    close = 100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.03, len(days))))
-    prices = pd.DataFrame(
-        {"Open": close, "High": close * 1.01, "Low": close * 0.99, "Close": close, "Volume": 1.0}, index=days
-    )
-    frame = pd.DataFrame(
-        {
-            "date": days[1:],
-            "actual_usd": close[1:],
-            "predicted_usd": close[1:] * 1.01,
-            "naive_usd": close[:-1],
-            "part": "test",
-        }
-    )
-    record = {
-        "request": request.model_dump(mode="json"),
-        "parameters": chosen.plain(),
-        "scores": [],
-        "history": {"loss": [1.0], "val_loss": [1.0]},
-    }
-    return collection.keep(Model(), record, frame, prices)
+def begun(controller, pool, **changes):
+    """A training that waits for its release; returns its handle."""
+    pool.hold = True
+    count = len(pool.handles)
+    controller.train({**VALUES, **changes})
+    until(lambda: len(pool.handles) > count)
+    return pool.handles[-1]
 
 
-def update(epoch=1):
-    return TrainingUpdate(epoch, 5, 0.1, 0.2, 0.15, 20.0 * epoch, 1.0, 4.0)
+def kinds(controller):
+    return [e.kind for e in controller.heard if e]
 
 
 def test_it_begins_with_the_form_alone(controller):
@@ -90,124 +55,166 @@ def test_it_begins_with_the_form_alone(controller):
         controller.cancel()
 
 
-def test_a_wrong_form_starts_nothing(controller):
+def test_a_wrong_form_starts_nothing(controller, fake_pool):
     with pytest.raises(requests.RequestError):
         controller.train({**VALUES, "epochs": 0})
-    assert controller.state == "idle" and controller._engine.orders == []
+    assert controller.state == "idle" and fake_pool.trainings == []
 
 
-def test_a_training_from_click_to_forecast(controller, kept):
-    heard = []
-    controller.listen(heard.append)
-    controller.train(VALUES)
-    assert isinstance(controller._engine.orders[0], Train) and (controller.state, controller.phase) == (
-        "training",
-        "training",
-    )
-    for refused in (lambda: controller.train(VALUES), lambda: controller.pick(kept)):
+def test_a_training_from_click_to_forecast(controller, fake_pool):
+    handle = begun(controller, fake_pool)
+    assert (controller.state, controller.phase) == ("training", "training")
+    assert [u.epoch for u in controller.updates] == [1, 2, 3] and controller.subject == ("BTC-USD", "CNN")
+    for refused in (lambda: controller.train(VALUES), lambda: controller.pick("any")):
         with pytest.raises(Refused, match="A training is running. Wait for it, or cancel it first"):
             refused()
-    controller._engine.tell(Stage("Loading prices"))
-    controller._engine.tell(update(1))
-    controller._engine.tell(update(2))
-    assert [u.epoch for u in controller.updates] == [1, 2]
-    controller._engine.tell(VisualizingUpdate(kept))
-    assert (controller.state, controller.phase, controller.network.identity) == ("idle", "evaluating", kept)
+    fake_pool.hold = False
+    handle.ended.set()
+    until(lambda: "visualizing_update" in kinds(controller))
+    assert (controller.state, controller.phase) == ("idle", "evaluating")
     assert "predicting" in controller.open_phases() and "results" not in controller.open_phases()
     first, last = controller.starts()
     assert last == date(2021, 10, 28)
     with pytest.raises(requests.RequestError) as caught:
         controller.predict(date(2020, 2, 1), 31)
     assert set(caught.value.fields) == {"start", "days"} and controller.state == "idle"
-    controller.predict(last, 15)
-    assert (
-        controller._engine.orders[1] == Predict(kept, last, 15, controller.collection.root)
-        and controller.state == "forecasting"
-    )
-    controller._engine.tell(ForecastUpdate(kept, "2021-10-27", 0.9, {"path_usd": [1.0]}, "told"))
+    made = unattended.predict(controller, last, 15)
+    assert made.origin == "2021-10-27" and len(made.days["path_usd"]) == 15 and made.days["date"][0] == "2021-10-28"
     assert (controller.state, controller.phase, controller.open_phases()[-1]) == ("idle", "results", "results")
-    assert [type(e).__name__ for e in heard if e] == [
-        "Stage",
-        "TrainingUpdate",
-        "TrainingUpdate",
-        "VisualizingUpdate",
-        "ForecastUpdate",
-    ]
-    written = [
-        json.loads(line)["kind"]
-        for line in (controller.collection.root / "events.jsonl").read_text(encoding="utf-8").splitlines()
-    ]
-    assert written == ["stage", "training_update", "training_update", "visualizing_update", "forecast_update"]
+    expected = ["stage", "stage"] + ["training_update"] * 3
+    expected += ["stage", "validation_update", "visualizing_update", "stage", "forecast_update"]
+    assert kinds(controller) == expected
+    log = (controller.collection.root / "events.jsonl").read_text(encoding="utf-8")
+    assert [json.loads(line)["kind"] for line in log.splitlines()] == expected
 
 
-def test_cancel_stops_the_process_and_its_last_words_are_not_heard(controller, kept):
-    controller.pick(kept)
-    controller.train(VALUES)
+def test_a_cancelled_training_stops_and_nothing_of_it_is_heard(controller, fake_pool):
+    network = unattended.train(controller, VALUES)
+    handle = begun(controller, fake_pool, epochs=7)
     controller.cancel()
-    assert controller._engine.calls == ["stop", "start"] and (controller.state, controller.phase) == (
-        "idle",
+    assert (controller.state, controller.phase) == ("idle", "parameters")
+    until(lambda: handle.cancelled)
+    heard = kinds(controller)
+    next_one = begun(controller, fake_pool, epochs=8)  # at once, while the first is still ending
+    assert controller.network is network and len(controller.collection.entries()) == 1
+    next_one.ended.set()
+    until(lambda: controller.state == IDLE)
+    assert "error_log" not in kinds(controller) and len(heard) < len(kinds(controller))
+    assert len(controller.collection.entries()) == 2
+
+
+def test_cancel_returns_at_once_even_if_the_pool_does_not_answer(controller, fake_pool):
+    handle = begun(controller, fake_pool)
+    asked, answered = threading.Event(), threading.Event()
+
+    def never():
+        asked.set()
+        answered.wait(WAIT_S)
+
+    handle.cancel = never
+    before = time.monotonic()
+    controller.cancel()
+    assert time.monotonic() - before < 1 and asked.wait(WAIT_S)
+    answered.set()
+    handle.ended.set()
+
+
+def test_a_forecast_can_be_cancelled(controller, fake_pool):
+    unattended.train(controller, VALUES)
+    fake_pool.hold = True
+    controller.predict(controller.starts()[1], 5)
+    until(lambda: len(fake_pool.handles) == 2)
+    controller.cancel()
+    until(lambda: fake_pool.handles[1].cancelled)
+    assert (controller.state, controller.phase, controller.forecast) == ("idle", "predicting", None)
+
+
+def test_after_an_error_the_next_try_works_and_nothing_is_lost(controller, fake_pool):
+    network = unattended.train(controller, VALUES)
+    fake_pool.error = PoolError("a worker process died 5 times")
+    with pytest.raises(unattended.WidgetError, match="died 5 times"):
+        unattended.train(controller, {**VALUES, "epochs": 2})
+    assert (controller.state, controller.phase, controller.network) == ("idle", "parameters", network)
+    with pytest.raises(unattended.WidgetError, match="died 5 times"):
+        unattended.predict(controller)
+    assert (controller.state, controller.phase) == ("idle", "predicting")
+    fake_pool.error = None
+    assert unattended.train(controller, {**VALUES, "epochs": 2}).result.epochs == 3
+
+
+def test_an_error_of_the_system_inside_a_training_is_no_problem_of_files(controller, fake_pool):
+    fake_pool.error = OSError(110, "Connection timed out")
+    with pytest.raises(unattended.WidgetError) as caught:
+        unattended.train(controller, VALUES)
+    assert "unexpected error" in str(caught.value) and "disk" not in str(caught.value).lower()
+    error = next(e for e in controller.heard if isinstance(e, ErrorLog))
+    assert "Traceback" in error.details and "Traceback" not in error.error
+
+
+def test_a_diverged_training_says_what_to_do_and_saves_nothing(controller, fake_pool):
+    fake_pool.epochs, fake_pool.changes = [(1, 3, 0.3, 0.6), (2, 3, float("nan"), float("inf"))], {"diverged": True}
+    with pytest.raises(unattended.WidgetError, match=r"diverged.*Choose a smaller learning rate than 0.003"):
+        unattended.train(controller, VALUES)
+    assert [u.epoch for u in controller.updates] == [1] and controller.collection.entries() == []
+
+
+def test_a_queued_training_says_so(controller, fake_pool, monkeypatch):
+    monkeypatch.setattr(jobs, "QUEUED_AFTER_S", 0.05)
+    fake_pool.epochs, fake_pool.queued = [], True
+    begun(controller, fake_pool)
+    until(lambda: any(isinstance(e, Stage) and "Every worker is busy" in e.doing for e in controller.heard))
+    controller.cancel()
+
+
+def test_a_visitor_that_comes_while_a_training_runs_gets_it(controller, fake_pool, tmp_path):
+    """Red before: the change was dropped."""
+    handle = begun(controller, fake_pool)
+    controller.settle(tmp_path / "visitor")
+    assert controller.collection.root == tmp_path / "saved" and controller.state == "training"
+    handle.ended.set()
+    until(lambda: controller.state == IDLE and controller.network is not None)
+    assert controller.collection.root == tmp_path / "visitor"
+    assert [e.identity for e in controller.collection.entries()] == [controller.network.identity]
+    assert [u.epoch for u in controller.updates] == [1, 2, 3] and controller.phase == "evaluating"
+
+
+def test_a_visitor_that_comes_while_a_training_runs_is_there_after_it_was_cancelled(controller, fake_pool, tmp_path):
+    unattended.train(controller, VALUES)
+    begun(controller, fake_pool)
+    controller.settle(tmp_path / "visitor")
+    controller.cancel()
+    assert (controller.collection.root, controller.network, controller.phase) == (
+        tmp_path / "visitor",
+        None,
         "parameters",
     )
-    controller._engine.tell(update())
-    controller._engine.tell(VisualizingUpdate(kept))
-    assert controller.updates == [] and controller.phase == "parameters"
-    assert controller.network.identity == kept  # what was there before
-    controller.train(VALUES)
-    assert len(controller._engine.orders) == 2
 
 
-def test_after_an_error_the_next_try_works_and_nothing_is_lost(controller, kept):
-    controller.pick(kept)
-    controller.train(VALUES)
-    controller._engine.tell(ErrorLog(ENDED))
-    assert (controller.state, controller.phase, controller.network.identity) == ("idle", "parameters", kept)
-    assert controller.log[-1]["error"] == ENDED
-    controller.predict(controller.starts()[1], 1)
-    controller._engine.tell(ErrorLog("no"))
-    assert (controller.state, controller.phase) == ("idle", "predicting")
-    controller.train(VALUES)
-    assert controller.state == "training"
+def test_a_saved_network_is_used_without_training(controller, fake_pool):
+    identity = unattended.train(controller, VALUES).identity
+    unattended.train(controller, {**VALUES, "epochs": 2})
+    controller.pick(identity)
+    assert (controller.state, controller.phase) == ("idle", "evaluating") and len(fake_pool.trainings) == 2
+    assert controller.network.identity == identity and len(controller.network.scores) == 6
+    with pytest.raises(CollectionError, match="no saved network"):
+        controller.pick("BTC-USD_CNN_20200101-000000-abcd")
 
 
-def test_a_kept_network_that_vanished_is_told_and_not_fatal(controller):
-    controller.train(VALUES)
-    heard = []
-    controller.listen(heard.append)
-    controller._engine.tell(VisualizingUpdate("BTC-USD_CNN_20200101-000000-abcd"))
-    assert controller.state == "idle" and "there is no kept network" in heard[-1].error
+def test_a_saved_network_whose_weights_are_gone_is_trained_again(controller, fake_pool):
+    identity = unattended.train(controller, VALUES).identity
+    fake_pool.cached.clear()
+    fake_pool.changes = {}
+    controller.pick(identity)
+    until(lambda: controller.state == IDLE)
+    assert controller.network.identity == identity and len(controller.collection.entries()) == 1
+    assert fake_pool.trainings[0].key == fake_pool.trainings[1].key
+    assert any(isinstance(e, Stage) and "trained again" in e.doing for e in controller.heard)
+    assert unattended.predict(controller, days=3).identity == identity
 
 
-def test_kept_networks_come_back_whole_and_newest_first(tmp_path):
-    collection = Collection(tmp_path)
-    first = keep(collection)
-    again = collection.find(first)
-    assert again.title.startswith("BTC-USD, CNN, trained 20") and (again.ticker, again.network) == ("BTC-USD", "CNN")
-    assert len(again.prices) == 666 and again.dataset().ticker == "BTC-USD" and len(again.closes()) == 666
-    second = keep(collection)
-    assert set(collection.identities()) == {first, second} and collection.identities() == sorted(
-        [first, second], key=lambda n: n.rpartition("_")[2], reverse=True
-    )
-    (tmp_path / second / "network.json").write_text("{", encoding="utf-8")
-    assert [k.identity for k in collection.all()] == [first]
-    with pytest.raises(CollectionError, match="cannot be read"):
-        collection.find(second)
-    for outside in ("../x", "", "BTC-USD_CNN_1"):
-        with pytest.raises(CollectionError, match="no kept network"):
-            collection.find(outside)
-
-
-def test_a_disk_that_refuses_leaves_no_half_network(tmp_path):
-    collection = Collection(tmp_path)
-    first = keep(collection)
-
-    class Full(Model):
-        def save(self, path):
-            raise OSError(28, "No space left on device")
-
-    model, Model.save = Model.save, Full.save
-    try:
-        with pytest.raises(FileError, match="No space left"):
-            keep(collection)
-    finally:
-        Model.save = model
-    assert [p.name for p in tmp_path.iterdir()] == [first]
+def test_a_folder_that_cannot_be_written_is_one_sentence_without_the_folder(controller, tmp_path):
+    (tmp_path / "saved").write_text("in the way", encoding="utf-8")
+    with pytest.raises(unattended.WidgetError, match="cannot write saved") as caught:
+        unattended.train(controller, VALUES)
+    assert str(tmp_path) not in str(caught.value) and controller.state == "idle"
+    assert all(isinstance(u, TrainingUpdate) for u in controller.updates)

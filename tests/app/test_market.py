@@ -53,10 +53,10 @@ def test_another_source_shows_its_coins_and_the_page_is_not_held_up(panels):
     answers.append(threading.Event())
     waiting = answers[0]
     made.source.value = "yahoo"  # returns while Yahoo is still asked
-    assert "Asking Yahoo for prices of ADA-USD, ETH-USD" in made._told.value and "BTC-USD" in made._table.value
+    assert "Asking Yahoo for prices of ADA-USD, ETH-USD" in made._status.value and "BTC-USD" in made._table.value
     waiting.set()
     until_loaded()
-    assert made.ticker.options == ("ADA-USD", "ETH-USD") and made._told.value == ""
+    assert made.ticker.options == ("ADA-USD", "ETH-USD") and made._status.value == ""
     assert "ADA-USD" in made._table.value and "BTC-USD" not in made._table.value and "ETH-USD" in made._table.value
 
 
@@ -65,11 +65,11 @@ def test_without_a_network_what_was_shown_stays_and_the_next_try_works(panels):
     answers += [ProjectError("Yahoo cannot be reached. Look at the network."), ["ADA-USD", "ETH-USD"]]
     made.source.value = "yahoo"
     until_loaded()
-    assert said == ["Yahoo cannot be reached. Look at the network."] and said[0] in made._told.value
+    assert said == ["Yahoo cannot be reached. Look at the network."] and said[0] in made._status.value
     assert made.source.value == "sample" and "BTC-USD" in made._table.value and list(made.prices) == ["BTC-USD"]
     made.source.value = "yahoo"
     until_loaded()
-    assert list(made.prices) == ["ADA-USD", "ETH-USD"] and made._told.value == ""
+    assert list(made.prices) == ["ADA-USD", "ETH-USD"] and made._status.value == ""
 
 
 def test_an_answer_that_comes_after_another_choice_is_let_go(panels):
@@ -78,7 +78,7 @@ def test_an_answer_that_comes_after_another_choice_is_let_go(panels):
     answers.append(waiting)
     made.source.value = "yahoo"
     made.source.value = "sample"
-    assert made._told.value == ""
+    assert made._status.value == ""
     waiting.set()
     until_loaded()
     assert list(made.prices) == ["BTC-USD"] and made.source.value == "sample"

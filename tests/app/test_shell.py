@@ -7,7 +7,7 @@ from pathlib import Path
 import ipywidgets
 import pytest
 
-from lib.app import shell, theme
+from lib.app import page_theme, shell
 from lib.app.charts import contrast
 from lib.app.shell import Panel, Shell
 from lib.errors import ProjectError
@@ -19,22 +19,24 @@ def panel(key="one", **more):
     return Panel(key, key.title(), ipywidgets.HTML("content"), **more)
 
 
-@pytest.mark.parametrize("name, word, ground", list(itertools.product(theme.NAMES, theme.WORDS, theme.GROUNDS)))
+@pytest.mark.parametrize(
+    "name, word, ground", list(itertools.product(page_theme.NAMES, page_theme.WORDS, page_theme.GROUNDS))
+)
 def test_words_are_readable_on_every_ground(name, word, ground):
-    assert contrast(theme.COLOURS[name][word], theme.COLOURS[name][ground]) >= 4.5
+    assert contrast(page_theme.COLOURS[name][word], page_theme.COLOURS[name][ground]) >= 4.5
 
 
-@pytest.mark.parametrize("name", theme.NAMES)
+@pytest.mark.parametrize("name", page_theme.NAMES)
 def test_edges_the_focus_mark_and_coloured_buttons_can_be_seen(name):
-    colours = theme.COLOURS[name]
-    for mark, ground in itertools.product(("edge", "focus"), theme.GROUNDS):
+    colours = page_theme.COLOURS[name]
+    for mark, ground in itertools.product(("edge", "focus"), page_theme.GROUNDS):
         assert contrast(colours[mark], colours[ground]) >= 3, (mark, ground)
     for filled in ("accent", "good", "bad", "warn"):
         assert contrast(colours["on_accent"], colours[filled]) >= 4.5, filled
 
 
 def test_both_themes_declare_the_same_variables_and_the_style_sheet_uses_no_other():
-    declared = {name: set(re.findall(r"(--shell-[a-z-]+):", theme.variables(name))) for name in theme.NAMES}
+    declared = {name: set(re.findall(r"(--shell-[a-z-]+):", page_theme.variables(name))) for name in page_theme.NAMES}
     assert declared["light"] == declared["dark"]
     assert set(re.findall(r"var\((--shell-[a-z-]+)\)", CSS)) <= declared["light"]
 

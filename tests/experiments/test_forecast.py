@@ -57,7 +57,7 @@ def test_a_forecast_knows_nothing_after_its_origin(data_and_close):
     assert not before.days["actual_usd"].equals(after.days["actual_usd"])
 
 
-def test_bounds_keep_about_their_promise_and_say_what_they_rest_on(data_and_close):
+def test_bounds_hold_about_their_promise_and_say_what_they_rest_on(data_and_close):
     data, close = data_and_close
     made = forecast.forecast(last_value, data, close, days=5, level=0.8)
     assert (
@@ -69,7 +69,7 @@ def test_bounds_keep_about_their_promise_and_say_what_they_rest_on(data_and_clos
     known = len(close) - close.index.get_loc(data.days["train"][-1]) - 1
     assert list(made.days["calibrated_on"]) == [known - h + 1 for h in range(1, 6)]
     tests_days = len(data.days["test"])
-    assert list(made.days["judged_on"]) == [tests_days - h for h in range(1, 6)]
+    assert list(made.days["evaluated_on"]) == [tests_days - h for h in range(1, 6)]
     assert abs(made.days["coverage"].iloc[0] - 0.8) < 4 * np.sqrt(0.8 * 0.2 / tests_days)
     np.testing.assert_allclose(made.days["skill"], 0, atol=1e-4)  # the last value is the naive forecast
     assert "promise 80%" in forecast.in_words(made) and f"of {tests_days - 5} forecasts of 5 days" in forecast.in_words(
@@ -86,7 +86,7 @@ def test_a_better_model_has_a_positive_skill(data_and_close):
         return truth[np.minimum(np.array(at) + 1, len(truth) - 1)]
 
     made = forecast.forecast(knows, data, close, days=2)
-    assert (made.days["skill"] > 0.9).all() and "worth more" in forecast.in_words(made)
+    assert (made.days["skill"] > 0.9).all() and "error was smaller" in forecast.in_words(made)
 
 
 @pytest.mark.parametrize(

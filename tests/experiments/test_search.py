@@ -17,7 +17,7 @@ import pytest
 
 from lib import settings, thesis
 from lib.data import windows
-from lib.experiments import search, train
+from lib.experiments import pool, search, train
 from lib.results import training_cache
 
 
@@ -137,7 +137,7 @@ def test_an_error_in_one_study_ends_the_search_at_once(data, P, monkeypatch):
 
         def result(self):
             if self.network == "CNN":
-                raise train.TrainingError("training CNN failed")
+                raise pool.TaskError("training CNN failed")
             time.sleep(0.05)
             raise train.Cancelled("cancelled")
 
@@ -145,7 +145,7 @@ def test_an_error_in_one_study_ends_the_search_at_once(data, P, monkeypatch):
             pass
 
     monkeypatch.setattr(search.train, "train", lambda training, **_: Fails(training))
-    with pytest.raises(train.TrainingError, match="training CNN failed"):
+    with pytest.raises(pool.TaskError, match="training CNN failed"):
         search.run(data, P)
 
 

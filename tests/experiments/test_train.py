@@ -13,7 +13,7 @@ import pytest
 
 from lib import settings
 from lib.data import windows
-from lib.experiments import seeds, train
+from lib.experiments import pool, seeds, train
 from lib.networks import training as fitting
 from lib.results import training_cache
 
@@ -193,7 +193,7 @@ def test_a_diverged_training_is_a_result_that_scores_infinitely_bad(one):
 
 def test_an_unforeseen_error_is_one_sentence_and_leaves_no_result(one, monkeypatch):
     monkeypatch.setattr(fitting, "fit", lambda *_: 1 / 0)
-    with pytest.raises(train.TrainingError, match="training BTC-USD CNN.* failed: ZeroDivisionError"):
+    with pytest.raises(pool.TaskError, match="training BTC-USD CNN.* failed: ZeroDivisionError"):
         train.train(one()).result()
     assert training_cache.size()[0] == 0
 

@@ -41,7 +41,7 @@
     try {
       const answer = await fetch(`${baseUrl}api/kernels/${kernelId}`, { cache: "no-store" });
       if (answer.status === 404) {
-        ended("The Python process behind this page has ended, so nothing here answers any more. Load the page again to get a new one; networks that were trained and kept are still there.");
+        ended("The Python process behind this page has ended, so nothing here answers any more. Load the page again to get a new one; saved networks are still there.");
         return false;
       }
       if (silent) document.getElementById("ended").textContent = "";

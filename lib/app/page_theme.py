@@ -1,7 +1,7 @@
 """The page's colours in both themes, and the style sheet variables made of them.
 
 The charts' own colours (:data:`lib.app.charts.THEMES`) and the few that only a page needs. Text reaches WCAG AA's
-4.5:1 on every ground it stands on; edges of controls and the mark of the keyboard reach 3:1.
+4.5:1 on every ground; edges of controls and the mark of the keyboard reach 3:1.
 """
 
 from __future__ import annotations

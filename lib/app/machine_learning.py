@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from html import escape
 from typing import Any
 
@@ -12,10 +13,11 @@ import ipywidgets as ui
 import pandas as pd
 
 from lib.app import charts, requests
-from lib.app.controller import FORECASTING, IDLE, PHASES, TRAINING, Controller, Refused, scores_frame
+from lib.app.controller import FORECASTING, IDLE, PHASES, TRAINING, Controller, Refused
 from lib.app.events import ErrorLog, Event, ForecastUpdate, Stage, TrainingUpdate
 from lib.app.figure_box import Gallery, replace
 from lib.app.form import Field, TrainingForm
+from lib.app.html_table import table
 from lib.app.page_thread import PageThread
 from lib.errors import ProjectError
 from lib.evaluation import scoring
@@ -53,7 +55,7 @@ class MachineLearning:
         self._tabs = ui.Tab(
             children=list(self.pages.values()), titles=[f"{n}. {p.capitalize()}" for n, p in enumerate(PHASES, 1)]
         )
-        self._tabs.observe(self._chosen, "selected_index")
+        self._tabs.observe(self._tab_chosen, "selected_index")
         self.box = ui.VBox([self._tabs]).add_class("learning")
         page = PageThread()
         controller.listen(lambda event: page.run(self._happened, event))
@@ -71,19 +73,19 @@ class MachineLearning:
             self._controller.data_dir,
             lambda right: setattr(self.start, "disabled", not right or self._busy),
         )
-        self.kept = ui.Dropdown(description="Kept networks", options=[("none yet", "")])
-        self.take = ui.Button(description="Use it", disabled=True)
-        self.take.on_click(lambda _: self._try(lambda: self._controller.pick(self.kept.value)))
+        self.saved = ui.Dropdown(description="Saved networks", options=[("none yet", "")])
+        self.use = ui.Button(description="Use it", disabled=True)
+        self.use.on_click(lambda _: self._try(lambda: self._controller.pick(self.saved.value)))
         self.pages["parameters"].children = [
             self.form.box,
             self.start,
             ui.HTML("<h3>Or use a network that was trained before</h3>"),
-            ui.HBox([self.kept, self.take]).add_class("row"),
+            ui.HBox([self.saved, self.use]).add_class("row"),
         ]
 
     def _training(self) -> None:
         self.progress = ui.FloatProgress(min=0, max=100, description="Progress")
-        self.told = ui.HTML("<p>Nothing was trained on this page yet: see Parameters.</p>")
+        self.status = ui.HTML("<p>Nothing was trained on this page yet: see Parameters.</p>")
         self.cancel = ui.Button(description="Cancel", disabled=True)
         self.cancel.on_click(lambda _: self._try(self._cancel))
         self.live = ui.Box().add_class("chart")
@@ -91,7 +93,7 @@ class MachineLearning:
         log = ui.Accordion([self._log], titles=["Log"])
         self.pages["training"].children = [
             ui.HBox([self.progress, self.cancel]).add_class("row"),
-            self.told,
+            self.status,
             self.live,
             log,
         ]
@@ -132,15 +134,13 @@ class MachineLearning:
     def _cancel(self) -> None:
         what = "training" if self._controller.state == TRAINING else "forecast"
         self._controller.cancel()
-        self._say(f"The {what} was cancelled. What was kept before is still there.", False)
+        self._say(f"The {what} was cancelled. Saved networks are unchanged.", False)
 
-    def _chosen(self, change: Mapping[str, Any]) -> None:
+    def _tab_chosen(self, change: Mapping[str, Any]) -> None:
         phase = PHASES[change["new"]] if change["new"] is not None else self._controller.phase
         if phase != self._controller.phase:
-            try:
+            with suppress(Refused):  # the page itself says what is missing
                 self._controller.go(phase)
-            except Refused:
-                pass  # the page itself says what is missing
 
     def _say_at_forecast(self, wrong: Mapping[str, str]) -> None:
         for field in (self.first_day, self.days):
@@ -160,18 +160,20 @@ class MachineLearning:
             self._epoch(event)
             return
         if isinstance(event, Stage):
-            self.told.value = f"<p>{escape(event.doing)} ...</p>"
+            self.status.value = f"<p>{escape(event.doing)} ...</p>"
             self._show_log()
             return
         if isinstance(event, ErrorLog):
-            self.told.value = f'<p class="field-error" role="alert">{escape(event.error)}</p>'
+            self.status.value = f'<p class="field-error" role="alert">{escape(event.error)}</p>'
             self._say(event.error, True)
         elif isinstance(event, ForecastUpdate):
-            self._say(f"The forecast from {event.days['date'][0]} on is there.", False)
+            self._say(f"The forecast from {event.days['date'][0]} on is done.", False)
         elif event is not None and event.kind == "visualizing_update":
             self._finish_chart()
-            self.told.value = f"<p>Done after {len(self._controller.updates)} epochs; the network is kept.</p>"
-            self._say(f"{self._controller.network.title}: trained and kept.", False)
+            network = self._controller.network
+            where = " (found in the cache of trainings)" if network.result.cached else ""
+            self.status.value = f"<p>Done after {network.result.epochs} epochs{where}; the network is saved.</p>"
+            self._say(f"{network.title}: done and saved.", False)
         self.refresh()
 
     def _epoch(self, event: TrainingUpdate) -> None:
@@ -182,16 +184,17 @@ class MachineLearning:
             return
         self._drawn = now
         self.progress.value = event.progress
-        self.told.value = (
-            f"<p>Epoch {event.epoch} of at most {event.epochs}. Loss {event.loss:.3g}, validation loss {event.val_loss:.3g}, of the naive forecast {event.naive_val_loss:.3g} (scaled MSE)."
+        self.status.value = (
+            f"<p>Epoch {event.epoch} of at most {event.epochs}. Loss {event.loss:.3g}, validation loss"
+            f" {event.val_loss:.3g}, of the naive forecast {event.naive_val_loss:.3g} (scaled MSE)."
             f" {clock(event.seconds)} spent, at most {clock(event.seconds_left)} left.</p>"
         )
         self._finish_chart()
 
     def _begin_chart(self, event: TrainingUpdate) -> None:
-        request = self._controller.request
-        figure = charts.live_history(request.ticker, request.network, request.epochs, event.naive_val_loss)
-        self._chart = self._gallery.widget(figure, charts.config(f"{request.ticker}_{request.network}_live"))
+        ticker, network = self._controller.subject
+        figure = charts.live_history(ticker, network, event.epochs, event.naive_val_loss)
+        self._chart = self._gallery.widget(figure, charts.config(f"{ticker}_{network}_live"))
         replace(self.live, self._chart)
 
     def _finish_chart(self) -> None:
@@ -204,28 +207,28 @@ class MachineLearning:
     # -- drawing -----------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Draw everything anew from the controller."""
+        """Draw everything again from the controller."""
         state, phase = self._controller.state, self._controller.phase
         self.form.lock(state == TRAINING)
         self.start.disabled = self._busy or not self.form.check()
         self.start.description = "Training ..." if state == TRAINING else "Train"
         self.cancel.disabled, self.stop.disabled = state != TRAINING, state != FORECASTING
-        self._list_kept()
+        self._list_saved()
         self._show_log()
         if state == TRAINING and not self._controller.updates:
-            self.progress.value, self.told.value, self._chart = 0, "<p>Starting ...</p>", None
+            self.progress.value, self.status.value, self._chart = 0, "<p>Starting ...</p>", None
             replace(self.live)
         self._draw_network()
         self._draw_results()
         if self._tabs.selected_index != PHASES.index(phase):
             self._tabs.selected_index = PHASES.index(phase)
 
-    def _list_kept(self) -> None:
-        kept = self._controller.collection.all()
-        options = [(k.title, k.identity) for k in kept] or [("none yet", "")]
-        if tuple(self.kept.options) != tuple(options):
-            self.kept.options = options
-        self.take.disabled = self._busy or not kept
+    def _list_saved(self) -> None:
+        saved = self._controller.collection.entries()
+        options = [(entry.title, entry.identity) for entry in saved] or [("none yet", "")]
+        if tuple(self.saved.options) != tuple(options):
+            self.saved.options = options
+        self.use.disabled = self._busy or not saved
 
     def _show_log(self) -> None:
         rows = "".join(
@@ -243,14 +246,14 @@ class MachineLearning:
         if network is None:
             for phase in ("evaluating", "visualizing", "predicting"):
                 self.pages[phase].children = [
-                    ui.HTML("<p>Train a network first, or use a kept one: see Parameters.</p>")
+                    ui.HTML("<p>Train a network first, or use a saved one: see Parameters.</p>")
                 ]
             return
-        scores = scores_frame(network)
-        words = scoring.network_in_words(scores, network.network)
+        words = scoring.network_in_words(network.scores, network.network)
         self.pages["evaluating"].children = [
             ui.HTML(
-                f"<p><strong>{escape(network.title)}</strong></p><p>{escape(words)}</p>{scores_table(scores)}<p>{_SCORES}</p>"
+                f"<p><strong>{escape(network.title)}</strong></p><p>{escape(words)}</p>"
+                f"{scores_table(network.scores)}<p>{_SCORES}</p>"
             )
         ]
         self._draw_views(network)
@@ -258,7 +261,7 @@ class MachineLearning:
         first, last = self._starts
         self.first_day.hint = f"{first} to {last}, after the days of training"
         self._about.value = (
-            f"<p>{escape(network.title)}. Closes are known until {network.closes().dropna().index[-1].date()}.</p>"
+            f"<p>{escape(network.title)}. Closes are known until {network.closes.dropna().index[-1].date()}.</p>"
         )
         self.first_day.show(last)
         self.pages["predicting"].children = self._ready_to_ask
@@ -266,7 +269,7 @@ class MachineLearning:
 
     def _draw_views(self, network: Any) -> None:
         finished = charts.Finished(
-            network.ticker, network.network, network.record["history"], network.predictions, network.prices
+            network.ticker, network.network, network.result.history, network.predictions, network.prices
         )
         choice = ui.ToggleButtons(
             options=[(view.title, key) for key, view in charts.VIEWS.items()], description="View"
@@ -291,7 +294,7 @@ class MachineLearning:
             page.children = [ui.HTML("<p>Ask for a forecast first: see Predicting.</p>")]
             return
         frame = forecast_frame(made)
-        known = network.closes().loc[: made.origin]
+        known = network.closes.loc[: made.origin]
         coverage = frame["coverage"].iloc[-1]
         figure = charts.forecast(
             frame, known, network.ticker, network.network, None if pd.isna(coverage) else float(coverage)
@@ -318,22 +321,20 @@ def _short(row: Mapping[str, Any]) -> str:
 
 
 _SCORES = (
-    "MAE, RMSE in US dollars, MSE in US dollars squared, MAPE in percent. Skill is 1 - MSE / MSE of the naive forecast 'tomorrow equals today':"
-    " above 0 is better than no network. Training days taught the network and validation days stopped it; only test days are unseen."
+    "MAE, RMSE in US dollars, MSE in US dollars squared, MAPE in percent. Skill is 1 - MSE / MSE of the naive forecast"
+    " 'tomorrow equals today': above 0 is better than no network. The network was fitted to training days, stopped by"
+    " validation days; only test days are unseen."
 )
 
 
 def scores_table(scores: pd.DataFrame) -> str:
-    """Scores as an HTML table: a row a part and model."""
+    """Scores as an HTML table: a row for each split and model."""
     names = ["MAE", "RMSE", "R2", "MAPE", "MSE", "skill"]
-    head = "".join(f"<th scope='col'>{n}</th>" for n in ["Part", "Model", "Days", *names])
-    rows = "".join(
-        f"<tr><th scope='row'>{escape(r['part'])}</th><td>{escape(r['model'])}</td><td>{r['days']}</td>"
-        + "".join(f"<td>{charts.readable(r[n])}</td>" for n in names)
-        + "</tr>"
+    rows = [
+        [escape(r["part"]), escape(r["model"]), str(r["days"]), *(charts.readable(r[n]) for n in names)]
         for r in scores.to_dict("records")
-    )
-    return f"<div class='scroll' tabindex='0' role='group' aria-label='Scores'><table class='numbers'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    ]
+    return table("Scores", ["Split", "Model", "Days", *names], rows)
 
 
 def forecast_frame(made: ForecastUpdate) -> pd.DataFrame:
@@ -343,7 +344,7 @@ def forecast_frame(made: ForecastUpdate) -> pd.DataFrame:
 
 
 def forecast_table(frame: pd.DataFrame) -> str:
-    """The forecast as an HTML table: a row a day."""
+    """The forecast as an HTML table: a row for each day."""
     names = {
         "path_usd": "Forecast",
         "lower_usd": "Lower",
@@ -351,21 +352,19 @@ def forecast_table(frame: pd.DataFrame) -> str:
         "naive_usd": "Naive",
         "actual_usd": "Actual",
         "coverage": "Coverage",
-        "judged_on": "of forecasts",
+        "evaluated_on": "of forecasts",
     }
-    head = "".join(f"<th scope='col'>{n}</th>" for n in ["Day", *names.values()])
-    rows = "".join(
-        f"<tr><th scope='row'>{r['date']:%Y-%m-%d}</th>"
-        + "".join(
-            f"<td>{f'{r[n]:.0%}' if n == 'coverage' and pd.notna(r[n]) else charts.readable(r[n])}</td>" for n in names
-        )
-        + "</tr>"
-        for r in frame.to_dict("records")
-    )
-    return f"<div class='scroll' tabindex='0' role='group' aria-label='Forecast, US dollars'><table class='numbers'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+
+    def cell(name: str, value: float) -> str:
+        return f"{value:.0%}" if name == "coverage" and pd.notna(value) else charts.readable(value)
+
+    rows = [[f"{r['date']:%Y-%m-%d}", *(cell(n, r[n]) for n in names)] for r in frame.to_dict("records")]
+    return table("Forecast, US dollars", ["Day", *names.values()], rows)
 
 
 def download(frame: pd.DataFrame, name: str) -> str:
     """A link that saves the frame as CSV; nothing is asked of a server."""
     text = frame.to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n")
-    return f'<p><a class="download" download="{escape(name)}" href="data:text/csv;base64,{base64.b64encode(text.encode()).decode()}">Download as CSV</a></p>'
+    content = base64.b64encode(text.encode()).decode()
+    link = f'<a class="download" download="{escape(name)}" href="data:text/csv;base64,{content}">Download as CSV</a>'
+    return f"<p>{link}</p>"

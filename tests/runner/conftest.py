@@ -8,10 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from lib.runner import order
 
-PARAMETERS = """seed = 7  # a seed
-start_date = "2020-02-02"  # first day
-networks = ["CNN"]  # which
-output_dir = "outputs/none"  # where"""
+PARAMETERS = 'parameters_file = "params/sample.yaml"\nseed = None  # a seed'
 
 
 @pytest.fixture(scope="session")

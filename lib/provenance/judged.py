@@ -250,7 +250,7 @@ def _seeds_again(
 def _controls_again(folder: Folder, chosen: Settings, near: float, told: Callable[[str], None]) -> list[Part]:
     rows = exact(_table(folder, "control_runs")).set_index(["series", "run", "model"])
     parts = []
-    for one in experiments.control_trainings(controls.WALK, chosen.changed(control_runs=1)):
+    for one in experiments.control_trainings(controls.WALK, chosen.model_copy(update={"control_runs": 1})):
         again = experiments.control_row(_made(one, told), one)
         there = rows.loc[(controls.WALK, again["run"], again["model"]), "skill"]
         differs = error_differs(1 - there, 1 - again["skill"], near)

@@ -106,7 +106,7 @@ def test_the_trials_imply_the_target_variance():
 def test_the_parameter_file_runs_what_was_recovered():
     protocol = thesis.printed()["target_variance"]["recovered_protocol"]
     chosen = settings.load(PROJECT_ROOT / "params/thesis.yaml")
-    assert (chosen.end_date, chosen.split) == (protocol["end_date"], protocol["split"])
+    assert (chosen.end_date, list(chosen.split)) == (protocol["end_date"], protocol["split"])
     assert set(chosen.tickers) == set(protocol["values"])
 
 

@@ -33,7 +33,7 @@ class Store:
     """The results of one notebook in one run.
 
     Args:
-        chosen: the notebook's checked parameters; must declare ``output_dir``.
+        chosen: the notebook's settings; their ``output_dir`` is the run's folder.
         notebook: its name, such as ``01_data``.
     """
 

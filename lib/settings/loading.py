@@ -5,16 +5,19 @@ Parameter files are flat YAML, so that they also work with papermill's own ``-f`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from lib.settings import flat_yaml
 from lib.settings.model import KEYS, Settings, SettingsError, check, meaning
 from lib.settings.places import PROJECT_ROOT, resolve
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
 
 SAMPLE = PROJECT_ROOT / "params" / "sample.yaml"
 CELL = "the parameters cell"
@@ -103,8 +106,8 @@ def from_notebook(namespace: Mapping[str, Any]) -> Settings:
     return load(_file_of(namespace), _set_in(namespace), f"{CELL}'s")
 
 
-def in_force(settings: Settings, namespace: Mapping[str, Any]) -> Any:
-    """A table (pandas Styler) of a notebook's parameters: value, where it comes from, meaning.
+def in_force(settings: Settings, namespace: Mapping[str, Any]) -> Styler:
+    """A table of a notebook's parameters: value, where it comes from, meaning.
 
     Args:
         settings: as :func:`from_notebook` gave them for ``namespace``.
@@ -115,25 +118,25 @@ def in_force(settings: Settings, namespace: Mapping[str, Any]) -> Any:
     """
     import pandas as pd  # not before it is needed: the command line starts without it
 
+    values, usual = settings.plain(), sample().plain()
+    keys = [key for key in KEYS if key in namespace]
+    columns = {
+        "parameter": keys,
+        "value": [_text(values[key]) for key in keys],
+        "from": _origins(namespace, keys),
+        "meaning": [meaning(key) for key in keys],
+    }
+    others = [f"{k} {_text(v)}" for k, v in values.items() if k not in keys and v != usual[k]]
+    rest = f"Others that differ from {shown(SAMPLE)}: {'; '.join(others)}" if others else f"All others: {shown(SAMPLE)}"
+    table = pd.DataFrame(columns).style.hide(axis="index").set_caption(f"Parameters in force. {rest}")
+    table.set_uuid("in_force").format(escape="html")
+    return table
+
+
+def _origins(namespace: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
     file, given = _file_of(namespace), _set_in(namespace)
-    in_file, values, usual = stated(file), settings.plain(), sample().plain()
-    rows = [
-        {
-            "parameter": key,
-            "value": _text(values[key]),
-            "from": "the cell above, or papermill" if key in given else shown(file if key in in_file else SAMPLE),
-            "meaning": meaning(key),
-        }
-        for key in KEYS
-        if key in namespace
-    ]
-    others = [f"{k} {_text(v)}" for k, v in values.items() if k not in namespace and v != usual[k]]
-    rest = (
-        f"Others that differ from {shown(SAMPLE)}: {'; '.join(others)}" if others else "All others: params/sample.yaml"
-    )
-    caption = f"Parameters in force. {rest}"
-    table = pd.DataFrame(rows, columns=["parameter", "value", "from", "meaning"])
-    return table.style.format(escape="html").hide(axis="index").set_caption(caption).set_uuid("in_force")
+    in_file = stated(file)
+    return ["the cell above, or papermill" if k in given else shown(file if k in in_file else SAMPLE) for k in keys]
 
 
 def _file_of(namespace: Mapping[str, Any]) -> Path:

@@ -195,7 +195,7 @@ def field_by_field(values: Mapping[str, Any], where: str) -> tuple[dict[str, Any
 @cache
 def _field(name: str) -> TypeAdapter:
     field = Settings.model_fields[name]
-    return TypeAdapter(Annotated[field.annotation, field])
+    return TypeAdapter(Annotated[field.annotation, field])  # pyright: ignore  # a type made while running
 
 
 def _did_you_mean(name: str) -> str:

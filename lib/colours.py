@@ -9,6 +9,7 @@ from __future__ import annotations
 
 NAIVE = "naive"
 NETWORKS = ("CNN", "LSTM", "CNN-LSTM", "LSTM-CNN")
+OTHER_NETWORKS = ("other network 1", "other network 2")
 COINS = ("ADA-USD", "ETH-USD", "SOL-USD", "BTC-USD")
 OTHER_COINS = ("other coin 1", "other coin 2", "other coin 3", "other coin 4")
 
@@ -48,6 +49,8 @@ _EVERYWHERE = {
     "LSTM": ("#0072B2", "#0072B2", "#4FA9E6"),
     "CNN-LSTM": ("#009E73", "#00845F", "#2BC496"),
     "LSTM-CNN": ("#CC79A7", "#B0578A", "#DC93BD"),
+    "other network 1": ("#56B4E9", "#2B7DAE", "#56B4E9"),
+    "other network 2": ("#8C510A", "#8C510A", "#D39A54"),
     NAIVE: ("#6E6E6E", "#6E6E6E", "#A5A5A5"),
     "actual": ("#111111", "#111111", "#F4F4F4"),
     "ADA-USD": ("#2A6FDB", "#2A6FDB", "#7FABF3"),
@@ -95,6 +98,11 @@ PRINTED: dict[str, str] = {
     "validation": "#E9E9E4",
     "test": "#CFE3F5",
 }
+
+
+def network(name: str) -> str:
+    """The meaning under which a network's colour stands: its own for the thesis's four, by name for any other."""
+    return name if name in NETWORKS else OTHER_NETWORKS[sum(name.encode()) % len(OTHER_NETWORKS)]
 
 
 def coin(ticker: str) -> str:

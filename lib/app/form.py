@@ -10,7 +10,7 @@ import ipywidgets as ui
 
 from lib.app import requests
 from lib.app.html_table import table
-from lib.settings import Network
+from lib.settings import network_names
 
 WHOLE = ("lookback", "batch_size", "epochs", "seed")
 RATES = ("learning_rate", "dropout_rate")
@@ -92,7 +92,7 @@ class TrainingForm:
         controls = {
             "source": ui.Dropdown(options=list(sources)),
             "ticker": ui.Combobox(options=list(tickers), continuous_update=True, ensure_option=False),
-            "network": ui.Dropdown(options=list(Network.__args__)),
+            "network": ui.Dropdown(options=list(network_names())),
             "start_date": ui.DatePicker(),
             "end_date": ui.DatePicker(),
             **{name: ui.Text(continuous_update=True) for name in (*WHOLE, *RATES)},

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, TypeAdapter, ValidationError
 
-from lib import settings, thesis
+from lib import networks, settings
 from lib.data.market import sample
 from lib.settings import Day, Network, Number, Settings, Ticker, key
 from lib.settings.consistency import today
@@ -52,7 +52,7 @@ class TrainingRequest(BaseModel):
             "learning_rate": self.learning_rate,
             "dropout_rate": self.dropout_rate,
         }
-        return {**thesis.best_hyperparameters(self.network), **asked}
+        return {**networks.default_hyperparameters(self.network), **asked}
 
 
 FIELDS = tuple(TrainingRequest.model_fields)
@@ -210,7 +210,7 @@ def preset(name: str, network: str = "CNN") -> dict[str, Any]:
         RequestError: there is no such preset.
     """
     if name == "thesis best":
-        best = thesis.best_hyperparameters(network)
+        best = networks.default_hyperparameters(network)
         return {
             "network": network,
             "lookback": 60,

@@ -29,6 +29,9 @@ def forecasts(prices: Mapping[str, pd.DataFrame], settings: Settings) -> pd.Data
     Returns:
         Long frame of test days.
     """
+    windows.check_scored_days(
+        windows.build(prices, settings.changed(target="close")), seeds.LEAST_DAYS, ["train", "test"]
+    )
     planned = trainings(prices, settings)
     results = train.train_all([t for t, *_ in planned])
     rows = [frames.of_training(t, r, leak, k, parts=["test"]) for (t, leak, k), r in zip(planned, results)]

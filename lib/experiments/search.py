@@ -21,6 +21,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import TrialState
 
 from lib import networks, thesis
+from lib.data import windows
 from lib.data.windows import Dataset
 from lib.evaluation import baselines, scoring
 from lib.experiments import random_seeds, train
@@ -123,6 +124,7 @@ def run(data: Mapping[str, Dataset], settings: Settings) -> list[Study]:
 
     Raises: as ``train.Handle.result``; what was trained is cached.
     """
+    windows.check_scored_days(data, 2, ["train", "validation"])
     found = studies(settings)
     events: queue.SimpleQueue[tuple[Study, Result] | None] = queue.SimpleQueue()
     running: dict[str, train.Handle] = {}

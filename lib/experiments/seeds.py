@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from lib import thesis
+from lib import networks
 from lib.data import windows
 from lib.data.windows import Dataset
 from lib.evaluation import baselines, scoring
@@ -15,6 +15,7 @@ from lib.experiments.train import Result, Training
 from lib.settings import Settings
 
 TARGETS = ("close", "log_return")
+LEAST_DAYS = 10  # scored, which tests and intervals of ``lib.evaluation`` need
 _ON_WINDOWS = (baselines.NAIVE, "ridge", "gradient boosting")  # on every target; the others know closes only
 
 
@@ -22,7 +23,7 @@ def training(data: Dataset, network: str, settings: Settings, number: int = 1, n
     """The training of a network at the thesis's best hyperparameters with its seed ``number``."""
     seed = random_seeds.of_network(settings.seed, data.ticker, network, number)
     name = f"{data.ticker} {network}, {note or settings.target}, seed {number}"
-    return Training(network, thesis.best_hyperparameters(network), seed, data, settings, name)
+    return Training(network, networks.default_hyperparameters(network), seed, data, settings, name)
 
 
 def trained(
@@ -49,10 +50,16 @@ def forecasts(prices: Mapping[str, pd.DataFrame], settings: Settings, targets: S
         Long frame of validation and test days; ``reading`` is the target. Seed k of a network is the same for every
         target, and seed 1 on closes is the training of notebooks 04 to 07.
     """
+    for target in targets:
+        data = windows.build(prices, settings.changed(target=target))
+        windows.check_scored_days(data, LEAST_DAYS, more_training_than_test=True, in_a_row=(30, 5))
+    of_baselines = baseline_forecasts(
+        prices, settings, targets
+    )  # first, as their errors should come before any training
     planned = trainings(prices, settings, targets)
     results = train.train_all([one for one, _ in planned])
     rows = [frames.of_training(t, r, t.settings.target, k) for (t, k), r in zip(planned, results)]
-    return pd.concat([baseline_forecasts(prices, settings, targets), *rows], ignore_index=True)
+    return pd.concat([of_baselines, *rows], ignore_index=True)
 
 
 def trainings(

@@ -11,12 +11,13 @@ import hashlib
 import importlib.metadata
 import json
 import math
+import queue
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -181,6 +182,13 @@ class Handle:
         """Whether no worker has begun yet, most often because all are busy."""
         return not self.done() and not self._shared.begun
 
+    def when_done(self, call: Callable[[], object]) -> None:
+        """Have a function called, perhaps from another thread, as soon as :meth:`result` would answer."""
+        if self._found is not None:
+            call()
+        else:
+            self._shared.future.add_done_callback(lambda _: call())
+
     def cancel(self) -> None:
         """Give the training up. It stops at its next epoch, unless somebody else waits for it too."""
         if self._found is None and not self._cancelled:
@@ -330,26 +338,37 @@ def train_all(trainings: Sequence[Training], label: str = "Trainings", weights: 
     if len(missing) < len(results):
         report_cached([r for r in results.values() if r is not None], len(results))
     if missing:
-        from distributed import as_completed
-
-        handles = {}
-        try:
-            with Progress(label, len(missing)) as progress:
-                for key, training in missing.items():
-                    handle = train(training, weights)
-                    if handle.done():  # another process has stored it since
-                        results[key] = handle.result()
-                        progress.step(missing[key].name)
-                    else:
-                        handles[handle._shared.future] = (key, handle)
-                for future in as_completed(list(handles)):
-                    key, handle = handles.pop(future)
-                    results[key] = handle.result()
-                    progress.step(f"{missing[key].name}: validation MSE {smallest(results[key].val_loss):.3g}")
-        finally:
-            for _, handle in handles.values():
-                handle.cancel()
+        results.update(_trained(missing, label, weights))
     return [results[t.key] for t in trainings]
+
+
+def _trained(missing: Mapping[str, Training], label: str, weights: bool) -> dict[str, Result]:
+    """Train side by side what is not cached, with one progress line that moves at every epoch."""
+    events: queue.SimpleQueue[tuple[str, float]] = queue.SimpleQueue()  # key, share of its epochs; 2.0 when it is over
+    handles: dict[str, Handle] = {}
+    share = dict.fromkeys(missing, 0.0)
+    results: dict[str, Result] = {}
+    try:
+        with Progress(label, len(missing)) as progress:
+            for key, training in missing.items():
+                on_epoch = partial(lambda key, epoch, epochs, *_: events.put((key, epoch / epochs)), key)
+                handles[key] = train(training, weights, on_epoch)
+                handles[key].when_done(partial(events.put, (key, 2.0)))
+            while len(results) < len(missing):
+                key, reached = events.get()
+                if key in results:
+                    continue
+                if reached > 1:
+                    results[key], reached = handles[key].result(), 1.0
+                note = missing[key].name
+                if key in results:
+                    note += f": validation MSE {smallest(results[key].val_loss):.3g}"
+                progress.step(note, reached - share[key])
+                share[key] = reached
+    finally:
+        for handle in handles.values():
+            handle.cancel()
+    return results
 
 
 def report_cached(found: Sequence[Result], total: int, what: str = "trainings") -> None:

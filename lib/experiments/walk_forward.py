@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from lib.data import SPLITS, windows
 from lib.data.windows import Dataset
-from lib.experiments import frames, random_seeds, search, train
+from lib.experiments import frames, random_seeds, search, seeds, train
 from lib.experiments.train import Result, Training
 from lib.settings import Settings
 
@@ -35,12 +35,15 @@ def forecasts(prices: Mapping[str, pd.DataFrame], settings: Settings) -> tuple[p
         and a row a training: ticker, network, scheme, fold, trial, chosen (whether it forecast the block), inner
         validation MSE, epochs and hyperparameters.
     """
+    for fold in folds_of(prices, settings):
+        windows.check_scored_days({fold.data.ticker: fold.data}, seeds.LEAST_DAYS, ["train"])
+    of_baselines = baseline_forecasts(prices, settings)  # first, as their errors should come before any training
     planned = trainings(prices, settings)
     results = train.train_all([t for t, _ in planned])
     rows = pd.DataFrame([trial_row(t, about, r) for (t, about), r in zip(planned, results)])
     best = rows.groupby(["ticker", "network", "scheme", "fold"], sort=False)["validation_mse"].transform("idxmin")
     rows.insert(5, "chosen", rows.index == best)
-    found = [baseline_forecasts(prices, settings)]
+    found = [of_baselines]
     for at in np.flatnonzero(rows["chosen"]):
         training, about = planned[at]
         found.append(frames.of_training(training, results[at], f"{about['scheme']} {about['fold']}", parts=["test"]))

@@ -18,10 +18,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from lib import colours
 from lib.colours import PRINTED
+from lib.networks import ARCHITECTURES
 from lib.results.origin import signed
 
 P = ParamSpec("P")
-NETWORK_COLOURS = {name: PRINTED[name] for name in (*colours.NETWORKS, colours.NAIVE)}
+NETWORK_COLOURS = {name: PRINTED[colours.network(name)] for name in ARCHITECTURES} | {
+    colours.NAIVE: PRINTED[colours.NAIVE]
+}
 _STYLE = {
     **sns.axes_style("whitegrid"),
     "figure.dpi": 100,

@@ -6,8 +6,18 @@ from lib.networks.architectures import (
     Hyperparameters,
     Variant,
     build,
+    default_hyperparameters,
     layer_table,
     variant,
 )
 
-__all__ = ["ARCHITECTURES", "Architecture", "Hyperparameters", "Variant", "build", "layer_table", "variant"]
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "Hyperparameters",
+    "Variant",
+    "build",
+    "default_hyperparameters",
+    "layer_table",
+    "variant",
+]

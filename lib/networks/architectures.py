@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from lib import thesis
 from lib.networks import fast_layers, runtime
 from lib.settings import Settings
 
@@ -133,10 +134,17 @@ def _lstm_cnn(h: Hyperparameters, v: Variant, seeds: Iterator[int]) -> list[Any]
 
 @dataclass(frozen=True)
 class Architecture:
-    """One row of :data:`ARCHITECTURES`: how to build a network and which hyperparameters it has."""
+    """One row of :data:`ARCHITECTURES`: how to build a network, and which hyperparameters it has.
+
+    Attributes:
+        body: from hyperparameters, variant and seeds to the layers before the output.
+        hyperparameters: their names; each has a range in ``lib.experiments.search``.
+        defaults: their values where no search was made; default those that the thesis calls best.
+    """
 
     body: Callable[[Hyperparameters, Variant, Iterator[int]], list[Any]]
     hyperparameters: tuple[str, ...]
+    defaults: Hyperparameters | None = None
 
 
 _COMMON = ("dropout_rate", "learning_rate", "batch_size", "epochs")
@@ -150,6 +158,11 @@ ARCHITECTURES = {
         _lstm_cnn, ("lstm_units1", "lstm_units2", "filters", "kernel_size", "pool_size", *_COMMON)
     ),
 }
+
+
+def default_hyperparameters(network: str) -> dict[str, float]:
+    """The thesis's best hyperparameters of a network, or those of its :class:`Architecture`."""
+    return dict(ARCHITECTURES[network].defaults or thesis.best_hyperparameters(network))
 
 
 def build(
@@ -203,5 +216,7 @@ def layer_table(model: Any) -> pd.DataFrame:
             config["output"] = "; ReLU keeps what is positive"
         size = {"Conv1D": "filters", "LSTM": "units", "Dense": "units"}.get(kind)
         name = f"{kind} ({config[size]})" if size else kind
-        rows.append((name, tuple(layer.output.shape[1:]), layer.count_params(), _IN_WORDS[kind].format(**config)))
+        rows.append(
+            (name, tuple(layer.output.shape[1:]), layer.count_params(), _IN_WORDS.get(kind, "").format(**config))
+        )
     return pd.DataFrame(rows, columns=["layer", "output_shape", "parameters", "in_words"])

@@ -273,9 +273,7 @@ def _naive_listings_wrong(run: Priced) -> Iterator[str]:
 def _skill(run: Priced) -> Tables:
     if not run.folder.has("skill", "significance"):
         return
-    frame, training_usd = (
-        of(run.prices, run.chosen) for of in (seeds.baseline_forecasts, training_closes)
-    )
+    frame, training_usd = (of(run.prices, run.chosen) for of in (seeds.baseline_forecasts, training_closes))
     # Corrected p-values and luck depend on the networks too.
     made = {
         "skill": tables.mean_scores(frame, training_usd),

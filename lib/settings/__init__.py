@@ -12,6 +12,7 @@ from lib.settings.model import (
     check,
     key,
     meaning,
+    network_names,
 )
 from lib.settings.places import PROJECT_ROOT, output_root, resolve
 
@@ -20,6 +21,7 @@ __all__ = [
     "PROJECT_ROOT",
     "Day",
     "Network",
+    "network_names",
     "Number",
     "Settings",
     "SettingsError",

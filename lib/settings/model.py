@@ -9,13 +9,39 @@ from datetime import date
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    TypeAdapter,
+    ValidationError,
+)
 
 from lib.errors import ProjectError
 from lib.settings.consistency import contradictions
 
 Inputs = Literal["own_close", "all_closes", "ohlcv_indicators"]
-Network = Literal["CNN", "LSTM", "CNN-LSTM", "LSTM-CNN"]
+
+
+def _network(value: str) -> str:
+    names = network_names()
+    if value not in names:
+        raise ValueError(f"not one of {', '.join(names)}")
+    return value
+
+
+def network_names() -> tuple[str, ...]:
+    """The networks that can be trained, as ``lib.networks.ARCHITECTURES`` lists them."""
+    from lib import networks  # late, as networks are built from settings
+
+    return tuple(networks.ARCHITECTURES)
+
+
+Network = Annotated[str, AfterValidator(_network)]
 Ticker = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.^=-]{0,14}$")]
 
 

@@ -131,10 +131,10 @@ def comparison_in_words(scores: pd.DataFrame) -> str:
 
 @signed
 def hyperparameters(network: str) -> pd.DataFrame:
-    """The hyperparameters that the thesis calls best for a network, and where it says so."""
-    best = thesis.printed()["best"][network]
-    frame = pd.DataFrame(best["hyperparameters"].items(), columns=["hyperparameter", "value"])
-    return frame.assign(place=best["place"])
+    """The hyperparameters of a network that is not searched for, and where the thesis calls them its best."""
+    values = networks.default_hyperparameters(network)
+    place = thesis.printed()["best"].get(network, {}).get("place", "not in the thesis")
+    return pd.DataFrame(values.items(), columns=["hyperparameter", "value"]).assign(place=place)
 
 
 def best_of_each_study(trials: pd.DataFrame) -> pd.DataFrame:

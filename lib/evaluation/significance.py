@@ -178,14 +178,11 @@ def holm(p_values: Mapping[Any, float] | pd.Series) -> pd.Series:
     Returns:
         Adjusted p-values in the same order, missing where they were.
     """
-    from statsmodels.stats.multitest import multipletests
-
+    # Not statsmodels' multipletests, which collects garbage at each call: tenths of a second.
     given = pd.Series(p_values, dtype="float64")
-    tested = given.dropna()
-    adjusted = pd.Series(np.nan, index=given.index, name="p_holm")
-    if len(tested):
-        adjusted[given.notna()] = multipletests(tested.to_numpy(), method="holm")[1]
-    return adjusted
+    rising = given.dropna().sort_values(kind="stable")
+    adjusted = np.minimum(np.maximum.accumulate(rising.to_numpy() * np.arange(len(rising), 0, -1)), 1)
+    return pd.Series(adjusted, rising.index, name="p_holm").reindex(given.index)
 
 
 def can_tell_too_few(chance: float, trials: int) -> bool:

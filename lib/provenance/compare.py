@@ -93,7 +93,8 @@ def difference(theirs: pd.DataFrame, ours: pd.DataFrame) -> str:
         wrong = ~_equal(theirs[name], mine[name])
         if wrong.any():
             row = int(np.argmax(wrong))
-            return f"row {row + 1}, column {name}: {theirs[name][row]!r} committed, {mine[name][row]!r} computed"
+            there, here = (frame[name].tolist()[row] for frame in (theirs, mine))
+            return f"row {row + 1}, column {name}: {there!r} committed, {here!r} computed"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""One training of each network beside the committed scores of its seeds.
+"""A training of a network again, beside the committed scores of its seeds.
 
 Where processor, packages and threads are those of the run, a training gives the same bits. Elsewhere its last digits
 differ from the first epoch on, and it ends as another training. Its MSE then has to lie in the range of the committed
@@ -13,7 +13,7 @@ change of the code; the exact guard is the test of golden losses of ``lib.networ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -28,11 +28,12 @@ TICKER, SEED_NUMBER = "SOL-USD", 2
 WIDENED = 1.0  # by so many widths of the seeds' range on each side
 
 
-def wrong(run: Priced, progress: Callable[[str], None] = lambda _: None) -> list[str]:
+def wrong(run: Priced, networks: Sequence[str], progress: Callable[[str], None] = lambda _: None) -> list[str]:
     """Sentences about networks whose training does not fit the committed seeds.
 
     Args:
         run: the folder with its prices; without ``skill_seeds.csv`` nothing is trained.
+        networks: which to train; the CNN takes some 5 seconds, the LSTM most of a minute.
         progress: called with the name of each training.
     """
     if not run.folder.has("skill_seeds"):
@@ -40,7 +41,7 @@ def wrong(run: Priced, progress: Callable[[str], None] = lambda _: None) -> list
     committed = run.folder.table("skill_seeds")
     same_machine = not machine.differences(run.folder.run, "09a_skill", _trained_on(run))
     found = []
-    for training, number in seeds.trainings(run.prices, run.chosen, ("close",)):
+    for training, number in seeds.trainings(run.prices, run.chosen.changed(networks=networks), ("close",)):
         if number == SEED_NUMBER and training.data.ticker == TICKER:
             progress(training.name)
             result = train.train(training).result()

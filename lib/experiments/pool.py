@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -158,8 +159,15 @@ def stop_if_cancelled() -> None:
 
 @contextmanager
 def local(settings: Settings) -> Iterator[str]:
-    """A local cluster while the block runs; gives its address. Its workers load TensorFlow at once."""
-    cluster = _started(settings.workers, settings.threads)
+    """A local cluster while the block runs; gives its address. Its workers load TensorFlow at once.
+
+    Only for the main thread: the workers inherit that Ctrl-C is ignored, as it is the affair of whoever starts them.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        cluster = _started(settings.workers, settings.threads)
+    finally:
+        signal.signal(signal.SIGINT, before)
     try:
         yield cluster.scheduler_address
     finally:

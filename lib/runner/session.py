@@ -33,12 +33,7 @@ def start_pool(chosen: settings.Settings) -> Iterator[str]:
         return
     from lib.experiments import pool
 
-    with ExitStack() as stack:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the workers inherit it: Ctrl-C is the runner's affair
-        try:
-            address = stack.enter_context(pool.local(chosen))
-        finally:
-            signal.signal(signal.SIGINT, before)
+    with pool.local(chosen) as address:
         yield address
 
 

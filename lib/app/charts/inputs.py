@@ -22,8 +22,8 @@ class Finished:
     Attributes:
         ticker, network: such as ADA-USD and LSTM.
         history: ``loss`` and ``val_loss``, scaled MSE by epoch.
-        predictions: ``date``, ``actual_usd``, ``predicted_usd``, ``naive_usd``, ``part`` (train, validation, test), in time
-            order, as ``lib.evaluation.scoring.prediction_frame`` makes them.
+        predictions: ``date``, ``actual_usd``, ``predicted_usd``, ``naive_usd``, ``part`` (train, validation, test), in
+            time order, as ``lib.evaluation.scoring.prediction_frame`` makes them.
         prices: daily Open, High, Low, Close (USD), Volume (USD), indexed by day.
     """
 

@@ -78,11 +78,15 @@ def alignment(frame: pd.DataFrame, lags: int = 5) -> dict[str, object]:
     at = int(clear["lag"].iloc[0]) if len(clear) else None
     verdict = {
         None: "undecided: the forecasts answer to no recent price change",
-        0: "forecasts answer to the price of the very day that they are for: they stand a day too early, or have seen the future",
+        0: (
+            "forecasts answer to the price of the very day that they are for: they stand a day too early, or have"
+            " seen the future"
+        ),
         1: "aligned: forecasts answer to the last close before their day",
     }.get(
         at,
-        f"forecasts answer to nothing later than {at} days before: they stand {(at or 0) - 1} day(s) too late, or the model hardly looks at the last close",
+        f"forecasts answer to nothing later than {at} days before: they stand {(at or 0) - 1} day(s) too late, or"
+        f" the model hardly looks at the last close",
     )
     return {
         "days": table.attrs["days"],

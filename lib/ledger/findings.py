@@ -37,20 +37,25 @@ def in_words(frame: pd.DataFrame) -> str:
     counts = summary(frame).set_index("chapter")
     told, asked = (", ".join(f"{counts.loc[name, v]} {v}" for v in VERDICTS) for name in (ALL, ASKED))
     return (
-        f"{counts.loc[ALL, 'rows']} numbers and statements of the thesis: {told}. Of those reproduced, {counts.loc[ALL, 'by our computation']} are"
-        f" computed here; the others agree with another place of the thesis. Of {counts.loc[ASKED, 'rows']} questions that only we ask"
+        f"{counts.loc[ALL, 'rows']} numbers and statements of the thesis: {told}. Of those reproduced,"
+        f" {counts.loc[ALL, 'by our computation']} are"
+        f" computed here; the others agree with another place of the thesis. Of {counts.loc[ASKED, 'rows']} questions"
+        f" that only we ask"
         f" of its numbers: {asked}.{by_chance(frame)}"
     )
 
 
 def by_chance(frame: pd.DataFrame) -> str:
-    """How many printed MSE lie outside our seeds, beside how many would if each came from one more seed of the same training."""
+    """How many printed MSE lie outside our seeds, beside how many would if each came from one more seed of the same
+    training.
+    """
     rows = _of_trials(frame, "mse")
     rows = rows[(rows["against"] == OURS) & (rows["seeds"] > 1)]
     if rows.empty:
         return ""
     return (
-        f" Of the MSE of {len(rows)} printed trials that were trained again, {int((rows['verdict'] == NOT).sum())} lie outside the range of our"
+        f" Of the MSE of {len(rows)} printed trials that were trained again, {int((rows['verdict'] == NOT).sum())}"
+        f" lie outside the range of our"
         f" seeds and are called {NOT}; by chance of the seed alone about {(2 / (rows['seeds'] + 1)).sum():.0f} would."
     )
 
@@ -71,10 +76,12 @@ def replays_in_words(frame: pd.DataFrame) -> str:
         its = _of_trials(frame, score)
         counts = its["verdict"].value_counts()
         told.append(
-            f"{score.upper()} of {len(its)} printed trials: {', '.join(f'{int(counts[v])} {v}' for v in VERDICTS if v in counts)}."
+            f"{score.upper()} of {len(its)} printed trials:"
+            f" {', '.join(f'{int(counts[v])} {v}' for v in VERDICTS if v in counts)}."
         )
     told.append(
-        "A single score says little: even the same training with one more seed lies outside the range of n seeds in 2 of n + 1 cases."
+        "A single score says little: even the same training with one more seed lies outside the range of n seeds in 2"
+        " of n + 1 cases."
         " All of a network's together are tested in the rows replayed_CNN-LSTM and replayed_LSTM-CNN of each appendix."
     )
     return "\n".join(told)
@@ -83,7 +90,10 @@ def replays_in_words(frame: pd.DataFrame) -> str:
 def _naive(frame: pd.DataFrame) -> str:
     row = _row(frame, "8/successful")
     if row["verdict"] == CANNOT:
-        return f"Whether the printed forecasts beat 'tomorrow equals today' cannot be computed in this run ({row['because']})."
+        return (
+            f"Whether the printed forecasts beat 'tomorrow equals today' cannot be computed in this run"
+            f" ({row['because']})."
+        )
     below = [_row(frame, f"Appendix {k}/below_naive") for k in (1, 2, 3)]
     headline, naive = (
         _row(frame, "abstract/lstm_r2")["printed"],
@@ -148,18 +158,21 @@ def _tables(frame: pd.DataFrame) -> str:
     days = _row(frame, "Table 4.5/days")
     if days["verdict"] == NOT:
         further.append(
-            f"Table 4.5 names neither coin nor days nor unit, and {days['computed']} sets of days that were tried can have its MSE and R2"
+            f"Table 4.5 names neither coin nor days nor unit, and {days['computed']} sets of days that were tried can"
+            f" have its MSE and R2"
         )
     count = _row(frame, "4.3.4/parameter_count")
     if count["verdict"] == CONTRADICTED:
         further.append(
-            f"the {count['printed']} parameters of the LSTM-CNN are {float(count['computed']):,.0f} with the layers of Table 4.4"
+            f"the {count['printed']} parameters of the LSTM-CNN are {float(count['computed']):,.0f} with the layers"
+            f" of Table 4.4"
         )
     stated = frame[frame["kind"] == CLAIM]
     total = int((stated["verdict"] == CONTRADICTED).sum())
     ending = f" {'; '.join(further)[:1].upper()}{'; '.join(further)[1:]}." if further else ""
     return (
-        f"{numbers}{ending} In all {total} of {len(stated)} numbers and statements are contradicted by another place of the thesis."
+        f"{numbers}{ending} In all {total} of {len(stated)} numbers and statements are contradicted by another place"
+        f" of the thesis."
         + _rows(
             "of Table 4.1 and Table 4.2",
             "Table 4.2/one_statistic",

@@ -192,11 +192,17 @@ def build(
 
 
 _IN_WORDS = {
-    "Conv1D": "each filter weighs the values of {kernel_size[0]} neighbouring days (eq. 1) and adds a bias; ReLU keeps what is positive",
+    "Conv1D": (
+        "each filter weighs the values of {kernel_size[0]} neighbouring days (eq. 1) and adds a bias; ReLU keeps what"
+        " is positive"
+    ),
     "LSTM": "at each day three gates between 0 and 1 decide what enters the cell, what stays and what shows; {output}",
     "MaxPooling1D": "keeps the largest of every {pool_size[0]} neighbouring days (a size of 1 changes nothing)",
     "Dropout": "in training sets a random share of {rate:g} to zero; in forecasting does nothing",
-    "BatchNormalization": "brings each feature to mean 0 and spread 1, over the batch in training and by running averages in forecasting, then rescales",
+    "BatchNormalization": (
+        "brings each feature to mean 0 and spread 1, over the batch in training and by running averages in"
+        " forecasting, then rescales"
+    ),
     "Flatten": "lays days and features out in one row",
     "Dense": "a weighted sum of all inputs and a bias{output}",
     "LeakyReLU": "passes positive values, multiplies negative ones by 0.1",

@@ -40,7 +40,8 @@ def _start(threads: int) -> None:
         return
     if _threads is not None or "tensorflow" in sys.modules:
         raise ProjectError(
-            f"TensorFlow already runs in this process{f' with {_threads} threads' if _threads else ''}, and cannot change to"
+            f"TensorFlow already runs in this process{f' with {_threads} threads' if _threads else ''}, and cannot"
+            f" change to"
             f" {threads}. Restart the kernel and run the notebook from its first cell"
         )
     for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
@@ -60,7 +61,8 @@ def _start(threads: int) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
-    # Clearing a session collects garbage, and would each time look through all that was imported: some tenths of a second.
+    # Clearing a session collects garbage, and would each time look through all that was imported: some tenths of a
+    # second.
     gc.collect()
     gc.freeze()
     _threads = threads

@@ -180,7 +180,9 @@ def compiled_epoch(model: Any, data: Dataset, batch_size: int) -> Callable[[np.n
 
 
 def forward(model: Any, inputs: Any, training: bool) -> Any:
-    """``model(inputs)`` of a ``keras.Sequential``, layer by layer, without what Keras does around each call: a trial starts sooner."""
+    """``model(inputs)`` of a ``keras.Sequential``, layer by layer, without what Keras does around each call: a trial
+    starts sooner.
+    """
     for layer in model.layers:
         inputs = (
             layer.call(inputs, training=training)
@@ -194,7 +196,8 @@ def updates(model: Any) -> Callable[[Sequence[Any]], None]:
     """A function of the gradients, in the order of the trainable weights, that lets the model's optimizer take a step.
 
     The optimizer gets all weights as one vector, as its dozen operations would else run for every weight by
-    itself; it works value by value, so the results are the same. Clipping has a norm for each weight and keeps them apart.
+    itself; it works value by value, so the results are the same. Clipping has a norm for each weight and keeps them
+    apart.
     """
     import tensorflow as tf
 

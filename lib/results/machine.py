@@ -43,13 +43,17 @@ def made_on() -> str:
 
 
 def elsewhere(made: Iterable[str | None], what: str) -> str | None:
-    """A sentence if earlier results were made on another machine than this; None if not. One that names no machine says nothing."""
+    """A sentence if earlier results were made on another machine than this; None if not. One that names no machine says
+    nothing.
+    """
     others = Counter(name for name in made if name and name != made_on())
     if not others:
         return None
     return (
-        f"{'; '.join(f'{count} {what} made on {name}' for name, count in others.items())} are kept and used; this is {made_on()}. The last"
-        " digits, and with them trainings, may differ between the two, so that neither repeats this table alone. For one machine's results"
+        f"{'; '.join(f'{count} {what} made on {name}' for name, count in others.items())} are kept and used; this is"
+        f" {made_on()}. The last"
+        " digits, and with them trainings, may differ between the two, so that neither repeats this table alone. For"
+        " one machine's results"
         " take another output_dir"
     )
 
@@ -58,7 +62,8 @@ def tally(before: Iterable[str | None], new: int) -> dict[str, Any]:
     """What a record keeps of the trainings behind a notebook's numbers.
 
     Args:
-        before: where each training was made that the notebook found finished, by an earlier start or by another notebook of
+        before: where each training was made that the notebook found finished, by an earlier start or by another
+            notebook of
             this one; None where that is not known.
         new: how many it made itself, here.
 
@@ -85,9 +90,11 @@ def versions() -> dict[str, str]:
 
 
 def differences(run: Mapping[str, Any], notebook: str, trained_on: Iterable[str] = ()) -> list[str]:
-    """In what this machine differs from the one that a notebook of ``run.json`` ran on; empty if equal bits are to be expected.
+    """In what this machine differs from the one that a notebook of ``run.json`` ran on; empty if equal bits are to be
+    expected.
 
-    Notebooks of one folder may have run on different days and machines; where one names no processor or versions, the run's count.
+    Notebooks of one folder may have run on different days and machines; where one names no processor or versions, the
+    run's count.
 
     Args:
         trained_on: where the trainings were made that the notebook found finished, as :func:`made_on` names it.

@@ -278,7 +278,9 @@ def test_no_forecast_changes_when_prices_from_its_day_on_do(close, name, target)
 
 
 def test_scaling_over_all_days_is_caught_looking_ahead(close):
-    """The thesis's scaling: a later high changes the scaled inputs of today, and with them a forecast that is clipped to 0 and 1."""
+    """The thesis's scaling: a later high changes the scaled inputs of today, and with them a forecast that is clipped
+    to 0 and 1.
+    """
     setting = controls.short_settings(lookback=8, split=(0.6, 0.2, 0.2), scaling="all")
 
     def clipped(data, close):

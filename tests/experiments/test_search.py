@@ -152,7 +152,10 @@ def test_an_error_in_one_study_ends_the_search_at_once(data, P, monkeypatch):
 def test_listing_has_the_appendices_columns_first_then_those_they_lack(quick, data, P):
     trials = trials_of(data, P.changed(networks=["CNN"], trials=2))
     listing = search.listing(trials, data["BTC-USD"])
-    first = "Trial,Duration,Batch Size,Dropout Rate,Epochs,Filters,Kernel Size,Learning Rate,LSTM Units1,LSTM Units2,Pool Size,MAE,MSE,R2 Score,Model"
+    first = (
+        "Trial,Duration,Batch Size,Dropout Rate,Epochs,Filters,Kernel Size,Learning Rate,LSTM Units1,LSTM Units2,Pool"
+        " Size,MAE,MSE,R2 Score,Model"
+    )
     assert list(listing.columns)[:15] == first.split(",")
     assert listing["Filters1"][0] == trials["filters1"][0] and listing["Kernel Size2"][1] == trials["kernel_size2"][1]
     part, last = data["BTC-USD"].validation, listing.iloc[-1]

@@ -165,7 +165,8 @@ def test_a_saved_network_loads_without_this_project_and_back_into_fused_layers(t
     fast_layers.portable(fused).save(path)
     np.save(tmp_path / "X.npy", X)
     code = (
-        "import sys, keras, numpy as np; m = keras.saving.load_model(sys.argv[1]); np.save(sys.argv[3], m(np.load(sys.argv[2])));"
+        "import sys, keras, numpy as np; m = keras.saving.load_model(sys.argv[1]); np.save(sys.argv[3],"
+        " m(np.load(sys.argv[2])));"
         "sys.exit('lib' in sys.modules)"
     )
     subprocess.run(

@@ -26,7 +26,8 @@ def forecast(
 
     Args:
         frame: one row for each forecast day in time order: ``date``, ``path_usd``, ``lower_usd``, ``upper_usd``,
-            ``naive_usd``, ``level`` (one for all rows, 0 to 1), and ``actual_usd`` if known (missing values are days to come).
+            ``naive_usd``, ``level`` (one for all rows, 0 to 1), and ``actual_usd`` if known (missing values are days to
+            come).
             Bounds that are not finite are left out, and the chart says so.
         known_closes: closes in USD until the forecast was made, indexed by day.
         ticker, network: for title, name and colour.

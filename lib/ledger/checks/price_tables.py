@@ -49,14 +49,17 @@ def some_window(evidence: Evidence, row: Row, ticker: str) -> Found:
             best = (count, f"{column} of {at}", near)
     count, at, near = best
     told = (
-        f"at most {count} of 6 fit in any window of {SHORTEST} or more days of {evidence.prices[ticker].index[0]:%Y-%m-%d} to"
+        f"at most {count} of 6 fit in any window of {SHORTEST} or more days of"
+        f" {evidence.prices[ticker].index[0]:%Y-%m-%d} to"
         f" {evidence.prices[ticker].index[-1]:%Y-%m-%d}, such as the {at}; nearest in mean and deviation are {near}"
     )
     return Found(count == 6, because=told, shown=f"at most {count} of 6")
 
 
 def extreme_of_days(evidence: Evidence, row: Row, ticker: str, name: str) -> Found:
-    """Whether a printed minimum or maximum is the minimum or maximum of the closes, and not the price of some other day."""
+    """Whether a printed minimum or maximum is the minimum or maximum of the closes, and not the price of some other
+    day.
+    """
     close = evidence.close(ticker)
     printed = evidence.rows[f"Table 4.1/{ticker}_{name}"].printed
     value = _statistics(close)[name]
@@ -113,7 +116,9 @@ def part_first_year(evidence: Evidence, row: Row, part: str) -> Found:
 
 
 def scored_on(evidence: Evidence, row: Row, part: str) -> Found:
-    """Whether the printed trials of all coins fit a part's days, by MSE / (1 - R2), in the split that they fit or in 60/20/20."""
+    """Whether the printed trials of all coins fit a part's days, by MSE / (1 - R2), in the split that they fit or in
+    60/20/20.
+    """
     splits = (tuple(PROTOCOL["split"]), (0.6, 0.2, 0.2))
     fitting = [
         f"{p} of {'/'.join(f'{100 * s:.0f}' for s in split)}"
@@ -129,7 +134,9 @@ def scored_on(evidence: Evidence, row: Row, part: str) -> Found:
 
 
 def scaled_over_all(evidence: Evidence, row: Row) -> Found:
-    """Whether the trials fit prices scaled over all days, and not prices scaled over training days (SOL-USD, whose range grows later)."""
+    """Whether the trials fit prices scaled over all days, and not prices scaled over training days (SOL-USD, whose
+    range grows later).
+    """
     close = evidence.close("SOL-USD")
     low, high = trials.implied_variance("SOL-USD")
     everything = evidence.targets("SOL-USD").variance
@@ -141,7 +148,9 @@ def scaled_over_all(evidence: Evidence, row: Row) -> Found:
 
 
 def scaler(evidence: Evidence, row: Row) -> Found:
-    """The scaler under which prices give every coin's trials their MSE / (1 - R2): to 0 and 1, or to mean 0 and deviation 1."""
+    """The scaler under which prices give every coin's trials their MSE / (1 - R2): to 0 and 1, or to mean 0 and
+    deviation 1.
+    """
     made = {"MinMaxScaler": lambda close: close.max() - close.min(), "StandardScaler": lambda close: close.std(ddof=0)}
     fitting, told = [], []
     for name, unit in made.items():
@@ -156,10 +165,15 @@ def scaler(evidence: Evidence, row: Row) -> Found:
 
 
 def parts(evidence: Evidence, row: Row) -> Found:
-    """Into which parts the data are divided, by the days that the trials' scores fit: a part between two others, or the last of two."""
+    """Into which parts the data are divided, by the days that the trials' scores fit: a part between two others, or the
+    last of two.
+    """
     fitting = evidence.once("splits", lambda: [s for s in _splits() if _fits(evidence, "validation", s, LOOKBACK)])
     last = [s for s in _splits() if _fits(evidence, "test", s, LOOKBACK)]
-    told = f"of splits in steps of 5% {len(fitting)} have validation days and {len(last)} last days that fit the trials of all coins; {_left_out()}"
+    told = (
+        f"of splits in steps of 5% {len(fitting)} have validation days and {len(last)} last days that fit the trials"
+        f" of all coins; {_left_out()}"
+    )
     return Found(
         "train/validation/test" if fitting and not last else "train/test" if last and not fitting else None,
         because=told,
@@ -173,7 +187,9 @@ def _dollars(evidence: Evidence, ticker: str) -> float:
 
 
 def windows_inside_parts(evidence: Evidence, row: Row) -> Found:
-    """Whether the trials fit days of windows cut inside each part, and not days of windows that reach back into the part before."""
+    """Whether the trials fit days of windows cut inside each part, and not days of windows that reach back into the
+    part before.
+    """
     fits = {}
     for ticker in COINS:
         low, high = trials.implied_variance(ticker)
@@ -196,7 +212,9 @@ def highest_naive_r2(evidence: Evidence, row: Row, ticker: str) -> Found:
 
 
 def lookback(evidence: Evidence, row: Row) -> Found:
-    """The length of window, of 1 to 120 days, under which the validation days give the trials of all coins their MSE / (1 - R2)."""
+    """The length of window, of 1 to 120 days, under which the validation days give the trials of all coins their MSE /
+    (1 - R2).
+    """
     fitting = evidence.once(
         "lookbacks", lambda: [k for k in range(1, 121) if _fits(evidence, "validation", tuple(PROTOCOL["split"]), k)]
     )
@@ -207,7 +225,9 @@ def lookback(evidence: Evidence, row: Row) -> Found:
 
 
 def first_day(evidence: Evidence, row: Row) -> Found:
-    """Whether prices from the thesis's first day give the trials of all three coins their MSE / (1 - R2), but for those of a later run."""
+    """Whether prices from the thesis's first day give the trials of all three coins their MSE / (1 - R2), but for those
+    of a later run.
+    """
     ends_fit = _fits(evidence, "validation", tuple(PROTOCOL["split"]), LOOKBACK)
     return Found(
         ends_fit,
@@ -249,7 +269,10 @@ def table_4_5_days(evidence: Evidence, row: Row) -> Found:
                 found |= {f"{name}, USD": variance * (close.max() - close.min()) ** 2, f"{name}, scaled": variance}
     fitting = [name for name, v in found.items() if low <= v <= high]
     nearest = min(found, key=lambda n: abs(np.log(found[n] / low)))
-    told = f"its MSE / (1 - R2) is {low:,.0f} to {high:,.0f} in all four rows; of {len(found) // 2} sets of days (parts of 70/15/15 and 60/20/20, three coins,"
+    told = (
+        f"its MSE / (1 - R2) is {low:,.0f} to {high:,.0f} in all four rows; of {len(found) // 2} sets of days (parts"
+        f" of 70/15/15 and 60/20/20, three coins,"
+    )
     told += f" US dollars and scaled) these fit: {', '.join(fitting) or 'none'};"
     told += f" nearest {nearest} with {found[nearest]:,.0f}"
     return Found(bool(fitting), because=told, shown=f"{len(fitting)} of {len(found) // 2}")
@@ -257,7 +280,10 @@ def table_4_5_days(evidence: Evidence, row: Row) -> Found:
 
 def _left_out() -> str:
     ticker, network = trials.OTHER_DAYS
-    return f"left out are the {trials.same_days(ticker)[1]} trials of {ticker}'s {network}, which were scored on other days"
+    return (
+        f"left out are the {trials.same_days(ticker)[1]} trials of {ticker}'s {network}, which were scored on other"
+        f" days"
+    )
 
 
 def _statistics(values: pd.Series) -> dict[str, float]:
@@ -293,7 +319,8 @@ def _fits(evidence: Evidence, part: str, split: tuple[float, ...], days: int) ->
 
 
 def _search(prices: pd.Series, wanted: np.ndarray, halves: np.ndarray) -> tuple[int, str, str]:
-    """The most statistics that any window has at the printed precision, such a window, and the nearest in mean and deviation.
+    """The most statistics that any window has at the printed precision, such a window, and the nearest in mean and
+    deviation.
 
     Sums of powers give mean, deviation and skewness of every window that starts on a day at once.
     """

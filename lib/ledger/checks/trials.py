@@ -213,7 +213,9 @@ def best_network(
 
 
 def steadiest(evidence: Evidence, row: Row, network: str, ticker: str = "") -> Found:
-    """Whether the R2 of a network's trials scatter least among the networks, by their standard deviation, on a coin or every coin."""
+    """Whether the R2 of a network's trials scatter least among the networks, by their standard deviation, on a coin or
+    every coin.
+    """
     found = {
         coin: _of(coin).groupby("network")["r2"].std().sort_values()
         for coin in ([ticker] if ticker else list(thesis.APPENDIX))
@@ -244,7 +246,9 @@ def beats_cnn_everywhere(evidence: Evidence, row: Row) -> Found:
 
 
 def mean_r2(evidence: Evidence, row: Row, ticker: str) -> Found:
-    """Whether the mean R2 of a coin's printed trials lies above the printed bound, in either reading: all trials, or each network's best."""
+    """Whether the mean R2 of a coin's printed trials lies above the printed bound, in either reading: all trials, or
+    each network's best.
+    """
     rows = _of(ticker)
     means = {
         f"all {len(rows)} trials": rows["r2"].mean(),
@@ -262,7 +266,9 @@ def mean_r2(evidence: Evidence, row: Row, ticker: str) -> Found:
 
 
 def most_predictable(evidence: Evidence, row: Row, ticker: str) -> Found:
-    """Whether a coin has the highest R2 of the three in either reading: mean over its trials, or best trial (1 - MSE / variance of its targets)."""
+    """Whether a coin has the highest R2 of the three in either reading: mean over its trials, or best trial (1 - MSE /
+    variance of its targets).
+    """
     readings = {
         "mean over trials": thesis.trials().groupby("ticker")["r2"].mean(),
         "best trial": pd.Series(
@@ -283,7 +289,8 @@ def most_predictable(evidence: Evidence, row: Row, ticker: str) -> Found:
 
 
 def smaller_kernels(evidence: Evidence, row: Row) -> Found:
-    """Whether smaller kernels go with higher R2 within coins and networks that print them (Spearman's rank correlation, Holm's correction).
+    """Whether smaller kernels go with higher R2 within coins and networks that print them (Spearman's rank correlation,
+    Holm's correction).
 
     Raises:
         Missing: no correlation can be told from none, so nothing shows it and nothing speaks against it.
@@ -302,12 +309,17 @@ def smaller_kernels(evidence: Evidence, row: Row) -> Found:
 
 
 def numbered_without_hole(evidence: Evidence, row: Row) -> Found:
-    """Whether trials are missing from the numbering, as they would be if some had been pruned and left out; each has its scores."""
+    """Whether trials are missing from the numbering, as they would be if some had been pruned and left out; each has
+    its scores.
+    """
     groups = thesis.trials().groupby(["ticker", "model"])["trial"]
     whole = sum(sorted(g) == list(range(1, len(g) + 1)) for _, g in groups)
     return Found(
         whole < len(groups),
-        because=f"{whole} of {len(groups)} lists are numbered from 1 without a hole, and all {len(thesis.trials())} trials have scores",
+        because=(
+            f"{whole} of {len(groups)} lists are numbered from 1 without a hole, and all {len(thesis.trials())}"
+            f" trials have scores"
+        ),
         other_place=_places(thesis.trials()),
     )
 
@@ -339,7 +351,9 @@ def complete(evidence: Evidence, row: Row) -> Found:
 
 
 def one_variance(evidence: Evidence, row: Row, ticker: str) -> Found:
-    """Whether one variance of targets, MSE / (1 - R2), fits all of a coin's trials at the printed rounding, as one set of days gives."""
+    """Whether one variance of targets, MSE / (1 - R2), fits all of a coin's trials at the printed rounding, as one set
+    of days gives.
+    """
     ranges = {n: variance_range(_printed(_of(ticker, n))) for n in networks.ARCHITECTURES}
     low, high = max(r[0] for r in ranges.values()), min(r[1] for r in ranges.values())
     told = "; ".join(f"{n} {a:.6f} to {b:.6f}" for n, (a, b) in ranges.items())
@@ -377,7 +391,9 @@ def ranks_agree(evidence: Evidence, row: Row, ticker: str) -> Found:
 
 
 def no_row_twice(evidence: Evidence, row: Row) -> Found:
-    """Whether no trial of the 255 stands there twice: the same hyperparameters, or the same three scores within a coin and network."""
+    """Whether no trial of the 255 stands there twice: the same hyperparameters, or the same three scores within a coin
+    and network.
+    """
     rows = thesis.trials()
     settings = [c for c in rows if c not in ("trial", "duration", "mae", "mse", "r2", "model")]
     again = rows[rows.duplicated(settings, keep=False)]
@@ -390,7 +406,8 @@ def no_row_twice(evidence: Evidence, row: Row) -> Found:
 
 
 def durations_are_whole(evidence: Evidence, row: Row) -> Found:
-    """Whether the printed durations can be those of whole trainings: none is 0 s, and of hundreds some take a minute or more.
+    """Whether the printed durations can be those of whole trainings: none is 0 s, and of hundreds some take a minute or
+    more.
 
     If minutes were cut off, the rest would be spread evenly over 0 to 59 seconds where trainings take
     minutes; the Kolmogorov-Smirnov test says how well it is.
@@ -428,7 +445,9 @@ def r2_from_prices(evidence: Evidence, row: Row, ticker: str) -> Found:
 
 
 def beat_naive(evidence: Evidence, row: Row) -> Found:
-    """Whether the best printed trial of every coin and network has a smaller MSE than "tomorrow equals today" on the same days."""
+    """Whether the best printed trial of every coin and network has a smaller MSE than "tomorrow equals today" on the
+    same days.
+    """
     bests, all_trials, told = [], [], []
     for (ticker, network), rows in thesis.trials().groupby(["ticker", "network"]):
         if (ticker, network) == OTHER_DAYS:
@@ -461,7 +480,9 @@ def trials_below_naive(evidence: Evidence, row: Row, ticker: str) -> Found:
 
 
 def in_search_space(evidence: Evidence, row: Row, space: str) -> Found:
-    """Whether every printed hyperparameter lies in the stated search space, as ``lib.experiments.search.search_space`` has it."""
+    """Whether every printed hyperparameter lies in the stated search space, as ``lib.experiments.search.search_space``
+    has it.
+    """
     rows, outside = thesis.trials(), []
     for network in networks.ARCHITECTURES:
         for name, distribution in search.search_space(network, space).items():
@@ -479,7 +500,9 @@ def in_search_space(evidence: Evidence, row: Row, space: str) -> Found:
 
 @cache
 def implied_variance(ticker: str) -> tuple[float, float]:
-    """Lowest and highest target variance that fits every trial of a coin at the printed rounding, but for :data:`OTHER_DAYS`."""
+    """Lowest and highest target variance that fits every trial of a coin at the printed rounding, but for
+    :data:`OTHER_DAYS`.
+    """
     return variance_range(_printed(same_days(ticker)[0]))
 
 
@@ -491,7 +514,9 @@ def same_days(ticker: str) -> tuple[pd.DataFrame, int]:
 
 
 def variance_range(printed: list[tuple[str, str]]) -> tuple[float, float]:
-    """Lowest and highest MSE / (1 - R2) that fits all of some printed pairs of MSE and R2; lowest above highest where none does."""
+    """Lowest and highest MSE / (1 - R2) that fits all of some printed pairs of MSE and R2; lowest above highest where
+    none does.
+    """
     lows, highs = [], []
     for mse, r2 in printed:
         error, half = precision.value(mse), precision.half_unit(mse)

@@ -29,6 +29,7 @@ from lib.app.events import (
 from lib.app.jobs import Job
 from lib.errors import ProjectError
 from lib.experiments import forecast, pool, train
+from lib.experiments.train import Training
 from lib.settings import Settings
 
 PHASES = ("parameters", "training", "evaluating", "visualizing", "predicting", "results")
@@ -223,7 +224,7 @@ class Controller:
             entry = self.collection.save(request, prices, training, result)
         self._trained(job, loaded(entry, prices, training, result))
 
-    def _train_again(self, job: Job, entry: Entry, prices: Any, training: train.Training) -> None:
+    def _train_again(self, job: Job, entry: Entry, prices: Any, training: Training) -> None:
         job.emit(Stage(f"{entry.title}: its weights are not cached any more, so it is trained again"))
         self._trained(job, loaded(entry, prices, training, jobs.trained(job, training)))
 

@@ -92,11 +92,16 @@ def planned(
     for k in range(1, settings.replay_seeds + 1):
         for inputs, reading in readings.items():
             for row in printed.to_dict("records"):
-                ticker, network, trial = about = [row[name] for name in _ROW]
-                seed = random_seeds.of_replay(settings.seed, *about, k)
+                ticker, network, trial = [row[name] for name in _ROW]
+                seed = random_seeds.of_replay(settings.seed, ticker, network, trial, k)
                 name = f"{ticker} {network} trial {trial}, {inputs}, seed {k}"
                 training = Training(network, row, seed, data[inputs][ticker], reading, name)
-                facts = {**dict(zip(_ROW, about)), "inputs": inputs, "seed_number": k, "seed": seed}
+                facts = {
+                    **{"ticker": ticker, "network": network, "trial": trial},
+                    "inputs": inputs,
+                    "seed_number": k,
+                    "seed": seed,
+                }
                 found.append((training, {**facts, "key": training.key[:KEY_DIGITS]}))
     return found
 
@@ -305,7 +310,7 @@ def _column(name: str, inputs: str, weights: str) -> str:
 
 
 def in_words(rows: pd.DataFrame, found: pd.DataFrame) -> str:
-    """Which reading the printed scores are nearest to, whether they come back, and how sure that is, from the numbers."""
+    """Which reading the printed scores are nearest to, whether they come back, and how sure that is."""
     if not rows["same_coin"].all():
         return (
             f"None of this run's tickers is in the thesis: the trials are those printed for {STAND_IN}, and their"

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pandas as pd
@@ -164,7 +165,8 @@ def _run_study(
     trained: Callable[[Study, Training, Sequence[Sequence[float]] | None, int], Result],
 ) -> None:
     """All trials of one study, one after the other. The objective is the validation split's scaled MSE."""
-    space, complete = search_space(study.network, settings.search_space), []
+    space = search_space(study.network, settings.search_space)
+    complete: list[list[float]] = []
     for number in range(1, study.trials + 1):
         seed = random_seeds.of_trial(settings.seed, study.ticker, study.network, number)
         study.optuna.sampler = sampler(seed, settings.startup_trials)
@@ -258,7 +260,7 @@ def write_study(study: Study, path: Path) -> Path:
     return path
 
 
-def range_in_words(distribution: BaseDistribution) -> str:
+def range_in_words(distribution: Any) -> str:
     """A search range for reading, such as ``0.0001 to 0.01, log scale``."""
     if isinstance(distribution, CategoricalDistribution):
         return f"one of {', '.join(map(str, distribution.choices))}"

@@ -43,6 +43,7 @@ _OPTIONS = (
     "patience",
     "threads",
 )
+_SERIES = ("loss", "val_loss", "learning_rate")  # by epoch
 _TOPIC = "training epochs"  # of Dask's events
 _REPORT_SECONDS = 0.2  # between a worker's reports, and between its looks at whether anybody still waits
 OnEpoch = Callable[[int, int, float, float], None]
@@ -213,7 +214,7 @@ class Handle:
             finally:
                 self._leave()
             self._found = _stored(self.training, found)
-        self.report(self._found.loss, self._found.val_loss)
+        self.report(self._found.loss.tolist(), self._found.val_loss.tolist())
         return self._found
 
     def report(self, loss: Sequence[float], val_loss: Sequence[float]) -> None:
@@ -390,9 +391,9 @@ def cached(training: Training, weights: bool = False) -> Result | None:
     if stored is None:
         return None
     about, arrays = stored
-    known = {k: about[k] for k in ("best_epoch", "seconds", "parameters", "processor", "diverged")}
-    series = {name: arrays.pop(name) for name in ("loss", "val_loss", "learning_rate")}
-    result = Result(**series, **known, cached=True, arrays=arrays)
+    known: dict[str, Any] = {k: about[k] for k in ("best_epoch", "seconds", "parameters", "processor", "diverged")}
+    loss, val_loss, learning_rate = (arrays.pop(name) for name in _SERIES)
+    result = Result(loss, val_loss, learning_rate, **known, cached=True, arrays=arrays)
     if weights and not result.weights():
         return None
     training_cache.used(True, result.processor)
@@ -403,7 +404,7 @@ def _stored(training: Training, result: Result) -> Result:
     training_cache.used(False, result.processor)
     if not result.pruned:
         about = {k: getattr(result, k) for k in ("best_epoch", "seconds", "parameters", "processor", "diverged")}
-        series = {name: getattr(result, name) for name in ("loss", "val_loss", "learning_rate")}
+        series = {name: getattr(result, name) for name in _SERIES}
         training_cache.write(training.key, {**about, "description": training.description}, {**series, **result.arrays})
     return result
 
@@ -477,8 +478,11 @@ def _carry_out(training: Training, weights: bool, losses_before: Sequence[Sequen
     finite = all(np.isfinite(arrays[name]).all() for name in forecasts) and np.isfinite(fit.history["val_loss"]).all()
     if not finite:  # the one policy: whatever is computed from it is infinitely bad
         arrays.update({name: np.full_like(arrays[name], math.nan) for name in forecasts})
+    loss, val_loss, learning_rate = (np.array(fit.history[name], dtype="float64") for name in _SERIES)
     return Result(
-        *(np.array(fit.history[name], dtype="float64") for name in ("loss", "val_loss", "learning_rate")),
+        loss,
+        val_loss,
+        learning_rate,
         best_epoch=fit.best_epoch,
         seconds=round(fit.seconds, 2),
         parameters=fit.model.count_params(),

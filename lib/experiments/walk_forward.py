@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import CategoricalDistribution
 
 from lib.data import SPLITS, windows
 from lib.data.windows import Dataset
@@ -150,7 +150,7 @@ def trial_sets(network: str, settings: Settings, ticker: str, fold: int) -> list
     return [{n: _drawn(d, rng) for n, d in space.items()} for _ in range(settings.fold_trials)]
 
 
-def _drawn(distribution: BaseDistribution, rng: np.random.Generator) -> float:
+def _drawn(distribution: Any, rng: np.random.Generator) -> Any:
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[rng.integers(len(distribution.choices))]
     low, high = distribution.low, distribution.high

@@ -24,7 +24,7 @@ def _skill_axis(axis: Axis, skills: pd.DataFrame) -> None:
 
     A diverged network, whose skill is minus infinity, has no point.
     """
-    (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("symlog", linthresh=2)
+    (axis.axes.set_xscale if axis is axis.axes.xaxis else axis.axes.set_yscale)("symlog", linthresh=2)
     lowest = min(skills.where(np.isfinite(skills)).min(axis=None), -0.5)
     axis.set_major_locator(FixedLocator([tick for tick in _SKILL_TICKS if tick >= lowest]))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))

@@ -83,12 +83,12 @@ def legend_above(ax: Axes, ncols: int) -> None:
     """Beside the title, where it hides no data; lines first, then shaded areas, each once."""
     named = dict(zip(*reversed(ax.get_legend_handles_labels())))
     ordered = sorted(named, key=lambda name: isinstance(named[name], Patch))
-    place = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0.2}
+    place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0.2}
     ax.legend([named[n] for n in ordered], ordered, ncols=ncols, fontsize=8, **place)
 
 
 def legend_outside(
-    figure: Figure, side: str, ncols: int, names: Iterable[str] | None = None, fontsize: float | None = None
+    figure: Figure, side: str, ncols: int, names: Iterable[str] | None = None, fontsize: float = 10
 ) -> None:
     """One legend for all panels, each name once.
 
@@ -97,8 +97,9 @@ def legend_outside(
         names: what to show, in this order; default everything that is labelled.
     """
     named = {label: handle for ax in figure.axes for handle, label in zip(*ax.get_legend_handles_labels())}
-    shown = [name for name in (named if names is None else names) if name in named]
-    figure.legend([named[n] for n in shown], shown, loc=f"outside {side} center", ncols=ncols, fontsize=fontsize)
+    shown = [str(name) for name in (named if names is None else names) if name in named]
+    place: Any = f"outside {side} center"
+    figure.legend([named[n] for n in shown], shown, loc=place, ncols=ncols, fontsize=fontsize)
 
 
 def log_ticks(axis: Axis) -> None:

@@ -190,6 +190,7 @@ def _printed_best(ax: Axes, ticker: str, names: list[str]) -> None:
         if (ticker, name) not in printed:
             continue
         # ADA's printed CNN trials are a rerun that was scored on other days.
+        look: dict[str, Any]
         if (ticker, name) == ("ADA-USD", "CNN"):
             look = {"marker": "x", "ms": 8, "label": "thesis, printed best, on other days"}
         else:

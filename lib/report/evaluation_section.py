@@ -143,7 +143,7 @@ def words(root: Path, notebook: str) -> list[str]:
     """What a notebook of the evaluation concludes, from the tables in the run's folder; empty where one is missing."""
     from lib import tables
 
-    wanted = {
+    wanted: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
         "09a_skill": (
             ("skill", "significance", "confidence_sets", "returns_or_closes", "trading", "picked_best", "power"),
             _skill_words,

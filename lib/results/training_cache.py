@@ -55,7 +55,7 @@ def write(key: str, about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) 
     """
     text = np.frombuffer(json.dumps({**about, _NAMES: sorted(arrays)}).encode(), dtype="uint8")
     with replacing(path_of(key)) as draft, draft.open("wb") as file:
-        np.savez(file, **{_ABOUT: text, **arrays})
+        np.savez(file, allow_pickle=False, **{_ABOUT: text}, **dict(arrays))
 
 
 def used(cached: bool, processor: str) -> None:

@@ -135,7 +135,7 @@ def power_by_skill(tests: pd.DataFrame, training_usd: Mapping[str, np.ndarray]) 
         days, models = int(mine["days"].min()), int(mine.groupby("reading").size().max())
         level, changes = significance.LEVEL / models, np.diff(np.log(training_usd[ticker]))
         for skill in POWER_OF:
-            given = {"days": days, "skill": skill, "alternative": "larger"}
+            given: dict[str, Any] = {"days": days, "skill": skill, "alternative": "larger"}
             real = significance.simulated_power(**given, level=level, changes=changes, repetitions=400)
             powers = {
                 "power_alone": significance.power(**given),

@@ -24,7 +24,8 @@ KINDS = {
 }
 
 
-def best(network, variant=networks.Variant()):
+def best(network, variant=None):
+    variant = variant or networks.Variant()
     return networks.build(network, thesis.best_hyperparameters(network), (60, 1), variant)
 
 
@@ -43,7 +44,7 @@ def test_layers_and_parameters_are_those_of_appendix_6(network):
 @pytest.mark.parametrize("network", list(networks.ARCHITECTURES))
 def test_every_hyperparameter_named_is_used(network):
     """A build without one of its own hyperparameters fails, and with only its own works."""
-    wanted = {k: v for k, v in thesis.best_hyperparameters(network).items()}
+    wanted = thesis.best_hyperparameters(network)
     assert set(wanted) == set(networks.ARCHITECTURES[network].hyperparameters)
     for name in set(wanted) - {"learning_rate", "batch_size", "epochs"}:
         with pytest.raises(KeyError, match=name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,22 @@ SHOWN = 5
 
 TYPES = {"date": "datetime64[ns]", **dict.fromkeys(COLUMNS, "float64")}
 Test = Callable[[pd.DataFrame], pd.Series]
+
+
+def _present(days: pd.DataFrame, column: str) -> pd.Series:
+    return days[column].notna() | days[list(COLUMNS)].isna().all(axis=1)
+
+
+def _positive(days: pd.DataFrame, column: str) -> pd.Series:
+    return days[column].isna() | ((days[column] > 0) & np.isfinite(days[column]))
+
+
+def _low_fits(days: pd.DataFrame, column: str) -> pd.Series:
+    return ~(days["Low"] > days[column] * (1 + TOLERANCE))
+
+
+def _high_fits(days: pd.DataFrame, column: str) -> pd.Series:
+    return ~(days["High"] < days[column] * (1 - TOLERANCE))
 
 
 def _rules() -> dict[str, tuple[str, Test]]:
@@ -33,16 +50,16 @@ def _rules() -> dict[str, tuple[str, Test]]:
     for column in COLUMNS:
         found[f"{column} present, or the whole day empty"] = (
             column,
-            lambda f, c=column: f[c].notna() | f[list(COLUMNS)].isna().all(axis=1),
+            partial(_present, column=column),
         )
     for column in PRICES:
         found[f"{column} finite and above 0 USD"] = (
             column,
-            lambda f, c=column: f[c].isna() | ((f[c] > 0) & np.isfinite(f[c])),
+            partial(_positive, column=column),
         )
     for column in ("Open", "Close"):
-        found[f"Low not above {column}"] = ("Low", lambda f, c=column: ~(f["Low"] > f[c] * (1 + TOLERANCE)))
-        found[f"High not below {column}"] = ("High", lambda f, c=column: ~(f["High"] < f[c] * (1 - TOLERANCE)))
+        found[f"Low not above {column}"] = ("Low", partial(_low_fits, column=column))
+        found[f"High not below {column}"] = ("High", partial(_high_fits, column=column))
     found["Volume 0 to 1e18 USD"] = ("Volume", lambda f: f["Volume"].isna() | f["Volume"].between(0, 1e18))
     return found
 
@@ -115,7 +132,7 @@ def _row_faults(days: pd.DataFrame) -> list[str]:
     """A sentence for each day and rule that it breaks, in the order of days."""
     broken = [np.flatnonzero(~test(days)) for _, test in RULES.values()]
     found = sorted((row, number) for number, rows in enumerate(broken) for row in rows)
-    return [_row_fault(days, row, list(RULES)[number]) for row, number in found]
+    return [_row_fault(days, int(row), list(RULES)[number]) for row, number in found]
 
 
 def _row_fault(days: pd.DataFrame, row: int, allowed: str) -> str:

@@ -39,6 +39,6 @@ def _rooms() -> dict[str, ModuleType]:
     return {m.__name__.rpartition(".")[2]: m for m in (layers, other_places, price_tables, replays, trials, unit_roots)}
 
 
-def meaning(check: Callable[..., Found]) -> str:
+def meaning(check: Callable[..., object]) -> str:
     """What a check computes: the first paragraph of its docstring in one line."""
     return " ".join((check.__doc__ or "").strip().partition("\n\n")[0].split())

@@ -76,7 +76,8 @@ def scaled_extreme(evidence: Evidence, row: Row, side: str) -> Found:
 
 
 def part_share(evidence: Evidence, row: Row, part: str) -> Found:
-    """The share in percent of a part in the split whose validation days give the printed trials their MSE / (1 - R2)."""
+    """The share in percent of a part in the split whose validation days give the printed trials their
+    MSE / (1 - R2)."""
     fitting = evidence.once("splits", lambda: [s for s in _splits() if _fits(evidence, "validation", s, LOOKBACK)])
     told = "; ".join("/".join(f"{100 * share:.0f}" for share in s) for s in fitting)
     tried = "; ".join(p for p in windows.SPLITS if _fits(evidence, p, (0.6, 0.2, 0.2), LOOKBACK)) or "none"

@@ -325,7 +325,8 @@ def numbered_without_hole(evidence: Evidence, row: Row) -> Found:
 
 
 def labels_fit_layers(evidence: Evidence, row: Row, ticker: str, model: str) -> Found:
-    """Whether the rows under a label have hyperparameters of the layers that Appendix 6 gives the network of that name."""
+    """Whether the rows under a label have hyperparameters of the layers that Appendix 6 gives the network of that
+    name."""
     rows = _of(ticker)
     rows = rows[rows["model"] == model]
     convolution = "CNN" in model
@@ -468,7 +469,8 @@ def beat_naive(evidence: Evidence, row: Row) -> Found:
 
 
 def trials_below_naive(evidence: Evidence, row: Row, ticker: str) -> Found:
-    """How many printed trials of a coin have a smaller MSE than "tomorrow equals today" on the same days; most should."""
+    """How many printed trials of a coin have a smaller MSE than "tomorrow equals today" on the same days; most
+    should."""
     rows, left_out = same_days(ticker)
     naive = evidence.targets(ticker).naive
     below = int((rows["mse"] < naive["MSE"]).sum())

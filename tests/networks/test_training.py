@@ -162,6 +162,18 @@ def test_prices_can_still_be_downloaded_once_tensorflow_runs():
     assert done.stdout.strip() == "asked", done.stderr
 
 
+def test_tensorflow_starts_in_any_thread_without_mallopt_and_without_curl():
+    """As in a worker of a cluster; on Windows there is no C library to be asked, and a worker downloads no prices."""
+    code = (
+        "import sys, types; from concurrent.futures import ThreadPoolExecutor; from lib.networks import runtime\n"
+        "def windows(name): raise TypeError('argument of type NoneType')\n"
+        "runtime.ctypes, sys.modules['curl_cffi'] = types.SimpleNamespace(CDLL=windows), None\n"
+        "list(ThreadPoolExecutor(2).map(runtime.start, [1, 1])); runtime.keras(); print(runtime.device())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "CPU, 1 thread", done.stderr
+
+
 def test_derived_seeds_differ_by_every_name_and_are_fixed():
     seeds = {
         runtime.derived_seed(s, t, n, k)

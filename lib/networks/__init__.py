@@ -7,7 +7,8 @@ from lib.networks.architectures import (
     Variant,
     build,
     layer_table,
+    portable,
     variant,
 )
 
-__all__ = ["ARCHITECTURES", "Architecture", "Hyperparameters", "Variant", "build", "layer_table", "variant"]
+__all__ = ["ARCHITECTURES", "Architecture", "Hyperparameters", "Variant", "build", "layer_table", "portable", "variant"]

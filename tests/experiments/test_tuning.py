@@ -7,6 +7,7 @@ import resource
 import signal
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import optuna
 import pandas as pd
@@ -64,7 +65,7 @@ def quick_fit(monkeypatch):
         offset = hyperparameters["dropout_rate"] + abs(math.log10(hyperparameters["learning_rate"]) + 3) + seed / 2**34
         for epoch in (1, 2, 3):
             on_epoch(epoch, 3, offset, offset)
-        return training.Fit(AnyModel(offset), {"loss": [offset], "val_loss": [offset]}, 1, [], [], 0.0, seed)
+        return SimpleNamespace(model=AnyModel(offset), epochs=1, best_epoch=1, seconds=0.0)
 
     monkeypatch.setattr(tuning.training, "fit", fit)
 
@@ -331,7 +332,7 @@ def test_the_median_pruner_really_prunes(tmp_path, data, tiny, monkeypatch):
         loss = next(made_up)
         for epoch in (1, 2):
             on_epoch(epoch, 2, loss, loss)
-        return training.Fit(AnyModel(0.0), {"loss": [loss], "val_loss": [loss]}, 1, [], [], 0.0, seed)
+        return SimpleNamespace(model=AnyModel(0.0), epochs=1, best_epoch=1, seconds=0.0)
 
     monkeypatch.setattr(tuning.training, "fit", fake)
     trials, _ = run(tmp_path, "CNN", 7, data, tiny(pruner="median", startup_trials=2))

@@ -46,6 +46,7 @@ TIMED = tuple(
     for name in (
         "networks/fast_layers",
         "networks/architectures",
+        "networks/compiled",
         "networks/runtime",
         "networks/training",
         "data/windows",

@@ -24,7 +24,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -37,7 +36,7 @@ from lib import thesis
 from lib.data import windows
 from lib.data.windows import Dataset
 from lib.experiments import pool, search, train
-from lib.networks import runtime, training
+from lib.networks import compiled, runtime, training
 from lib.progress import Progress
 from lib.results import training_cache
 from lib.settings import Settings
@@ -218,9 +217,9 @@ def _first(part: windows.Part, n: int) -> windows.Part:
 
 def _epoch_seconds(model: Any, data: Dataset, batch: int, repeats: int = 3) -> float:
     keras = runtime.keras()
-    model.compile(optimizer=keras.optimizers.Adam(0.001), loss="mean_squared_error")
-    run, order = training.compiled_epoch(model, data, batch), np.arange(len(data.train.y))
-    return fastest(lambda: [float(x) for x in run(order)], 0.0, repeats)
+    run = compiled.compiled_epoch(model.layers, keras.optimizers.Adam(0.001), batch)
+    order, parts = np.arange(len(data.train.y)), compiled.tensors(data)
+    return fastest(lambda: [float(x) for x in run(order, *parts)], 0.0, repeats)
 
 
 def yardstick() -> dict[str, Any]:
@@ -263,12 +262,9 @@ def _own_epoch() -> float:
     first, second = YARDSTICK["units"]
     h = {"lstm_units1": first, "lstm_units2": second, "dropout_rate": 0.0}
     model = networks.build("LSTM", h, X.shape[1:])
-    model.compile(optimizer=runtime.keras().optimizers.Adam(0.001), loss="mean_squared_error")
-    train, one = (SimpleNamespace(X=X[:n], y=y[:n]) for n in (len(y), 1))
-    run = training.compiled_epoch(
-        model, SimpleNamespace(train=train, validation=one, input_shape=X.shape[1:]), YARDSTICK["batch_size"]
-    )
-    return _fastest_epoch(lambda: [float(x) for x in run(np.arange(len(y)))])
+    optimizer = runtime.keras().optimizers.Adam(0.001)
+    run = compiled.compiled_epoch(model.layers, optimizer, YARDSTICK["batch_size"])
+    return _fastest_epoch(lambda: [float(x) for x in run(np.arange(len(y)), X, y, X[:1], y[:1])])
 
 
 def _keras_epoch() -> float:
@@ -344,15 +340,14 @@ def epoch_parts(network: str, data: Dataset) -> dict[str, Any]:
                 layer, shape, True, first
             )
     gradients = [tf.ones_like(v) * 1e-3 for v in model.trainable_variables]
-    model.compile(optimizer=keras.optimizers.Adam(0.001), loss="mean_squared_error")
-    one_update = training.updates(model)
+    one_update = compiled.Update(model.trainable_variables, keras.optimizers.Adam(0.001))
 
     @tf.function
     def update() -> None:
         for _ in tf.range(10):
             one_update(gradients)
 
-    validate = tf.function(lambda X: training.forward(model, X, False))
+    validate = tf.function(lambda X: compiled.forward(model.layers, X, False))
     X = tf.constant(data.validation.X)
     parts["optimizer"] = steps * fastest(update) / 10
     parts["validation"] = fastest(lambda: validate(X))
@@ -377,22 +372,17 @@ def trial_overhead(data: Dataset, chosen: Settings) -> list[dict[str, Any]]:
     start = time.perf_counter()
     runtime.start(1)
     start = time.perf_counter() - start
-    from lib import networks
-
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    keras, rows = runtime.keras(), []
+    rows, order, parts = [], np.arange(len(data.train.y)), compiled.tensors(data)
     for network in (*NETWORKS, NETWORKS[0]):
-        h = thesis.best_hyperparameters(network)
+        shape = compiled.Shape.of(network, thesis.best_hyperparameters(network), data, chosen)
         began = time.perf_counter()
-        keras.backend.clear_session()
-        model = networks.build(network, h, data.input_shape)
-        model.compile(optimizer=keras.optimizers.Adam(0.001), loss="mean_squared_error")
-        run = training.compiled_epoch(model, data, int(h["batch_size"]))
+        trained = compiled.CompiledNetwork(shape)
+        trained.start(seed=1, learning_rate=0.001)
         built = time.perf_counter()
-        order = np.arange(len(data.train.y))
         marks = [time.perf_counter()]
         for _ in range(4):
-            [float(x) for x in run(order)]
+            [float(x) for x in trained.epoch(order, *parts)]
             marks.append(time.perf_counter())
         usual = min(np.diff(marks[1:]))
         rows.append(

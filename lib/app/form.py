@@ -10,7 +10,7 @@ import ipywidgets as ui
 
 from lib.app import requests
 from lib.app.html_table import table
-from lib.settings import network_names
+from lib.settings import NETWORKS
 
 WHOLE = ("lookback", "batch_size", "epochs", "seed")
 RATES = ("learning_rate", "dropout_rate")
@@ -92,7 +92,7 @@ class TrainingForm:
         controls = {
             "source": ui.Dropdown(options=list(sources)),
             "ticker": ui.Combobox(options=list(tickers), continuous_update=True, ensure_option=False),
-            "network": ui.Dropdown(options=list(network_names())),
+            "network": ui.Dropdown(options=list(NETWORKS)),
             "start_date": ui.DatePicker(),
             "end_date": ui.DatePicker(),
             **{name: ui.Text(continuous_update=True) for name in (*WHOLE, *RATES)},

@@ -27,6 +27,7 @@ from lib.data import SPLITS
 from lib.data.windows import Dataset
 from lib.experiments import pool
 from lib.experiments.pool import Cancelled
+from lib.networks import runtime
 from lib.networks import training as fitting
 from lib.progress import Progress
 from lib.results import machine, training_cache
@@ -147,15 +148,13 @@ class Result:
 
 def model_of(training: Training, result: Result, which: str = "best") -> Any:
     """The trained network as a Keras model of Keras's own layers, which loads without this project."""
-    from lib.networks import fast_layers
-
-    return fast_layers.portable(network_of(training, result, which))
+    runtime.start(training.settings.threads)
+    shape, variant = training.data.input_shape, networks.variant(training.settings)
+    return networks.portable(training.network, training.hyperparameters, shape, variant, result.weights(which) or ())
 
 
 def network_of(training: Training, result: Result, which: str = "best") -> Any:
     """The trained network as a Keras model of this project's faster layers; loads TensorFlow."""
-    from lib.networks import runtime
-
     runtime.start(training.settings.threads)
     variant = networks.variant(training.settings)
     model = networks.build(training.network, training.hyperparameters, training.data.input_shape, variant)
@@ -448,8 +447,6 @@ def _pruned(loss: np.ndarray, val_loss: np.ndarray, seconds: float) -> Result:
 
 def _carry_out(training: Training, weights: bool, losses_before: Sequence[Sequence[float]] | None) -> Result:
     """Train, forecast every split with the best epoch's weights and with the last one's."""
-    from lib.networks import runtime
-
     runtime.start(training.settings.threads)
     epochs: list[tuple[int, float, float]] = []
     report, prune = _reporter(training.epochs), _pruner(losses_before)
@@ -469,23 +466,22 @@ def _carry_out(training: Training, weights: bool, losses_before: Sequence[Sequen
         return _pruned(loss, val_loss, time.perf_counter() - started)
     arrays: dict[str, np.ndarray] = {}
     for which, values in (("best", fit.best_weights), ("last", fit.last_weights)):
-        fit.model.set_weights(values)
-        for part in training.data.parts:  # by name: a leak stops on the test split
-            arrays[f"{part.name}, {which}"] = fitting.predict(fit.model, part.X).astype("<f4")
+        for part in training.data.parts:
+            arrays[f"{part.name}, {which}"] = fit.predict(part.X, which).astype("<f4")
         if weights:
             arrays.update({f"{which} {at}": value for at, value in enumerate(values)})
     forecasts = [f"{split}, {which}" for split in SPLITS for which in WEIGHTS]
-    finite = all(np.isfinite(arrays[name]).all() for name in forecasts) and np.isfinite(fit.history["val_loss"]).all()
+    finite = all(np.isfinite(arrays[name]).all() for name in forecasts) and not fit.diverged
     if not finite:  # the one policy: whatever is computed from it is infinitely bad
         arrays.update({name: np.full_like(arrays[name], math.nan) for name in forecasts})
-    loss, val_loss, learning_rate = (np.array(fit.history[name], dtype="float64") for name in _SERIES)
+    loss, val_loss, learning_rate = (np.array(getattr(fit, name), dtype="float64") for name in _SERIES)
     return Result(
         loss,
         val_loss,
         learning_rate,
         best_epoch=fit.best_epoch,
         seconds=round(fit.seconds, 2),
-        parameters=fit.model.count_params(),
+        parameters=fit.parameters,
         processor=machine.made_on(),
         diverged=not finite,
         arrays=arrays,

@@ -8,6 +8,7 @@ from lib.networks.architectures import (
     build,
     default_hyperparameters,
     layer_table,
+    portable,
     variant,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "build",
     "default_hyperparameters",
     "layer_table",
+    "portable",
     "variant",
 ]

@@ -7,15 +7,16 @@ disagreement; its defaults are the listing's (Appendix 6), which is what was tra
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lib import thesis
 from lib.networks import fast_layers, runtime
-from lib.settings import Settings
+from lib.settings import NETWORKS, Settings
 
 Hyperparameters = Mapping[str, float]
 
@@ -101,7 +102,7 @@ def _flatten() -> Any:
     return runtime.keras().layers.Flatten()
 
 
-def _cnn(h: Hyperparameters, v: Variant, seeds: Iterator[int]) -> list[Any]:
+def cnn(h: Hyperparameters, v: Variant, seeds: Iterator[int]) -> list[Any]:
     """Conv, pool, dropout, conv, pool, flatten (Appendix 6, first function)."""
     return [
         *_conv(h, "1", v, seeds),
@@ -113,20 +114,20 @@ def _cnn(h: Hyperparameters, v: Variant, seeds: Iterator[int]) -> list[Any]:
     ]
 
 
-def _lstm_network(h: Hyperparameters, v: Variant, seeds: Iterator[int]) -> list[Any]:
+def lstm(h: Hyperparameters, v: Variant, seeds: Iterator[int]) -> list[Any]:
     """Two LSTM layers, dropout after each (Appendix 6, second function)."""
     return [*_lstm(h, "1", v, True, seeds), _dropout(h, seeds), *_lstm(h, "2", v, False, seeds), _dropout(h, seeds)]
 
 
-def _cnn_lstm(h: Hyperparameters, v: Variant, seeds: Iterator[int]) -> list[Any]:
+def cnn_lstm(h: Hyperparameters, v: Variant, seeds: Iterator[int]) -> list[Any]:
     """Conv, pool, dropout, then two LSTM layers (Appendix 6, third function).
 
     The listing reshapes to (-1, filters) after pooling, which changes nothing; it is left out.
     """
-    return [*_conv(h, "", v, seeds), _pool(h, v), _dropout(h, seeds), *_lstm_network(h, v, seeds)]
+    return [*_conv(h, "", v, seeds), _pool(h, v), _dropout(h, seeds), *lstm(h, v, seeds)]
 
 
-def _lstm_cnn(h: Hyperparameters, v: Variant, seeds: Iterator[int]) -> list[Any]:
+def lstm_cnn(h: Hyperparameters, v: Variant, seeds: Iterator[int]) -> list[Any]:
     """Two LSTM layers that keep the sequence, then conv, pool, flatten (Appendix 6, fourth function)."""
     recurrent = [*_lstm(h, "1", v, True, seeds), _dropout(h, seeds), *_lstm(h, "2", v, True, seeds), _dropout(h, seeds)]
     return [*recurrent, *_conv(h, "", v, seeds), _pool(h, v), _dropout(h, seeds), _flatten()]
@@ -134,75 +135,101 @@ def _lstm_cnn(h: Hyperparameters, v: Variant, seeds: Iterator[int]) -> list[Any]
 
 @dataclass(frozen=True)
 class Architecture:
-    """One row of :data:`ARCHITECTURES`: how to build a network, and which hyperparameters it has.
+    """How to build a network, and which hyperparameters it has.
 
     Attributes:
         body: from hyperparameters, variant and seeds to the layers before the output.
-        hyperparameters: their names; each has a range in ``lib.experiments.search``.
-        defaults: their values where no search was made; default those that the thesis calls best.
+        hyperparameters: their names.
     """
 
     body: Callable[[Hyperparameters, Variant, Iterator[int]], list[Any]]
     hyperparameters: tuple[str, ...]
-    defaults: Hyperparameters | None = None
 
 
-_COMMON = ("dropout_rate", "learning_rate", "batch_size", "epochs")
 ARCHITECTURES = {
-    "CNN": Architecture(_cnn, ("filters1", "filters2", "kernel_size1", "kernel_size2", "pool_size", *_COMMON)),
-    "LSTM": Architecture(_lstm_network, ("lstm_units1", "lstm_units2", *_COMMON)),
-    "CNN-LSTM": Architecture(
-        _cnn_lstm, ("filters", "kernel_size", "pool_size", "lstm_units1", "lstm_units2", *_COMMON)
-    ),
-    "LSTM-CNN": Architecture(
-        _lstm_cnn, ("lstm_units1", "lstm_units2", "filters", "kernel_size", "pool_size", *_COMMON)
-    ),
+    name: Architecture(globals()[name.replace("-", "_").lower()], entry.hyperparameters)
+    for name, entry in NETWORKS.items()
 }
 
 
 def default_hyperparameters(network: str) -> dict[str, float]:
-    """The thesis's best hyperparameters of a network, or those of its :class:`Architecture`."""
-    return dict(ARCHITECTURES[network].defaults or thesis.best_hyperparameters(network))
+    """The thesis's best hyperparameters of a network, or those that ``lib.settings.networks`` gives."""
+    return dict(NETWORKS[network].defaults or thesis.best_hyperparameters(network))
+
+
+def layers(network: str, hyperparameters: Hyperparameters, v: Variant = Variant(), seed: int = 0) -> list[Any]:
+    """The Keras layers of a network in order, not yet built.
+
+    Args:
+        network: a key of :data:`ARCHITECTURES`.
+        hyperparameters: needs those the architecture names (batch size and epochs are training's).
+        v: which reading of the thesis.
+        seed: of the first weights and of dropout; default 0.
+    """
+    seeds = own_seeds(seed)
+    made = ARCHITECTURES[network].body(hyperparameters, v, seeds)
+    if v.hidden_dense_units:
+        made.append(_dense(v.hidden_dense_units, seeds, "relu"))
+    made.append(_dense(1, seeds))
+    if v.output_activation == "leaky_relu":
+        made.append(runtime.keras().layers.LeakyReLU(negative_slope=0.1))
+    return made
+
+
+def reseed(built: Sequence[Any], seed: int) -> None:
+    """Draw the first weights and dropout states of built layers again, as :func:`layers` with this seed would.
+
+    In the order in which layers take seeds: kernel, recurrent kernel, dropout.
+    """
+    seeds = own_seeds(seed)
+    for layer in built:
+        part = getattr(layer, "cell", layer)  # a recurrent layer has its weights in its cell
+        for name, initializer in (("kernel", "kernel_initializer"), ("recurrent_kernel", "recurrent_initializer")):
+            if hasattr(part, name):
+                weight, old = getattr(part, name), getattr(part, initializer)
+                draw = type(old).from_config({**old.get_config(), "seed": next(seeds)})
+                weight.assign(draw(weight.shape, weight.dtype))
+        if hasattr(part, "seed_generator"):
+            part.seed_generator.state.assign([next(seeds), 0])
 
 
 def build(
     network: str, hyperparameters: Hyperparameters, input_shape: tuple[int, int], v: Variant = Variant(), seed: int = 0
 ) -> Any:
-    """A Keras model, not yet compiled.
+    """A Keras model, not yet compiled, of :func:`layers`.
 
     Args:
-        network: a key of :data:`ARCHITECTURES`.
-        hyperparameters: needs those the architecture names (batch size and epochs are training's).
         input_shape: (lookback in days, features).
-        v: which reading of the thesis.
-        seed: of the first weights and of dropout; default 0.
 
     Returns:
-        ``keras.Sequential`` that maps (batch, lookback, features) to (batch, 1) scaled closes.
+        ``keras.Sequential`` that maps (batch, lookback, features) to (batch, 1) scaled targets.
     """
     keras = runtime.keras()
-    drawn = own_seeds(seed)
-    layers = [keras.Input(shape=input_shape), *ARCHITECTURES[network].body(hyperparameters, v, drawn)]
-    if v.hidden_dense_units:
-        layers.append(_dense(v.hidden_dense_units, drawn, "relu"))
-    layers.append(_dense(1, drawn))
-    if v.output_activation == "leaky_relu":
-        layers.append(keras.layers.LeakyReLU(negative_slope=0.1))
-    return keras.Sequential(layers, name=network.replace("-", "_"))
+    made = layers(network, hyperparameters, v, seed)
+    return keras.Sequential([keras.Input(shape=input_shape), *made], name=network.replace("-", "_"))
+
+
+def portable(
+    network: str,
+    hyperparameters: Hyperparameters,
+    input_shape: tuple[int, int],
+    v: Variant,
+    weights: Sequence[np.ndarray],
+) -> Any:
+    """A trained network as a Keras model of Keras's own layers, which can be saved and loaded without this project."""
+    model = build(network, hyperparameters, input_shape, replace(v, fast=False))
+    model.set_weights(weights)
+    return model
 
 
 _IN_WORDS = {
-    "Conv1D": (
-        "each filter weighs the values of {kernel_size[0]} neighbouring days (eq. 1) and adds a bias; ReLU keeps what"
-        " is positive"
-    ),
+    "Conv1D": "each filter weighs the values of {kernel_size[0]} neighbouring days (eq. 1) and adds a bias;"
+    " ReLU keeps what is positive",
     "LSTM": "at each day three gates between 0 and 1 decide what enters the cell, what stays and what shows; {output}",
     "MaxPooling1D": "keeps the largest of every {pool_size[0]} neighbouring days (a size of 1 changes nothing)",
     "Dropout": "in training sets a random share of {rate:g} to zero; in forecasting does nothing",
-    "BatchNormalization": (
-        "brings each feature to mean 0 and spread 1, over the batch in training and by running averages in"
-        " forecasting, then rescales"
-    ),
+    "BatchNormalization": "brings each feature to mean 0 and spread 1, over the batch in training and by running"
+    " averages in forecasting, then rescales",
     "Flatten": "lays days and features out in one row",
     "Dense": "a weighted sum of all inputs and a bias{output}",
     "LeakyReLU": "passes positive values, multiplies negative ones by 0.1",

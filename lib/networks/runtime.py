@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import ModuleType
 
 from lib.errors import ProjectError
@@ -25,25 +25,29 @@ _starting = threading.Lock()
 
 
 def start(threads: int) -> None:
-    """Fix the number of threads of this process's TensorFlow. May be repeated with the same number.
+    """Fix the number of threads of this process's TensorFlow. May be repeated with the same number, in any thread.
 
     Raises:
         ProjectError: TensorFlow already runs with another number of threads.
     """
+    global _threads
     with _starting:
-        _start(threads)
+        if _threads != threads:
+            _refuse_to_change_to(threads)
+            _start(threads)
+            _threads = threads
+
+
+def _refuse_to_change_to(threads: int) -> None:
+    if _threads is not None or "tensorflow" in sys.modules:
+        running = f" with {_threads} threads" if _threads else ""
+        raise ProjectError(
+            f"TensorFlow already runs in this process{running}, and cannot change to {threads}."
+            " Restart the kernel and run the notebook from its first cell"
+        )
 
 
 def _start(threads: int) -> None:
-    global _threads
-    if _threads == threads:
-        return
-    if _threads is not None or "tensorflow" in sys.modules:
-        raise ProjectError(
-            f"TensorFlow already runs in this process{f' with {_threads} threads' if _threads else ''}, and cannot"
-            f" change to"
-            f" {threads}. Restart the kernel and run the notebook from its first cell"
-        )
     for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
         os.environ[variable] = str(threads)
     os.environ["TF_NUM_INTEROP_THREADS"] = "1"
@@ -51,31 +55,31 @@ def _start(threads: int) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _keep_freed_memory()
     # Loaded after TensorFlow, curl_cffi (which yfinance downloads with) can no longer open a session.
-    importlib.import_module("curl_cffi.requests")
+    with suppress(ImportError):
+        importlib.import_module("curl_cffi.requests")
     with _compiled_chatter_held_back():
         import tensorflow as tf
 
         tf.config.list_physical_devices("GPU")
-    # Every trial is a new network, so TensorFlow would warn of tracing again and again.
+    # Every shape is traced, so TensorFlow would warn of tracing again and again.
     tf.get_logger().setLevel("ERROR")
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
-    # Clearing a session collects garbage, and would each time look through all that was imported: some tenths of a
+    # Clearing a session collects garbage, and would look through all that was imported each time: some tenths of a
     # second.
     gc.collect()
     gc.freeze()
-    _threads = threads
 
 
 def _keep_freed_memory() -> None:
     """Let this process keep memory that it frees, as every training step asks for the same blocks again.
 
     The GNU C library gives large blocks back at once, and then the system hands them out page by page.
-    Other C libraries have no ``mallopt``; nothing depends on it.
+    Other C libraries have no ``mallopt``, and on Windows none can be asked; nothing depends on it.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt:
+    with suppress(AttributeError, OSError, TypeError):
+        mallopt = ctypes.CDLL(None).mallopt
         mallopt(-3, 32 * 2**20)  # M_MMAP_THRESHOLD, at its largest
         mallopt(-1, 512 * 2**20)  # M_TRIM_THRESHOLD
 

@@ -6,72 +6,92 @@ and a learning-rate schedule, which section 4.4 claims and the listing lacks, ar
 
 from __future__ import annotations
 
-import inspect
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from lib import networks
 from lib.data.windows import Dataset
-from lib.networks import runtime
+from lib.networks import compiled
 from lib.settings import Settings
 
 # Kept with every study. Change it whenever the same parameters would give other weights.
 METHOD = "compiled epoch, fused LSTM, 1"
-# The parameters that a training's result depends on, beside network, hyperparameters, prices and its own seed.
-STEERING = (
-    "gap_fill",
-    "max_gap_days",
-    "outliers",
-    "outlier_iqr",
-    "indicator_days",
-    "inputs",
-    "target",
-    "lookback",
-    "split",
-    "scaling",
-    "hidden_dense_units",
-    "output_activation",
-    "batch_normalization",
-    "clip_norm",
-    "reduce_lr",
-    "max_epochs",
-    "patience",
-    "restore_best_weights",
-    "seed",
-    "threads",
-)
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A trained network and how it came about.
+    """A trained network and how it came about; plain values, so it can be sent between processes.
 
     Attributes:
-        model: the Keras model, with the best epoch's weights or the last one's.
-        history: ``loss`` and ``val_loss`` (scaled MSE) of each epoch, and ``learning_rate``.
-        best_epoch: the epoch, from 1, with the smallest validation loss.
-        best_weights, last_weights: of the best epoch and of the last one, whichever ``model`` has.
+        shape: network, layer sizes, variant and input shape.
+        seed: of weights, shuffling and dropout.
+        loss, val_loss, learning_rate: of each epoch that was run; losses are scaled MSE.
+        best_epoch: the epoch, from 1, with the smallest validation loss; 1 if none was finite.
+        best_weights, last_weights: of the best epoch and of the last one.
+        diverged: whether the last epoch had a loss that is no number or infinite, which ended the training.
         seconds: wall time of building and training.
-        seed: what everything random was seeded with.
+        restored: whether ``model`` has the best epoch's weights, or the last one's.
     """
 
-    model: Any
-    history: dict[str, list[float]]
+    shape: compiled.Shape
+    seed: int
+    loss: list[float]
+    val_loss: list[float]
+    learning_rate: list[float]
     best_epoch: int
     best_weights: list[np.ndarray]
     last_weights: list[np.ndarray]
+    diverged: bool
     seconds: float
-    seed: int
+    restored: bool = True
 
     @property
     def epochs(self) -> int:
         """Epochs that were run."""
-        return len(self.history["loss"])
+        return len(self.loss)
+
+    @property
+    def parameters(self) -> int:
+        """How many weights the network has."""
+        return sum(w.size for w in self.last_weights)
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """``loss``, ``val_loss`` and ``learning_rate`` of each epoch."""
+        return {"loss": self.loss, "val_loss": self.val_loss, "learning_rate": self.learning_rate}
+
+    def predict(self, X: np.ndarray, weights: str = "best") -> np.ndarray:
+        """Scaled targets for windows of shape (windows, lookback, features), shape (windows,).
+
+        Args:
+            weights: ``best`` or ``last``.
+        """
+        with compiled.lent(self.shape) as network:
+            network.weights = {"best": self.best_weights, "last": self.last_weights}[weights]
+            return network.predict(X)
+
+    def portable(self, weights: str = "best") -> Any:
+        """The network as a Keras model that can be saved and loaded without this project."""
+        values = {"best": self.best_weights, "last": self.last_weights}[weights]
+        shape = self.shape
+        return networks.portable(shape.network, dict(shape.sizes), shape.input_shape, shape.variant, values)
+
+    @cached_property
+    def model(self) -> Any:
+        """The network as a Keras model of this project's layers, with the weights that the settings ask for."""
+        shape = self.shape
+        model = networks.build(shape.network, dict(shape.sizes), shape.input_shape, shape.variant)
+        model.set_weights(self.best_weights if self.restored else self.last_weights)
+        return model
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "model"}
 
 
 def fit(
@@ -82,11 +102,11 @@ def fit(
     seed: int,
     on_epoch: Callable[[int, int, float, float], None] | None = None,
 ) -> Fit:
-    """Build and train one network on the training part, watched on the validation part.
+    """Train one network on the training windows, watched on the validation windows.
 
-    An epoch is one call into one compiled graph: shuffling, steps and validation. ``model.fit``
-    computes the same, but returns to Python after each step, which takes longer than the step itself
-    for networks of this size.
+    A training with a loss that is no number or infinite has diverged: it ends with that epoch and is a
+    result like any other. (None of 36 trainings at learning rates of 1e3 to 1e30, with and without
+    clipping, ever came back to finite losses.)
 
     Args:
         network: a key of ``networks.ARCHITECTURES``.
@@ -95,133 +115,59 @@ def fit(
         chosen: checked parameters of the groups Networks and Training.
         seed: seeds weights, shuffling and dropout.
         on_epoch: called after each epoch with (epoch from 1, epochs at most, loss, validation loss).
+            What it raises ends the training and is passed on.
 
     Returns:
         The fit. The same arguments and number of threads give the same weights to the last bit, whatever
         else draws random numbers in this process; no global generator is seeded or read.
     """
-    keras = runtime.keras()
     started = time.perf_counter()
-    keras.backend.clear_session()
-    model = networks.build(network, hyperparameters, data.input_shape, networks.variant(chosen), seed)
-    optimizer = keras.optimizers.Adam(learning_rate=float(hyperparameters["learning_rate"]), clipnorm=chosen.clip_norm)
-    model.compile(optimizer=optimizer, loss="mean_squared_error")
-    run_epoch = compiled_epoch(model, data, int(hyperparameters["batch_size"]))
+    shape = compiled.Shape.of(network, hyperparameters, data, chosen)
     epochs = min(int(hyperparameters["epochs"]), chosen.max_epochs)
-    order = np.random.default_rng(seed)
-    history: dict[str, list[float]] = {"loss": [], "val_loss": [], "learning_rate": []}
-    best, best_epoch, best_weights, plateau = np.inf, 1, None, 0
+    with compiled.lent(shape) as trained:
+        trained.start(seed, float(hyperparameters["learning_rate"]))
+        course = _run(trained, data, chosen, seed, epochs, on_epoch or (lambda *_: None))
+    return Fit(shape, seed, **course, seconds=time.perf_counter() - started, restored=chosen.restore_best_weights)
+
+
+def _run(
+    trained: compiled.CompiledNetwork,
+    data: Dataset,
+    chosen: Settings,
+    seed: int,
+    epochs: int,
+    on_epoch: Callable[[int, int, float, float], None],
+) -> dict[str, Any]:
+    """All epochs of a network in its first state; the fields of :class:`Fit` that come of them."""
+    windows, order = compiled.tensors(data), np.random.default_rng(seed)
+    past: dict[str, list[float]] = {"loss": [], "val_loss": [], "learning_rate": []}
+    best, best_epoch, best_weights, plateau, diverged = np.inf, 1, None, 0, False
+    rate = trained.optimizer.learning_rate
     for epoch in range(1, epochs + 1):
-        history["learning_rate"].append(float(optimizer.learning_rate))
-        loss, val_loss = (float(x) for x in run_epoch(order.permutation(len(data.train.y))))
-        history["loss"].append(loss)
-        history["val_loss"].append(val_loss)
+        past["learning_rate"].append(float(rate))
+        loss, val_loss = (float(x) for x in trained.epoch(order.permutation(len(data.train.y)), *windows))
+        past["loss"].append(loss)
+        past["val_loss"].append(val_loss)
+        diverged = not (math.isfinite(loss) and math.isfinite(val_loss))
         plateau += 1
-        if val_loss < best:
-            best, best_epoch, best_weights, plateau = val_loss, epoch, model.get_weights(), 0
-        if on_epoch:
-            on_epoch(epoch, epochs, loss, val_loss)
-        if epoch - best_epoch >= chosen.patience:
+        if val_loss < best and not diverged:
+            best, best_epoch, best_weights, plateau = val_loss, epoch, trained.weights, 0
+        on_epoch(epoch, epochs, loss, val_loss)
+        if diverged or epoch - best_epoch >= chosen.patience:
             break
         if chosen.reduce_lr and plateau >= max(1, chosen.patience // 2):
-            optimizer.learning_rate.assign(optimizer.learning_rate * 0.5)
+            rate.assign(rate * 0.5)
             plateau = 0
-    last_weights = model.get_weights()
-    if best_weights is None:  # every validation loss was NaN
-        best_weights = last_weights
-    if chosen.restore_best_weights:
-        model.set_weights(best_weights)
-    return Fit(model, history, best_epoch, best_weights, last_weights, time.perf_counter() - started, seed)
+    last_weights = trained.weights
+    return {
+        **past,
+        "best_epoch": best_epoch,
+        "best_weights": last_weights if best_weights is None else best_weights,
+        "last_weights": last_weights,
+        "diverged": diverged,
+    }
 
 
-def compiled_epoch(model: Any, data: Dataset, batch_size: int) -> Callable[[np.ndarray], tuple[Any, Any]]:
-    """One epoch as one graph.
-
-    Args:
-        model: compiled; its optimizer and mean squared error are used.
-        data: windows; the last batch of an epoch holds what is left.
-        batch_size: windows in a step.
-
-    Returns:
-        A function of a permutation of the training windows, shape (windows,), that trains one
-        epoch and returns (mean loss over the training windows, loss on the validation windows).
-    """
-    import tensorflow as tf
-
-    X, y = tf.constant(data.train.X), tf.constant(data.train.y)
-    X_validation, y_validation = tf.constant(data.validation.X), tf.constant(data.validation.y)
-    windows = len(data.train.y)
-    update = updates(model)
-
-    def squared_error(inputs: Any, target: Any, training: bool) -> Any:
-        return tf.reduce_sum(tf.square(forward(model, inputs, training)[:, 0] - target))
-
-    def step(inputs: Any, target: Any) -> Any:
-        with tf.GradientTape() as tape:
-            error = squared_error(inputs, target, training=True)
-            loss = error / tf.cast(tf.shape(target)[0], tf.float32)
-        update(tape.gradient(loss, model.trainable_variables))
-        return error
-
-    # Nothing here needs rewriting by autograph, and without it a trial starts sooner.
-    @tf.function(autograph=False)
-    def epoch(permutation: Any) -> tuple[Any, Any]:
-        shuffled_X, shuffled_y = tf.gather(X, permutation), tf.gather(y, permutation)
-
-        def next_step(at: Any, total: Any) -> tuple[Any, Any]:
-            inputs = tf.ensure_shape(shuffled_X[at : at + batch_size], [None, *data.input_shape])
-            return at + batch_size, total + step(inputs, shuffled_y[at : at + batch_size])
-
-        _, total = tf.while_loop(lambda at, _: at < windows, next_step, [tf.constant(0), tf.constant(0.0)])
-        validation = squared_error(X_validation, y_validation, training=False) / len(data.validation.y)
-        return total / windows, validation
-
-    return lambda permutation: epoch(tf.constant(permutation))
-
-
-def forward(model: Any, inputs: Any, training: bool) -> Any:
-    """``model(inputs)`` of a ``keras.Sequential``, layer by layer, without what Keras does around each call: a trial
-    starts sooner.
-    """
-    for layer in model.layers:
-        inputs = (
-            layer.call(inputs, training=training)
-            if "training" in inspect.signature(layer.call).parameters
-            else layer.call(inputs)
-        )
-    return inputs
-
-
-def updates(model: Any) -> Callable[[Sequence[Any]], None]:
-    """A function of the gradients, in the order of the trainable weights, that lets the model's optimizer take a step.
-
-    The optimizer gets all weights as one vector, as its dozen operations would else run for every weight by
-    itself; it works value by value, so the results are the same. Clipping has a norm for each weight and keeps them
-    apart.
-    """
-    import tensorflow as tf
-
-    weights = model.trainable_variables
-    if model.optimizer.clipnorm is not None:
-        model.optimizer.build(weights)
-        return lambda gradients: model.optimizer.apply(gradients, weights)
-
-    def joined(values: Sequence[Any]) -> Any:
-        return tf.concat([tf.reshape(v, [-1]) for v in values], axis=0)
-
-    vector = runtime.keras().Variable(joined(weights), name="weights")
-    sizes = [math.prod(w.shape) for w in weights]
-    model.optimizer.build([vector])
-
-    def update(gradients: Sequence[Any]) -> None:
-        model.optimizer.apply([joined(gradients)], [vector])
-        for weight, part in zip(weights, tf.split(vector.value, sizes)):
-            weight.assign(tf.reshape(part, weight.shape))
-
-    return update
-
-
-def predict(model: Any, X: np.ndarray, batch_size: int = 256) -> np.ndarray:
-    """Scaled closes for windows of shape (windows, lookback, features); result of shape (windows,)."""
-    parts = [np.asarray(model(X[at : at + batch_size], training=False)) for at in range(0, len(X), batch_size)]
-    return np.concatenate(parts).reshape(-1) if parts else np.empty(0, dtype="float32")
+def predict(model: Any, X: np.ndarray) -> np.ndarray:
+    """Scaled targets of a Keras model, shape (windows,), for windows of shape (windows, lookback, features)."""
+    return compiled.in_batches(lambda batch: model(batch, training=False), X)

@@ -12,8 +12,8 @@ from lib.settings.model import (
     check,
     key,
     meaning,
-    network_names,
 )
+from lib.settings.networks import NETWORKS
 from lib.settings.places import PROJECT_ROOT, output_root, resolve
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "PROJECT_ROOT",
     "Day",
     "Network",
-    "network_names",
+    "NETWORKS",
     "Number",
     "Settings",
     "SettingsError",

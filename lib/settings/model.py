@@ -23,22 +23,15 @@ from pydantic import (
 
 from lib.errors import ProjectError
 from lib.settings.consistency import contradictions
+from lib.settings.networks import NETWORKS
 
 Inputs = Literal["own_close", "all_closes", "ohlcv_indicators"]
 
 
 def _network(value: str) -> str:
-    names = network_names()
-    if value not in names:
-        raise ValueError(f"not one of {', '.join(names)}")
+    if value not in NETWORKS:
+        raise ValueError(f"not one of {', '.join(NETWORKS)}")
     return value
-
-
-def network_names() -> tuple[str, ...]:
-    """The networks that can be trained, as ``lib.networks.ARCHITECTURES`` lists them."""
-    from lib import networks  # late, as networks are built from settings
-
-    return tuple(networks.ARCHITECTURES)
 
 
 Network = Annotated[str, AfterValidator(_network)]

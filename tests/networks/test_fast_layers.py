@@ -8,7 +8,7 @@ import pytest
 
 from lib import networks, thesis
 from lib.data import windows
-from lib.networks import fast_layers, runtime, training
+from lib.networks import compiled, fast_layers, runtime
 
 pytestmark = pytest.mark.usefixtures("tensorflow_on_one_thread")
 SIZES = {
@@ -75,13 +75,14 @@ def test_ten_training_steps_equal_model_fit(network, extra, random_walk, tiny):
     data = windows.build(random_walk(), chosen)["BTC-USD"]
     keras = runtime.keras()
     runs = []
-    for compiled, model in zip(
+    for is_compiled, model in zip(
         (True, False), pair(network, data.input_shape, batch_normalization=chosen.batch_normalization)
     ):
         model.compile(optimizer=keras.optimizers.Adam(0.01, clipnorm=chosen.clip_norm), loss="mean_squared_error")
-        if compiled:
-            run_epoch = training.compiled_epoch(model, data, 32)
-            losses = np.array([[float(x) for x in run_epoch(np.arange(len(data.train.y)))] for _ in range(2)])
+        if is_compiled:
+            epoch = compiled.compiled_epoch(model.layers, model.optimizer, 32)
+            order, parts = np.arange(len(data.train.y)), compiled.tensors(data)
+            losses = np.array([[float(x) for x in epoch(order, *parts)] for _ in range(2)])
         else:
             past = model.fit(
                 data.train.X,
@@ -109,7 +110,7 @@ def test_one_vector_of_weights_is_updated_as_each_weight_by_itself_to_the_last_b
     for joined, model in zip((True, False), pair(network, (60, 1))):
         model.compile(optimizer=keras.optimizers.Adam(0.01), loss="mean_squared_error")
         if joined:
-            update = training.updates(model)
+            update = compiled.Update(model.trainable_variables, model.optimizer)
         else:
             model.optimizer.build(model.trainable_variables)
             update = lambda gradients, m=model: m.optimizer.apply(gradients, m.trainable_variables)  # noqa: E731
@@ -129,7 +130,10 @@ def test_forward_is_the_model_itself_to_the_last_bit(network, training_now):
 
     X = tf.constant(np.random.default_rng(5).normal(size=(7, 60, 1)), tf.float32)
     ways = []
-    for way in (training.forward, lambda model, inputs, now: model(inputs, training=now)):
+    for way in (
+        lambda model, inputs, now: compiled.forward(model.layers, inputs, now),
+        lambda model, inputs, now: model(inputs, training=now),
+    ):
         h = {**thesis.best_hyperparameters(network), "dropout_rate": 0.3}
         model = networks.build(network, h, (60, 1), networks.Variant(batch_normalization=True), seed=4)
         ways.append([way(model, X, training_now).numpy() for _ in range(3)] + model.get_weights())
@@ -165,8 +169,8 @@ def test_a_saved_network_loads_without_this_project_and_back_into_fused_layers(t
     fast_layers.portable(fused).save(path)
     np.save(tmp_path / "X.npy", X)
     code = (
-        "import sys, keras, numpy as np; m = keras.saving.load_model(sys.argv[1]); np.save(sys.argv[3],"
-        " m(np.load(sys.argv[2])));"
+        "import sys, keras, numpy as np; m = keras.saving.load_model(sys.argv[1]);"
+        "np.save(sys.argv[3], m(np.load(sys.argv[2])));"
         "sys.exit('lib' in sys.modules)"
     )
     subprocess.run(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lib import networks, thesis
+from lib.networks import architectures
 
 pytestmark = pytest.mark.usefixtures("tensorflow_on_one_thread")
 
@@ -25,8 +26,7 @@ KINDS = {
 
 
 def best(network, variant=None):
-    variant = variant or networks.Variant()
-    return networks.build(network, thesis.best_hyperparameters(network), (60, 1), variant)
+    return networks.build(network, thesis.best_hyperparameters(network), (60, 1), variant or networks.Variant())
 
 
 @pytest.mark.parametrize("network", list(networks.ARCHITECTURES))
@@ -44,7 +44,7 @@ def test_layers_and_parameters_are_those_of_appendix_6(network):
 @pytest.mark.parametrize("network", list(networks.ARCHITECTURES))
 def test_every_hyperparameter_named_is_used(network):
     """A build without one of its own hyperparameters fails, and with only its own works."""
-    wanted = thesis.best_hyperparameters(network)
+    wanted = dict(thesis.best_hyperparameters(network))
     assert set(wanted) == set(networks.ARCHITECTURES[network].hyperparameters)
     for name in set(wanted) - {"learning_rate", "batch_size", "epochs"}:
         with pytest.raises(KeyError, match=name):
@@ -74,6 +74,18 @@ def test_batch_normalization_follows_each_conv_and_lstm():
     ]
     assert kinds.count("BatchNormalization") == 3
     assert all(kinds[i + 1] == "BatchNormalization" for i, k in enumerate(kinds) if k in ("LSTM", "Conv1D"))
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("network", list(networks.ARCHITECTURES))
+def test_layers_seeded_again_are_those_built_with_that_seed(network, fast):
+    """Weights and dropout states; biases and batch normalization start the same with every seed."""
+    variant = networks.Variant(hidden_dense_units=5, batch_normalization=True, fast=fast)
+    again, wanted = (networks.build(network, SMALL, (11, 2), variant, seed=seed) for seed in (1, 2))
+    architectures.reseed(again.layers, 2)
+    assert len(wanted.variables) > len(wanted.weights)
+    for a, b in zip(again.variables, wanted.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def relu(x):

@@ -28,7 +28,10 @@ def test_a_notebook_describes_itself(tmp_path, put):
     [
         ({"after": ["09_none"]}, "01_one: its metadata run.after names '09_none'. Allowed: 01_one"),
         ({"after": ["01_one"]}, "circle: 01_one -> 01_one"),
-        ({"networks": ["GRU"]}, r"01_one.ipynb: its metadata run.networks is \['GRU'\]. Input should be 'CNN', 'LSTM'"),
+        (
+            {"networks": ["GRU"]},
+            r"01_one.ipynb: its metadata run.networks is \['GRU'\]. Value error, not one of CNN, LSTM",
+        ),
         (
             {"unless_zero": "seeds"},
             "01_one.ipynb: its metadata run.unless_zero is 'seeds'. Value error, it must be a par",

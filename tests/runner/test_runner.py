@@ -49,7 +49,7 @@ def finished(tmp_path_factory, put):
     """One run of everything that can happen: (folder, exit code, text, run.json)."""
     base = tmp_path_factory.mktemp("run")
     books = base / "notebooks"
-    put(books, "01_good", SHOW, POOL, STORE, PROGRESS, FACTS, seconds=3, trains=True)
+    put(books, "01_good", STORE, SHOW, POOL, PROGRESS, FACTS, seconds=3, trains=True)
     put(books, "02_alone", "import time\ntime.sleep(2)")
     put(books, "03_bad", "x = 1", "# comment first\nraise ValueError('no such\\nthing')", "1", after=["01_good"])
     put(books, "04_after", "print('never')", after=["03_bad", "01_good"])

@@ -206,7 +206,11 @@ def build(
     """
     keras = runtime.keras()
     made = layers(network, hyperparameters, v, seed)
-    return keras.Sequential([keras.Input(shape=input_shape), *made], name=network.replace("-", "_"))
+    for position, layer in enumerate(made, 1):  # Keras would count all layers that the process ever made
+        kind = type(layer).__name__.removeprefix("Fused").removeprefix("Fast")
+        layer.name = f"{kind.lower()}_{position}"
+    inputs = keras.Input(shape=input_shape, name="windows")
+    return keras.Sequential([inputs, *made], name=network.replace("-", "_"))
 
 
 def portable(

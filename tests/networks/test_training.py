@@ -202,6 +202,7 @@ def test_a_fit_travels_and_forecasts_as_its_models_do(network, data, tiny):
         np.testing.assert_array_equal(made, fit.predict(data.test.X, weights))
         np.testing.assert_allclose(training.predict(sent.portable(weights), data.test.X), made, rtol=1e-4, atol=1e-6)
         assert "lib." not in str(sent.portable(weights).get_config())
+    assert sent.portable().get_config() == fit.portable().get_config()  # names too, whatever was built before
     np.testing.assert_array_equal(training.predict(sent.model, data.test.X), fit.predict(data.test.X, "last"))
 
 

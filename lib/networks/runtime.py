@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import hashlib
 import importlib
 import os
 import sys
@@ -116,22 +115,3 @@ def keras() -> ModuleType:
     import keras
 
     return keras
-
-
-def derived_seed(seed: int, *names: object) -> int:
-    """A seed of 32 bits for one piece of work, the same on every machine and in every order of work.
-
-    Args:
-        seed: the run's seed.
-        names: what the piece is, such as ticker, network and trial number.
-    """
-    text = "/".join(map(str, (seed, *names)))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
-
-
-def device() -> str:
-    """What TensorFlow computes on, such as ``CPU x 1 thread``."""
-    import tensorflow as tf
-
-    gpus = tf.config.list_physical_devices("GPU")
-    return f"{len(gpus)} GPU" if gpus else f"CPU, {_threads} thread{'s' if _threads != 1 else ''}"

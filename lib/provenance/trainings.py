@@ -64,4 +64,5 @@ def unlike_seeds(row: pd.Series, committed: pd.DataFrame, same_machine: bool) ->
 
 
 def _trained_on(run: Priced) -> list[str]:
-    return run.folder.records["09a_skill"]["facts"].get("trainings", {}).get("made_on", [])
+    facts = run.folder.records["09a_skill"]["facts"].get("trainings", {})
+    return facts.get("processors", facts.get("made_on", []))  # records of before the cache say made_on

@@ -289,11 +289,9 @@ class _Page:
         for name, entry in self.run["notebooks"].items():
             took = clock(entry["seconds"]) if entry.get("seconds") is not None else ""
             trained = self.records.get(name, {}).get("facts", {}).get("trainings") or {}
-            took += (
-                f", {trained['kept']} of {trained['kept'] + trained['new']} trainings cached"
-                if took and trained.get("kept")
-                else ""
-            )
+            found = trained.get("cached", trained.get("kept", 0))  # records of before the cache say kept and new
+            if took and found:
+                took += f", {found} of {found + trained.get('trained', trained.get('new', 0))} trainings cached"
             memory = f"{entry['peak_memory_mb']:.0f} MB" if entry.get("peak_memory_mb") else ""
             made = (entry.get("started") or "")[:10]
             rows.append((self.notebook(name), entry["status"], made, took, memory))

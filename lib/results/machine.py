@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -42,42 +41,6 @@ def made_on() -> str:
     return ", ".join([cpu(), *(f"{name} {importlib.metadata.version(name)}" for name in ("numpy", "tensorflow"))])
 
 
-def elsewhere(made: Iterable[str | None], what: str) -> str | None:
-    """A sentence if earlier results were made on another machine than this; None if not. One that names no machine says
-    nothing.
-    """
-    others = Counter(name for name in made if name and name != made_on())
-    if not others:
-        return None
-    return (
-        f"{'; '.join(f'{count} {what} made on {name}' for name, count in others.items())} are kept and used; this is"
-        f" {made_on()}. The last"
-        " digits, and with them trainings, may differ between the two, so that neither repeats this table alone. For"
-        " one machine's results"
-        " take another output_dir"
-    )
-
-
-def tally(before: Iterable[str | None], new: int) -> dict[str, Any]:
-    """What a record keeps of the trainings behind a notebook's numbers.
-
-    Args:
-        before: where each training was made that the notebook found finished, by an earlier start or by another
-            notebook of
-            this one; None where that is not known.
-        new: how many it made itself, here.
-
-    Returns:
-        ``new``, ``kept`` (how many of each) and ``made_on`` (where, each once).
-    """
-    old = list(before)
-    return {
-        "new": new,
-        "kept": len(old),
-        "made_on": sorted({name for name in old if name} | ({made_on()} if new else set())),
-    }
-
-
 def versions() -> dict[str, str]:
     """Python and the packages that a result's last bits come from."""
     found = {"Python": platform.python_version()}
@@ -97,7 +60,7 @@ def differences(run: Mapping[str, Any], notebook: str, trained_on: Iterable[str]
     run's count.
 
     Args:
-        trained_on: where the trainings were made that the notebook found finished, as :func:`made_on` names it.
+        trained_on: where the trainings ran that the notebook found cached, as :func:`made_on` names it.
     """
     entry = run.get("notebooks", {}).get(notebook, {})
     here = {"processor": cpu(), **versions()}

@@ -7,6 +7,7 @@ from lib.experiments import random_seeds as seeds
 
 def test_a_seed_is_the_first_bytes_of_a_digest():
     expected = int(hashlib.sha256(b"42/BTC-USD/CNN").hexdigest()[:8], 16)
+    assert seeds.derived(42, "SOL-USD", "LSTM") == 0x4AC27BA1  # worked out with the tool sha256sum
     assert seeds.of_network(42, "BTC-USD", "CNN") == seeds.derived(42, "BTC-USD", "CNN") == expected < 2**32
 
 

@@ -32,7 +32,7 @@ class TrainingRequest(BaseModel):
 
     source: str = key("where prices come from: sample, yahoo or folder", pattern="^(sample|yahoo|folder)$")
     ticker: Annotated[Ticker, BeforeValidator(_upper)] = key("1 to 15 letters, digits and hyphens, such as BTC-USD")
-    network: Network = key("CNN, LSTM, CNN-LSTM or LSTM-CNN")
+    network: Network = key(f"one of {', '.join(settings.NETWORKS)}")
     lookback: StrictInt = key("1 to 90 days", ge=1, le=90)
     batch_size: StrictInt = key("1 to 512 windows a step", ge=1, le=512)
     epochs: StrictInt = key(

@@ -46,7 +46,7 @@ class Study:
     @property
     def work(self) -> int:
         """Of one trial."""
-        return LSTM_WORK if "LSTM" in self.network else 1
+        return 1 if self.network == "CNN" else LSTM_WORK
 
 
 def studies(settings: Settings) -> list[Study]:

@@ -10,8 +10,9 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
-from lib.colours import NAIVE, NETWORKS, PRINTED
+from lib.colours import NAIVE, PRINTED
 from lib.figures.style import canvas, coin_colour, dates, legend_above, legend_outside, model_colour, styled
+from lib.settings import NETWORKS
 
 ZERO = {"color": PRINTED["actual"], "lw": 1, "ls": "--"}
 LEVEL_COLOURS = (PRINTED["blue"], PRINTED["green"], PRINTED["orange"])

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib import colours, thesis
-from lib.colours import NAIVE, NETWORKS, PRINTED
+from lib.colours import NAIVE, PRINTED
 from lib.data.windows import Dataset
 from lib.figures.style import (
     NETWORK_COLOURS,
@@ -27,6 +27,7 @@ from lib.figures.style import (
     log_ticks,
     styled,
 )
+from lib.settings import NETWORKS
 
 ACTUAL, MARK, LINE = PRINTED["actual"], PRINTED["mark"], PRINTED["line"]
 LEARNING_RATES = (8e-5, 1.25e-2)  # a little more than the search covers

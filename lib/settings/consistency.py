@@ -48,6 +48,8 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
         unknown = [t for t in values["tickers"] if t not in ("ADA-USD", "ETH-USD", "SOL-USD")]
         if unknown:
             found.append(f"trials is printed, but the thesis lists no trials for {', '.join(unknown)}: give a number")
+        if unlisted := [n for n in values.get("networks", ()) if n not in ("CNN", "LSTM", "CNN-LSTM", "LSTM-CNN")]:
+            found.append(f"trials is printed, but the thesis has no {', '.join(unlisted)}: give a number")
     if given("start_date", "end_date", "lookback", "split"):
         days = (values["end_date"] - values["start_date"]).days + 1
         smallest = int(days * min(values["split"]))

@@ -97,9 +97,7 @@ class Settings(BaseModel):
     # Stationarity
     unit_root_trend: Literal["c", "ct"] = key("terms in the ADF and KPSS regressions: c (constant) or ct (and trend)")
     # Networks
-    networks: Annotated[tuple[Network, ...], Field(min_length=1)] = key(
-        "which of CNN, LSTM, CNN-LSTM, LSTM-CNN are run"
-    )
+    networks: Annotated[tuple[Network, ...], Field(min_length=1)] = key(f"which of {', '.join(NETWORKS)} are run")
     hidden_dense_units: StrictInt = key(
         "hidden dense layer, 0 (none, Appendix 6) to 512 units; Tables 4.3, 4.4: 50", ge=0, le=512
     )

@@ -311,3 +311,14 @@ def test_a_logarithmic_axis_has_some_ticks_and_not_many(low, high):
     figure.draw_without_rendering()
     bottom, top = ax.get_ylim()
     assert 2 <= sum(bottom <= t <= top for t in ax.get_yticks()) <= 9
+
+
+def test_a_network_that_is_not_of_the_thesis_is_drawn_too(trials, monkeypatch):
+    """Figures took their networks from a list of their own once: a fifth one was left out without a word."""
+    monkeypatch.setitem(settings.NETWORKS, "GRU", settings.NETWORKS["LSTM"])
+    monkeypatch.setitem(figures.NETWORK_COLOURS, "GRU", "#56B4E9")
+    fifth = trials.assign(network=trials["network"].replace("LSTM", "GRU"))
+    for draw in (figures.figure_4_3, figures.figure_4_4):
+        figure = draw(fifth)
+        legends = [*figure.legends, *(ax.get_legend() for ax in figure.axes if ax.get_legend())]
+        assert "GRU" in {text.get_text() for legend in legends for text in legend.get_texts()}, draw.__name__

@@ -7,8 +7,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lib.app.charts.canvas import PRICE, ChartError, canvas, dated, empty, line
-from lib.app.charts.theme import colour, network_colour, themed, tint
-from lib.colours import NAIVE, NETWORKS
+from lib.app.charts.theme import colour, network_colour, network_meaning, themed, tint
+from lib.colours import NAIVE
+from lib.settings import NETWORKS
 
 KNOWN_DAYS = 60
 _COLUMNS = ("date", "path_usd", "lower_usd", "upper_usd", "naive_usd", "level")
@@ -52,7 +53,7 @@ def forecast(
     shade = network_colour(network)
     bounded = np.isfinite(frame["lower_usd"].astype("float64")) & np.isfinite(frame["upper_usd"].astype("float64"))
     bounds = frame[bounded]
-    faint = tint(network if network in NETWORKS else "forecast", 0.18)
+    faint = tint(network_meaning(network), 0.18)
     promised = f"{frame['level'].iloc[0]:.0%} interval"
     figure.add_trace(line(bounds["date"], bounds["upper_usd"], "upper bound", shade, width=1, showlegend=False))
     figure.add_trace(

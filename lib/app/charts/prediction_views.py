@@ -15,7 +15,7 @@ from scipy import stats
 
 from lib.app.charts.canvas import PERCENT, PRICE, canvas, dated, empty, level, line
 from lib.app.charts.inputs import Finished, forecasts
-from lib.app.charts.theme import colour, network_colour, themed, tint
+from lib.app.charts.theme import colour, network_colour, network_meaning, themed, tint
 from lib.colours import NAIVE
 
 ROLLING_DAYS = 30
@@ -81,7 +81,7 @@ def error_distribution(finished: Finished, bins: int = 40) -> go.Figure:
             mode="lines",
             line={"color": shade, "width": 2 if network else 1.6, "dash": "solid" if network else "dot"},
             fill="tozeroy" if network else "none",
-            fillcolor=tint(name, 0.25) if network and name in _TINTED else None,
+            fillcolor=tint(network_meaning(name), 0.25) if network else None,
             hovertemplate="%{y:d} days",
         )
     figure.add_vline(x=0, line={"color": colour("reference"), "width": 1})
@@ -205,9 +205,6 @@ def _by_day(rows: pd.DataFrame, values: pd.Series, *about: str, **more: Any) -> 
     """A line that is broken where days have no forecast, as between the parts."""
     whole = pd.Series(values.to_numpy(dtype="float64"), pd.DatetimeIndex(rows["date"])).asfreq("D")
     return line(whole.index, whole, *about, **more)
-
-
-_TINTED = ("CNN", "LSTM", "CNN-LSTM", "LSTM-CNN")
 
 
 def _errors(rows: pd.DataFrame, network: str) -> list[tuple[str, pd.Series, str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from lib import colours
+from lib import colours, settings
 from lib.colours import COLOURS, NETWORKS, THEMES
 from lib.errors import ProjectError
 
@@ -33,7 +33,12 @@ def tint(meaning: str, opacity: float) -> str:
 
 def network_colour(network: str) -> str:
     """A network's colour; any other forecast has that of forecasts."""
-    return colour(network if network in NETWORKS else "forecast")
+    return colour(network_meaning(network))
+
+
+def network_meaning(network: str) -> str:
+    """The meaning under which a network's colour stands; any other forecast has that of forecasts."""
+    return colours.network(network) if network in settings.NETWORKS else "forecast"
 
 
 def coin_colour(ticker: str) -> str:

@@ -263,12 +263,16 @@ def killed_five_times(driver):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_five_kills_at_random_moments_change_nothing(reference, tmp_path, workers):
     assert killed_five_times(Driver(tmp_path / "killed", workers)) == reference
 
 
 @pytest.mark.slow
+@pytest.mark.ci
+@pytest.mark.timeout(900)
 def test_five_kills_on_a_separate_scheduler_with_two_workers_change_nothing(reference, tmp_path):
     address = tmp_path / "scheduler.json"
     environment = {**os.environ, "PYTHONPATH": str(settings.PROJECT_ROOT), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}

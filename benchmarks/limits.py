@@ -37,8 +37,8 @@ from lib.data import windows
 from lib.data.windows import Dataset
 from lib.experiments import pool, search, train
 from lib.networks import compiled, runtime, training
-from lib.progress import Progress
 from lib.results import training_cache
+from lib.results.progress import Progress
 from lib.settings import Settings
 from lib.settings.places import PROJECT_ROOT
 

@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 
 from benchmarks import conditions, throughput
 from lib import figures
-from lib.progress import clock
 from lib.results import files
+from lib.results.progress import clock
 
 NAMES = ("throughput", "limits", "pruning")
 OURS, PLAIN, THIRD = "#0072B2", "#E69F00", "#6E6E6E"

@@ -32,8 +32,8 @@ from lib.data import windows
 from lib.data.windows import Dataset
 from lib.experiments import random_seeds
 from lib.networks import runtime, training
-from lib.progress import Progress
 from lib.results import files
+from lib.results.progress import Progress
 from lib.settings import Settings
 
 TARGET = 5.0  # what the project asks of itself

@@ -22,7 +22,7 @@ from lib.app.page_thread import PageThread
 from lib.errors import ProjectError
 from lib.evaluation import scoring
 from lib.experiments import forecast
-from lib.progress import clock
+from lib.results.progress import clock
 
 REDRAW_S = 0.25  # epochs may come faster than a page can draw
 

@@ -46,5 +46,5 @@ def variables(theme: Theme) -> str:
 
 
 def rules(selector: str) -> str:
-    """One CSS rule a theme for the elements that ``selector`` finds, told apart by their ``data-theme``."""
+    """One CSS rule a theme for the elements that ``selector`` finds, one for each ``data-theme``."""
     return "\n".join(f'{selector}[data-theme="{theme}"] {{ {variables(theme)} }}' for theme in NAMES)

@@ -42,7 +42,7 @@ function resized() {
 }
 
 // A chart that was drawn in a hidden tab, or before it was in the page, has Plotly's own width; it listens a little later than it is drawn,
-// on a busy machine much later: so it is told again, more and more seldom, for a minute and a half.
+// on a busy machine much later: so it is sent again, more and more seldom, for a minute and a half.
 function fill(chart, tries = 60, pause = 150) {
   const drawn = chart.querySelector(".main-svg")?.getBoundingClientRect().width;
   if (!chart.isConnected || !chart.clientWidth || (drawn && Math.abs(drawn - chart.clientWidth) < 2)) return;
@@ -54,7 +54,7 @@ function say(shell, text) {
   shell.dispatchEvent(new CustomEvent("forecast-say", { detail: text }));
 }
 
-// Whose page this is: a random number that the browser keeps, told to nobody but the page's own process.
+// Whose page this is: a random number that the browser keeps, known to nobody but the page's own process.
 function visitor() {
   const known = kept(VISITOR);
   if (/^[0-9a-f]{32}$/.test(known ?? "")) return known;

@@ -117,7 +117,7 @@ def pesaran_timmermann(actual: np.ndarray, predicted: np.ndarray, last_close: np
 def model_confidence_set(
     losses: pd.DataFrame, size: float = 0.10, block_length: int | None = None, repetitions: int = 2000, seed: int = 0
 ) -> pd.DataFrame:
-    """The models that cannot be told from the best one.
+    """The models that cannot be distinguished from the best one.
 
     Hansen, Lunde and Nason 2011, *Econometrica* 79(2): range statistic, stationary bootstrap, by
     ``arch.bootstrap.MCS``. The set holds the best model with probability of about 1 - size; where

@@ -365,14 +365,14 @@ def _named(reading: Mapping[str, object]) -> str:
 
 def _nearest_in_words(best: pd.Series, found: pd.DataFrame) -> str:
     readings = (found["network"] == "all").sum()
-    told = (
+    words = (
         f"Of the {readings} readings trained, the printed scores are nearest to {_named(best)}: half of them are"
         f" within a factor of"
         f" {best['factor']:.2f} of our median"
     )
     if best["seeds"] < 2:
-        return f"{told}. One seed does not say how far another one would be."
-    return f"{told}; half of our own seeds are within {best['seed_factor']:.2f} of the median of the others."
+        return f"{words}. One seed does not say how far another one would be."
+    return f"{words}; half of our own seeds are within {best['seed_factor']:.2f} of the median of the others."
 
 
 def _fit_in_words(best: pd.Series, rows: pd.DataFrame) -> str:
@@ -389,7 +389,7 @@ def _fit_in_words(best: pd.Series, rows: pd.DataFrame) -> str:
         f" seed (p {significance.p_text(best['inside_p'])})."
     )
     if best["inside_p"] >= LEVEL:
-        return f"{counts} Nothing here speaks against chance of the seed: as far as can be told, the scores come back."
+        return f"{counts} Nothing here speaks against chance of the seed: as far as can be seen, the scores come back."
     smaller = int((rows["printed_mse"] < rows[_column("mse_median", *best[_READING])]).sum())
     same_level = stats.binomtest(smaller, len(rows)).pvalue >= LEVEL
     return (
@@ -414,7 +414,7 @@ def _others_in_words(rows: pd.DataFrame, found: pd.DataFrame, best: pd.Series) -
     p_holm = dict(zip(each, significance.holm(pd.Series([p for _, _, p in each.values()]))))
     for other in against:
         factor = overall.set_index(_READING).loc[other, "factor"]
-        told = ", ".join(
+        words = ", ".join(
             f"{each[*other, n][0]} of {each[*other, n][1]} {n} trials (p {significance.p_text(p_holm[*other, n])})"
             for n in networks_of
         )
@@ -425,10 +425,10 @@ def _others_in_words(rows: pd.DataFrame, found: pd.DataFrame, best: pd.Series) -
             n for n in networks_of if p_holm[*other, n] < LEVEL and 2 * each[*other, n][0] < each[*other, n][1]
         )
         lines.append(
-            f"It is nearer than {_named(dict(zip(_READING, other)))} (factor {factor:.2f}) in {told}, and in most"
+            f"It is nearer than {_named(dict(zip(_READING, other)))} (factor {factor:.2f}) in {words}, and in most"
             f" trials of {majority} of"
             f" {len(studies)} studies (coin and"
-            f" network).{f' For {unsure} the two are hardly told apart.' if unsure else ''}"
+            f" network).{f' For {unsure} the two can hardly be distinguished.' if unsure else ''}"
             f"{f' For {reversed_for} by itself it is the other way round.' if reversed_for else ''}"
         )
     if lines:

@@ -27,8 +27,8 @@ from lib.data.windows import Dataset
 from lib.evaluation import baselines, scoring
 from lib.experiments import random_seeds, train
 from lib.experiments.train import Result, Training
-from lib.progress import Progress
 from lib.results.files import replacing
+from lib.results.progress import Progress
 from lib.settings import Settings
 
 LSTM_WORK = 6  # a trial of a network with LSTM layers in trials of the CNN; steers the order and the time left only
@@ -36,7 +36,7 @@ LSTM_WORK = 6  # a trial of a network with LSTM layers in trials of the CNN; ste
 
 @dataclass
 class Study:
-    """One ticker and network: how many trials, and the Optuna study that they are told to."""
+    """One ticker and network: how many trials, and the Optuna study that records them."""
 
     ticker: str
     network: str

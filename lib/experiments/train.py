@@ -29,8 +29,8 @@ from lib.experiments import pool
 from lib.experiments.pool import Cancelled
 from lib.networks import runtime
 from lib.networks import training as fitting
-from lib.progress import Progress
 from lib.results import machine, training_cache
+from lib.results.progress import Progress
 from lib.settings import Settings
 
 WEIGHTS = ("best", "last")

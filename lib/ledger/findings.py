@@ -35,9 +35,9 @@ def findings(frame: pd.DataFrame) -> list[str]:
 def in_words(frame: pd.DataFrame) -> str:
     """How many rows have which verdict."""
     counts = summary(frame).set_index("chapter")
-    told, asked = (", ".join(f"{counts.loc[name, v]} {v}" for v in VERDICTS) for name in (ALL, ASKED))
+    words, asked = (", ".join(f"{counts.loc[name, v]} {v}" for v in VERDICTS) for name in (ALL, ASKED))
     return (
-        f"{counts.loc[ALL, 'rows']} numbers and statements of the thesis: {told}. Of those reproduced,"
+        f"{counts.loc[ALL, 'rows']} numbers and statements of the thesis: {words}. Of those reproduced,"
         f" {counts.loc[ALL, 'by our computation']} are"
         f" computed here; the others agree with another place of the thesis. Of {counts.loc[ASKED, 'rows']} questions"
         f" that only we ask"
@@ -71,20 +71,20 @@ def _of_trials(frame: pd.DataFrame, score: str) -> pd.DataFrame:
 
 def replays_in_words(frame: pd.DataFrame) -> str:
     """What became of the scores of the 255 printed trials, row by row."""
-    told = []
+    words = []
     for score in SCORES:
         its = _of_trials(frame, score)
         counts = its["verdict"].value_counts()
-        told.append(
+        words.append(
             f"{score.upper()} of {len(its)} printed trials:"
             f" {', '.join(f'{int(counts[v])} {v}' for v in VERDICTS if v in counts)}."
         )
-    told.append(
+    words.append(
         "A single score says little: even the same training with one more seed lies outside the range of n seeds in 2"
         " of n + 1 cases."
         " All of a network's together are tested in the rows replayed_CNN-LSTM and replayed_LSTM-CNN of each appendix."
     )
-    return "\n".join(told)
+    return "\n".join(words)
 
 
 def _naive(frame: pd.DataFrame) -> str:
@@ -139,14 +139,14 @@ def _others(agreeing: Sequence[str]) -> str:
 
 
 def _tables(frame: pd.DataFrame) -> str:
-    told = []
+    words = []
     for place, what in (("Table 4.1", "statistics of prices"), ("Table 4.2", "unit-root tests")):
         rows = frame[(frame["place"] == place) & frame["precision"].notna() & (frame["verdict"] != CANNOT)]
         if len(rows):
-            told.append(f"{int(computed_here(rows).sum())} of {len(rows)} in {place} ({what})")
+            words.append(f"{int(computed_here(rows).sum())} of {len(rows)} in {place} ({what})")
     numbers = (
-        f"Of the numbers printed in tables, {', '.join(told)} come back from the prices."
-        if told
+        f"Of the numbers printed in tables, {', '.join(words)} come back from the prices."
+        if words
         else "Numbers printed in tables cannot be computed in this run."
     )
     further = []

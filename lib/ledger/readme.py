@@ -31,9 +31,9 @@ def block(frame: pd.DataFrame | None, run: str) -> str:
             f"[{run}]({run}/README.md) holds no ledger yet, so nothing is claimed here. With one, `{COMMAND} {run}`"
             " writes its findings."
         )
-    told = "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(findings(frame), start=1))
+    words = "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(findings(frame), start=1))
     return (
-        f"{told}\n\n{in_words(frame)} All of it, and what each word means:"
+        f"{words}\n\n{in_words(frame)} All of it, and what each word means:"
         f" [{run}]({run}/README.md#which-of-the-thesiss-numbers-stand). Written by `{COMMAND} {run}`."
     )
 

@@ -79,8 +79,8 @@ def resolve(name: str) -> Callable[..., object]:
         return checks.function(name.removeprefix("lib.ledger.checks."))
     except KeyError as error:
         near = difflib.get_close_matches(name, _every_check(), n=5, cutoff=0.5)
-        told = f" Like it: {', '.join(near)}." if near else ""
-        raise TraceError(f"{error.args[0]}.{told} Column how of tables/claims.csv names one for each row") from None
+        words = f" Like it: {', '.join(near)}." if near else ""
+        raise TraceError(f"{error.args[0]}.{words} Column how of tables/claims.csv names one for each row") from None
 
 
 def _every_check() -> list[str]:

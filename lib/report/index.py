@@ -17,9 +17,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lib.errors import ProjectError
-from lib.progress import clock
 from lib.report.markdown import is_number
 from lib.results import files
+from lib.results.progress import clock
 
 HERE = Path(__file__).parent
 ROWS_SHOWN = 40

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lib.progress import clock
 from lib.results.files import write_text
+from lib.results.progress import clock
 
 HERE = Path(__file__).parent
 NUMBER = re.compile(r"[-+]?[\d.,]+(e[-+]?\d+)?\s?(%|s)?|nan|-?inf", re.IGNORECASE)

@@ -20,9 +20,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lib.errors import ProjectError
-from lib.progress import clock
 from lib.report import evaluation_section, index, markdown
 from lib.results import files
+from lib.results.progress import clock
 from lib.settings.places import PROJECT_ROOT
 
 # What of a run's folder the repository holds; .gitignore says the same.
@@ -231,10 +231,10 @@ class _Page:
                 made.setdefault(entry.get("cpu") or self.run.get("cpu") or "processor unknown", []).append(
                     name.partition("_")[0]
                 )
-        told = [
+        words = [
             markdown.plain(cpu) + (f" ({', '.join(numbers)})" if len(made) > 1 else "") for cpu, numbers in made.items()
         ]
-        return "; ".join(told) or markdown.plain(self.run.get("cpu") or "processor unknown")
+        return "; ".join(words) or markdown.plain(self.run.get("cpu") or "processor unknown")
 
     def prices(self) -> str:
         """A table of the prices that were used, beside the thesis's."""

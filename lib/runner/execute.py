@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from lib.progress import FILE_VARIABLE
+from lib.results.progress import FILE_VARIABLE
 from lib.runner import copies
 from lib.settings import PROJECT_ROOT
 

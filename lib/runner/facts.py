@@ -29,7 +29,7 @@ OF_EARLIER_RUNS = (
 
 
 def now() -> str:
-    """This moment, UTC, as ``2025-01-19T12:00:00.000+00:00``; milliseconds, so that order can be told."""
+    """This moment, UTC, as ``2025-01-19T12:00:00.000+00:00``; milliseconds, so that their order shows."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 

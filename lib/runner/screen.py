@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, TextIO
 
-from lib.progress import clock
+from lib.results.progress import clock
 from lib.runner.schedule import Schedule, Task
 
 LOG_SECONDS = 15.0

@@ -23,7 +23,9 @@ from lib.results import artifacts
 P = settings.from_notebook(globals())
 store = artifacts.Store(P, '01_good')"""
 FACTS = "store.fact(data={'BTC-USD': {'rows': 3, 'sha256': 'abc'}}, seeds={'BTC-USD': 5})\nprint(store.finish())"
-PROGRESS = "from lib.progress import Progress\nwith Progress('steps', 3, 0) as p:\n    for i in range(3): p.step()"
+PROGRESS = (
+    "from lib.results.progress import Progress\nwith Progress('steps', 3, 0) as p:\n    for i in range(3): p.step()"
+)
 SHOW = "import sys, os\nprint(sys.executable, P.seed, P.start_date, list(P.networks), os.getcwd())"
 POOL = "print('pool', os.environ.get('DASK_SCHEDULER_ADDRESS'))"
 

@@ -1,7 +1,7 @@
 """One request for daily prices through yfinance, and a sentence for everything that can fail.
 
 yfinance hides faults, logs them, tries several addresses, and remembers failed answers. Here
-it is told to raise, kept quiet, watched at the socket, and made to forget.
+it is set to raise, kept quiet, watched at the socket, and made to forget.
 """
 
 from __future__ import annotations

@@ -34,9 +34,9 @@ def parameter_count(evidence: Evidence, row: Row, network: str, place: str) -> F
     nearest = min(others, key=lambda name: abs(others[name] - printed))
     fitting = [name for name, value in others.items() if value == printed]
     bare = _count(network, 1, networks.Variant())
-    told = f"{count:,} with the table's layers, {bare:,} without the hidden one; "
-    told += f" readings that give {printed:,}: {', '.join(fitting) or 'none'}; nearest {others[nearest]:,} ({nearest})"
-    return Found(float(count), float(count), float(count), told, place)
+    words = f"{count:,} with the table's layers, {bare:,} without the hidden one; "
+    words += f" readings that give {printed:,}: {', '.join(fitting) or 'none'}; nearest {others[nearest]:,} ({nearest})"
+    return Found(float(count), float(count), float(count), words, place)
 
 
 def pool_changes_nothing(evidence: Evidence, row: Row) -> Found:
@@ -98,9 +98,9 @@ def padding_of_both_sides(evidence: Evidence, row: Row) -> Found:
         for place in ("Table 4.3", "Table 4.4")
     }
     fits = {place: any(LOOKBACK - k + 2 * p + 1 == LOOKBACK for p in range(k)) for place, k in sizes.items()}
-    told = f"a kernel of {' and of '.join(map(str, sizes.values()))} days needs 2p of"
-    told += f" {' and '.join(str(k - 1) for k in sizes.values())}; the listing pads one side more"
-    return Found(all(fits.values()), because=told, other_place="Table 4.3, Table 4.4, Appendix 6")
+    words = f"a kernel of {' and of '.join(map(str, sizes.values()))} days needs 2p of"
+    words += f" {' and '.join(str(k - 1) for k in sizes.values())}; the listing pads one side more"
+    return Found(all(fits.values()), because=words, other_place="Table 4.3, Table 4.4, Appendix 6")
 
 
 def relu(evidence: Evidence, row: Row) -> Found:

@@ -26,9 +26,9 @@ def arithmetic(evidence: Evidence, row: Row, formula: str, because: str = "", **
     value = _evaluated(formula, middle)
     places = ", ".join(dict.fromkeys(r.place for r in rows.values()))
     given = ", ".join(f"{name} {r.printed}" for name, r in rows.items())
-    told = "; ".join(filter(None, (because, f"{formula} with {given}")))
+    words = "; ".join(filter(None, (because, f"{formula} with {given}")))
     if isinstance(value, bool):
-        return Found(value, because=told, other_place=places)
+        return Found(value, because=words, other_place=places)
     halves = {
         name: precision.half_unit(r.printed) if "." in r.printed or "e" in r.printed else 0.0
         for name, r in rows.items()
@@ -37,7 +37,7 @@ def arithmetic(evidence: Evidence, row: Row, formula: str, because: str = "", **
         _evaluated(formula, dict(zip(middle, c, strict=True)))
         for c in product(*((v - halves[n], v + halves[n]) for n, v in middle.items()))
     ]
-    return Found(value, min(corners), max(corners), told, places)
+    return Found(value, min(corners), max(corners), words, places)
 
 
 def listed(evidence: Evidence, row: Row, item: str, within: str) -> Found:
@@ -63,9 +63,12 @@ def all_listed(evidence: Evidence, row: Row, within: str) -> Found:
     other = evidence.rows[within]
     there = {i.strip().lower() for i in other.printed.split(",")}
     lacking = [i.strip() for i in row.printed.split(",") if i.strip().lower() not in there]
-    told = f"not there: {', '.join(lacking)}" if lacking else "all are there"
+    words = f"not there: {', '.join(lacking)}" if lacking else "all are there"
     return Found(
-        not lacking, because=f"{told}; {other.place} has: {other.printed}", other_place=other.place, shown=other.printed
+        not lacking,
+        because=f"{words}; {other.place} has: {other.printed}",
+        other_place=other.place,
+        shown=other.printed,
     )
 
 

@@ -48,12 +48,12 @@ def some_window(evidence: Evidence, row: Row, ticker: str) -> Found:
         if count > best[0]:
             best = (count, f"{column} of {at}", near)
     count, at, near = best
-    told = (
+    words = (
         f"at most {count} of 6 fit in any window of {SHORTEST} or more days of"
         f" {evidence.prices[ticker].index[0]:%Y-%m-%d} to"
         f" {evidence.prices[ticker].index[-1]:%Y-%m-%d}, such as the {at}; nearest in mean and deviation are {near}"
     )
-    return Found(count == 6, because=told, shown=f"at most {count} of 6")
+    return Found(count == 6, because=words, shown=f"at most {count} of 6")
 
 
 def extreme_of_days(evidence: Evidence, row: Row, ticker: str, name: str) -> Found:
@@ -79,9 +79,9 @@ def part_share(evidence: Evidence, row: Row, part: str) -> Found:
     """The share in percent of a part in the split whose validation days give the printed trials their
     MSE / (1 - R2)."""
     fitting = evidence.once("splits", lambda: [s for s in _splits() if _fits(evidence, "validation", s, LOOKBACK)])
-    told = "; ".join("/".join(f"{100 * share:.0f}" for share in s) for s in fitting)
+    words = "; ".join("/".join(f"{100 * share:.0f}" for share in s) for s in fitting)
     tried = "; ".join(p for p in windows.SPLITS if _fits(evidence, p, (0.6, 0.2, 0.2), LOOKBACK)) or "none"
-    because = f"of all splits in steps of 5% the printed trials of all coins fit {told or 'none'} (validation days);"
+    because = f"of all splits in steps of 5% the printed trials of all coins fit {words or 'none'} (validation days);"
     because += f" of 60/20/20 they fit: {tried}"
     if len(fitting) != 1:
         return Found(because=because)
@@ -143,9 +143,9 @@ def scaled_over_all(evidence: Evidence, row: Row) -> Found:
     everything = evidence.targets("SOL-USD").variance
     train = close.loc[windows.split_days(close.index, PROTOCOL["split"])["train"]]
     factor = ((close.max() - close.min()) / (train.max() - train.min())) ** 2
-    told = f"the trials imply {low:.6f} to {high:.6f}; scaled over all days it is {everything:.6f},"
-    told += f" over training days {everything * factor:.6f}"
-    return Found(low <= everything <= high and not low <= everything * factor <= high, because=told)
+    words = f"the trials imply {low:.6f} to {high:.6f}; scaled over all days it is {everything:.6f},"
+    words += f" over training days {everything * factor:.6f}"
+    return Found(low <= everything <= high and not low <= everything * factor <= high, because=words)
 
 
 def scaler(evidence: Evidence, row: Row) -> Found:
@@ -153,15 +153,15 @@ def scaler(evidence: Evidence, row: Row) -> Found:
     deviation 1.
     """
     made = {"MinMaxScaler": lambda close: close.max() - close.min(), "StandardScaler": lambda close: close.std(ddof=0)}
-    fitting, told = [], []
+    fitting, words = [], []
     for name, unit in made.items():
         variances = {t: _dollars(evidence, t) / unit(evidence.close(t)) ** 2 for t in COINS}
         inside = [trials.implied_variance(t)[0] <= v <= trials.implied_variance(t)[1] for t, v in variances.items()]
         fitting += [name] if all(inside) else []
-        told.append(f"{name} fits the trials of {sum(inside)} of {len(COINS)} coins")
+        words.append(f"{name} fits the trials of {sum(inside)} of {len(COINS)} coins")
     return Found(
         fitting[0] if len(fitting) == 1 else None,
-        because=f"{'; '.join(told)} (validation days of the recovered split); {_left_out()}",
+        because=f"{'; '.join(words)} (validation days of the recovered split); {_left_out()}",
     )
 
 
@@ -171,13 +171,13 @@ def parts(evidence: Evidence, row: Row) -> Found:
     """
     fitting = evidence.once("splits", lambda: [s for s in _splits() if _fits(evidence, "validation", s, LOOKBACK)])
     last = [s for s in _splits() if _fits(evidence, "test", s, LOOKBACK)]
-    told = (
+    words = (
         f"of splits in steps of 5% {len(fitting)} have validation days and {len(last)} last days that fit the trials"
         f" of all coins; {_left_out()}"
     )
     return Found(
         "train/validation/test" if fitting and not last else "train/test" if last and not fitting else None,
-        because=told,
+        because=words,
     )
 
 
@@ -219,10 +219,10 @@ def lookback(evidence: Evidence, row: Row) -> Found:
     fitting = evidence.once(
         "lookbacks", lambda: [k for k in range(1, 121) if _fits(evidence, "validation", tuple(PROTOCOL["split"]), k)]
     )
-    told = (
+    words = (
         f"of windows of 1 to 120 days these fit the trials of all three coins: {', '.join(map(str, fitting)) or 'none'}"
     )
-    return Found(float(fitting[0]) if len(fitting) == 1 else None, because=told)
+    return Found(float(fitting[0]) if len(fitting) == 1 else None, because=words)
 
 
 def first_day(evidence: Evidence, row: Row) -> Found:
@@ -248,9 +248,9 @@ def capped_closes(evidence: Evidence, row: Row) -> Found:
         np.var(scaled.loc[windows.split_days(close.index, PROTOCOL["split"])["validation"]].to_numpy()[LOOKBACK:])
     )
     low, high = trials.implied_variance("ADA-USD")
-    told = f"ADA's trials imply a target variance of {low:.6f} to {high:.6f}; capped closes give {variance:.6f},"
-    told += f" uncapped ones {evidence.targets('ADA-USD').variance:.6f}"
-    return Found(low <= variance <= high, because=told)
+    words = f"ADA's trials imply a target variance of {low:.6f} to {high:.6f}; capped closes give {variance:.6f},"
+    words += f" uncapped ones {evidence.targets('ADA-USD').variance:.6f}"
+    return Found(low <= variance <= high, because=words)
 
 
 def table_4_5_days(evidence: Evidence, row: Row) -> Found:
@@ -270,13 +270,13 @@ def table_4_5_days(evidence: Evidence, row: Row) -> Found:
                 found |= {f"{name}, USD": variance * (close.max() - close.min()) ** 2, f"{name}, scaled": variance}
     fitting = [name for name, v in found.items() if low <= v <= high]
     nearest = min(found, key=lambda n: abs(np.log(found[n] / low)))
-    told = (
+    words = (
         f"its MSE / (1 - R2) is {low:,.0f} to {high:,.0f} in all four rows; of {len(found) // 2} sets of days (parts"
         f" of 70/15/15 and 60/20/20, three coins,"
     )
-    told += f" US dollars and scaled) these fit: {', '.join(fitting) or 'none'};"
-    told += f" nearest {nearest} with {found[nearest]:,.0f}"
-    return Found(bool(fitting), because=told, shown=f"{len(fitting)} of {len(found) // 2}")
+    words += f" US dollars and scaled) these fit: {', '.join(fitting) or 'none'};"
+    words += f" nearest {nearest} with {found[nearest]:,.0f}"
+    return Found(bool(fitting), because=words, shown=f"{len(fitting)} of {len(found) // 2}")
 
 
 def _left_out() -> str:

@@ -35,10 +35,10 @@ def score_of_trial(evidence: Evidence, row: Row, ticker: str, network: str, tria
         ours |= _of_09a(evidence, ticker, network, score)
     if ours:
         values = np.concatenate(list(ours.values()))
-        told = " and ".join(f"{len(v)} seeds of {where}" for where, v in ours.items())
-        told += _side(row, values, score) + (_chosen(ticker, network) if is_best else "")
-        told += _other_readings(evidence, ticker, network, number, score)
-        return Found(float(np.median(values)), float(values.min()), float(values.max()), told, seeds=len(values))
+        words = " and ".join(f"{len(v)} seeds of {where}" for where, v in ours.items())
+        words += _side(row, values, score) + (_chosen(ticker, network) if is_best else "")
+        words += _other_readings(evidence, ticker, network, number, score)
+        return Found(float(np.median(values)), float(values.min()), float(values.max()), words, seeds=len(values))
     if is_best and evidence.scores is not None:
         return _one_seed(evidence, ticker, network, score)
     if network in LACKING:
@@ -83,9 +83,9 @@ def table_4_5_score(evidence: Evidence, row: Row, network: str, score: str) -> F
     if rows.empty:
         raise Missing(f"no {network} was trained on the thesis's coins in this run")
     nearest = rows.loc[(rows[COLUMNS[score]] - precision.value(row.printed)).abs().idxmin()]
-    told = f"nearest of ours is {nearest['ticker']}, {nearest['part']}, US dollars, one seed"
+    words = f"nearest of ours is {nearest['ticker']}, {nearest['part']}, US dollars, one seed"
     return Found(
-        float(nearest[COLUMNS[score]]), because=f"coin, days and unit are not stated: {days.because}; {told}", seeds=1
+        float(nearest[COLUMNS[score]]), because=f"coin, days and unit are not stated: {days.because}; {words}", seeds=1
     )
 
 
@@ -93,9 +93,9 @@ def best_of_one_coin(evidence: Evidence, row: Row) -> Found:
     """Whether the trials that the thesis calls the networks' best are of one coin, so that their scores can be
     compared.
     """
-    told = ", ".join(f"{n} {ticker} trial {k}" for n, (ticker, k) in BEST_TRIALS.items())
+    words = ", ".join(f"{n} {ticker} trial {k}" for n, (ticker, k) in BEST_TRIALS.items())
     return Found(
-        len({ticker for ticker, _ in BEST_TRIALS.values()}) == 1, because=told, other_place="Appendix 1, Appendix 3"
+        len({ticker for ticker, _ in BEST_TRIALS.values()}) == 1, because=words, other_place="Appendix 1, Appendix 3"
     )
 
 
@@ -173,12 +173,12 @@ def _other_readings(evidence: Evidence, ticker: str, network: str, trial: int, s
     rows = evidence.trainings
     rows = rows[(rows["ticker"] == ticker) & (rows["network"] == network) & (rows["trial"] == trial)]
     nearest = _reading(evidence)
-    told = [
+    words = [
         f"{inputs}, {weights} {g[score].min():.3g} to {g[score].max():.3g}"
         for (inputs, weights), g in rows.groupby(["inputs", "weights"], sort=False)
         if (inputs, weights) != nearest
     ]
-    return f"; other readings: {'; '.join(told)}" if told else ""
+    return f"; other readings: {'; '.join(words)}" if words else ""
 
 
 def _side(row: Row, values: np.ndarray, score: str) -> str:

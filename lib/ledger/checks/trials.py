@@ -42,18 +42,18 @@ def count(evidence: Evidence, row: Row, ticker: str = "", network: str = "") -> 
     """How many trials the appendices list, of a coin or a network or both, or of all."""
     rows = _of(ticker, network)
     each = rows.groupby(["ticker", "network"]).size()
-    told = "" if ticker and network else "; ".join(f"{t} {n} {size}" for (t, n), size in each.items())
-    return Found(float(len(rows)), because=told, other_place=_places(rows))
+    words = "" if ticker and network else "; ".join(f"{t} {n} {size}" for (t, n), size in each.items())
+    return Found(float(len(rows)), because=words, other_place=_places(rows))
 
 
 def each_study_has(evidence: Evidence, row: Row, ticker: str = "") -> Found:
     """Whether every coin and network has as many trials as printed; the others are named."""
     sizes = _of(ticker).groupby(["ticker", "network"]).size()
     other = sizes[sizes != precision.value(row.printed)]
-    told = "; ".join(f"{t} {n} has {size}" for (t, n), size in other.items())
+    words = "; ".join(f"{t} {n} has {size}" for (t, n), size in other.items())
     return Found(
         other.empty,
-        because=told or "every one has",
+        because=words or "every one has",
         other_place=_places(_of(ticker)),
         shown=f"{len(sizes) - len(other)} of {len(sizes)}",
     )
@@ -68,12 +68,12 @@ def range_end(evidence: Evidence, row: Row, column: str, side: str, network: str
     values = _of("", network)[column].dropna()
     limit, farthest = precision.value(row.printed), float(values.min() if side == "low" else values.max())
     outside = values[values < limit] if side == "low" else values[values > limit]
-    told = f"the trials go from {values.min():g} to {values.max():g}"
+    words = f"the trials go from {values.min():g} to {values.max():g}"
     # How precisely the appendix prints it decides, not the one digit of a bound: 8.69e-03 does not reach 1e-2.
     if outside.empty and abs(farthest - limit) > precision.half_unit(format(farthest, _AS_PRINTED.get(column, ".1f"))):
-        raise Missing(f"{told}: none is beyond this end, and none shows it")
-    told += f"; {len(outside)} of {len(values)} are beyond" if len(outside) else ""
-    return Found(outside.empty, because=told, other_place=_places(thesis.trials()), shown=f"{farthest:g}")
+        raise Missing(f"{words}: none is beyond this end, and none shows it")
+    words += f"; {len(outside)} of {len(values)} are beyond" if len(outside) else ""
+    return Found(outside.empty, because=words, other_place=_places(thesis.trials()), shown=f"{farthest:g}")
 
 
 def coins(evidence: Evidence, row: Row, tickers: str) -> Found:
@@ -190,8 +190,8 @@ def best(evidence: Evidence, row: Row, score: str, ticker: str, network: str = "
     rows = _of(ticker, network)
     found = rows.loc[rows[score].idxmax() if score == "r2" else rows[score].idxmin()]
     half = precision.half_unit(format(found[score], SCORES[score][0]))
-    told = f"trial {found['trial']} of the {found['network']}"
-    return Found(float(found[score]), found[score] - half, found[score] + half, told, _places(rows))
+    words = f"trial {found['trial']} of the {found['network']}"
+    return Found(float(found[score]), found[score] - half, found[score] + half, words, _places(rows))
 
 
 def best_network(
@@ -206,9 +206,11 @@ def best_network(
     for coin in [ticker] if ticker else list(thesis.APPENDIX):
         rows = _of(coin)
         found[coin] = rows.groupby(labels)[score].min().sort_values()
-    told = "; ".join(f"{coin}: " + ", ".join(f"{n} {v:.3g}" for n, v in order.items()) for coin, order in found.items())
+    words = "; ".join(
+        f"{coin}: " + ", ".join(f"{n} {v:.3g}" for n, v in order.items()) for coin, order in found.items()
+    )
     return Found(
-        all(order.index[0] == network for order in found.values()), because=told, other_place=_places(_of(ticker))
+        all(order.index[0] == network for order in found.values()), because=words, other_place=_places(_of(ticker))
     )
 
 
@@ -220,10 +222,12 @@ def steadiest(evidence: Evidence, row: Row, network: str, ticker: str = "") -> F
         coin: _of(coin).groupby("network")["r2"].std().sort_values()
         for coin in ([ticker] if ticker else list(thesis.APPENDIX))
     }
-    told = "; ".join(f"{coin}: " + ", ".join(f"{n} {v:.3f}" for n, v in order.items()) for coin, order in found.items())
+    words = "; ".join(
+        f"{coin}: " + ", ".join(f"{n} {v:.3f}" for n, v in order.items()) for coin, order in found.items()
+    )
     return Found(
         all(order.index[0] == network for order in found.values()),
-        because=f"standard deviation of R2 over trials, {told}",
+        because=f"standard deviation of R2 over trials, {words}",
         other_place=_places(_of(ticker)),
     )
 
@@ -255,11 +259,11 @@ def mean_r2(evidence: Evidence, row: Row, ticker: str) -> Found:
         "each network's best": rows.groupby("network")["r2"].max().mean(),
     }
     limit = precision.value(row.printed)
-    told = "the text does not say of which; above it is the mean of "
-    told += ", ".join(name for name, value in means.items() if value > limit) or "neither"
+    words = "the text does not say of which; above it is the mean of "
+    words += ", ".join(name for name, value in means.items() if value > limit) or "neither"
     return Found(
         any(value > limit for value in means.values()),
-        because=told,
+        because=words,
         other_place=_places(rows),
         shown="; ".join(f"{value:.3f} of {name}" for name, value in means.items()),
     )
@@ -275,14 +279,14 @@ def most_predictable(evidence: Evidence, row: Row, ticker: str) -> Found:
             {t: 1 - same_days(t)[0]["mse"].min() / np.mean(implied_variance(t)) for t in thesis.APPENDIX}
         ),
     }
-    told = [
+    words = [
         f"{name}: " + ", ".join(f"{t} {v:.3f}" for t, v in values.sort_values(ascending=False).items())
         for name, values in readings.items()
     ]
     first = [name for name, values in readings.items() if values.idxmax() == ticker]
     return Found(
         bool(first),
-        because=f"R2, {'; '.join(told)}",
+        because=f"R2, {'; '.join(words)}",
         other_place=_places(thesis.trials()),
         shown=f"first by {' and '.join(first) or 'neither reading'}",
     )
@@ -293,15 +297,15 @@ def smaller_kernels(evidence: Evidence, row: Row) -> Found:
     Holm's correction).
 
     Raises:
-        Missing: no correlation can be told from none, so nothing shows it and nothing speaks against it.
+        Missing: no correlation can be distinguished from none, so nothing shows it and nothing speaks against it.
     """
     rows = thesis.trials().dropna(subset=["kernel_size"])
     found = {(t, n): stats.spearmanr(g["kernel_size"], g["r2"]) for (t, n), g in rows.groupby(["ticker", "network"])}
-    told = "; ".join(f"{t} {n} {r.statistic:+.2f} (p {r.pvalue:.2f})" for (t, n), r in found.items())
+    words = "; ".join(f"{t} {n} {r.statistic:+.2f} (p {r.pvalue:.2f})" for (t, n), r in found.items())
     sure = significance.holm({name: r.pvalue for name, r in found.items()}) < significance.LEVEL
     signs = {bool(r.statistic < 0) for r, certain in zip(found.values(), sure) if certain}
     because = (
-        f"rank correlation of kernel size with R2: {told}; {int(sure.sum())} of {len(found)} differ from 0 after Holm"
+        f"rank correlation of kernel size with R2: {words}; {int(sure.sum())} of {len(found)} differ from 0 after Holm"
     )
     if len(signs) != 1:
         raise Missing(f"{because}; nothing shows it")
@@ -331,11 +335,11 @@ def labels_fit_layers(evidence: Evidence, row: Row, ticker: str, model: str) -> 
     rows = rows[rows["model"] == model]
     convolution = "CNN" in model
     fits = rows["filters"].notna() if convolution else rows["filters"].isna()
-    told = f"{int(rows['filters'].notna().sum())} of {len(rows)} rows have filters and a kernel,"
-    told += (
+    words = f"{int(rows['filters'].notna().sum())} of {len(rows)} rows have filters and a kernel,"
+    words += (
         " which a network with a convolution needs" if convolution else " which a network without a convolution lacks"
     )
-    return Found(bool(fits.all()), because=told, other_place="Appendix 6", shown=f"{int(fits.sum())} of {len(rows)}")
+    return Found(bool(fits.all()), because=words, other_place="Appendix 6", shown=f"{int(fits.sum())} of {len(rows)}")
 
 
 def complete(evidence: Evidence, row: Row) -> Found:
@@ -347,8 +351,8 @@ def complete(evidence: Evidence, row: Row) -> Found:
         for n, a in networks.ARCHITECTURES.items()
     }
     good = int(rows["network"].map(whole).sum())
-    told = "; ".join(f"{n} lacks {', '.join(h)}" for n, h in lacking.items() if h)
-    return Found(good == len(rows), because=told, other_place="Appendix 6", shown=f"{good} of {len(rows)}")
+    words = "; ".join(f"{n} lacks {', '.join(h)}" for n, h in lacking.items() if h)
+    return Found(good == len(rows), because=words, other_place="Appendix 6", shown=f"{good} of {len(rows)}")
 
 
 def one_variance(evidence: Evidence, row: Row, ticker: str) -> Found:
@@ -357,9 +361,9 @@ def one_variance(evidence: Evidence, row: Row, ticker: str) -> Found:
     """
     ranges = {n: variance_range(_printed(_of(ticker, n))) for n in networks.ARCHITECTURES}
     low, high = max(r[0] for r in ranges.values()), min(r[1] for r in ranges.values())
-    told = "; ".join(f"{n} {a:.6f} to {b:.6f}" for n, (a, b) in ranges.items())
+    words = "; ".join(f"{n} {a:.6f} to {b:.6f}" for n, (a, b) in ranges.items())
     return Found(
-        low <= high, because=f"MSE / (1 - R2) by network: {told}", other_place=f"Appendix {thesis.APPENDIX[ticker]}"
+        low <= high, because=f"MSE / (1 - R2) by network: {words}", other_place=f"Appendix {thesis.APPENDIX[ticker]}"
     )
 
 
@@ -418,7 +422,7 @@ def durations_are_whole(evidence: Evidence, row: Row) -> Found:
     recurrent = seconds[rows["network"] != "CNN"]
     p = float(stats.kstest((recurrent + 0.5) / 60, "uniform").pvalue)
     shortest = rows.loc[seconds.idxmin()]
-    told = (
+    words = (
         f"trial {shortest['trial']} of the {shortest['network']} on {shortest['ticker']} took {shortest['duration']}"
         f" with {shortest['epochs']} epochs allowed,"
         f" and {int((seconds < 5).sum())} of {len(rows)} under 5 s; none of the {len(recurrent)} with an LSTM"
@@ -427,7 +431,7 @@ def durations_are_whole(evidence: Evidence, row: Row) -> Found:
     )
     return Found(
         bool(seconds.min() > 0 and seconds.max() >= 60),
-        because=told,
+        because=words,
         other_place=_places(rows),
         shown=f"{int(seconds.min())} to {int(seconds.max())} s",
     )
@@ -441,29 +445,29 @@ def r2_from_prices(evidence: Evidence, row: Row, ticker: str) -> Found:
     low, high = 1 - (rows["mse"] + half) / variance, 1 - (rows["mse"] - half) / variance
     fits = (rows["r2"] + 0.005 >= low) & (rows["r2"] - 0.005 <= high)
     beyond = rows[~fits].groupby("network").size()
-    told = f"; not those of {', '.join(f'the {n} ({k})' for n, k in beyond.items())}" if len(beyond) else ""
-    return Found(bool(fits.all()), because=f"variance {variance:.8f}{told}", shown=f"{int(fits.sum())} of {len(rows)}")
+    words = f"; not those of {', '.join(f'the {n} ({k})' for n, k in beyond.items())}" if len(beyond) else ""
+    return Found(bool(fits.all()), because=f"variance {variance:.8f}{words}", shown=f"{int(fits.sum())} of {len(rows)}")
 
 
 def beat_naive(evidence: Evidence, row: Row) -> Found:
     """Whether the best printed trial of every coin and network has a smaller MSE than "tomorrow equals today" on the
     same days.
     """
-    bests, all_trials, told = [], [], []
+    bests, all_trials, words = [], [], []
     for (ticker, network), rows in thesis.trials().groupby(["ticker", "network"]):
         if (ticker, network) == OTHER_DAYS:
-            told.append(f"{ticker} {network} was scored on other days, left out")
+            words.append(f"{ticker} {network} was scored on other days, left out")
             continue
         naive = evidence.targets(ticker).naive["MSE"]
         bests.append(rows["mse"].min() < naive)
         all_trials.append((rows["mse"] < naive).to_numpy())
         if bests[-1]:
-            told.append(f"{ticker} {network} {rows['mse'].min():.3g} against {naive:.3g}")
+            words.append(f"{ticker} {network} {rows['mse'].min():.3g} against {naive:.3g}")
     won = np.concatenate(all_trials)
-    told.insert(0, f"{int(won.sum())} of {len(won)} trials have a smaller MSE than the naive forecast")
+    words.insert(0, f"{int(won.sum())} of {len(won)} trials have a smaller MSE than the naive forecast")
     return Found(
         all(bests),
-        because="; ".join(told),
+        because="; ".join(words),
         shown=f"{sum(bests)} of {len(bests)} ({' '.join(OTHER_DAYS)} was scored on other days)",
     )
 

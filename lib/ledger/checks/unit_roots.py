@@ -43,12 +43,12 @@ def p_belongs(evidence: Evidence, row: Row, ticker: str, series: str) -> Found:
     middle, half = precision.value(printed), precision.half_unit(printed)
     # A number that was cut stands for values up to a whole last digit farther from 0.
     low, high = sorted(float(mackinnonp(v, regression="c")) for v in (middle - 2 * half, middle + half))
-    told = (
+    words = (
         f"MacKinnon's p of {printed} is {low:.4f} to {high:.4f}, printed"
         f" {(p := evidence.rows[f'Table 4.2/{ticker}_{series}_p'].printed)}"
     )
     fits = low - 2 * precision.half_unit(p) <= precision.value(p) <= high + precision.half_unit(p)
-    return Found(fits, because=told, other_place="Table 4.2, its own statistic")
+    return Found(fits, because=words, other_place="Table 4.2, its own statistic")
 
 
 def conclusion_at_5_percent(evidence: Evidence, row: Row, ticker: str, series: str, rejects: str) -> Found:
@@ -72,13 +72,13 @@ def one_statistic_for_all(evidence: Evidence, row: Row) -> Found:
     near = np.all([np.abs(g["statistic"] - value) <= half for g in grids], axis=0)
     k = int(spread.argmin())
     at = grids[0].iloc[k]
-    told = (
+    words = (
         f"on the thesis's window, lags by AIC: {', '.join(f'{t} {v:.2f}' for t, v in own.items())};"
         f" of {len(spread)} windows and lags {int(near.sum())} give {text} for all;"
         f" closest together they are {spread[k]:.2f} apart, {at['window']}, {at['lags']} lags:"
         f" {', '.join(f'{g.iloc[k].statistic:.2f}' for g in grids)}"
     )
-    return Found(bool(near.any()), because=told, shown=", ".join(f"{v:.2f}" for v in own.values()))
+    return Found(bool(near.any()), because=words, shown=", ".join(f"{v:.2f}" for v in own.values()))
 
 
 def nearest(evidence: Evidence, ticker: str, series: str, value: float) -> tuple[float, str]:

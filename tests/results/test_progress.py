@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from lib import progress
-from lib.progress import Progress
+from lib.results import progress
+from lib.results.progress import Progress
 
 
 @pytest.fixture

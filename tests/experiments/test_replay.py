@@ -138,7 +138,7 @@ def test_the_nearest_reading_is_named_with_its_sign_test(naive_is):
         "nearer than inputs own_close with the weights of the best epoch (factor 11.18) in 2 of 2 CNN-LSTM trials"
         " (p 0.5), and in most trials of 1 of 1" in told
     )
-    assert "For CNN-LSTM the two are hardly told apart." in told
+    assert "For CNN-LSTM the two can hardly be distinguished." in told
     assert "Of these 2 printed trials 1 have an MSE below" in told and "and 1 of our medians have" in told
     assert "no match" in replay.in_words(rows.assign(same_coin=False), replay.agreement(fits, rows))
     each = replay.each_trial(rows, replay.agreement(fits, rows))
@@ -176,7 +176,7 @@ def many(printed_over_ours, seeds=(0.98, 1.0, 1.02)):
         (
             [1.0, 1.5] * 12,
             "lie 12 of 24 printed MSE, 0 below it and 12 above; 12 would lie inside .*"
-            " as far as can be told, the scores come back",
+            " as far as can be seen, the scores come back",
         ),
     ],
 )

@@ -398,7 +398,7 @@ def _fit_in_words(best: pd.Series, rows: pd.DataFrame) -> str:
         f" that were not tried."
         f" {'No difference of their level is found' if same_level else 'Their level is another one too'}: printed"
         f" over ours is"
-        f" {best['printed_over_ours']:.2f} in the middle, and {smaller} of {len(rows)} are smaller than our median."
+        f" {best['printed_over_ours']:.2f} (median), and {smaller} of {len(rows)} are smaller than our median."
     )
 
 

@@ -20,7 +20,7 @@ from lib.data.windows import Dataset
 from lib.networks import compiled
 from lib.settings import Settings
 
-# Kept with every study. Change it whenever the same parameters would give other weights.
+# In the key of every training. Change it whenever the same parameters would give other weights.
 METHOD = "compiled epoch, fused LSTM, 1"
 
 

@@ -86,7 +86,7 @@ def test_yfinance_is_quiet_and_gets_its_settings_back(load, server, monkeypatch,
 
     monkeypatch.setattr(yfinance.data.YfData, "_get_cookie_and_crumb", no_cookie)
     server.faults = {"BAD-USD": "unknown"}
-    assert "Downloaded and kept: AAA-USD" in refusal(load, "AAA-USD", "BAD-USD")
+    assert "Downloaded and cached: AAA-USD" in refusal(load, "AAA-USD", "BAD-USD")
     out, err = capfd.readouterr()
     assert (out, err, caplog.records) == ("", "", [])
     assert not [w for w in recwarn if "yfinance" in str(w.filename)]
@@ -155,8 +155,8 @@ def test_an_unfinished_day_is_refused_before_any_request(load, server):
 def test_a_bad_ticker_loses_nothing_and_the_next_one_is_tried(load, server, tmp_path):
     server.faults = {"BBB-USD": "unknown"}
     text = refusal(load, "AAA-USD", "BBB-USD", "CCC-USD")
-    assert [line.split(":")[0] for line in text.splitlines()] == ["BBB-USD", "Downloaded and kept"]
-    assert text.endswith("kept: AAA-USD, CCC-USD") and len(kept(tmp_path)) == 4
+    assert [line.split(":")[0] for line in text.splitlines()] == ["BBB-USD", "Downloaded and cached"]
+    assert text.endswith("cached: AAA-USD, CCC-USD") and len(kept(tmp_path)) == 4
     server.faults, server.asked[:] = {}, []
     assert list(load("AAA-USD", "BBB-USD", "CCC-USD")) == ["AAA-USD", "BBB-USD", "CCC-USD"]
     assert {ticker for ticker, _ in server.asked} == {"BBB-USD"}
@@ -165,7 +165,7 @@ def test_a_bad_ticker_loses_nothing_and_the_next_one_is_tried(load, server, tmp_
 def test_a_rate_limit_stops_further_requests(load, server):
     server.faults = {"BBB-USD": "rate_limit"}
     text = refusal(load, "AAA-USD", "BBB-USD", "CCC-USD", "DDD-USD")
-    assert text.endswith("Downloaded and kept: AAA-USD\nNot tried: CCC-USD, DDD-USD")
+    assert text.endswith("Downloaded and cached: AAA-USD\nNot tried: CCC-USD, DDD-USD")
     assert {ticker for ticker, _ in server.asked} == {"AAA-USD", "BBB-USD"}
 
 
@@ -207,7 +207,7 @@ DAMAGES = {
         lambda csv, note: csv.write_bytes(csv.read_bytes()[:-40]),
         "is not the one that AAA-USD_2021-01-01_2021-01-09.json describes",
     ),
-    "edited": (edit_price, "the kept file AAA-USD_2021-01-01_2021-01-09.csv is not the one"),
+    "edited": (edit_price, "the cached file AAA-USD_2021-01-01_2021-01-09.csv is not the one"),
     "edited with its note": (edit_both, "do not have the digest in AAA-USD_2021-01-01_2021-01-09.json"),
     "no note": (lambda csv, note: note.unlink(), "is incomplete (AAA-USD_2021-01-01_2021-01-09.json is missing)"),
     "no prices": (lambda csv, note: csv.unlink(), "is incomplete (AAA-USD_2021-01-01_2021-01-09.csv is missing)"),

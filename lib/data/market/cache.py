@@ -1,4 +1,4 @@
-"""Downloads that are kept: ``<ticker>_<start>_<end>.csv`` and a ``.json`` that vouches for it.
+"""Downloads that are cached: ``<ticker>_<start>_<end>.csv`` and a ``.json`` that vouches for it.
 
 The CSV is moved into place first, the JSON with its digest last, so a download that was cut
 off at any moment is seen as such. Only one process at a time downloads and writes.
@@ -21,11 +21,11 @@ from lib.results import files
 
 
 class DamagedEntry(MarketError):
-    """A kept download is half-written, damaged or edited; the message names it."""
+    """A cached download is half-written, damaged or edited; the message names it."""
 
 
 def find(cache_dir: Path, ticker: str, start_date: date, end_date: date) -> pd.DataFrame | None:
-    """A kept download, or None if there is none.
+    """A cached download, or None if there is none.
 
     Raises:
         DamagedEntry: CSV and JSON do not fit each other.
@@ -36,18 +36,18 @@ def find(cache_dir: Path, ticker: str, start_date: date, end_date: date) -> pd.D
     try:
         facts = json.loads(note.read_text(encoding="utf-8"))
         if files.sha256(csv) != facts["file_sha256"]:
-            raise DamagedEntry(f"the kept file {csv.name} is not the one that {note.name} describes")
+            raise DamagedEntry(f"the cached file {csv.name} is not the one that {note.name} describes")
         frame = csv_prices.read(csv, csv.name)
         if digests.sha256(frame) != facts["sha256"]:
-            raise DamagedEntry(f"the prices in the kept file {csv.name} do not have the digest in {note.name}")
+            raise DamagedEntry(f"the prices in the cached file {csv.name} do not have the digest in {note.name}")
         frame.attrs = {"source": "yahoo", "origin": f"Yahoo, by yfinance {facts['yfinance']}", "taken": facts["taken"]}
     except FileNotFoundError as error:
         raise DamagedEntry(
-            f"the kept download {csv.stem} is incomplete ({Path(error.filename).name} is missing)"
+            f"the cached download {csv.stem} is incomplete ({Path(error.filename).name} is missing)"
         ) from None
     except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
         raise DamagedEntry(
-            f"the kept download {csv.stem} cannot be read ({type(error).__name__} in {note.name})"
+            f"the cached download {csv.stem} cannot be read ({type(error).__name__} in {note.name})"
         ) from None
     return frame
 

@@ -33,7 +33,7 @@ def load(
         tickers: Yahoo symbols; sample has BTC-USD only.
         start_date, end_date: first and last day, UTC, both included.
         data_dir: folder of TICKER.csv files, for source folder only.
-        cache_dir: where Yahoo's answers are kept; default ``.cache/yahoo`` in the project.
+        cache_dir: where Yahoo's answers are cached; default ``.cache/yahoo`` in the project.
         timeout_seconds: limit of each request to Yahoo; default 20.
 
     Returns:
@@ -45,7 +45,7 @@ def load(
 
     Raises:
         MarketError: one sentence for each ticker that cannot be had. Every ticker is tried,
-            unless Yahoo as a whole does not answer; downloads that came are kept.
+            unless Yahoo as a whole does not answer; downloads that came are cached.
     """
     _check_request(source, tickers, start_date, end_date, data_dir)
     prices: dict[str, pd.DataFrame] = {}
@@ -103,5 +103,5 @@ def _remarks(source: str, tickers: Sequence[str], prices: Mapping[str, pd.DataFr
     if source != "yahoo":
         return []
     untried = list(tickers)[len(prices) + failed :]
-    remarks = [f"Downloaded and kept: {', '.join(prices)}"] if prices else []
+    remarks = [f"Downloaded and cached: {', '.join(prices)}"] if prices else []
     return remarks + ([f"Not tried: {', '.join(untried)}"] if untried else [])

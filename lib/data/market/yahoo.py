@@ -1,4 +1,4 @@
-"""Source ``yahoo``: daily prices by yfinance, each download kept with its digest and moment."""
+"""Source ``yahoo``: daily prices by yfinance, each download cached with its digest and moment."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def read(
     cache_dir: Path | None = None,
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> pd.DataFrame:
-    """The kept download of this ticker and window; without one, a new download.
+    """The cached download of this ticker and window; without one, a new download.
 
     A day that Yahoo sends without prices comes as an empty row. Yahoo's volume of a day is
     read through yfinance, which turns a missing volume beside present prices into 0.
 
     Args:
-        cache_dir: where downloads are kept; default ``.cache/yahoo`` in the project.
+        cache_dir: where downloads are cached; default ``.cache/yahoo`` in the project.
         timeout_seconds: limit of each single request.
 
     Raises:
@@ -44,17 +44,17 @@ def read(
         )
     cache_dir = Path(cache_dir or CACHE_DIR)
     try:
-        kept = cache.find(cache_dir, ticker, start_date, end_date)
+        found = cache.find(cache_dir, ticker, start_date, end_date)
     except cache.DamagedEntry:
-        kept = None  # perhaps another process is just writing it: judge again when alone
-    if kept is not None:
-        return kept
+        found = None  # perhaps another process is just writing it: look again when alone
+    if found is not None:
+        return found
     with cache.alone(cache_dir):
         damage = None
         try:
-            kept = cache.find(cache_dir, ticker, start_date, end_date)
-            if kept is not None:
-                return kept
+            found = cache.find(cache_dir, ticker, start_date, end_date)
+            if found is not None:
+                return found
         except cache.DamagedEntry as error:
             damage = str(error)
         try:

@@ -7,13 +7,15 @@ import tempfile
 import pytest
 
 # Notebooks under test, and whatever else takes a relative output_dir, leave the user's results and trainings alone.
-_FOLDERS = ("OUTPUT_BASE", "TRAINING_CACHE")
-os.environ.update({name: tempfile.mkdtemp(prefix="tests_") for name in _FOLDERS})
+_MINE = {"OUTPUT_BASE": tempfile.mkdtemp(prefix="tests_")}
+if "PYTEST_XDIST_WORKER" not in os.environ:  # one cache for all processes: notebooks find what the whole run trained
+    _MINE["TRAINING_CACHE"] = tempfile.mkdtemp(prefix="tests_")
+os.environ.update(_MINE)
 
 
 def pytest_unconfigure():
-    for name in _FOLDERS:
-        shutil.rmtree(os.environ[name], ignore_errors=True)
+    for folder in _MINE.values():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -27,12 +29,12 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """A test file stays in one process; so do the notebooks, in order, as 09 reads what 04 to 08 left."""
+    """A test file stays in one process; so do the whole run and, after it, the notebooks, which find its trainings."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid):
             path = nodeid.split("::")[0]
-            return "notebooks" if path.endswith(".ipynb") else path
+            return "run" if path.endswith((".ipynb", "test_run_all.py")) else path
 
     return ByFile(config, log)

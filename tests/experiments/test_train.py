@@ -247,6 +247,7 @@ def test_a_thread_that_draws_random_numbers_changes_nothing(one):
     assert np.array_equal(quiet.predicted("test"), loud.predicted("test"))
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_is_named():
     code = "from lib import settings; from lib.experiments import pool;pool.client(settings.load('params/sample.yaml'))"
     environment = {

@@ -116,6 +116,7 @@ def result(fit):
     return fit.history, fit.best_epoch, weights, fit.diverged
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network, variants", [*((n, {}) for n in networks.ARCHITECTURES), ("LSTM-CNN", ALL_VARIANTS)])
 def test_a_kept_network_trains_as_a_new_one_to_the_last_bit(network, variants, random_walk, tiny):
     """The next seed, other prices, another learning rate, other numbers of windows, and the first one again."""

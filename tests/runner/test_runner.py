@@ -161,6 +161,8 @@ folder = Path({!r})
 given = [f'output_dir={{folder}}/out']
 sys.exit(command.run('params/sample.yaml', given, only=['01', '02'], notebooks_dir=folder / 'notebooks'))"""
 
+pytestmark = pytest.mark.slow  # real kernels
+
 
 def stop(folder: Path, put, sign: signal.Signals):
     """A run in its own process, with a signal sent to it once its kernel works: (process, its family)."""

@@ -153,9 +153,9 @@ def _run(
         if val_loss < best and not diverged:
             best, best_epoch, best_weights, plateau = val_loss, epoch, trained.weights, 0
         on_epoch(epoch, epochs, loss, val_loss)
-        if diverged or epoch - best_epoch >= chosen.patience:
+        if diverged or (chosen.patience and epoch - best_epoch >= chosen.patience):
             break
-        if chosen.reduce_lr and plateau >= max(1, chosen.patience // 2):
+        if chosen.reduce_lr and chosen.patience and plateau >= max(1, chosen.patience // 2):
             rate.assign(rate * 0.5)
             plateau = 0
     last_weights = trained.weights

@@ -39,6 +39,11 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
     for name in ("tickers", "networks", "replay_inputs"):
         if given(name) and len(set(values[name])) < len(values[name]):
             found.append(f"{name} {values[name]} names something twice")
+    if given("reduce_lr", "patience") and values["reduce_lr"] and values["patience"] is None:
+        found.append(
+            "reduce_lr is true, but patience is null: the learning rate is halved after half of patience,"
+            " so give patience a number, or set reduce_lr to false"
+        )
     if given("inputs", "target") and values["inputs"] == "ohlcv_indicators" and values["target"] == "log_return":
         found.append(
             "target is log_return, but inputs ohlcv_indicators holds prices:"

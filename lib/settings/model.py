@@ -109,7 +109,9 @@ class Settings(BaseModel):
     reduce_lr: StrictBool = key("halve the learning rate on a plateau: false (Appendix 6) or true (section 4.4)")
     # Training
     max_epochs: StrictInt = key("no training is longer than this, 1 to 1000 epochs", ge=1, le=1000)
-    patience: StrictInt = key("early stopping after so many epochs without gain, 1 to 1000", ge=1, le=1000)
+    patience: Annotated[StrictInt, Field(ge=1, le=1000)] | None = key(
+        "early stopping after so many epochs without gain, 1 to 1000, or null (every epoch is run)"
+    )
     restore_best_weights: StrictBool = key("score with the best epoch's weights (true) or the last one's (false)")
     seed: StrictInt = key("seed of weights, shuffling, dropout and search, 0 to 4294967295", ge=0, le=2**32 - 1)
     threads: StrictInt = key(

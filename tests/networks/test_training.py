@@ -247,6 +247,14 @@ def test_a_planted_signal_is_learned(tiny):
     assert mse < 0.05 * metrics.scores(data.test.actual_usd, data.test.last_close_usd)["MSE"]
 
 
+def test_without_patience_every_epoch_is_run_and_a_stopped_training_is_its_beginning(data, tiny):
+    wild = {**SMALL, "learning_rate": 0.3, "epochs": 30}
+    stopped = training.fit("CNN", wild, data, tiny(max_epochs=30, patience=2), 4)
+    whole = training.fit("CNN", wild, data, tiny(max_epochs=30, patience=None), 4)
+    assert stopped.epochs < whole.epochs == 30
+    assert whole.val_loss[: stopped.epochs] == stopped.val_loss
+
+
 def test_threads_cannot_change_under_a_running_tensorflow():
     with pytest.raises(errors.ProjectError, match="Restart the kernel"):
         runtime.start(2)

@@ -138,6 +138,7 @@ EDGES = [
     ("clip_norm", 0.5),
     ("max_epochs", 1000),
     ("patience", 1),
+    ("patience", None),
     ("seed", 0),
     ("seed", 2**32 - 1),
     ("threads", 64),
@@ -173,6 +174,11 @@ def test_a_missing_key_is_named(sample):
 CONTRADICTIONS = [
     ({"end_date": "2020-01-01"}, "end_date 2020-01-01 must be after start_date 2020-01-01"),
     ({"source": "folder"}, "source is folder, so data_dir must name the folder"),
+    (
+        {"patience": None, "reduce_lr": True},
+        "reduce_lr is true, but patience is null: the learning rate is halved after half of patience,"
+        " so give patience a number, or set reduce_lr to false",
+    ),
     ({"data_dir": "prices"}, "data_dir is 'prices', but source is sample: set source to folder, or data_dir to null"),
     (
         {"tickers": ["ETH-USD"]},

@@ -280,9 +280,11 @@ def _dataset(
     fit = features if chosen.scaling == "all" else features.loc[days["train"]]
     scaler, column = MinMaxScaler().fit(fit.to_numpy()), features.columns.get_loc("Close")
     if scaler.data_range_[column] == 0:
+        what = "close" if chosen.target == "close" else "log return"
+        treatment = "" if chosen.outliers == "off" else ", or set outliers to off"
         raise WindowError(
-            f"{ticker}: the close never changes on the days that fit the scaler, so it cannot be scaled."
-            " Check the prices, widen start_date to end_date, or set outliers to off"
+            f"{ticker}: the {what} never changes on the days that fit the scaler, so it cannot be scaled."
+            f" Check the prices, or widen start_date to end_date{treatment}"
         )
     scaled = scaler.transform(features.to_numpy())
     close_usd = cleaned[ticker]["Close"].loc[features.index].to_numpy()

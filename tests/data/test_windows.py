@@ -342,9 +342,20 @@ def test_coins_without_a_common_day_and_series_shorter_than_the_indicators_are_n
         windows.build({"A": noisy(8, 1)}, chosen(inputs="ohlcv_indicators"))
 
 
-def test_a_close_that_never_changes_is_named():
-    with pytest.raises(WindowError, match="^A: the close never changes on the days that fit the scaler"):
-        windows.build({"A": prices_of([5.0] * 30 + list(range(30)))}, chosen(scaling="train"))
+@pytest.mark.parametrize(
+    ("change", "what", "treatment"),
+    [
+        ({}, "close", False),
+        ({"outliers": "cap"}, "close", True),
+        ({"outliers": "median"}, "close", True),
+        ({"target": "log_return"}, "log return", False),
+    ],
+)
+def test_what_never_changes_is_named_and_outliers_only_where_they_are_treated(change, what, treatment):
+    with pytest.raises(WindowError) as caught:
+        windows.build({"A": prices_of([5.0] * 30 + list(range(5, 35)))}, chosen(scaling="train", **change))
+    assert str(caught.value).startswith(f"A: the {what} never changes on the days that fit the scaler")
+    assert ("set outliers to off" in str(caught.value)) is treatment
 
 
 def test_a_window_is_what_the_market_knew_the_day_before():

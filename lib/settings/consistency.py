@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -100,6 +101,7 @@ def _folders(values: Mapping[str, Any]) -> list[str]:
     for name in ("data_dir", "output_dir"):
         try:
             if values.get(name):
+                _refuse_odd_letters(values[name])
                 # Both, so that a file gets one answer wherever results go.
                 roots = [places.resolve(values[name]), places.output_root(values[name])]
                 reasons = [places.among_sources(r) for r in roots] if name == "output_dir" else []
@@ -108,3 +110,11 @@ def _folders(values: Mapping[str, Any]) -> list[str]:
         except (RuntimeError, ValueError) as error:  # an unknown user after ~, a character that no path may have
             found.append(f"{name} is {values[name]!r}, which is no path: {str(error).rstrip('.')}")
     return found
+
+
+def _refuse_odd_letters(path: str) -> None:
+    # A line break would tear a parameter file and the lines on screen apart; a lone surrogate (a byte of a command
+    # line that is not UTF-8) can be written nowhere.
+    for letter in path:
+        if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp"):
+            raise ValueError(f"it holds the character {letter!r}")

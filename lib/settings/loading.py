@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from lib.settings import flat_yaml
-from lib.settings.model import KEYS, Settings, SettingsError, check, meaning
+from lib.settings.model import KEYS, Settings, SettingsError, check, meaning, read_exponents
 from lib.settings.places import PROJECT_ROOT, resolve
 
 if TYPE_CHECKING:
@@ -61,9 +61,15 @@ def stated(path: str | Path) -> dict[str, Any]:
         have = ", ".join(sorted(f"params/{p.name}" for p in SAMPLE.parent.glob("*.yaml")))
         raise SettingsError(f"{shown(path)}: there is no such parameter file. The project's own are {have}")
     try:
-        values = flat_yaml.read(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        if path.stat().st_size > flat_yaml.LONGEST_BYTES:
+            raise SettingsError(f"{shown(path)}: has {path.stat().st_size} bytes, which no parameter file has")
+        values = flat_yaml.read(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        raise SettingsError(f"{shown(path)}: not text in UTF-8: save it as UTF-8, or name another file") from None
+    except (yaml.YAMLError, OSError) as error:
         raise SettingsError(f"{shown(path)}: not readable as YAML: {error}") from None
+    if values is None:  # empty, or comments only
+        return {}
     if not isinstance(values, dict):
         raise SettingsError(f"{shown(path)}: expected lines of 'key: value', found {type(values).__name__}")
     return values
@@ -71,7 +77,7 @@ def stated(path: str | Path) -> dict[str, Any]:
 
 def as_file(settings: Settings) -> str:
     """The text of a parameter file with every key and its meaning."""
-    lines = yaml.safe_dump(settings.plain(), default_flow_style=None, sort_keys=False, width=10_000).splitlines()
+    lines = flat_yaml.lines(settings.plain())
     head = "# Every parameter of a run; what its parameter file left out is as in params/sample.yaml."
     return "\n".join([head, *(f"{line}  # {meaning(key)}" for line, key in zip(lines, KEYS))]) + "\n"
 
@@ -147,7 +153,7 @@ def _file_of(namespace: Mapping[str, Any]) -> Path:
 
 
 def _set_in(namespace: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: namespace[key] for key in KEYS if namespace.get(key) is not None}
+    return {key: read_exponents(key, namespace[key]) for key in KEYS if namespace.get(key) is not None}
 
 
 def _text(value: Any) -> str:

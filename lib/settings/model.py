@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -22,9 +23,11 @@ from pydantic import (
 )
 
 from lib.errors import ProjectError
+from lib.settings import flat_yaml
 from lib.settings.consistency import contradictions
 from lib.settings.networks import NETWORKS
 
+_RESEMBLES_NUMBER = re.compile(r"\s*[-+]?(?:\.?\d[\w:.,+-]*|\.?(?:inf|nan))\s*\Z", re.IGNORECASE)
 Inputs = Literal["own_close", "all_closes", "ohlcv_indicators"]
 
 
@@ -39,8 +42,29 @@ Ticker = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.^=-]{0,14}$")]
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("a truth value is not a number")
+    if isinstance(value, bool | str):  # pydantic would take true for 1, and text such as 1_0 for 10
+        raise ValueError("not a number")
+    return value
+
+
+def _truth(value: Any) -> Any:
+    # YAML's further words, which papermill's own -p gives as text.
+    known = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
+    return known.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _off(value: Any) -> Any:
+    return "off" if value is False or str(value).lower() == "off" else value  # the word, however YAML had it
+
+
+def _nothing(value: Any) -> Any:
+    # Python's word and YAML's, which papermill's own -p gives as text.
+    return None if isinstance(value, str) and value.strip().lower() in NOTHING else value
+
+
+def _something(value: str) -> str:
+    if value.strip().lower() in NOTHING:
+        raise ValueError("a word for nothing")
     return value
 
 
@@ -51,7 +75,9 @@ def _day(value: Any) -> Any:
     return value
 
 
+NOTHING = ("", "~", "none", "null")
 Number = Annotated[float, BeforeValidator(_number)]
+Switch = Annotated[StrictBool, BeforeValidator(_truth)]
 Day = Annotated[date, BeforeValidator(_day)]
 Share = Annotated[Number, Field(gt=0, lt=1)]
 Period = Annotated[StrictInt, Field(ge=2, le=250)]
@@ -73,14 +99,16 @@ class Settings(BaseModel):
 
     # Prices
     source: Literal["sample", "yahoo", "folder"] = key("where prices come from: sample, yahoo or folder")
-    data_dir: str | None = key("folder of TICKER.csv files for source folder, relative to the project; else null")
+    data_dir: Annotated[str | None, BeforeValidator(_nothing)] = key(
+        "folder of TICKER.csv files for source folder, relative to the project; else null"
+    )
     tickers: Annotated[tuple[Ticker, ...], Field(min_length=1)] = key("Yahoo symbols, at least one, such as BTC-USD")
     start_date: Day = key("first day, YYYY-MM-DD, UTC")
     end_date: Day = key("last day, YYYY-MM-DD, UTC, itself included")
     # Cleaning
     gap_fill: Literal["linear", "previous"] = key("how short gaps are filled: linear (looks ahead) or previous")
     max_gap_days: StrictInt = key("longest gap that is filled, 1 to 60 days; longer ones are dropped", ge=1, le=60)
-    outliers: Annotated[Literal["off", "cap", "median"], BeforeValidator(lambda v: "off" if v is False else v)] = key(
+    outliers: Annotated[Literal["off", "cap", "median"], BeforeValidator(_off)] = key(
         "what happens beyond the IQR fences: off, cap or median"
     )
     outlier_iqr: Number = key("distance of the fences, above 0 to 10 interquartile ranges", gt=0, le=10)
@@ -104,15 +132,17 @@ class Settings(BaseModel):
     output_activation: Literal["leaky_relu", "linear"] = key(
         "after the last layer: leaky_relu (Appendix 6) or linear (Tables 4.3, 4.4)"
     )
-    batch_normalization: StrictBool = key("after each Conv1D and LSTM: false (Appendix 6) or true (section 4.4)")
-    clip_norm: Number | None = key("gradient norm limit, above 0 to 100, or null (none, Appendix 6)", gt=0, le=100)
-    reduce_lr: StrictBool = key("halve the learning rate on a plateau: false (Appendix 6) or true (section 4.4)")
+    batch_normalization: Switch = key("after each Conv1D and LSTM: false (Appendix 6) or true (section 4.4)")
+    clip_norm: Annotated[Annotated[Number, Field(gt=0, le=100)] | None, BeforeValidator(_nothing)] = key(
+        "gradient norm limit, above 0 to 100, or null (none, Appendix 6)"
+    )
+    reduce_lr: Switch = key("halve the learning rate on a plateau: false (Appendix 6) or true (section 4.4)")
     # Training
     max_epochs: StrictInt = key("no training is longer than this, 1 to 1000 epochs", ge=1, le=1000)
-    patience: Annotated[StrictInt, Field(ge=1, le=1000)] | None = key(
+    patience: Annotated[Annotated[StrictInt, Field(ge=1, le=1000)] | None, BeforeValidator(_nothing)] = key(
         "early stopping after so many epochs without gain, 1 to 1000, or null (every epoch is run)"
     )
-    restore_best_weights: StrictBool = key("score with the best epoch's weights (true) or the last one's (false)")
+    restore_best_weights: Switch = key("score with the best epoch's weights (true) or the last one's (false)")
     seed: StrictInt = key("seed of weights, shuffling, dropout and search, 0 to 4294967295", ge=0, le=2**32 - 1)
     threads: StrictInt = key(
         "TensorFlow threads of each process, 1 to 64; results are bit-equal for one number only", ge=1, le=64
@@ -148,7 +178,9 @@ class Settings(BaseModel):
     fold_trials: StrictInt = key("random sets of hyperparameters tried in each fold, 1 to 50", ge=1, le=50)
     control_runs: StrictInt = key("simulated series for the controls, 20 to 2000", ge=20, le=2000)
     # Results
-    output_dir: str = key("where results go, relative to the project", min_length=1)
+    output_dir: Annotated[str, AfterValidator(_something)] = key(
+        "where results go, relative to the project", min_length=1
+    )
 
     def changed(self, **changes: Any) -> Settings:
         """A copy with some values changed.
@@ -207,8 +239,35 @@ def field_by_field(values: Mapping[str, Any], where: str) -> tuple[dict[str, Any
         try:
             good[name] = _field(name).validate_python(values[name])
         except ValidationError:
-            wrong.append(f"{where}: {name} is {values[name]!r}, which is not allowed. Allowed: {meaning(name)}")
+            allowed = f"Allowed: {meaning(name)}{_as_written(name, values[name])}"
+            wrong.append(f"{where}: {name} is {values[name]!r}, which is not allowed. {allowed}")
     return good, wrong
+
+
+def _as_written(name: str, value: Any) -> str:
+    """A sentence for a value that is wrong because of how it is written; else nothing."""
+    parts = list(value) if isinstance(value, list | tuple) else [value]
+    if _takes_numbers(name) and any(isinstance(part, str) and _RESEMBLES_NUMBER.match(part) for part in parts):
+        return ". A number is written plainly, without quotes, such as 64, 0.5 or 1e-3"
+    texts = [part if isinstance(part, str) else str(part) for part in parts]
+    if texts != parts and None not in parts:
+        with suppress(ValidationError):
+            _field(name).validate_python(texts if isinstance(value, list | tuple) else texts[0])
+            return ". Text that looks like a number or a truth value needs quotes"
+    return ""
+
+
+def read_exponents(name: str, value: Any) -> Any:
+    """A value with texts such as 1e-3 read as numbers where ``name`` takes numbers: papermill's YAML leaves them so."""
+    if isinstance(value, list):
+        return [read_exponents(name, part) for part in value]
+    is_one = isinstance(value, str) and _takes_numbers(name) and re.fullmatch(r"[-+]?[0-9]{1,9}[eE][-+]?[0-9]{1,2}", value)
+    return flat_yaml.read(value) if is_one else value
+
+
+@cache
+def _takes_numbers(name: str) -> bool:
+    return re.search("'(integer|number)'", str(_field(name).json_schema())) is not None
 
 
 @cache

@@ -30,7 +30,6 @@ def refusal(values, where="params/mine.yaml"):
 WRONG = [
     ("source", "kraken"),
     ("source", None),
-    ("data_dir", 5),
     ("tickers", []),
     ("tickers", "BTC-USD"),
     ("tickers", ["btc-usd"]),
@@ -58,7 +57,7 @@ WRONG = [
     ("target", "return"),
     ("lookback", 0),
     ("lookback", 366),
-    ("lookback", "60"),
+    ("lookback", "many"),
     ("split", [0.7, 0.3]),
     ("split", [0.7, 0.3, 0.0]),
     ("split", [1.2, -0.1, -0.1]),
@@ -70,7 +69,7 @@ WRONG = [
     ("hidden_dense_units", 513),
     ("output_activation", "relu"),
     ("batch_normalization", 1),
-    ("batch_normalization", "yes"),
+    ("batch_normalization", "maybe"),
     ("clip_norm", 0),
     ("clip_norm", 101),
     ("clip_norm", True),
@@ -79,7 +78,7 @@ WRONG = [
     ("max_epochs", 1001),
     ("patience", 0),
     ("patience", 1001),
-    ("restore_best_weights", "true"),
+    ("restore_best_weights", "best"),
     ("seed", -1),
     ("seed", 2**32),
     ("seed", 1.0),
@@ -123,7 +122,7 @@ def test_a_wrong_value_is_named_with_file_key_value_and_what_is_allowed(sample, 
 
 
 def test_every_key_has_a_wrong_value_above():
-    assert {name for name, _ in WRONG} == set(KEYS)
+    assert {name for name, _ in WRONG} == set(KEYS) - {"data_dir"}  # any text is a folder's name
 
 
 EDGES = [
@@ -283,7 +282,7 @@ def test_yaml_off_is_the_word_off(sample):
         ("split=[0.6,0.2,0.2]", ("split", [0.6, 0.2, 0.2])),
         ("data_dir=null", ("data_dir", None)),
         ("data_dir=../a=b", ("data_dir", "../a=b")),
-        ("outliers=off", ("outliers", False)),
+        ("outliers=off", ("outliers", "off")),
     ],
 )
 def test_an_override_is_read_as_yaml(text, parsed):
@@ -310,7 +309,7 @@ def test_a_file_that_is_missing_or_no_flat_yaml_is_refused(tmp_path):
     ):
         settings.load(tmp_path / "none.yaml")
     bad = tmp_path / "bad.yaml"
-    for text, sentence in (("- a\n- b\n", "found list"), ("a: [1\n", "not readable as YAML"), ("", "found NoneType")):
+    for text, sentence in (("- a\n- b\n", "found list"), ("a: [1\n", "not readable as YAML"), ("7", "found int")):
         bad.write_text(text)
         with pytest.raises(SettingsError, match=sentence):
             settings.load(bad)
@@ -333,7 +332,7 @@ def test_a_day_needs_no_quotes(tmp_path):
     assert settings.load(tmp_path / "mine.yaml").start_date == date(2020, 1, 2)
 
 
-@pytest.mark.parametrize("text", ["seed=0b_", "start_date=!!timestamp 2020-13-01"])
+@pytest.mark.parametrize("text", ["seed=!!int 0b_", "start_date=!!timestamp 2020-13-01"])
 def test_an_override_that_only_looks_like_a_number_or_day_is_refused(text):
     with pytest.raises(SettingsError, match="^-p "):
         settings.parse_override(text)
@@ -450,10 +449,10 @@ def test_a_change_is_checked_by_itself_and_leaves_the_original():
 
 def test_a_change_that_is_not_allowed_is_refused():
     with pytest.raises(SettingsError) as caught:
-        settings.sample().changed(lookback="60", lookbak=3, seed=1)
+        settings.sample().changed(lookback=0, lookbak=3, seed=1)
     assert str(caught.value).splitlines() == [
         "changed settings: unknown key 'lookbak' (did you mean 'lookback'?). Every key is listed in params/sample.yaml",
-        "changed settings: lookback is '60', which is not allowed. Allowed: length of an input window, 1 to 365 days",
+        "changed settings: lookback is 0, which is not allowed. Allowed: length of an input window, 1 to 365 days",
     ]
 
 

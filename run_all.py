@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from lib.runner import installed
+from lib import installed
 
 
 def main(words: list[str] | None = None) -> int:
@@ -33,10 +33,7 @@ def main(words: list[str] | None = None) -> int:
         "--list", dest="listing", action="store_true", help="show the notebooks and what is there; run nothing"
     )
     given = parser.parse_args(words)
-    complaint = installed.complaint()
-    if complaint:
-        print(complaint, file=sys.stderr)
-        return 2
+    installed.refuse_if_incomplete()
     from lib.runner import command  # needs packages
 
     return command.run(given.file, given.overrides, given.only, given.start, given.jobs, given.listing)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import importlib.util
 import os
 import socket
 import sys
@@ -31,15 +30,6 @@ PAGE = Path(__file__).with_name("page")  # laid out as Jupyter's data folders ar
 
 class ServeError(ProjectError):
     """The page cannot be served."""
-
-
-def check_packages() -> None:
-    """Say which packages of the page are missing, if any."""
-    missing = [
-        name for name in ("voila", "anywidget", "ipywidgets", "plotly") if importlib.util.find_spec(name) is None
-    ]
-    if missing:
-        raise ServeError(f"the page needs {' and '.join(missing)}, not installed here: pip install -r requirements.txt")
 
 
 def check_notebook(notebook: str | Path) -> Path:
@@ -210,7 +200,6 @@ def main(words: list[str] | None = None) -> int:
     )
     given = parser.parse_args(words)
     try:
-        check_packages()
         notebook = check_notebook(given.notebook)
         check_port(given.port)
         if not 0 <= given.spare <= 8:

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lib import installed
 from lib.provenance import git
 from lib.results import machine
-from lib.runner import installed
 from lib.settings import PROJECT_ROOT
 
 if TYPE_CHECKING:

@@ -261,7 +261,9 @@ def read_exponents(name: str, value: Any) -> Any:
     """A value with texts such as 1e-3 read as numbers where ``name`` takes numbers: papermill's YAML leaves them so."""
     if isinstance(value, list):
         return [read_exponents(name, part) for part in value]
-    is_one = isinstance(value, str) and _takes_numbers(name) and re.fullmatch(r"[-+]?[0-9]{1,9}[eE][-+]?[0-9]{1,2}", value)
+    is_one = (
+        isinstance(value, str) and _takes_numbers(name) and re.fullmatch(r"[-+]?[0-9]{1,9}[eE][-+]?[0-9]{1,2}", value)
+    )
     return flat_yaml.read(value) if is_one else value
 
 

@@ -74,15 +74,6 @@ def test_the_page_s_notebook_gets_its_parameters_and_ends_with_the_dashboard(tmp
     assert len(plain.cells) == len(made.cells) - 1
 
 
-def test_missing_packages_are_named_with_the_command(capsys, notebook, monkeypatch):
-    real = serve.importlib.util.find_spec
-    monkeypatch.setattr(
-        serve.importlib.util, "find_spec", lambda name: None if name in ("voila", "plotly") else real(name)
-    )
-    code, words = told(capsys, "--notebook", str(notebook))
-    assert code == 2 and "voila and plotly" in words and "pip install -r requirements.txt" in words
-
-
 def test_only_this_machine_is_served_and_asked(notebook):
     chosen = serve.configuration(notebook, 8866, False, 1)
     assert chosen["Voila"]["ip"] == "127.0.0.1" and chosen["Voila"]["port_retries"] == 0

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from lib import settings
-from lib.runner import command, installed, order
+from lib import installed, settings
+from lib.runner import command, order
 from lib.runner.lock import held
 
 ROOT = settings.PROJECT_ROOT
@@ -120,6 +120,28 @@ def test_a_python_without_the_packages_is_told_so_before_anything_starts():
     assert (answer.returncode, answer.stdout) == (2, "")
     assert "lacks packages" in answer.stderr and "pip install -r requirements.txt" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def entry_points():
+    """Every module that ``python -m`` starts."""
+    found = []
+    for path in [p for folder in ("lib", "benchmarks") for p in sorted((ROOT / folder).rglob("*.py"))]:
+        if "__main__" in path.read_text(encoding="utf-8"):
+            found.append(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__"))
+    return found
+
+
+@pytest.mark.parametrize("module", entry_points())
+def test_every_command_says_which_packages_are_missing(module):
+    words = [sys.executable, "-S", "-E", "-m", module, "--help"]
+    answer = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "lacks packages that the project needs: anywidget, arch, " in answer.stderr
+    assert answer.stderr.count("\n") == 1 and "pip install -r requirements.txt" in answer.stderr
+
+
+def test_the_entry_points_are_found():
+    assert {"lib.app.serve", "lib.ledger", "lib.data.market.manifest", "benchmarks.limits"} <= set(entry_points())
 
 
 def test_another_python_is_told_which_one_is_needed(monkeypatch):

@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
 def complaint() -> str | None:
@@ -30,6 +30,13 @@ def complaint() -> str | None:
         " environment in which they were installed (source .venv/bin/activate), or install them:"
         " pip install -r requirements.txt"
     )
+
+
+def refuse_if_incomplete() -> None:
+    """End the process with code 2 and a sentence if something is missing."""
+    if sentence := complaint():
+        print(sentence, file=sys.stderr)
+        sys.exit(2)
 
 
 def versions() -> dict[str, str | None]:

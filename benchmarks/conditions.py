@@ -132,7 +132,7 @@ def thesis_data(data_dir: str | None, **overrides: Any) -> tuple[Settings, dict[
     folder = data_dir or os.environ.get("MARKET_DATA_DIR") or (NEIGHBOUR if resolve(NEIGHBOUR).is_dir() else None)
     where = {"source": "folder", "data_dir": folder} if folder else SAMPLE
     chosen = settings.load(PROJECT_ROOT / PARAMETERS, {**where, **overrides})
-    prices = market.load(chosen.source, chosen.tickers, chosen.start_date, chosen.end_date, chosen.data_dir)
+    prices = market.prices_of(chosen)
     digest = market.digest_of_all(prices)
     manifest = json.loads((PROJECT_ROOT / "lib" / "thesis" / "manifest.json").read_text(encoding="utf-8"))
     if not folder:

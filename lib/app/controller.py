@@ -27,6 +27,7 @@ from lib.app.events import (
     as_plain,
 )
 from lib.app.jobs import Job
+from lib.data.market.moves import MAX_DAILY_FACTOR
 from lib.errors import ProjectError
 from lib.experiments import forecast, pool, train
 from lib.experiments.train import Training
@@ -48,6 +49,7 @@ class Controller:
         root: folder of the visitor's networks and of ``events.jsonl``.
         data_dir: folder of price files that the page offers as source ``folder``, if any.
         threads: TensorFlow threads of a worker; default 1.
+        max_daily_factor: the largest move of a price from one day to the next that is believed; default 3.
 
     Attributes:
         state: ``idle``, ``training`` or ``forecasting``.
@@ -59,9 +61,15 @@ class Controller:
         log: the newest events, as plain dictionaries with ``time``.
     """
 
-    def __init__(self, root: Path, data_dir: str | None = None, threads: int = 1):
+    def __init__(
+        self,
+        root: Path,
+        data_dir: str | None = None,
+        threads: int = 1,
+        max_daily_factor: float = MAX_DAILY_FACTOR,
+    ):
         self.collection = Collection(root)
-        self.data_dir, self.threads = data_dir, threads
+        self.data_dir, self.threads, self.max_daily_factor = data_dir, threads, max_daily_factor
         self.state, self.phase = IDLE, "parameters"
         self.updates: list[TrainingUpdate] = []
         self.subject = ("", "")
@@ -137,7 +145,7 @@ class Controller:
         """
         with self._lock:
             self._only_if_idle()
-            request, chosen = requests.check(values, self.data_dir, self.threads)
+            request, chosen = requests.check(values, self.data_dir, self.threads, self.max_daily_factor)
             self.subject, self.updates = (request.ticker, request.network), []
             self._begin(TRAINING, "training", lambda job: self._train(job, request, chosen))
 

@@ -37,7 +37,7 @@ class Dashboard:
         source = next(iter(self._sources))
         tickers, first, last = self._sources[source]
         self.values = requests.defaults(source, tickers[0], first, last)
-        self.controller = Controller(self._root / NOBODY, chosen.data_dir, chosen.threads)
+        self.controller = Controller(self._root / NOBODY, chosen.data_dir, chosen.threads, chosen.max_daily_factor)
         self.gallery = Gallery()
         self._shell: Shell | None = None
 
@@ -57,7 +57,7 @@ class Dashboard:
             self._shell.say(text, urgent) if self._shell else early.append((text, urgent))
 
         learning = MachineLearning(self.controller, self.gallery, say, self.values, list(self._sources), suggestions)
-        around = Market(self._sources, self.controller.data_dir, self.gallery, say)
+        around = Market(self._sources, self.controller.data_dir, self.gallery, say, self.controller.max_daily_factor)
         made = Shell(
             [
                 Panel("learning", "Machine learning", learning.box, 2),

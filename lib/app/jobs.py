@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from lib.app.collection import TrainedNetwork
 from lib.app.events import ErrorLog, Event, ForecastUpdate, Stage, TrainingUpdate
 from lib.app.requests import TrainingRequest
-from lib.app.sentences import without_folders
+from lib.app.sentences import for_page, without_folders
 from lib.data import market, windows
 from lib.errors import ProjectError
 from lib.evaluation import scoring
@@ -84,7 +84,7 @@ class Job:
         except Cancelled:
             self.emit(ErrorLog("The work was cancelled by the pool of workers. Try again."))
         except ProjectError as error:
-            self.emit(ErrorLog(without_folders(str(error))))
+            self.emit(ErrorLog(for_page(error)))
         except Exception as error:  # noqa: BLE001  the page must hear of everything
             self.emit(
                 ErrorLog(
@@ -102,7 +102,7 @@ def described(request: TrainingRequest, chosen: Settings) -> tuple[Any, Training
         MarketError: prices cannot be had.
         WindowError: they leave no window.
     """
-    prices = market.load(chosen.source, chosen.tickers, chosen.start_date, chosen.end_date, chosen.data_dir)
+    prices = market.prices_of(chosen)
     data = windows.build(prices, chosen)[request.ticker]
     name = f"{request.ticker}, {request.network}"
     return prices[request.ticker], Training(

@@ -19,8 +19,9 @@ from lib.app import charts
 from lib.app.figure_box import Gallery, replace
 from lib.app.html_table import table
 from lib.app.page_thread import PageThread
-from lib.app.sentences import without_folders
+from lib.app.sentences import for_page, without_folders
 from lib.data import market, overview, technical
+from lib.data.market.moves import MAX_DAILY_FACTOR
 from lib.data.technical import TechnicalSettings
 from lib.errors import ProjectError
 from lib.evaluation import chart_signals
@@ -34,6 +35,7 @@ class Market:
         data_dir: folder of price files for source ``folder``.
         gallery: makes the charts.
         say: shows a sentence on the page's line, as (text, urgent).
+        max_daily_factor: the largest move of a price from one day to the next that is believed; default 3.
     """
 
     def __init__(
@@ -42,8 +44,10 @@ class Market:
         data_dir: str | None,
         gallery: Gallery,
         say: Callable[[str, bool], None],
+        max_daily_factor: float = MAX_DAILY_FACTOR,
     ):
         self._sources, self._data_dir, self._gallery, self._say = sources, data_dir, gallery, say
+        self._max_daily_factor = max_daily_factor
         self.prices: dict[str, pd.DataFrame] = {}
         self._shown: str | None = None  # the source that self.prices are from
         self.settings = TechnicalSettings()
@@ -67,9 +71,10 @@ class Market:
     def _load(self, source: str) -> None:
         tickers, first, last = self._sources[source]
         try:
-            prices = market.load(source, tickers, first, last, self._data_dir if source == "folder" else None)
+            data_dir = self._data_dir if source == "folder" else None
+            prices = market.load(source, tickers, first, last, data_dir, max_daily_factor=self._max_daily_factor)
         except ProjectError as error:
-            self._page.run(self._failed, source, without_folders(str(error)))
+            self._page.run(self._failed, source, for_page(error))
         else:
             self._page.run(self._came, source, prices)
 

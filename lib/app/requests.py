@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, T
 
 from lib import networks, settings
 from lib.data.market import sample
+from lib.data.market.moves import MAX_DAILY_FACTOR
 from lib.settings import Day, Network, Number, Settings, Ticker, key
 from lib.settings.consistency import today
 
@@ -76,13 +77,19 @@ def allowed(field: str) -> str:
     return TrainingRequest.model_fields[field].description or ""
 
 
-def check(values: Mapping[str, Any], data_dir: str | None = None, threads: int = 1) -> tuple[TrainingRequest, Settings]:
+def check(
+    values: Mapping[str, Any],
+    data_dir: str | None = None,
+    threads: int = 1,
+    max_daily_factor: float = MAX_DAILY_FACTOR,
+) -> tuple[TrainingRequest, Settings]:
     """A whole form.
 
     Args:
         values: field -> value, all of :data:`FIELDS`.
         data_dir: the folder of price files that this page offers, if any.
         threads: TensorFlow threads of a worker.
+        max_daily_factor: the largest move of a price from one day to the next that is believed; default 3.
 
     Returns:
         The request and the parameters of its run.
@@ -99,7 +106,7 @@ def check(values: Mapping[str, Any], data_dir: str | None = None, threads: int =
     if wrong:
         raise RequestError(wrong)
     try:
-        return request, parameters(request, data_dir, threads)
+        return request, parameters(request, data_dir, threads, max_daily_factor)
     except settings.SettingsError as error:
         raise RequestError(_by_field(str(error))) from None
 
@@ -152,7 +159,12 @@ def _by_field(text: str) -> dict[str, str]:
     return found
 
 
-def parameters(request: TrainingRequest, data_dir: str | None = None, threads: int = 1) -> Settings:
+def parameters(
+    request: TrainingRequest,
+    data_dir: str | None = None,
+    threads: int = 1,
+    max_daily_factor: float = MAX_DAILY_FACTOR,
+) -> Settings:
     """The parameters of a request's run: a pipeline scaled on training days, in which nothing looks at later days.
 
     Raises:
@@ -167,6 +179,7 @@ def parameters(request: TrainingRequest, data_dir: str | None = None, threads: i
             "networks": [request.network],
             "start_date": request.start_date,
             "end_date": request.end_date,
+            "max_daily_factor": max_daily_factor,
             "lookback": request.lookback,
             "split": list(SPLIT),
             "scaling": "train",

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import re
 
+from lib.data.market import MarketError
+
 _FOLDERS = re.compile(r"(?<![\w:/.])(?:/|~/|[A-Za-z]:\\)(?:[^\s/\\'\"()<>]+[/\\])+")
 
 
 def without_folders(text: str) -> str:
     """The text with the last component only of each absolute path; addresses of web pages stay whole."""
     return _FOLDERS.sub("", text)
+
+
+def for_page(error: Exception) -> str:
+    """What a page says of an error: without folders, and without parameters that whoever looks at it cannot set."""
+    return without_folders(error.what if isinstance(error, MarketError) else str(error))

@@ -183,7 +183,7 @@ def priced(folder: Folder, overrides: Mapping[str, Any]) -> Priced:
     # A parameter that is new since the run has the value of the run's parameter file.
     own = {key: folder.run["parameters"].get(key, value) for key, value in file.items()}
     chosen = settings.check({**own, **overrides}, f"{folder.name}/run.json")
-    prices = market.load(chosen.source, chosen.tickers, chosen.start_date, chosen.end_date, chosen.data_dir)
+    prices = market.prices_of(chosen)
     other = [t for t, facts in market.digest(prices).items() if facts != folder.run["data"].get(t)]
     if other:
         raise ProvenanceError(

@@ -105,4 +105,4 @@ def _read_prices(chosen: settings.Settings) -> None:
     """Read the user's files as the notebooks will: what is missing or damaged there is known at once."""
     from lib.data import market
 
-    market.load(chosen.source, chosen.tickers, chosen.start_date, chosen.end_date, chosen.data_dir)
+    market.prices_of(chosen)

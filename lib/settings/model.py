@@ -105,6 +105,9 @@ class Settings(BaseModel):
     tickers: Annotated[tuple[Ticker, ...], Field(min_length=1)] = key("Yahoo symbols, at least one, such as BTC-USD")
     start_date: Day = key("first day, YYYY-MM-DD, UTC")
     end_date: Day = key("last day, YYYY-MM-DD, UTC, itself included")
+    max_daily_factor: Number = key(
+        "largest move of a price from one day to the next that is believed, a factor above 1 to 1000000", gt=1, le=1e6
+    )
     # Cleaning
     gap_fill: Literal["linear", "previous"] = key("how short gaps are filled: linear (looks ahead) or previous")
     max_gap_days: StrictInt = key("longest gap that is filled, 1 to 60 days; longer ones are dropped", ge=1, le=60)

@@ -103,8 +103,9 @@ def test_missing_folder_and_files_are_named_and_every_ticker_is_tried(folder, tm
     folder(LINES)
     with pytest.raises(market.MarketError) as caught:
         market.load("folder", ["BBB-USD", "AAA-USD", "CCC-USD"], START, END, data_dir=str(tmp_path))
-    first, second = str(caught.value).splitlines()
+    first, second, third = str(caught.value).splitlines()
     assert "BBB-USD.csv is missing; the folder has AAA-USD.csv." in first and "CCC-USD.csv is missing" in second
+    assert third.startswith("To run the others: -p tickers=[AAA-USD];")
     with pytest.raises(market.MarketError, match="data_dir no/such/place is not a folder"):
         market.load("folder", ["AAA-USD"], START, END, data_dir="no/such/place")
 

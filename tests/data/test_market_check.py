@@ -22,7 +22,7 @@ def refusal(frame):
 @pytest.mark.parametrize(
     ("column", "value", "allowed"),
     [
-        ("Open", 0.0, "Open finite and above 0 USD"),
+        ("Open", -0.01, "Open finite and above 0 USD"),
         ("Close", -3.5, "Close finite and above 0 USD"),
         ("High", np.inf, "High finite and above 0 USD"),
         ("Low", 10.00002, "Low not above Open 10"),

@@ -155,8 +155,9 @@ def test_an_unfinished_day_is_refused_before_any_request(load, server):
 def test_a_bad_ticker_loses_nothing_and_the_next_one_is_tried(load, server, tmp_path):
     server.faults = {"BBB-USD": "unknown"}
     text = refusal(load, "AAA-USD", "BBB-USD", "CCC-USD")
-    assert [line.split(":")[0] for line in text.splitlines()] == ["BBB-USD", "Downloaded and cached"]
-    assert text.endswith("cached: AAA-USD, CCC-USD") and len(kept(tmp_path)) == 4
+    _, cached, choice = text.splitlines()
+    assert text.startswith("BBB-USD: ") and cached == "Downloaded and cached: AAA-USD, CCC-USD"
+    assert choice.startswith("To run the others: -p tickers=[AAA-USD,CCC-USD];") and len(kept(tmp_path)) == 4
     server.faults, server.asked[:] = {}, []
     assert list(load("AAA-USD", "BBB-USD", "CCC-USD")) == ["AAA-USD", "BBB-USD", "CCC-USD"]
     assert {ticker for ticker, _ in server.asked} == {"BBB-USD"}
@@ -165,7 +166,7 @@ def test_a_bad_ticker_loses_nothing_and_the_next_one_is_tried(load, server, tmp_
 def test_a_rate_limit_stops_further_requests(load, server):
     server.faults = {"BBB-USD": "rate_limit"}
     text = refusal(load, "AAA-USD", "BBB-USD", "CCC-USD", "DDD-USD")
-    assert text.endswith("Downloaded and cached: AAA-USD\nNot tried: CCC-USD, DDD-USD")
+    assert "\nDownloaded and cached: AAA-USD\nNot tried: CCC-USD, DDD-USD\nTo run those that were downloaded:" in text
     assert {ticker for ticker, _ in server.asked} == {"AAA-USD", "BBB-USD"}
 
 

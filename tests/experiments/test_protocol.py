@@ -30,9 +30,7 @@ RECOVERED = PRINTED["recovered_protocol"]["values"]
 def built(tickers=TICKERS, **changes):
     overrides = {"source": "folder", "data_dir": str(FOLDER), "tickers": list(tickers), **changes}
     chosen = settings.load(settings.PROJECT_ROOT / "params/thesis.yaml", overrides)
-    return windows.build(
-        market.load(chosen.source, chosen.tickers, chosen.start_date, chosen.end_date, chosen.data_dir), chosen
-    )
+    return windows.build(market.prices_of(chosen), chosen)
 
 
 def variance(data, part):

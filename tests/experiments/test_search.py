@@ -206,7 +206,7 @@ from lib.data import market, windows
 from lib.experiments import search
 if __name__ == "__main__":
     P = settings.load("params/sample.yaml", json.loads(sys.argv[1]))
-    prices = market.load(P.source, P.tickers, P.start_date, P.end_date, P.data_dir)
+    prices = market.prices_of(P)
     search.trial_frame(search.run(windows.build(prices, P), P)).drop(columns="seconds").to_csv(sys.argv[2], index=False)
 """
 

@@ -37,7 +37,7 @@ def sample_run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def close():
     chosen = settings.load(settings.PROJECT_ROOT / "params" / "sample.yaml")
-    prices = market.load(chosen.source, chosen.tickers, chosen.start_date, chosen.end_date)
+    prices = market.prices_of(chosen)
     return prices["BTC-USD"]["Close"]
 
 
@@ -99,7 +99,7 @@ def test_a_kept_model_forecasts_what_the_predictions_say(sample_run, tensorflow_
     from lib.networks import runtime, training
 
     chosen = settings.load(settings.PROJECT_ROOT / "params" / "sample.yaml")
-    prices = market.load(chosen.source, chosen.tickers, chosen.start_date, chosen.end_date)
+    prices = market.prices_of(chosen)
     data = windows.build(prices, chosen)["BTC-USD"]
     for network in NETWORKS:
         model = runtime.keras().saving.load_model(sample_run / "models" / f"BTC-USD_{network}.keras")

@@ -39,6 +39,10 @@ WRONG = [
     ("start_date", 0),
     ("start_date", "86400"),
     ("end_date", True),
+    ("max_daily_factor", 1),
+    ("max_daily_factor", 1000001),
+    ("max_daily_factor", float("inf")),
+    ("max_daily_factor", None),
     ("gap_fill", "spline"),
     ("max_gap_days", 0),
     ("max_gap_days", 61),
@@ -126,6 +130,8 @@ def test_every_key_has_a_wrong_value_above():
 
 
 EDGES = [
+    ("max_daily_factor", 1.01),
+    ("max_daily_factor", 1000000),
     ("max_gap_days", 1),
     ("max_gap_days", 60),
     ("outlier_iqr", 10),

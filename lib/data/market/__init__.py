@@ -1,15 +1,15 @@
 """Prices in: three sources, one check, and whether they are the thesis's own.
 
-``load`` reads daily prices, ``origins`` says where they come from, ``digest`` and
-``digest_of_all`` identify them, ``compare_with_manifest`` holds them against the window that
-the thesis was reproduced on.
+``prices_of`` reads the daily prices of a run, ``load`` those of any tickers; ``origins`` says where
+they come from, ``digest`` and ``digest_of_all`` identify them, ``compare_with_manifest`` holds them
+against the window that the thesis was reproduced on.
 """
 
 from lib.data.market.comparison import Comparison, compare_with_manifest
 from lib.data.market.csv_prices import COLUMNS
 from lib.data.market.digests import digest, digest_of_all
 from lib.data.market.faults import MarketError, SourceUnavailable
-from lib.data.market.sources import load, origins
+from lib.data.market.sources import load, origins, prices_of
 
 __all__ = [
     "COLUMNS",
@@ -21,4 +21,5 @@ __all__ = [
     "digest_of_all",
     "load",
     "origins",
+    "prices_of",
 ]

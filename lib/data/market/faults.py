@@ -4,7 +4,16 @@ from lib.errors import ProjectError
 
 
 class MarketError(ProjectError):
-    """Prices are missing, damaged, or not those that were asked for."""
+    """Prices are missing, damaged, or not those that were asked for.
+
+    Args:
+        what: what is wrong, where, and how to correct it.
+        options: parameters by which a run goes on as it is. A page leaves them out, as whoever looks at it has none.
+    """
+
+    def __init__(self, what: str, options: str = ""):
+        super().__init__("\n".join(filter(None, (what, options))))
+        self.what = what
 
 
 class SourceUnavailable(MarketError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 
@@ -11,13 +11,21 @@ import pandas as pd
 
 from lib.data.market.csv_prices import COLUMNS
 from lib.data.market.faults import MarketError
+from lib.data.market.moves import MAX_DAILY_FACTOR, PRICES, Move, accepting, in_words, suspicious
 
-PRICES = ("Open", "High", "Low", "Close")
+__all__ = ["Implausible", "Move", "accepting", "check", "clip", "suspicious"]
+
 TOLERANCE = 1e-6  # relative; Yahoo's prices are float32, so a bound may be off by one rounding
 SHOWN = 5
 
 TYPES = {"date": "datetime64[ns]", **dict.fromkeys(COLUMNS, "float64")}
 Test = Callable[[pd.DataFrame], pd.Series]
+
+
+class Implausible(MarketError):
+    """Prices that cannot be true. ``moves`` are those that a larger ``max_daily_factor`` accepts."""
+
+    moves: Sequence[Move] = ()
 
 
 def _present(days: pd.DataFrame, column: str) -> pd.Series:
@@ -89,7 +97,7 @@ def clip(frame: pd.DataFrame, start_date: date, end_date: date, holder: str, men
     return frame[(frame.index >= pd.Timestamp(start_date)) & (frame.index < after)]
 
 
-def check(frame: pd.DataFrame, ticker: str, origin: str) -> pd.DataFrame:
+def check(frame: pd.DataFrame, ticker: str, origin: str, max_daily_factor: float = MAX_DAILY_FACTOR) -> pd.DataFrame:
     """Refuse prices that cannot be true.
 
     Args:
@@ -108,12 +116,19 @@ def check(frame: pd.DataFrame, ticker: str, origin: str) -> pd.DataFrame:
             value and what is allowed for the first five faults and counts the others.
     """
     days = frame.reset_index()
-    faults = _table_faults(days) or _row_faults(days)
+    faults, moves = _table_faults(days), []
+    if not faults:
+        faults = _row_faults(days)
+        if days["date"].is_monotonic_increasing and days["date"].is_unique:
+            moves = suspicious(frame, max_daily_factor)
+            faults = in_words(moves, max_daily_factor) + faults
     if faults:
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-        raise MarketError(
+        error = Implausible(
             f"{ticker}, {origin}: {'; '.join(faults[:SHOWN])}{more}. Correct these values or use another source"
         )
+        error.moves = [move for move in moves if move.value]
+        raise error
     return frame
 
 
@@ -130,7 +145,8 @@ def _table_faults(days: pd.DataFrame) -> list[str]:
 
 def _row_faults(days: pd.DataFrame) -> list[str]:
     """A sentence for each day and rule that it breaks, in the order of days."""
-    broken = [np.flatnonzero(~test(days)) for _, test in RULES.values()]
+    zero = (days[list(PRICES)] == 0).any(axis=1)  # named by itself; what else it breaks follows from it
+    broken = [np.flatnonzero(~test(days) & ~(zero if column != "date" else False)) for column, test in RULES.values()]
     found = sorted((row, number) for number, rows in enumerate(broken) for row in rows)
     return [_row_fault(days, int(row), list(RULES)[number]) for row, number in found]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from lib import settings
 from lib.data.market import folder, sample, schema, yahoo
 from lib.data.market.faults import MarketError, SourceUnavailable
+from lib.settings import Settings
 
 SOURCES = ("sample", "yahoo", "folder")
 _TICKER = TypeAdapter(settings.Ticker)
@@ -25,6 +27,7 @@ def load(
     data_dir: str | None = None,
     cache_dir: Path | None = None,
     timeout_seconds: float = yahoo.TIMEOUT_SECONDS,
+    max_daily_factor: float = schema.MAX_DAILY_FACTOR,
 ) -> dict[str, pd.DataFrame]:
     """Daily prices of some tickers from one source. Another source is never used instead.
 
@@ -35,6 +38,7 @@ def load(
         data_dir: folder of TICKER.csv files, for source folder only.
         cache_dir: where Yahoo's answers are cached; default ``.cache/yahoo`` in the project.
         timeout_seconds: limit of each request to Yahoo; default 20.
+        max_daily_factor: the largest move of a price from one known day to the next, above 1; default 3.
 
     Returns:
         ticker -> frame, in the order asked. A frame has the columns Open, High, Low, Close
@@ -44,12 +48,13 @@ def load(
         ``attrs`` has ``source``, ``origin`` and ``taken`` (moment of the download or None).
 
     Raises:
-        MarketError: one sentence for each ticker that cannot be had. Every ticker is tried,
-            unless Yahoo as a whole does not answer; downloads that came are cached.
+        MarketError: one sentence for each ticker that cannot be had or believed. Every ticker is tried,
+            unless Yahoo as a whole does not answer; downloads that came are cached. The parameters that
+            accept large moves, or leave out the bad tickers, are named.
     """
     _check_request(source, tickers, start_date, end_date, data_dir)
     prices: dict[str, pd.DataFrame] = {}
-    faults: list[str] = []
+    faults: list[MarketError] = []
     for ticker in tickers:
         try:
             if source == "sample":
@@ -58,15 +63,32 @@ def load(
                 frame = folder.read(ticker, start_date, end_date, data_dir or "")
             else:
                 frame = yahoo.read(ticker, start_date, end_date, cache_dir, timeout_seconds)
-            prices[ticker] = schema.check(frame, ticker, frame.attrs["origin"])
+            prices[ticker] = schema.check(frame, ticker, frame.attrs["origin"], max_daily_factor)
         except SourceUnavailable as error:
-            faults.append(str(error))
+            faults.append(error)
             break
         except MarketError as error:
-            faults.append(str(error))
+            faults.append(error)
     if faults:
-        raise MarketError("\n".join(faults + _remarks(source, tickers, prices, len(faults))))
+        what = [*map(str, faults), *_remarks(source, tickers, prices, len(faults))]
+        raise MarketError("\n".join(what), "\n".join(_options(source, prices, faults)))
     return prices
+
+
+def prices_of(chosen: Settings) -> dict[str, pd.DataFrame]:
+    """The daily prices of a run; see :func:`load`.
+
+    Raises:
+        MarketError: as :func:`load`.
+    """
+    return load(
+        chosen.source,
+        chosen.tickers,
+        chosen.start_date,
+        chosen.end_date,
+        chosen.data_dir,
+        max_daily_factor=chosen.max_daily_factor,
+    )
 
 
 def origins(prices: Mapping[str, pd.DataFrame]) -> dict[str, str]:
@@ -105,3 +127,21 @@ def _remarks(source: str, tickers: Sequence[str], prices: Mapping[str, pd.DataFr
     untried = list(tickers)[len(prices) + failed :]
     remarks = [f"Downloaded and cached: {', '.join(prices)}"] if prices else []
     return remarks + ([f"Not tried: {', '.join(untried)}"] if untried else [])
+
+
+def _options(source: str, prices: Mapping[str, pd.DataFrame], faults: Sequence[MarketError]) -> list[str]:
+    """The parameters by which a run goes on: those that accept large moves, or leave out the bad tickers."""
+    found = []
+    moves = [move for fault in faults if isinstance(fault, schema.Implausible) for move in fault.moves]
+    if factor := schema.accepting(moves):
+        found.append(
+            f"If these moves are real, accept them: -p max_daily_factor={factor:g};"
+            f" in a notebook's parameters cell: max_daily_factor = {factor:g}"
+        )
+    if prices and source != "sample":
+        stopped = any(isinstance(fault, SourceUnavailable) for fault in faults)
+        found.append(
+            f"To run {'those that were downloaded' if stopped else 'the others'}: -p tickers=[{','.join(prices)}];"
+            f" in a notebook's parameters cell: tickers = {json.dumps(list(prices))}"
+        )
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -80,7 +81,8 @@ def _download(ticker: str, start_date: date, end_date: date, cache_dir: Path, ti
     )
     frame = schema.clip(frame, start_date, end_date, f"{ticker}: Yahoo's answer", mend)
     origin = f"Yahoo, by yfinance {yahoo_chart.VERSION}"
-    frame = schema.check(frame, ticker, origin)
+    # However far prices moved: who accepts it later must not download them again.
+    frame = schema.check(frame, ticker, origin, math.inf)
     cache.keep(cache_dir, ticker, start_date, end_date, frame, taken, yahoo_chart.VERSION)
     frame.attrs = {"source": "yahoo", "origin": origin, "taken": taken}
     return frame

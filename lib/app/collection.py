@@ -34,7 +34,7 @@ from lib.experiments.train import Result, Training
 from lib.results import files
 from lib.settings import Settings
 
-_IDENTITY = re.compile(r"^[A-Z0-9.^=-]+_[A-Z-]+_\d{8}-\d{6}-[0-9a-f]{4}$")
+_IDENTITY = re.compile(r"[A-Z0-9.^=-]+_[A-Z-]+_\d{8}-\d{6}-[0-9a-f]{4}")
 
 
 class CollectionError(ProjectError):
@@ -140,7 +140,7 @@ class Collection:
     def identities(self) -> list[str]:
         """Saved networks, newest first."""
         try:
-            found = [p.name for p in self.root.iterdir() if _IDENTITY.match(p.name)]
+            found = [p.name for p in self.root.iterdir() if _IDENTITY.fullmatch(p.name)]
         except OSError:
             return []
         return sorted(found, key=lambda name: name.rpartition("_")[2], reverse=True)
@@ -161,7 +161,7 @@ class Collection:
         """
         if identity in self._read:
             return self._read[identity]
-        if not _IDENTITY.match(identity) or not (self.root / identity).is_dir():
+        if not _IDENTITY.fullmatch(identity) or not (self.root / identity).is_dir():
             raise CollectionError(f"there is no saved network {identity}. Train one, or choose another from the list")
         try:
             entry = Entry(identity, json.loads((self.root / identity / "network.json").read_text(encoding="utf-8")))

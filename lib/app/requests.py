@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, TypeAdapter, ValidationError
 
 from lib import networks, settings
 from lib.data.market import sample
@@ -22,17 +22,13 @@ SPLIT = (0.70, 0.15, 0.15)
 LONGEST_SHOWN = 40  # letters of a wrong value that its sentence repeats
 
 
-def _upper(value: Any) -> Any:
-    return value.strip().upper() if isinstance(value, str) else value
-
-
 class TrainingRequest(BaseModel):
     """Phase 1 of the widget (Figure 6.4). Every field has its range in its description."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str = key("where prices come from: sample, yahoo or folder", pattern="^(sample|yahoo|folder)$")
-    ticker: Annotated[Ticker, BeforeValidator(_upper)] = key("1 to 15 letters, digits and hyphens, such as BTC-USD")
+    ticker: Ticker = key(f"a Yahoo symbol such as BTC-USD: {settings.TICKER_RULE}")
     network: Network = key(f"one of {', '.join(settings.NETWORKS)}")
     lookback: StrictInt = key("1 to 90 days", ge=1, le=90)
     batch_size: StrictInt = key("1 to 512 windows a step", ge=1, le=512)

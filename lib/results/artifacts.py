@@ -13,6 +13,7 @@ Every file is written whole or not at all (``lib.results.files``).
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -143,4 +144,5 @@ def shown(frame: pd.DataFrame, name: str, title: str) -> Styler:
         return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.5g}"
 
     numbers = dict.fromkeys(frame.select_dtypes("floating").columns, short)
-    return frame.style.format(numbers, na_rep="").hide(axis="index").set_caption(title).set_uuid(name)
+    element = re.sub(r"\W", "_", name)  # a ticker's ^ . = - mean something else in CSS
+    return frame.style.format(numbers, na_rep="").hide(axis="index").set_caption(title).set_uuid(element)

@@ -3,6 +3,7 @@
 from lib.settings.loading import as_file, from_notebook, in_force, load, parse_override, sample
 from lib.settings.model import (
     KEYS,
+    TICKER_RULE,
     Day,
     Network,
     Number,
@@ -25,6 +26,7 @@ __all__ = [
     "Number",
     "Settings",
     "SettingsError",
+    "TICKER_RULE",
     "Ticker",
     "as_file",
     "check",

@@ -38,7 +38,20 @@ def _network(value: str) -> str:
 
 
 Network = Annotated[str, AfterValidator(_network)]
-Ticker = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.^=-]{0,14}$")]
+
+# Tickers name files, so nothing in them may lead to another folder. Letters of other alphabets are not made upper
+# case, as some become ASCII letters by it.
+_TICKER = re.compile(r"(?!.*\.\.)[A-Za-z0-9^.=-]{1,32}")
+TICKER_RULE = "1 to 32 letters, digits, ^ . - or equals signs, no slash, no .."
+
+
+def _ticker(value: str) -> str:
+    if not _TICKER.fullmatch(value.strip()):
+        raise ValueError(TICKER_RULE)
+    return value.strip().upper()
+
+
+Ticker = Annotated[str, AfterValidator(_ticker)]
 
 
 def _number(value: Any) -> Any:
@@ -102,7 +115,9 @@ class Settings(BaseModel):
     data_dir: Annotated[str | None, BeforeValidator(_nothing)] = key(
         "folder of TICKER.csv files for source folder, relative to the project; else null"
     )
-    tickers: Annotated[tuple[Ticker, ...], Field(min_length=1)] = key("Yahoo symbols, at least one, such as BTC-USD")
+    tickers: Annotated[tuple[Ticker, ...], Field(min_length=1)] = key(
+        f"one or more Yahoo symbols, each of {TICKER_RULE}"
+    )
     start_date: Day = key("first day, YYYY-MM-DD, UTC")
     end_date: Day = key("last day, YYYY-MM-DD, UTC, itself included")
     max_daily_factor: Number = key(

@@ -81,7 +81,7 @@ def test_a_wrong_field_is_named_with_what_is_allowed(field, value):
         ("dropout_rate", 0),
         ("dropout_rate", 0.9),
         ("ticker", " btc-usd "),
-    ],
+    ],  # the rule for tickers is tested in tests/settings/test_tickers.py
 )
 def test_the_ends_of_each_range_are_allowed(field, value):
     request, _ = requests.check({**GOOD, field: value})
@@ -117,7 +117,7 @@ def test_a_folder_needs_a_page_that_has_one(tmp_path):
 def test_a_sentence_repeats_what_was_typed_but_not_all_of_a_long_text():
     assert wrong(ticker="   ")["ticker"].startswith("Ticker: nothing is not allowed")
     assert wrong(ticker="A" * 300)["ticker"].startswith(
-        f"Ticker: {'A' * 40} ... is not allowed. Allowed: 1 to 15 letters"
+        f"Ticker: {'A' * 40} ... is not allowed. Allowed: a Yahoo symbol such as BTC-USD: 1 to 32 letters"
     )
 
 

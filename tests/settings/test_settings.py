@@ -32,7 +32,7 @@ WRONG = [
     ("source", None),
     ("tickers", []),
     ("tickers", "BTC-USD"),
-    ("tickers", ["btc-usd"]),
+    ("tickers", ["BTC USD"]),
     ("tickers", ["../x"]),
     ("start_date", "2020-13-01"),
     ("start_date", "yesterday"),
@@ -193,6 +193,7 @@ CONTRADICTIONS = [
     ({"indicator_days": [14, 26, 26, 9, 20]}, "indicator_days: MACD fast 26 must be below MACD slow 26"),
     ({"source": "yahoo", "tickers": ["ETH-USD", "ETH-USD"]}, "tickers ['ETH-USD', 'ETH-USD'] names something twice"),
     ({"replay_inputs": ["own_close", "own_close"]}, "replay_inputs ['own_close', 'own_close'] names something twice"),
+    ({"source": "yahoo", "tickers": ["ETH-USD", "eth-usd"]}, "tickers ['ETH-USD', 'ETH-USD'] names something twice"),
     ({"networks": ["CNN", "CNN"]}, "networks ['CNN', 'CNN'] names something twice"),
     ({"trials": "printed"}, "trials is printed, but the thesis lists no trials for BTC-USD: give a number"),
     (

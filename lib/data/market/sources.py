@@ -52,7 +52,7 @@ def load(
             unless Yahoo as a whole does not answer; downloads that came are cached. The parameters that
             accept large moves, or leave out the bad tickers, are named.
     """
-    _check_request(source, tickers, start_date, end_date, data_dir)
+    tickers = _check_request(source, tickers, start_date, end_date, data_dir)
     prices: dict[str, pd.DataFrame] = {}
     faults: list[MarketError] = []
     for ticker in tickers:
@@ -102,22 +102,31 @@ def origins(prices: Mapping[str, pd.DataFrame]) -> dict[str, str]:
     return found
 
 
-def _check_request(source: str, tickers: Sequence[str], start_date: date, end_date: date, data_dir: str | None) -> None:
+def _check_request(
+    source: str, tickers: Sequence[str], start_date: date, end_date: date, data_dir: str | None
+) -> list[str]:
+    """The tickers in upper case, if a request can be met at all."""
     if source not in SOURCES:
         raise MarketError(f"source is {source!r}, allowed are {', '.join(SOURCES)}")
-    if isinstance(tickers, str) or not tickers or len(set(tickers)) < len(tickers):
+    checked = [] if isinstance(tickers, str) else [_ticker(ticker) for ticker in tickers]
+    if not checked or len(set(checked)) < len(checked):
         raise MarketError(f"tickers is {tickers!r}, allowed is a list of one or more, each once")
-    for ticker in tickers:
-        try:
-            _TICKER.validate_python(ticker)
-        except ValidationError:
-            raise MarketError(f"ticker {ticker!r} is not a Yahoo symbol such as BTC-USD") from None
     if end_date < start_date:
         raise MarketError(f"end_date {end_date} is before start_date {start_date}")
     if (source == "folder") != bool(data_dir):
         raise MarketError(
             f"data_dir is {data_dir!r}, but source is {source}: source folder needs it and no other source has it"
         )
+    return checked
+
+
+def _ticker(text: str) -> str:
+    try:
+        return _TICKER.validate_python(text)
+    except ValidationError:
+        raise MarketError(
+            f"ticker {text!r} is not a Yahoo symbol such as BTC-USD. Allowed: {settings.TICKER_RULE}"
+        ) from None
 
 
 def _remarks(source: str, tickers: Sequence[str], prices: Mapping[str, pd.DataFrame], failed: int) -> list[str]:

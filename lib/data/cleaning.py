@@ -16,18 +16,12 @@ def every_day(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def gaps(frame: pd.DataFrame) -> pd.DataFrame:
-    """Runs of days with a missing value.
+    """Runs of days without a price. A column that is empty throughout makes none, nor does a missing ``Volume``.
 
     Returns:
         One row a gap: ``first_day``, ``last_day``, ``days``.
     """
-    empty = every_day(frame).isna().any(axis=1)
-    run = (empty != empty.shift()).cumsum()[empty]
-    days = empty.index[empty].to_series()
-    by_run = days.groupby(run.to_numpy())
-    return pd.DataFrame({"first_day": by_run.min(), "last_day": by_run.max(), "days": by_run.size()}).reset_index(
-        drop=True
-    )
+    return _runs(every_day(frame[_priced(frame)]).isna().any(axis=1))
 
 
 def fill_gaps(frame: pd.DataFrame, max_gap_days: int, method: str = "linear") -> pd.DataFrame:
@@ -40,14 +34,33 @@ def fill_gaps(frame: pd.DataFrame, max_gap_days: int, method: str = "linear") ->
             price from after it; ``previous`` repeats the last known day and looks back only.
 
     Returns:
-        Daily prices without missing values; days of long gaps are absent.
+        Daily prices, days of long gaps absent. Missing are only columns that are empty throughout, and volumes of
+        days with a price, where more than ``max_gap_days`` in a row, or the first or last ones, are missing.
     """
     daily = every_day(frame)
     filled = daily.interpolate("linear", limit_area="inside") if method == "linear" else daily.ffill()
+    for hole in _runs(daily["Volume"].isna()).itertuples() if "Volume" in daily else ():
+        if hole.days > max_gap_days:
+            filled.loc[hole.first_day : hole.last_day, "Volume"] = float("nan")
     for gap in gaps(frame).itertuples():
         if gap.days > max_gap_days:
             filled = filled.drop(pd.date_range(gap.first_day, gap.last_day))
-    return filled.dropna()
+    return filled.dropna(subset=_priced(frame))
+
+
+def _priced(frame: pd.DataFrame) -> list[str]:
+    """The columns that every day needs: not the volume, nor prices that the source lacks."""
+    held = [column for column in frame if frame[column].notna().any()] or list(frame)
+    return [column for column in held if column != "Volume"] or held
+
+
+def _runs(empty: pd.Series) -> pd.DataFrame:
+    run = (empty != empty.shift()).cumsum()[empty]
+    days = empty.index[empty].to_series()
+    by_run = days.groupby(run.to_numpy())
+    return pd.DataFrame({"first_day": by_run.min(), "last_day": by_run.max(), "days": by_run.size()}).reset_index(
+        drop=True
+    )
 
 
 def fences(frame: pd.DataFrame, factor: float = 1.5, fit_until: pd.Timestamp | None = None) -> pd.DataFrame:

@@ -25,11 +25,28 @@ def test_gaps_are_empty_rows_and_absent_days(broken):
     assert cleaning.gaps(daily([1, 2, 3])).empty
 
 
-def test_a_day_with_one_empty_column_is_in_a_gap():
-    frame = daily([1, 2, 3, 4]).assign(Volume=[5, np.nan, 7, 8])
+def test_a_day_with_one_empty_price_is_in_a_gap():
+    frame = daily([1, 2, 3, 4]).assign(Open=[5, np.nan, 7, 8])
     assert cleaning.gaps(frame)["first_day"].tolist() == [pd.Timestamp("2021-01-02")]
     assert cleaning.fill_gaps(frame, 1)["Close"].tolist() == [1, 2, 3, 4]
-    assert cleaning.fill_gaps(frame, 1)["Volume"].tolist() == [5, 6, 7, 8]
+    assert cleaning.fill_gaps(frame, 1)["Open"].tolist() == [5, 6, 7, 8]
+
+
+def test_a_missing_volume_is_no_gap_and_is_filled_if_short():
+    frame = daily([1, 2, 3, 4, 5, 6]).assign(Volume=[np.nan, 5, np.nan, 7, np.nan, np.nan])
+    assert cleaning.gaps(frame).empty
+    for method, filled in (("linear", 6), ("previous", 5)):
+        found = cleaning.fill_gaps(frame, 1, method)
+        assert found["Close"].tolist() == [1, 2, 3, 4, 5, 6]
+        np.testing.assert_array_equal(found["Volume"], [np.nan, 5, filled, 7, np.nan, np.nan])
+
+
+def test_columns_that_a_source_lacks_are_no_gaps():
+    frame = daily([1, 2, np.nan, 4]).assign(Open=np.nan, Volume=np.nan)
+    assert cleaning.gaps(frame)["first_day"].tolist() == [pd.Timestamp("2021-01-03")]
+    found = cleaning.fill_gaps(frame, 1)
+    assert found["Close"].tolist() == [1, 2, 3, 4] and found[["Open", "Volume"]].isna().all(axis=None)
+    assert len(cleaning.gaps(frame * np.nan)) == 1
 
 
 def test_linear_goes_straight_from_the_day_before_to_the_day_after(broken):

@@ -71,23 +71,41 @@ def test_tickers_come_in_the_order_asked(folder, tmp_path):
     order = ["CCC-USD", "AAA-USD", "BBB-USD"]
     prices = market.load("folder", order, START, END, data_dir=str(tmp_path))
     assert list(prices) == order
-    assert market.origins(prices)["AAA-USD"] == f"AAA-USD: {tmp_path}/AAA-USD.csv"
+    assert market.origins(prices)["AAA-USD"] == (
+        f"AAA-USD: {tmp_path}/AAA-USD.csv, Yahoo's columns, 4 days (1 day without a price: 2021-01-03)"
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"text": ""}, "is not a table of comma-separated text: No columns to parse from file"),
-        ({"text": b"\xff\xfe\x00garbage"}, "is not a table of comma-separated text"),
-        ({"text": f"{HEADER}\n2021-01-01,1,2,0.5,1.5,7,8,9\n"}, "is not a table of comma-separated text"),
-        ({"header": "Date,Open,High,Low,Price,Volume"}, "lacks Close and has unknown 'Price'"),
+        ({"text": ""}, "is empty (0 bytes): no header and no prices. Download the prices again"),
+        ({"text": b"\xff\xfe\x00garbage"}, "no line has cells that are separated by commas, semicolons, tabs, pipes"),
         (
-            {"lines": [LINES[0], "2021-01-02,11,13,ten,12.75,-"]},
-            "line 3, column Low: 'ten' is not a number; line 3, column Volume: '-'",
+            {"text": f"{HEADER}\n2021-01-01,1,2,0.5,1.5,7,8,9\n"},
+            "line 2 has 8 cells, but the header has 6 columns, separated by commas",
         ),
-        ({"lines": [LINES[0], "02/01/2021,11,13,10,12,5"]}, "line 3, column Date: '02/01/2021' is not a date"),
-        ({"lines": [f"x,{n},a,b,c,d" for n in range(4)]}, "line 2, column High: 'a' is not a number; and 15 more"),
-        ({"lines": []}, "holds no day at all, but 2021-01-01 to 2021-01-04 was asked"),
+        ({"text": f"{HEADER}\n2021-01-01,1,2,0.5\n"}, "line 2 has 4 cells, but the header has 6 columns"),
+        (
+            {"header": "Date,Open,High,Low,Finish,Volume"},
+            "no known layout of price files. It begins with 'Date', 'Open', 'High', 'Low', 'Finish', 'Volume'. The"
+            " first row must name the columns, best Date,Open,High,Low,Close,Volume",
+        ),
+        (
+            {"header": "Date,Open,Hihg,Low,Close,Volume"},
+            "the header has 'hihg' and no High. If it is High, name it so",
+        ),
+        (
+            {"lines": [LINES[0], "2021-01-02,11,13,ten,12.75,x"]},
+            "line 3, column Low: 'ten' is not a number; line 3, column Volume: 'x'",
+        ),
+        (
+            {"lines": [LINES[0], "02/01/2021,11,13,10,12,5"]},
+            "column Date mixes two orders: '02/01/2021' (line 3) is day first and '2021-01-01' (line 2) is year first",
+        ),
+        ({"lines": [f"x,{n},a,b,c,d" for n in range(4)]}, "line 2, column Date: 'x' is not a date such as 2021-01-31"),
+        ({"lines": [f"x,{n},a,b,c,d" for n in range(4)]}, "; and 15 more. Correct the file or download it again"),
+        ({"lines": []}, "has a header and no row below it, so it holds no day"),
         ({"end": date(2021, 1, 5)}, "holds 2021-01-01 to 2021-01-04 (4 days), but 2021-01-01 to 2021-01-05 was asked"),
         ({"start": date(2020, 12, 31)}, "but 2020-12-31 to 2021-01-04 was asked"),
     ],

@@ -32,7 +32,7 @@ def refusal(frame):
         ("Volume", -1.0, "Volume 0 to 1e18 USD"),
         ("Volume", np.inf, "Volume 0 to 1e18 USD"),
         ("Close", np.nan, "Close present, or the whole day empty"),
-        ("Volume", np.nan, "Volume present, or the whole day empty"),
+        ("Open", np.nan, "Open present, or the whole day empty"),
     ],
 )
 def test_each_rule_names_day_column_value_and_what_is_allowed(column, value, allowed):
@@ -48,6 +48,14 @@ def test_one_float32_rounding_beyond_a_bound_is_allowed():
     frame.loc["2021-01-04", "High"] = 11 * (1 - 9e-7)
     frame.loc["2021-01-05"] = np.nan
     assert schema.check(frame, "AAA-USD", "a test") is frame
+
+
+def test_a_source_may_lack_volumes_or_whole_columns_but_no_close():
+    frame = good_days()
+    frame.loc["2021-01-03", "Volume"] = np.nan
+    frame["Open"] = np.nan
+    assert schema.check(frame, "AAA-USD", "a test") is frame
+    assert "2021-01-01, Close: empty (allowed: Close present" in refusal(good_days().assign(Close=np.nan))
 
 
 @pytest.mark.parametrize(

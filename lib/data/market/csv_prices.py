@@ -1,53 +1,64 @@
-"""One reader for every price file: Yahoo's columns as comma-separated text."""
+"""One reader for every price file, whatever its layout; ``write`` writes Yahoo's columns."""
 
 from __future__ import annotations
 
-import warnings
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
+from lib.data.market import date_cells, day_rows, layouts, number_cells
 from lib.data.market.faults import MarketError
+from lib.data.market.file_text import SEPARATORS, grids
+from lib.data.market.layouts import COLUMNS, Table
 
-COLUMNS = ("Open", "High", "Low", "Close", "Volume")
-IGNORED = ("Adj Close", "Dividends", "Stock Splits", "Capital Gains")
-EMPTY = ("", "null", "nan", "na")
+SHOWN = 5
 
 
-def read(path: Path, shown: str) -> pd.DataFrame:
-    """Read a file with a ``Date`` column and Open, High, Low, Close, Volume, in any order.
+def read(path: Path, shown: str, today: date | None = None) -> pd.DataFrame:
+    """Read daily prices from a file in any layout of ``lib.data.market.layouts``.
 
-    Yahoo's further columns are left out. Empty cells, ``null`` and ``NaN`` become NaN. A date
-    may carry a time and an offset; it is then converted to UTC.
+    Separators, encoding, order of day and month, and decimal mark are decided from the whole file; what the file leaves
+    open is refused with both readings. Moments are converted to UTC. ``lib.data.market.day_rows.days`` states what
+    becomes of the order of rows, of days that are there twice, of clock times, and of a day that is not over.
 
     Args:
         path: the file.
         shown: how errors call it.
+        today: the present day, UTC, whose row is left out as that of any later day; None for a file that ``write``
+            wrote, of which every row is read.
 
     Returns:
-        (days, 5) float64, prices in US dollars, index ``date`` tz-naive (UTC).
+        (days, 5) float64, prices in US dollars, index ``date`` tz-naive (UTC), increasing. A column that the file
+        lacks is empty throughout. ``attrs`` has ``layout`` (one line), ``notes`` (what was left out) and
+        ``unfinished`` (why the file's last day is not there; empty if it is).
 
     Raises:
-        MarketError: the file cannot be read as text, lacks a column, has an unknown one, or a
-            cell is not a date or number; names line and column.
+        MarketError: one sentence or a few: the file is no table of a known layout, a cell is no date or number, a date
+            or number has two readings, or rows are not one for each day.
     """
-    cells = _cells(path, shown)
-    missing = [c for c in ("Date", *COLUMNS) if c not in cells]
-    unknown = [c for c in cells if c not in ("Date", *COLUMNS, *IGNORED)]
-    if missing or unknown:
-        wrong = [f"lacks {', '.join(missing)}"] if missing else []
-        wrong += [f"has unknown {', '.join(map(repr, unknown))}"] if unknown else []
-        raise MarketError(f"{shown}: the header {' and '.join(wrong)}. It must be Date,{','.join(COLUMNS)}")
+    table = _table(path, shown)
+    if not table.rows:
+        raise MarketError(f"{shown} has a header and no row below it, so it holds no day. Download the prices again")
     faults: list[str] = []
-    dates = pd.to_datetime(cells["Date"], utc=True, errors="coerce", format="ISO8601")
-    for row in dates.index[dates.isna()]:
-        faults.append(f"line {row + 2}, column Date: {cells['Date'][row]!r} is not a date such as 2021-01-31")
-    numbers = {column: _numbers(cells, column, faults) for column in COLUMNS}
-    if faults:
-        more = f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise MarketError(f"{shown}: {'; '.join(faults[:5])}{more}. Correct the file or download it again")
-    index = pd.DatetimeIndex(dates.dt.tz_localize(None), name="date").as_unit("ns")
-    return pd.DataFrame({c: v.to_numpy() for c, v in numbers.items()}, index=index, dtype="float64")
+    try:
+        moments, order = date_cells.stamps(table.column("Date"), table.lines, faults)
+        texts = {column: table.column(column) for column in COLUMNS if column in table.places}
+        # A file that write() wrote has decimal points, whatever its numbers look like.
+        values = number_cells.numbers(texts, table.lines, "." if today is None else None, faults)
+        if faults:
+            more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+            raise ValueError(f"{'; '.join(faults[:SHOWN])}{more}. Correct the file or download it again")
+        days = day_rows.days(moments, values.reindex(columns=list(COLUMNS)), table.lines, today)
+    except ValueError as error:
+        raise MarketError(f"{shown} ({table.layout.name}): {error}") from None
+    frame = days.frame
+    frame.attrs = {
+        "layout": _said(table, order, values.attrs["comma"], days),
+        "notes": _unread(table) + days.notes,
+        "unfinished": days.unfinished,
+    }
+    return frame
 
 
 def write(path: Path, frame: pd.DataFrame) -> None:
@@ -55,29 +66,41 @@ def write(path: Path, frame: pd.DataFrame) -> None:
     frame.rename_axis("Date").to_csv(path, date_format="%Y-%m-%d", lineterminator="\n")
 
 
-def _cells(path: Path, shown: str) -> pd.DataFrame:
-    try:
-        with warnings.catch_warnings():
-            # pandas only warns when a row has more cells than the header, and drops the rest.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            cells = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
-    except OSError as error:
+def _table(path: Path, shown: str) -> Table:
+    tried = []
+    for grid in grids(path, shown):
+        table = layouts.recognise(grid, shown)
+        if table is not None:
+            return table
+        tried.append(grid)
+    if not tried:
+        separators = ", ".join(SEPARATORS.values())
         raise MarketError(
-            f"{shown} cannot be read: {error.strerror or error}. Check the file and its permissions"
-        ) from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning, UnicodeDecodeError) as error:
-        reason = str(error).strip().rstrip(".").splitlines()[0]
-        raise MarketError(f"{shown} is not a table of comma-separated text: {reason}. Download it again") from error
-    return cells.fillna("").rename(columns=str.strip)
+            f"{shown} is not a table of text: no line has cells that are separated by {separators}. Save it as CSV"
+            " (UTF-8), or download it again"
+        )
+    raise MarketError(f"{shown}: no known layout of price files. {layouts.wanted(tried)}")
 
 
-def _numbers(cells: pd.DataFrame, column: str, faults: list[str]) -> pd.Series:
-    """One column as floats; every cell that is no number is added to ``faults``."""
-    values = []
-    for row, text in enumerate(cells[column].str.strip()):
-        try:
-            values.append(float("nan") if text.lower() in EMPTY else float(text))
-        except ValueError:
-            values.append(float("nan"))
-            faults.append(f"line {row + 2}, column {column}: {text!r} is not a number")
-    return pd.Series(values, dtype="float64")
+def _said(table: Table, order: str, comma: bool, days: day_rows.Days) -> str:
+    """The layout in one line."""
+    parts = [table.layout.name, table.coin, order, "decimal comma" if comma else ""]
+    parts += [f"{len(days.frame)} days", "newest first" if days.newest_first else ""]
+    lacking = [column for column in COLUMNS if column not in table.places]
+    parts += [f"no {', '.join(lacking)}" if lacking else ""]
+    parts += [_volume(table)]
+    parts += [table.grid.encoding if not table.grid.encoding.startswith("utf-8") else ""]
+    return ", ".join(filter(None, parts))
+
+
+def _volume(table: Table) -> str:
+    """The unit of the volumes, where it is not plainly USD."""
+    if "Volume" not in table.places or table.layout.volume_in == "USD":
+        return ""
+    return (
+        f"volume in {table.layout.volume_in}" if table.layout.volume_in else f"volume as in {table.names['Volume']!r}"
+    )
+
+
+def _unread(table: Table) -> list[str]:
+    return [f"not read: {', '.join(table.unread)}"] if table.unread else []

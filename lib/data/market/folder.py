@@ -1,4 +1,4 @@
-"""Source ``folder``: one TICKER.csv for each ticker, in Yahoo's columns."""
+"""Source ``folder``: one TICKER.csv for each ticker, in any layout of ``lib.data.market.layouts``."""
 
 from __future__ import annotations
 
@@ -7,20 +7,29 @@ from datetime import date
 import pandas as pd
 
 from lib import settings
+from lib.data import cleaning
 from lib.data.market import csv_prices, schema
 from lib.data.market.faults import MarketError
+from lib.settings import consistency
+
+SHOWN = 10
 
 
 def read(ticker: str, start_date: date, end_date: date, data_dir: str) -> pd.DataFrame:
     """Read ``data_dir/TICKER.csv``.
 
+    The day of today and later ones are not over and left out.
+
     Args:
         data_dir: absolute, or relative to the project's root. Errors and the frame's origin
             show it as it was given.
 
+    Returns:
+        As ``lib.data.market.load`` gives it; ``attrs`` has ``layout`` and ``note`` beside the origin.
+
     Raises:
         MarketError: no such folder or file, an unreadable file, or a window that it does not
-            cover.
+            cover; where the file's last day is not over, with the latest possible ``end_date``.
     """
     folder = settings.resolve(data_dir)
     if not folder.is_dir():
@@ -32,7 +41,42 @@ def read(ticker: str, start_date: date, end_date: date, data_dir: str) -> pd.Dat
     if not path.exists():
         have = ", ".join(sorted(p.name for p in folder.glob("*.csv"))) or "no CSV file"
         raise MarketError(f"{shown} is missing; the folder has {have}. Add the file or change tickers")
-    frame = csv_prices.read(path, shown)
-    frame = schema.clip(frame, start_date, end_date, shown, "Change start_date and end_date, or complete the file")
-    frame.attrs = {"source": "folder", "origin": shown, "taken": None}
+    frame = csv_prices.read(path, shown, consistency.today())
+    about = frame.attrs
+    frame = schema.clip(frame, start_date, end_date, shown, _mend(frame, end_date))
+    notes = [*about["notes"], *without_price(frame)]
+    frame.attrs = {
+        "source": "folder",
+        "origin": shown,
+        "taken": None,
+        "layout": about["layout"],
+        "note": "; ".join(notes),
+    }
     return frame
+
+
+def _mend(frame: pd.DataFrame, end_date: date) -> str:
+    """What to do about a file that does not cover the window, and why its last day is not there."""
+    why = frame.attrs["unfinished"]
+    if why and len(frame) and frame.index[-1].date() < end_date:
+        return f"{why[0].upper()}{why[1:]}. The latest possible end_date is {frame.index[-1]:%Y-%m-%d}"
+    return "Change start_date and end_date, or complete the file"
+
+
+def without_price(frame: pd.DataFrame) -> list[str]:
+    """Days without a price, and days with a price that lack a volume, named; nothing if there are none."""
+    found = cleaning.gaps(frame)
+    unpriced = [
+        f"{gap.first_day:%Y-%m-%d}" + (f" to {gap.last_day:%Y-%m-%d}" if gap.days > 1 else "")
+        for gap in found.itertuples()
+    ]
+    volume = frame.loc[frame["Close"].notna(), "Volume"]
+    unsold = [f"{day:%Y-%m-%d}" for day in volume.index[volume.isna()] if volume.notna().any()]
+    return _named(found["days"].sum(), "price", unpriced) + _named(len(unsold), "volume", unsold)
+
+
+def _named(days: int, what: str, names: list[str]) -> list[str]:
+    if not days:
+        return []
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return [f"{days} day{'s' if days > 1 else ''} without a {what}: {', '.join(names[:SHOWN])}{more}"]

@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from lib.data.market.csv_prices import COLUMNS
 from lib.data.market.faults import MarketError
+from lib.data.market.layouts import COLUMNS
 from lib.data.market.moves import MAX_DAILY_FACTOR, PRICES, Move, accepting, in_words, suspicious
 
 __all__ = ["Implausible", "Move", "accepting", "check", "clip", "suspicious"]
@@ -29,7 +29,10 @@ class Implausible(MarketError):
 
 
 def _present(days: pd.DataFrame, column: str) -> pd.Series:
-    return days[column].notna() | days[list(COLUMNS)].isna().all(axis=1)
+    held = days[column].notna()
+    if column != "Close" and not held.any():
+        return ~held  # the source lacks this column
+    return held | days[list(COLUMNS)].isna().all(axis=1)
 
 
 def _positive(days: pd.DataFrame, column: str) -> pd.Series:
@@ -55,7 +58,7 @@ def _rules() -> dict[str, tuple[str, Test]]:
         "each day once": ("date", lambda f: ~f["date"].duplicated()),
         "days in increasing order": ("date", lambda f: f["date"] >= f["date"].cummax()),
     }
-    for column in COLUMNS:
+    for column in PRICES:
         found[f"{column} present, or the whole day empty"] = (
             column,
             partial(_present, column=column),
@@ -102,7 +105,8 @@ def check(frame: pd.DataFrame, ticker: str, origin: str, max_daily_factor: float
 
     Args:
         frame: (days, 5), columns exactly ``COLUMNS`` as float64 and an index named ``date``,
-            datetime64[ns], tz-naive, meaning UTC. A day without any value is allowed.
+            datetime64[ns], tz-naive, meaning UTC. A day without any value is allowed, and so is a
+            column without any, but for Close, and a day without a Volume.
         ticker: named in the error.
         origin: where the prices come from, named in the error.
 

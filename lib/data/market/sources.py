@@ -45,7 +45,9 @@ def load(
         (USD) and Volume (USD a day), all float64, and the index ``date``: datetime64[ns],
         tz-naive midnights that mean UTC days, increasing. Gaps are not hidden: a day that the
         source gives without values is a row of NaN, a day that it leaves out is missing.
-        ``attrs`` has ``source``, ``origin`` and ``taken`` (moment of the download or None).
+        A column that a file lacks is empty throughout, but for Close. ``attrs`` has ``source``,
+        ``origin`` and ``taken`` (moment of the download or None); from a folder ``layout`` and
+        ``note``, too.
 
     Raises:
         MarketError: one sentence for each ticker that cannot be had or believed. Every ticker is tried,
@@ -92,13 +94,14 @@ def prices_of(chosen: Settings) -> dict[str, pd.DataFrame]:
 
 
 def origins(prices: Mapping[str, pd.DataFrame]) -> dict[str, str]:
-    """Ticker -> a sentence that says where its prices come from and when they were taken."""
+    """Ticker -> a sentence: where its prices come from, when they were taken, the file's layout, what was left out."""
     found = {}
     for ticker, frame in prices.items():
         about = frame.attrs
         taken = f", taken {about['taken']}" if about.get("taken") else ""
+        layout = f", {about['layout']}" if about.get("layout") else ""
         note = f" ({about['note']})" if about.get("note") else ""
-        found[ticker] = f"{ticker}: {about['origin']}{taken}{note}"
+        found[ticker] = f"{ticker}: {about['origin']}{taken}{layout}{note}"
     return found
 
 

@@ -1,0 +1,291 @@
+"""The layouts of price files that are known: one row a layout, found by header or shape from the whole file.
+
+A new layout is one row of :data:`LAYOUTS` and one test; nothing else in the code knows of any layout.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from lib.data.market.faults import MarketError
+from lib.data.market.file_text import SEPARATORS, Grid
+
+COLUMNS = ("Open", "High", "Low", "Close", "Volume")
+HEADER_WITHIN = 10  # rows: an address, a title or notes may stand above the header
+COIN_NAMES = ("symbol", "ticker", "pair", "asset", "coin", "name", "slug")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one kind of file writes its columns.
+
+    Names are compared without regard to case; ``|`` separates alternatives, the first one there counts; ``*`` stands
+    for any text. ``-`` is a column that the layout lacks, a number a place in a file without header.
+
+    Attributes:
+        name: said of a file in this layout.
+        date, open, high, low, close, volume: header names. Date and Close are needed, and what is in ``marks``.
+        marks: further names that are not read, all of which must be there to call a file so; separated by ``|``.
+        others: names that may be there and are not read; any other one is named as not read.
+        volume_in: the unit of the volumes; empty if only the file knows.
+        head: ``one`` row; ``three`` rows (names, coins, the date's name); ``none``: columns by place.
+        cells: how many a row has, for ``none``.
+    """
+
+    name: str
+    date: str
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    marks: str = ""
+    others: str = ""
+    volume_in: str = ""
+    head: Literal["one", "three", "none"] = "one"
+    cells: int = 0
+
+    def names(self, column: str) -> list[str]:
+        """The header names of Date, Open, ... in the order in which they are preferred."""
+        text = getattr(self, column.lower())
+        return [] if text == "-" else text.split("|")
+
+
+_OHLC = ("open", "high", "low", "close")
+_YAHOO = "adj close|dividends|stock splits|capital gains"
+# fmt: off
+LAYOUTS = (
+    Layout("Yahoo's columns", "date", *_OHLC, "volume", volume_in="USD"),
+    Layout("Yahoo's download", "date", *_OHLC, "volume", marks="adj close", others=_YAHOO, volume_in="USD"),
+    Layout("yfinance history", "date|datetime", *_OHLC, "volume", marks="dividends", others=_YAHOO, volume_in="USD"),
+    Layout("yfinance, three header rows", "date|datetime", *_OHLC, "volume", others=_YAHOO, volume_in="USD",
+           head="three"),
+    Layout("an unnamed column of days in front", "|unnamed: 0|index", *_OHLC, "volume", others=_YAHOO),
+    Layout("investing.com", "date", "open", "high", "low", "price", "vol.", others="change %", volume_in="coins"),
+    Layout("investing.com, Spanish", "fecha", "apertura", "máximo", "mínimo", "último", "vol.", others="% var.",
+           volume_in="coins"),
+    Layout("investing.com, German", "datum", "eröffn.|eröffnung", "hoch", "tief", "zuletzt", "vol.", others="+/- %",
+           volume_in="coins"),
+    Layout("investing.com, French", "date", "ouv.|ouverture", "plus haut", "plus bas", "dernier", "vol.",
+           others="variation %", volume_in="coins"),
+    Layout("investing.com, Italian", "data", "apertura", "massimo", "minimo", "ultimo", "vol.", others="var. %",
+           volume_in="coins"),
+    Layout("investing.com, Portuguese", "data", "abertura", "máxima", "mínima", "último", "vol.", others="var%|var. %",
+           volume_in="coins"),
+    Layout("investing.com, Dutch", "datum", "open", "hoog", "laag", "laatste", "vol.", others="verschil %|+/- %",
+           volume_in="coins"),
+    Layout("investing.com, Polish", "data", "otwarcie", "max.", "min.", "ostatnio", "wol.", others="zmiana%|zmiana %",
+           volume_in="coins"),
+    Layout("investing.com, Turkish", "tarih", "açılış", "yüksek", "düşük", "şimdi", "hac.", others="fark %",
+           volume_in="coins"),
+    Layout("investing.com, Russian", "дата", "откр.", "макс.", "мин.", "цена", "объём|объем", others="изм. %",
+           volume_in="coins"),
+    Layout("investing.com, Chinese", "日期", "开盘", "高", "低", "收盘", "交易量", others="涨跌幅", volume_in="coins"),
+    Layout("investing.com, Japanese", "日付け|日付", "始値", "高値", "安値", "終値", "出来高",
+           others="変化率 %|前日比%", volume_in="coins"),
+    Layout("investing.com, Korean", "날짜", "시가|오픈", "고가", "저가", "종가", "거래량", others="변동 %|변동%",
+           volume_in="coins"),
+    Layout("CryptoDataDownload", "date|unix", *_OHLC, "volume usd*|volume *usd*|volume *", marks="symbol",
+           others="unix|unix timestamp|volume *|tradecount|trade count"),
+    Layout("Binance, with header", "open_time|open time", *_OHLC,
+           "quote_volume|quote_asset_volume|quote asset volume|volume", marks="close?time",
+           others="volume|ignore|count|number?of?trades|taker*", volume_in="the quote currency"),
+    Layout("Binance, no header", "0", "1", "2", "3", "4", "7", head="none", cells=12, volume_in="the quote currency"),
+    Layout("Kraken, no header", "0", "1", "2", "3", "4", "5", head="none", cells=7, volume_in="coins"),
+    Layout("candles without header", "0", "1", "2", "3", "4", "5", head="none", cells=6, volume_in="a unit unknown"),
+    Layout("CoinGecko", "snapped_at", "-", "-", "-", "price", "total_volume", others="market_cap", volume_in="USD"),
+    Layout("CoinMarketCap", "timeopen|timestamp", *_OHLC, "volume", marks="timeclose", volume_in="USD",
+           others="timehigh|timelow|name|marketcap|market cap|timestamp|circulatingsupply"),
+    Layout("CoinCodex", "start", *_OHLC, "volume", marks="end", others="market cap", volume_in="USD"),
+    Layout("Kaggle coin_*.csv", "date", *_OHLC, "volume", marks="sno|marketcap", others="name|symbol",
+           volume_in="USD"),
+    Layout("columns by name",
+           "date|day|datetime|date time|timestamp|time|open time|open_time|opentime|date (utc)|time (utc)|unix"
+           "|unix timestamp|unix_timestamp|datum|fecha|data|дата|tarih",
+           "open|open price|opening price|open*usd*|o|apertura|eröffnung|ouverture|abertura",
+           "high|high price|high*usd*|h|hoch|máximo|plus haut|massimo|máxima",
+           "low|low price|low*usd*|l|tief|mínimo|plus bas|minimo|mínima",
+           "close|close price|closing price|close/last|close*usd*|last|price|price*usd*|c|schluss|schlusskurs|cierre"
+           "|clôture|chiusura|fechamento|último|zuletzt|dernier|курс закрытия",
+           "volume usd*|volume_usd*|volume*usd*|volumeto|volume|vol|vol.|total_volume|volumen|volumes|v|volume*",
+           others=f"|unnamed: 0|index|{_YAHOO}|symbol|name|ticker|market cap|market_cap|marketcap|change %|change"),
+)
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file whose layout is known.
+
+    Attributes:
+        places: Date, Open, ... -> its column in the rows; a column that the file lacks is not there.
+        names: Date, Open, ... -> its name in the header.
+        rows, lines: cells of each row of prices, and the line of each in the file.
+        coin: what the file itself says it holds, or nothing.
+        unread: header names that the layout does not know.
+    """
+
+    layout: Layout
+    places: dict[str, int]
+    names: dict[str, str]
+    rows: list[list[str]]
+    lines: list[int]
+    grid: Grid
+    coin: str = ""
+    unread: list[str] = field(default_factory=list)
+
+    def column(self, name: str) -> list[str]:
+        """The cells of one column."""
+        return [row[self.places[name]] for row in self.rows]
+
+
+def recognise(grid: Grid, shown: str) -> Table | None:
+    """The table in a file's rows; None if no layout fits.
+
+    Of the layouts that fit, the one that knows most of the header's names is taken.
+
+    Args:
+        grid: rows of cells.
+        shown: how errors call the file.
+
+    Raises:
+        MarketError: a layout fits, but rows have other lengths than the header, two columns could be the same one, or
+            the file holds several coins.
+    """
+    for at in range(min(HEADER_WITHIN, len(grid.rows))):
+        for head, names, height, coins in _headers(grid.rows, at):
+            scores = [_score(layout, names, head) for layout in LAYOUTS]
+            if max(scores) > 0:
+                return _table(grid, LAYOUTS[scores.index(max(scores))], names, at + height, coins, shown)
+    return _without_header(grid)
+
+
+def _headers(rows: Sequence[Sequence[str]], at: int) -> list[tuple[str, list[str], int, list[str]]]:
+    """What the header could be if it begins at a row: kind, names, height in rows, and the coins that it names."""
+    found = []
+    for below in rows[at + 1 : at + 4]:
+        if len(rows[at]) > 2 and below[0] and not any(below[1:]):
+            block = rows[at : rows.index(below)]
+            names = next((r for r in block if "close" in map(str.casefold, r)), [])
+            others = [cell for r in block if r is not names for cell in r[1:] if cell]
+            found.append(("three", [below[0], *names[1:]], len(block) + 1, others))
+    return [*found, ("one", list(rows[at]), 1, [])]
+
+
+def _fold(name: str) -> str:
+    """A name without case, accents and double spaces."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    return " ".join(plain.casefold().split())
+
+
+def _find(wanted: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Places of the header names that fit, the preferred first. An unnamed one counts in front only."""
+    folded = [_fold(name) if name or not at else None for at, name in enumerate(names)]
+    return list(
+        dict.fromkeys(at for w in wanted for at, n in enumerate(folded) if n is not None and fnmatchcase(n, _fold(w)))
+    )
+
+
+def _score(layout: Layout, names: Sequence[str], head: str) -> int:
+    """How many of the header's names a layout knows; 0 if it lacks one that the layout needs."""
+    if layout.head != head:
+        return 0
+    found = {column: _find(layout.names(column), names)[:1] for column in ("Date", *COLUMNS)}
+    marks = [_find([mark], names)[:1] for mark in layout.marks.split("|") if layout.marks]
+    if not found["Date"] or not found["Close"] or not all(marks):
+        return 0
+    if layout is not LAYOUTS[-1] and not all(found[c] for c in ("Open", "High", "Low") if layout.names(c)):
+        return 0  # only the last one, by names, goes without prices that it could have
+    known = {place for places in (*found.values(), *marks) for place in places}
+    return len(known | set(_find(layout.others.split("|"), names) if layout.others else []))
+
+
+def _table(grid: Grid, layout: Layout, names: list[str], first: int, coins: list[str], shown: str) -> Table:
+    while names and not names[-1] and len(names) > 1:
+        names = names[:-1]
+    places: dict[str, int] = {}
+    for column in ("Date", *COLUMNS):
+        found = _find(layout.names(column), names)
+        if len(found) > 1 and column != "Volume" and column != "Date":
+            which = " and ".join(f"column {at + 1}, {names[at]!r}" for at in found)
+            several = f" It names {', '.join(dict.fromkeys(coins))}." if len(set(coins)) > 1 else ""
+            raise MarketError(f"{shown}: {column} could be {which}.{several} Leave one of them in the file")
+        places |= {column: found[0]} if found else {}
+    rows, lines = _even(grid, first, len(names), shown)
+    read = set(places.values())
+    others = set(_find(f"{layout.others}|{layout.marks}".split("|"), names))
+    unread = [name for at, name in enumerate(names) if at not in read | others and name]
+    _refuse_misspelt(unread, places, shown)
+    coin = _coin(names, rows, coins, shown)
+    return Table(layout, places, {c: names[at] for c, at in places.items()}, rows, lines, grid, coin, unread)
+
+
+def _even(grid: Grid, first: int, width: int, shown: str) -> tuple[list[list[str]], list[int]]:
+    """The rows below the header, all of the header's length; empty cells beyond it do not count."""
+    rows = []
+    for row, line in zip(grid.rows[first:], grid.lines[first:]):
+        if len(row) < width or any(row[width:]):
+            why = (
+                " Decimal commas need another separator or quotes" if grid.separator == "," and width < len(row) else ""
+            )
+            cells = max(at for at, cell in enumerate(row, 1) if cell) if len(row) > width else len(row)
+            raise MarketError(
+                f"{shown}: line {line} has {cells} cells, but the header has {width} columns, separated by"
+                f" {SEPARATORS[grid.separator]}. Correct the line or download the file again.{why}".rstrip(".")
+            )
+        rows.append(row[:width])
+    return rows, grid.lines[first:]
+
+
+def _refuse_misspelt(unread: Sequence[str], places: dict[str, int], shown: str) -> None:
+    """A price column under a name that is nearly right would be left out without this."""
+    for column in COLUMNS:
+        near = difflib.get_close_matches(column.casefold(), map(_fold, unread), n=1, cutoff=0.75)
+        if column not in places and near:
+            raise MarketError(f"{shown}: the header has {near[0]!r} and no {column}. If it is {column}, name it so")
+
+
+def _coin(names: Sequence[str], rows: Sequence[Sequence[str]], coins: Sequence[str], shown: str) -> str:
+    """What the file says it holds.
+
+    Raises:
+        MarketError: several coins.
+    """
+    for at in _find(COIN_NAMES, names):
+        held = list(dict.fromkeys(row[at] for row in rows))
+        if len(held) > 1:
+            first = ", ".join(held[:3]) + (" and others" if len(held) > 3 else "")
+            raise MarketError(
+                f"{shown}: column {names[at]} names several coins ({first}). Write one file for each coin"
+            )
+    held = list(dict.fromkeys(coins)) or [rows[0][at] for at in _find(COIN_NAMES, names)[:1] if rows]
+    return held[0] if len(held) == 1 else ""
+
+
+def _without_header(grid: Grid) -> Table | None:
+    """A file of numbers only, known by the number of its cells and a time since 1970 in front."""
+    widths = {len(row) for row in grid.rows}
+    if len(widths) != 1 or not all(re.fullmatch(r"\d{9,19}(?:\.0*)?", row[0]) for row in grid.rows):
+        return None
+    for layout in LAYOUTS:
+        if layout.head == "none" and {layout.cells} == widths:
+            places = {column: int(layout.names(column)[0]) for column in ("Date", *COLUMNS)}
+            return Table(layout, places, {}, grid.rows, grid.lines, grid)
+    return None
+
+
+def wanted(grids: Sequence[Grid]) -> str:
+    """What a file of no known layout begins with, and what its header could be, as a sentence."""
+    begun = max(grids, key=lambda grid: max(map(len, grid.rows[:HEADER_WITHIN])), default=None)
+    names = {c: ", ".join(n for n in LAYOUTS[-1].names(c) if "*" not in n and len(n) > 1) for c in ("Date", "Close")}
+    seen = f"It begins with {', '.join(map(repr, begun.rows[0][:8]))}. " if begun else ""
+    return (
+        f"{seen}The first row must name the columns, best Date,{','.join(COLUMNS)}; needed are a date"
+        f" ({names['Date']}) and a close ({names['Close']})"
+    )

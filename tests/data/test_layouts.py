@@ -1,0 +1,455 @@
+"""Price files in every known layout: the cases that people have, each decision, and each refusal."""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.data import market
+from lib.data.market import csv_prices, layouts
+from lib.settings import consistency
+
+CASES = Path(__file__).parents[1] / "cases"
+TODAY = date(2026, 11, 27)  # the day after the last one of the cases
+START, END = date(2025, 10, 23), date(2026, 11, 26)
+PRICES = ["Open", "High", "Low", "Close"]
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """Set the project's clock; the cases were made on their last day."""
+
+    def set_to(day):
+        monkeypatch.setattr(consistency, "today", lambda: day)
+
+    set_to(TODAY)
+    return set_to
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return csv_prices.read(CASES / "f00_plain.csv", "f00", TODAY)
+
+
+def case(name):
+    return csv_prices.read(next(CASES.glob(f"{name}_*.csv")), name, TODAY)
+
+
+@pytest.fixture
+def loaded(tmp_path):
+    """One of the cases as a user has it: BTC-USD.csv in a folder."""
+
+    def load(name, start=START, end=END):
+        content = next(CASES.glob(f"{name}_*.csv")).read_bytes()
+        (tmp_path / "BTC-USD.csv").write_bytes(content)
+        return market.load("folder", ["BTC-USD"], start, end, str(tmp_path))["BTC-USD"]
+
+    return load
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Read a text or bytes as a price file."""
+
+    def read_text(content, today=TODAY):
+        path = tmp_path / "AAA-USD.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return csv_prices.read(path, "AAA-USD.csv", today)
+
+    return read_text
+
+
+def refusal(read, content):
+    with pytest.raises(market.MarketError) as caught:
+        read(content)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("f00", "Yahoo's columns, 400 days"),
+        ("f01", "yfinance, three header rows, BTC-USD, 400 days"),
+        ("f03", "yfinance history, 400 days"),
+        ("f05", "Yahoo's columns, 400 days"),
+        ("f09", "investing.com, month first, 400 days, newest first, volume in coins"),
+        ("f10", "investing.com, day first, 400 days, newest first, volume in coins"),
+        ("f11", "investing.com, Spanish, day first, decimal comma, 400 days, newest first, volume in coins"),
+        ("f14", "CryptoDataDownload, BTC/USD, 400 days, newest first, volume as in 'Volume USD'"),
+        ("f15", "Binance, no header, 400 days, volume in the quote currency"),
+        ("f18", "Kaggle coin_*.csv, BTC, 400 days"),
+        ("f25", "Yahoo's columns, 400 days"),
+    ],
+)
+def test_the_same_prices_come_out_of_every_layout_and_the_layout_is_said(loaded, plain, name, said):
+    frame = loaded(name)
+    pd.testing.assert_frame_equal(frame[PRICES], plain[PRICES])
+    assert said == frame.attrs["layout"]
+    assert f", {said}" in market.origins({"BTC-USD": frame})["BTC-USD"]
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "volume"),
+    [
+        ("f00", "2026-11-26", 26401569075),
+        ("f09", "2026-11-26", 44_000),
+        ("f11", "2026-11-23", 101_690),
+        ("f14", "2026-11-26", 660039226.88),
+        ("f15", "2026-11-26", 880052302.50000000),
+        ("f17", "2026-11-26", 26401569075),
+    ],
+)
+def test_volumes_are_those_of_the_file_with_their_units(name, at, volume):
+    assert case(name).loc[at, "Volume"] == volume
+
+
+def test_empty_days_are_named_and_are_no_prices(loaded, plain):
+    frame = loaded("f04")
+    empty = ["2026-06-30", "2026-07-01", "2026-07-02", "2026-07-03", "2026-08-19"]
+    assert [str(d.date()) for d in frame.index[frame["Close"].isna()]] == empty
+    assert frame.attrs["note"] == "5 days without a price: 2026-06-30 to 2026-07-03, 2026-08-19"
+    pd.testing.assert_frame_equal(frame.dropna()[PRICES], plain.drop(pd.DatetimeIndex(empty))[PRICES])
+
+
+def test_an_absent_day_is_named(loaded, plain):
+    frame = loaded("f07")
+    pd.testing.assert_frame_equal(frame[PRICES], plain.drop(pd.Timestamp("2026-11-25"))[PRICES])
+    assert frame.attrs["note"] == "1 day without a price: 2026-11-25"
+
+
+def test_of_two_rows_for_the_last_day_the_finished_one_counts_and_it_is_said(loaded):
+    frame = loaded("f05")
+    assert frame.loc["2026-11-26", "Close"] == 87737.05
+    assert frame.attrs["note"] == (
+        "2026-11-26 is there twice: the first complete row counts (line 401: Close 87737.05), the other is left out"
+        " (line 402: Close 88088)"
+    )
+
+
+def test_a_last_row_with_a_clock_time_is_no_day(loaded, plain):
+    frame = loaded("f08", end=date(2026, 11, 25))
+    pd.testing.assert_frame_equal(frame[PRICES], plain[PRICES].iloc[:-1])
+    assert "the last row (2026-11-26 18:42:11, line 401) has a clock time" in frame.attrs["note"]
+    with pytest.raises(market.MarketError, match="The latest possible end_date is 2026-11-25"):
+        loaded("f08")
+
+
+@pytest.mark.parametrize("name", ["f00", "f05", "f09", "f15"])
+def test_a_day_that_is_not_over_is_no_close(loaded, clock, plain, name):
+    clock(date(2026, 11, 26))
+    with pytest.raises(market.MarketError) as caught:
+        loaded(name)
+    assert (
+        "2026-11-26 is not over (today is 2026-11-26 in UTC), so its row is no close and is left out. The latest"
+        in (str(caught.value))
+    )
+    frame = loaded(name, end=date(2026, 11, 25))
+    pd.testing.assert_frame_equal(frame[PRICES], plain[PRICES].iloc[:-1])
+    clock(date(2026, 11, 24))
+    frame = loaded(name, end=date(2026, 11, 23))
+    assert (
+        "2026-11-24 to 2026-11-26 are not over" in frame.attrs["note"] and str(frame.index[-1].date()) == "2026-11-23"
+    )
+
+
+def test_a_file_of_closes_has_empty_columns_for_what_it_lacks(loaded, plain):
+    frame = loaded("f17")
+    assert frame[["Open", "High", "Low"]].isna().all(axis=None)
+    pd.testing.assert_series_equal(frame["Close"], plain["Close"].drop(pd.Timestamp("2025-11-28")))
+    assert frame.attrs["layout"] == "CoinGecko, 399 days, no Open, High, Low"
+    assert frame.attrs["note"] == "1 day without a price: 2025-11-28"
+
+
+def test_tiny_prices_keep_their_digits(loaded, plain):
+    frame = loaded("f20")
+    assert frame["Close"].iloc[0] == 1.2182308e-05
+    np.testing.assert_allclose(frame["Close"], plain["Close"] * 2e-10, rtol=1e-6)
+
+
+def test_a_short_file_is_read_as_it_is(loaded, plain):
+    frame = loaded("f22", start=date(2026, 10, 13))
+    pd.testing.assert_series_equal(frame["Close"].iloc[1:], plain["Close"].iloc[-44:])
+
+
+def test_two_percent_up_and_one_down_in_turn(loaded):
+    change = loaded("f30")["Close"].pct_change().dropna()
+    np.testing.assert_allclose(change[::2], change.iloc[0], atol=1e-9)
+    assert sorted(change.round(6).unique()) == [-0.01, 0.02]
+
+
+def test_what_came_before_a_change_is_untouched_by_it(plain):
+    assert case("f31")[PRICES].iloc[:320].equals(plain[PRICES].iloc[:320])
+
+
+def test_high_below_low_is_refused_and_the_day_named(loaded):
+    with pytest.raises(market.MarketError, match="2025-10-23, High: 60801.37 .allowed: High not below Open 61250"):
+        loaded("f24")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("f26", "has a header and no row below it"),
+        ("f27", "but a pointer of Git LFS, not the prices. Run git lfs pull"),
+        ("f28", "but a web page (HTML or XML), perhaps an error message of the site. Download the prices again"),
+        ("f29", "is empty (0 bytes)"),
+    ],
+)
+def test_a_file_without_prices_is_one_sentence(loaded, name, expected):
+    with pytest.raises(market.MarketError) as caught:
+        loaded(name)
+    assert expected in str(caught.value) and "BTC-USD.csv" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("begin", "expected"),
+    [
+        (b"PK\x03\x04\x14\0\x06\0", "an Excel workbook or a zip archive"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook"),
+        (b"PAR1\x15\x04", "a Parquet file"),
+        (b"\x1f\x8b\x08\0", "packed with gzip"),
+        (b'{"prices": [[1, 2]]}', "JSON"),
+        (b"\xef\xbb\xbf [[1761177600000, 61250.0]]", "JSON"),
+        (b"\n <?xml version='1.0'?>", "a web page (HTML or XML)"),
+        (b"/annex/objects/SHA256E-s1--ab.csv", "a pointer of git-annex"),
+        (b" \n\n", "is empty (3 bytes)"),
+        (b"\0\0\0\0", "is empty (4 bytes)"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "is not a table of text"),
+        (b"one\ntwo\n", "is not a table of text"),
+    ],
+)
+def test_what_is_no_table_of_text_is_named(read, begin, expected):
+    assert expected in refusal(read, begin)
+
+
+HEADER = "Date,Open,High,Low,Close,Volume"
+ROWS = ["2025-01-01,10.5,12,9.25,11,1000", "2025-01-02,11,13,10,12.75,2000", "2025-01-03,12.5,14,12,13,4000"]
+
+
+def expected_frame():
+    index = pd.DatetimeIndex(["2025-01-01", "2025-01-02", "2025-01-03"], name="date").as_unit("ns")
+    values = {
+        "Open": [10.5, 11, 12.5],
+        "High": [12.0, 13, 14],
+        "Low": [9.25, 10, 12],
+        "Close": [11, 12.75, 13],
+        "Volume": [1000.0, 2000, 4000],
+    }
+    return pd.DataFrame(values, index=index)
+
+
+def text(rows=ROWS, header=HEADER):
+    return "\n".join([header, *rows]) + "\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        text().encode("utf-8-sig"),
+        text().encode("utf-16"),
+        text().encode("utf-16-le"),
+        b"\xfe\xff" + text().encode("utf-16-be"),
+        text().encode("utf-32"),
+        text().replace("\n", "\r\n").encode(),
+        text().replace("\n", "\n\n").encode(),
+        text().replace(",", ";").encode(),
+        text().replace(",", "\t").encode(),
+        text().replace(",", " | ").encode(),
+        ("sep=;\n" + text().replace(",", ";")).encode(),
+        ("Prices of AAA\nsince 2025\n" + text()).encode(),
+        text(header=HEADER.lower()).encode(),
+        text(header=HEADER.upper()).encode(),
+        text(header=HEADER.removeprefix("Date")).encode(),
+        text(header=f",{HEADER}", rows=[f"{n},{row}" for n, row in enumerate(ROWS)]).encode(),
+        text(rows=[f"{row},," for row in ROWS]).encode(),
+        text(rows=[ROWS[0], *ROWS]).encode(),
+        text(rows=[row.replace(",", " 23:59:59,", 1) for row in ROWS]).encode(),
+        text(rows=[row.replace(",", "T00:00:00.000Z,", 1) for row in ROWS]).encode(),
+        text(rows=[row.replace(",", " 02:00:00+02:00,", 1) for row in ROWS]).encode(),
+        text(rows=[row.replace("-", "", 2) for row in ROWS]).encode(),
+        text(rows=[row.replace("-", "/", 2) for row in ROWS]).encode(),
+        text(rows=[f"Jan {n}. 2025,{row[11:]}" for n, row in enumerate(ROWS, 1)]).encode(),
+        text(rows=[f'"January {n}, 2025",{row[11:]}' for n, row in enumerate(ROWS, 1)]).encode(),
+        text(rows=[f"0{n}-Jan-25,{row[11:]}" for n, row in enumerate(ROWS, 1)]).encode(),
+        text(rows=[f"1/{n}/25 12:00 AM,{row[11:]}" for n, row in enumerate(ROWS, 1)]).encode(),
+        text(rows=[f"{1735689600 + 86400 * n},{row[11:]}" for n, row in enumerate(ROWS)]).encode(),
+        text(rows=[f"{1735689600 + 86400 * n}000000,{row[11:]}" for n, row in enumerate(ROWS)]).encode(),
+        text(header="Fecha;Apertura;Máximo;Mínimo;Último;Vol.", rows=[r.replace(",", ";") for r in ROWS]).encode(
+            "cp1252"
+        ),
+        text(header="Дата;Откр.;Макс.;Мин.;Цена;Объём", rows=[r.replace(",", ";") for r in ROWS]).encode("cp1251"),
+    ],
+)
+def test_encodings_separators_headers_and_ways_to_write_days(read, content):
+    pd.testing.assert_frame_equal(read(content), expected_frame())
+
+
+def test_rows_from_the_newest_on_are_turned_round_and_it_is_said(read):
+    frame = read(text(rows=ROWS[::-1]))
+    pd.testing.assert_frame_equal(frame, expected_frame())
+    assert frame.attrs["layout"] == "Yahoo's columns, 3 days, newest first"
+
+
+@pytest.mark.parametrize(
+    ("closes", "found"),
+    [
+        (["1.234,5", "1.235,5", "999"], [1234.5, 1235.5, 999]),
+        (["1,234.5", "1,235.5", "999"], [1234.5, 1235.5, 999]),
+        (["1 234,5", "1\u00a0235,5", "1\u202f236"], [1234.5, 1235.5, 1236]),
+        (["1'234", "1\u2019235", "0.5"], [1234, 1235, 0.5]),
+        (["1.234.567", "1.234", "5"], [1234567, 1234, 5]),
+        (["1,234", "0,5", ",25"], [1.234, 0.5, 0.25]),
+        (["$1.5", "US$ 2.5", "3.5 USD"], [1.5, 2.5, 3.5]),
+        (["1.5e-05", "2E-5", "+3.0"], [1.5e-05, 2e-05, 3]),
+        (["1.5", "N/A", "#N/A"], [1.5, np.nan, np.nan]),
+        (["1.5", "\u2013", "-"], [1.5, np.nan, np.nan]),
+    ],
+)
+def test_numbers_are_read_by_what_the_whole_column_says(read, closes, found):
+    content = "Date;Close\n" + "".join(f"2025-01-0{n};{cell}\n" for n, cell in enumerate(closes, 1))
+    np.testing.assert_array_equal(read(content)["Close"], found)
+
+
+def test_units_count_in_volumes_only(read):
+    content = "Date,Close,Volume\n2025-01-01,1.5,44.07K\n2025-01-02,1.5,1.2M\n2025-01-03,1.5,-\n"
+    np.testing.assert_array_equal(read(content)["Volume"], [44070, 1_200_000, np.nan])
+    assert "line 2, column Close: '1.5K' is not a number" in refusal(read, content.replace("1.5,44", "1.5K,44"))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            "Date;Close\n2025-01-01;1,234\n2025-01-02;1,235\n",
+            "'1,234' is 1234 with a decimal point or 1.234 with a decimal comma, and no other cell decides which",
+        ),
+        (
+            "Date;Close\n2025-01-01;1.234\n2025-01-02;999\n",
+            "'1.234' is 1.234 with a decimal point or 1234 with a decimal comma",
+        ),
+        ("Date;Close;Volume\n2025-01-01;1.234;44.5K\n2025-01-02;1.235;1\n", "'1.234' is 1.234 with a decimal point or"),
+        (
+            "Date;Close\n2025-01-01;1,5\n2025-01-02;1,6\n2025-01-03;1.5\n",
+            "line 4, column Close: '1.5' is not a number with a decimal comma, as the others are",
+        ),
+        ("Date;Close\n2025-01-01;12,34,567.5\n", "line 2, column Close: '12,34,567.5' is not a number"),
+        ("Date;Close\n2025-01-01;\u20ac1.5\n", "is not a number"),
+        (
+            "Date,Close\n03/04/2025,1.5\n05/06/2025,1.6\n07/08/2025,1.7\n",
+            "column Date: '03/04/2025' (line 2) is 2025-04-03 (day first) or 2025-03-04 (month first), and no other row"
+            " decides which",
+        ),
+        (
+            "Date,Close\n13/04/2025,1.5\n14/04/2025,1.6\n04/15/2025,1.6\n",
+            "column Date mixes two orders: '13/04/2025' (line 2) is day first and '04/15/2025' (line 4) is month first",
+        ),
+        ("Date,Close\n2025-02-29,1.5\n", "line 2, column Date: '2025-02-29' is not a date such as 2021-01-31"),
+        ("Date,Close\n45953,1.5\n", "line 2, column Date: '45953' is not a date"),
+        ("Date,Close\n17353449600,1.5\n", "'17353449600' is not a date"),
+        (
+            "Date,Close,Last\n2025-01-01,1,2\n",
+            "Close could be column 2, 'Close' and column 3, 'Last'. Leave one of them",
+        ),
+        (
+            "Price,Close,Close,High,High,Low,Low,Open,Open\nTicker,BTC,ETH,BTC,ETH,BTC,ETH,BTC,ETH\nDate,,,,,,,,\n"
+            "2025-01-01,1,2,1,2,1,2,1,2\n",
+            "Open could be column 8, 'Open' and column 9, 'Open'. It names BTC, ETH. Leave one of them in the file",
+        ),
+        (
+            "Date,Symbol,Close\n2025-01-01,BTC,1\n2025-01-01,ETH,2\n",
+            "column Symbol names several coins (BTC, ETH). Write one file for each coin",
+        ),
+        ("Date,Open,Close\n2025-01-01,61250,0,61500,6\n", "line 2 has 5 cells, but the header has 3 columns"),
+        (
+            text(rows=[ROWS[0], ROWS[2], ROWS[1]]),
+            "line 4: 2025-01-02 stands after 2025-01-03, but most days run forward",
+        ),
+        (
+            text(rows=[ROWS[0], ROWS[0].replace("11,1000", "11.5,1000"), *ROWS[1:]]),
+            "2025-01-01 is there twice with other values (line 2: Close 11, line 3: Close 11.5). Leave one row for",
+        ),
+        (
+            text(rows=[*ROWS, "2025-01-03,12.5,14,12,13,5000", "2025-01-03,12.5,14,12,13,6000"]),
+            "2025-01-03 is there 3 times with other values (line 4: Volume 4000, line 5: Volume 5000,"
+            " line 6: Volume 6000). Leave one row for each day",
+        ),
+        (
+            text(rows=[row.replace(",", " 05:00:00,", 1) for row in ROWS]),
+            "line 2: 2025-01-01 05:00:00 UTC has a clock time, as 3 of 3 rows have. Allowed are 00:00:00 or 23:59:59",
+        ),
+        (
+            "Date,Close\n" + "".join(f"2025-01-{n:02d},1.5\n" for n in (1, 8, 15, 22)),
+            "the rows are 7 days apart (lines 2 and 3: 2025-01-01, 2025-01-08). Give daily prices",
+        ),
+        ("1;2;3\n4;5;6\n", "no known layout of price files. It begins with '1', '2', '3'"),
+    ],
+)
+def test_what_the_file_leaves_open_is_refused_and_the_place_named(read, content, expected):
+    assert expected in refusal(read, content)
+
+
+def test_days_that_follow_each_other_decide_between_day_and_month(read):
+    days = "Date,Close\n" + "".join(f"{n:02d}/02/2025,1.5\n" for n in range(1, 13))
+    assert [str(d.date()) for d in read(days).index] == [f"2025-02-{n:02d}" for n in range(1, 13)]
+    months = "Date,Close\n" + "".join(f"02/{n:02d}/2025,1.5\n" for n in range(1, 13))
+    assert [str(d.date()) for d in read(months).index] == [f"2025-02-{n:02d}" for n in range(1, 13)]
+
+
+def test_a_row_of_the_last_day_without_all_values_does_not_count(read):
+    frame = read(text(rows=[*ROWS[:2], "2025-01-03,,,,,", ROWS[2]]))
+    pd.testing.assert_frame_equal(frame, expected_frame())
+    assert "(line 5: Close 13), the other is left out (line 4: Close empty)" in frame.attrs["notes"][0]
+
+
+def test_columns_that_are_not_read_are_named(read):
+    frame = read("Date,Close,Score\n2025-01-01,1.5,7\n")
+    assert frame.attrs["notes"] == ["not read: Score"] and "no Open, High, Low, Volume" in frame.attrs["layout"]
+
+
+def test_what_this_project_writes_comes_back_bit_by_bit(tmp_path):
+    values = np.random.default_rng(5).lognormal(size=(50, 5))
+    values[7] = np.nan
+    values[:, 2] = np.nan
+    values[:, 3] = np.arange(50) + 1.125  # such numbers alone would leave the decimal mark open
+    index = pd.date_range("2025-01-01", periods=50, name="date", unit="ns")
+    frame = pd.DataFrame(values, index=index, columns=list(csv_prices.COLUMNS))
+    for part in (frame, frame[["Close"]].reindex(columns=frame.columns)):
+        csv_prices.write(tmp_path / "file.csv", part)
+        pd.testing.assert_frame_equal(
+            csv_prices.read(tmp_path / "file.csv", "file"), part, check_exact=True, check_freq=False
+        )
+
+
+def _example(layout):
+    """Two days of a file in a layout, made from its row of the table alone."""
+    days = ["2025-01-01", "2025-01-02"] if layout.head != "none" else ["1735689600000", "1735776000000"]
+    values = {"Date": days, "Open": ["10.5"] * 2, "High": ["12.0"] * 2, "Low": ["9.5"] * 2}
+    values |= {"Close": ["11.0"] * 2, "Volume": ["1000.0"] * 2}
+    if layout.head == "none":
+        cells = {int(layout.names(column)[0]): column for column in values}
+        return [[values[cells[at]][row] if at in cells else "7.5" for at in range(layout.cells)] for row in (0, 1)]
+    names = {column: layout.names(column)[0].replace("*", "") for column in values if layout.names(column)}
+    marks = [mark.replace("?", " ") for mark in layout.marks.split("|") if mark]
+    header = [*names.values(), *marks]
+    rows = [[*(values[column][row] for column in names), *("7" for _ in marks)] for row in (0, 1)]
+    if layout.head == "three":
+        return [["Price", *header[1:]], ["Ticker", *["AAA-USD"] * (len(header) - 1)], ["Date", *[""] * 5], *rows]
+    return [header, *rows]
+
+
+@pytest.mark.parametrize("layout", layouts.LAYOUTS, ids=[layout.name for layout in layouts.LAYOUTS])
+def test_each_row_of_the_table_is_recognised_as_itself(read, layout):
+    frame = read("\n".join(",".join(row) for row in _example(layout)))
+    said = frame.attrs["layout"]
+    assert said == layout.name or said.startswith(f"{layout.name}, ")
+    assert frame["Close"].tolist() == [11.0, 11.0] and [str(d.date()) for d in frame.index] == [
+        "2025-01-01",
+        "2025-01-02",
+    ]
+    if layout.names("Open"):
+        assert frame[PRICES].iloc[0].tolist() == [10.5, 12.0, 9.5, 11.0]
+    if layout.names("Volume"):
+        assert frame["Volume"].tolist() == [1000.0, 1000.0]

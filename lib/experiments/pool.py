@@ -12,10 +12,10 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from lib.errors import ProjectError
+from lib.errors import ProjectError, how_it_died
 from lib.networks import runtime
 from lib.settings import Settings
 
@@ -23,6 +23,7 @@ ADDRESS_VARIABLE = "DASK_SCHEDULER_ADDRESS"  # Dask's own
 ATTEMPTS = 5  # starts of a training whose worker dies, before it is given up
 CONNECT_SECONDS = 20
 NO_DASHBOARD = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}  # Dask's usual port may be taken by another run
+_DEATHS = "worker-deaths"  # the scheduler's topic with the exit codes of workers
 _lock = threading.Lock()
 _client: Any = None
 _cluster: Any = None
@@ -82,7 +83,7 @@ def close() -> None:
     with _lock:
         for one in (_client, _cluster):
             if one is not None:
-                one.close()
+                _end(one)
         _client = _cluster = None
 
 
@@ -122,18 +123,24 @@ class Task:
         raise explained(Cancelled(), self._doing)
 
 
-def explained(error: Exception, doing: str, cancelled: bool = False) -> ProjectError:
-    """The sentence about work that failed on the pool; ``cancelled``: its caller gave it up."""
+def explained(error: Exception, doing: str, cancelled: bool = False, client: Any = None) -> ProjectError:
+    """The sentence about work that failed on the pool.
+
+    Args:
+        doing: what the work did, such as "forecasting BTC-USD".
+        cancelled: its caller gave it up.
+        client: of the cluster where it failed; default: this process's.
+    """
     from distributed import CancelledError, KilledWorker
     from distributed.comm import CommClosedError
 
     if cancelled or isinstance(error, Cancelled):
         return Cancelled(f"{doing} was cancelled.")
     if isinstance(error, KilledWorker):
-        return PoolError(
-            f"a worker process died {ATTEMPTS} times while {doing}, most often because memory ran out."
-            " What was finished is cached: run it again, perhaps with fewer workers"
+        why = how_it_died(
+            _last_death(client or _client), "What was finished is cached: run it again, perhaps with fewer workers"
         )
+        return PoolError(f"a worker process died {ATTEMPTS} times while {doing}: {why}")
     if isinstance(error, (CancelledError, CommClosedError)):
         return PoolError(f"the pool of workers is gone ({error}). What was finished is cached: run it again")
     if isinstance(error, ProjectError):
@@ -141,6 +148,15 @@ def explained(error: Exception, doing: str, cancelled: bool = False) -> ProjectE
     if isinstance(error, MemoryError):
         return TaskError(f"memory ran out while {doing}. Choose a smaller batch size or a shorter lookback")
     return TaskError(f"{doing} failed: {type(error).__name__}: {error}")
+
+
+def _last_death(client: Any) -> int | None:
+    """The exit code of the worker that died last, if its cluster was started here or by a run of ours."""
+    noted: Any = ()
+    if client is not None:
+        with suppress(OSError, RuntimeError, ValueError, TimeoutError):  # the cluster may be gone as well
+            noted = client.get_events(_DEATHS)
+    return noted[-1][1] if noted else None
 
 
 def stop_if_cancelled() -> None:
@@ -171,24 +187,47 @@ def local(settings: Settings) -> Iterator[str]:
     try:
         yield cluster.scheduler_address
     finally:
-        cluster.close()
+        _end(cluster)
+
+
+def _end(one: Any) -> None:
+    """End a cluster or a client. A failure to do so must not hide how the run went."""
+    with suppress(Exception):  # Dask fails at a worker that is just starting again; it ends with this process
+        one.close()
 
 
 def warm_up(address: str, threads: int) -> None:
-    """Wait until every worker of a cluster has loaded TensorFlow."""
+    """Wait until every worker of a cluster has loaded TensorFlow.
+
+    Raises: what :func:`explained` makes of a failure.
+    """
     from distributed import Client
 
     with Client(address, set_as_default=False) as one:
         workers = list(one.scheduler_info(n_workers=-1)["workers"])
-        one.gather([one.submit(runtime.start, threads, workers=[worker], pure=False) for worker in workers])
+        try:
+            one.gather([one.submit(runtime.start, threads, workers=[worker], pure=False) for worker in workers])
+        except Exception as error:
+            raise explained(error, "loading TensorFlow", client=one) from error
 
 
 def _started(workers: int, threads: int) -> Any:
     import dask
     import psutil
-    from distributed import Client, LocalCluster
+    from distributed import Client, LocalCluster, Nanny
 
-    logging.getLogger("distributed").setLevel(logging.ERROR)  # it reports every worker that is replaced
+    started: list[Any] = []
+
+    class ReportingNanny(Nanny):
+        """Starts workers, and notes at the scheduler how each one died."""
+
+        def _on_worker_exit_sync(self, exitcode: int) -> None:
+            for one in started:
+                one.scheduler.log_event(_DEATHS, exitcode)
+            super()._on_worker_exit_sync(exitcode)
+
+    # Whoever asked is given each failure in a sentence; Dask would show its stack as well, and each worker's end.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     # TensorFlow never frees a graph, so a worker grows with each new shape: one that grew too large is replaced, and
     # its training starts again on another. Nothing is spilled or paused.
     dask.config.set(
@@ -197,24 +236,31 @@ def _started(workers: int, threads: int) -> Any:
             "distributed.worker.memory.spill": False,
             "distributed.worker.memory.pause": False,
             "distributed.worker.memory.terminate": 0.95,
-            "distributed.scheduler.allowed-failures": ATTEMPTS,
+            "distributed.scheduler.allowed-failures": ATTEMPTS - 1,  # starts after the first one
             "distributed.scheduler.worker-saturation": 1.0,
         }
     )
     cluster = LocalCluster(
+        worker_class=ReportingNanny,
         n_workers=workers,
         threads_per_worker=1,
         processes=True,
         memory_limit=psutil.virtual_memory().total // (workers + 1),
         host="127.0.0.1",
         scheduler_kwargs=NO_DASHBOARD,
-        silence_logs=logging.ERROR,
+        silence_logs=logging.CRITICAL,
     )
+    started.append(cluster)
     with Client(cluster, set_as_default=False) as one:
-        one.run(_load_tensorflow, threads)  # takes seconds, in which the first windows are cut
+        one.run(_load_tensorflow, threads, on_error="ignore")  # takes seconds, in which the first windows are cut
     return cluster
 
 
 def _load_tensorflow(threads: int) -> None:
     """In a worker: load TensorFlow beside whatever the worker does."""
-    threading.Thread(target=runtime.start, args=(threads,), daemon=True).start()
+
+    def load() -> None:
+        with suppress(ProjectError):  # the first training raises it again, for whoever asked
+            runtime.start(threads)
+
+    threading.Thread(target=load, daemon=True).start()

@@ -19,6 +19,11 @@ from types import ModuleType
 
 from lib.errors import ProjectError
 
+
+class RuntimeStartError(ProjectError):
+    """TensorFlow is missing or broken."""
+
+
 _threads: int | None = None
 _starting = threading.Lock()
 
@@ -28,6 +33,7 @@ def start(threads: int) -> None:
 
     Raises:
         ProjectError: TensorFlow already runs with another number of threads.
+        RuntimeStartError: TensorFlow cannot be loaded.
     """
     global _threads
     with _starting:
@@ -56,10 +62,7 @@ def _start(threads: int) -> None:
     # Loaded after TensorFlow, curl_cffi (which yfinance downloads with) can no longer open a session.
     with suppress(ImportError):
         importlib.import_module("curl_cffi.requests")
-    with _compiled_chatter_held_back():
-        import tensorflow as tf
-
-        tf.config.list_physical_devices("GPU")
+    tf = _loaded()
     # Every shape is traced, so TensorFlow would warn of tracing again and again.
     tf.get_logger().setLevel("ERROR")
     tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -69,6 +72,20 @@ def _start(threads: int) -> None:
     # second.
     gc.collect()
     gc.freeze()
+
+
+def _loaded() -> ModuleType:
+    try:
+        with _compiled_chatter_held_back():
+            import tensorflow as tf
+
+            tf.config.list_physical_devices("GPU")
+    except Exception as error:  # missing, torn, of another Python, beside a library of another version: many kinds
+        raise RuntimeStartError(
+            f"TensorFlow cannot be loaded by this Python ({type(error).__name__}: {error})."
+            " Install the packages again: pip install -r requirements.txt"
+        ) from error
+    return tf
 
 
 def _keep_freed_memory() -> None:

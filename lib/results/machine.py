@@ -38,18 +38,22 @@ def cpu() -> str:
 @cache
 def made_on() -> str:
     """What a training's last bits come from, beside its threads: processor, numpy and TensorFlow."""
-    return ", ".join([cpu(), *(f"{name} {importlib.metadata.version(name)}" for name in ("numpy", "tensorflow"))])
+    return ", ".join([cpu(), *(f"{name} {_version(name)}" for name in ("numpy", "tensorflow"))])
 
 
 def versions() -> dict[str, str]:
     """Python and the packages that a result's last bits come from."""
     found = {"Python": platform.python_version()}
     for name in ARITHMETIC:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
+        found[name] = _version(name)
     return found
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def differences(run: Mapping[str, Any], notebook: str, trained_on: Iterable[str] = ()) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -21,12 +22,13 @@ from typing import Any
 
 import psutil
 
+from lib.errors import how_it_died
 from lib.results.progress import FILE_VARIABLE
 from lib.runner import copies
 from lib.settings import PROJECT_ROOT
 
 KERNELS_APART_SECONDS = 1.0
-OUT_OF_MEMORY = "Most often memory ran out: run it with fewer --jobs, or alone with --only"
+IF_MEMORY = "Run it with fewer --jobs, or alone with --only"
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ def _execute(job: Job, draft: Path, pipe: Connection) -> dict[str, Any] | None:
     # papermill puts the injected cell behind the parameters cell; people count the cells without it.
     injected = tagged[0] + 1 if tagged and job.parameters else len(source.cells) + 1
     present: dict[str, Any] = {}
+    kernels: list[subprocess.Popen] = []
 
     def describe(index: int, text: str) -> dict[str, Any]:
         first = next((line.strip() for line in text.splitlines() if line.strip()), "")
@@ -154,22 +157,25 @@ def _execute(job: Job, draft: Path, pipe: Connection) -> dict[str, Any] | None:
             cwd=job.notebook.parent,
             progress_bar=False,
             start_timeout=120,
-            kernel_manager_class=_kernel_manager_class(job.work / "gate", pipe),
+            kernel_manager_class=_kernel_manager_class(job.work / "gate", pipe, kernels),
             on_cell_start=on_start,
         )
     except papermill.PapermillExecutionError as error:
         where = {**describe(error.cell_index, error.source), "count": error.exec_count}
         return {**where, "ename": error.ename, "evalue": error.evalue}
     except DeadKernelError:
-        why = f"the kernel died while this cell ran. {OUT_OF_MEMORY}"
-        return {**present, "ename": "DeadKernelError", "evalue": why}
+        why = how_it_died(kernels[-1].poll() if kernels else None, IF_MEMORY)
+        return {**present, "ename": "DeadKernelError", "evalue": f"the kernel died while this cell ran: {why}"}
     except Exception as error:  # papermill, nbclient and jupyter_client raise many kinds; each fails this notebook only
         return {**present, "ename": type(error).__name__, "evalue": str(error)[:2000]}
     return None
 
 
-def _kernel_manager_class(gate: Path, pipe: Connection) -> type:
-    """Kernels on this very interpreter, whatever kernel named python3 is registered, started a second apart."""
+def _kernel_manager_class(gate: Path, pipe: Connection, kernels: list[subprocess.Popen]) -> type:
+    """Kernels on this very interpreter, whatever kernel named python3 is registered, started a second apart.
+
+    Each is added to ``kernels``, as only its own process says how it died.
+    """
     from filelock import FileLock
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
@@ -186,6 +192,7 @@ def _kernel_manager_class(gate: Path, pipe: Connection) -> type:
                 await super()._async_launch_kernel(kernel_cmd, **kw)
                 local: Any = self.provisioner  # the general one knows no process numbers
                 pipe.send({"kernel": local.pid})
+                kernels.append(local.process)
                 time.sleep(KERNELS_APART_SECONDS)
 
         _launch_kernel = _async_launch_kernel

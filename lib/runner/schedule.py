@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 
+from lib.errors import how_it_died
 from lib.runner import execute
 from lib.runner.plan import Notebook
 
@@ -53,11 +54,10 @@ class Child:
 
     def death(self) -> dict[str, Any]:
         """How the process died before it could say so, as an error. An earlier run's copy and page do not stay."""
-        code, log, words = self.process.exitcode or 0, self.job.file("log"), [execute.OUT_OF_MEMORY]
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        code, log = self.process.exitcode or 0, self.job.file("log")
+        why = f"the process that executed it died before it was finished: {how_it_died(code, execute.IF_MEMORY)}"
         if code >= 0 and log.exists():
-            words = log.read_text(encoding="utf-8", errors="replace").rstrip().split("\n")
-        why = f"the process that executed it {how} before it was finished. {words[-1][:300]}"
+            why += ". " + log.read_text(encoding="utf-8", errors="replace").rstrip().split("\n")[-1][:300]
         known = {k: self.news[k] for k in ("index", "cell", "line") if k in self.news}
         for path in (self.job.executed, self.job.page):
             path.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """The pool: one client a process, of the cluster that is named or handed over."""
 
 import os
+import signal
 import warnings
 
 import pytest
@@ -50,3 +51,33 @@ def test_a_cluster_that_is_handed_over_is_left_to_who_started_it(tiny, no_client
         assert pools.client(tiny()).submit(sum, [1, 2]).result() == 3
         pools.close()
         assert cluster.status.name == "running"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("deadly", "words"),
+    [
+        (signal.SIGILL, "while adding: illegal instruction (SIGILL): this processor lacks instructions"),
+        (signal.SIGKILL, "while adding: it was killed (SIGKILL), most often because memory ran out. What was finished"),
+        (signal.SIGSEGV, "while adding: it crashed (SIGSEGV) in a package's compiled code"),
+    ],
+)
+def test_a_worker_that_dies_is_told_by_what_it_died_of(tiny, no_client, monkeypatch, deadly, words):
+    monkeypatch.setattr(pools, "ATTEMPTS", 2)
+    with pools.local(tiny(workers=1)) as address:
+        monkeypatch.setenv(pools.ADDRESS_VARIABLE, address)  # as a notebook of a run finds it
+        with pytest.raises(pools.PoolError) as caught:
+            pools.Task(tiny(), "adding", signal.raise_signal, deadly).result()
+        pools.close()
+    assert words in str(caught.value)
+
+
+def test_a_death_that_nobody_noted_is_told_without_a_signal(tiny, no_client):
+    from distributed import KilledWorker
+
+    with LocalCluster(n_workers=1, processes=False, scheduler_kwargs=pools.NO_DASHBOARD) as cluster:
+        pools.use(cluster)
+        found = pools.explained(KilledWorker("task", None, 3), "adding")
+        pools.close()
+    assert "while adding: it was killed, most often because memory ran out" in str(found)
+    assert "it was killed, most often" in str(pools.explained(KilledWorker("task", None, 3), "adding")), "no cluster"

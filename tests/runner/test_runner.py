@@ -55,7 +55,7 @@ def finished(tmp_path_factory, put):
     put(books, "02_alone", "import time\ntime.sleep(2)")
     put(books, "03_bad", "x = 1", "# comment first\nraise ValueError('no such\\nthing')", "1", after=["01_good"])
     put(books, "04_after", "print('never')", after=["03_bad", "01_good"])
-    put(books, "05_kernel", "x = 1", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    put(books, "05_kernel", "x = 1", "import os, signal\nos.kill(os.getpid(), signal.SIGILL)")
     put(books, "06_process", "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nimport time; time.sleep(60)")
     put(books, "07_other", "1")
     put(books, "08_kept", "1")
@@ -82,9 +82,10 @@ def test_failures_are_named_in_the_last_lines_and_give_code_1(finished):
         "04_after not run: 03_bad failed\n",
         "records/09_old.json is damaged",
         "03_bad failed in cell 4 (In [4]), which begins with `# comment first`: ValueError: no such\nthing\n",
-        "05_kernel failed in cell 4, which begins with `import os, signal`: DeadKernelError: the kernel died while",
+        "05_kernel failed in cell 4, which begins with `import os, signal`: DeadKernelError: the kernel died while this"
+        " cell ran: illegal instruction (SIGILL): this processor lacks instructions",
         "06_process failed in cell 3, which begins with `import os, signal`: ProcessDied: the process that executed it"
-        " was killed by signal 9 before it was finished. Most often memory ran out",
+        " died before it was finished: it was killed (SIGKILL), most often because memory ran out. Run it with fewer",
     ):
         assert line in last
 

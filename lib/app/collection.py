@@ -94,8 +94,13 @@ class TrainedNetwork(Entry):
         return scoring.network_scores(self.predictions, self.network)
 
     @cached_property
+    def observed(self) -> pd.Series:
+        """The closes that were observed, US dollars."""
+        return self.prices["Close"].dropna()
+
+    @cached_property
     def closes(self) -> pd.Series:
-        """Clean closes of every day, US dollars."""
+        """Clean closes, US dollars, as windows are cut from them: filled days are among them."""
         return windows.clean({self.ticker: self.prices}, self.training.settings)[self.ticker]["Close"]
 
 
@@ -224,7 +229,7 @@ def _record(
         "seconds": result.seconds,
         "seed": training.seed,
         "weights": result.parameters,
-        "scores": scores.to_dict("records"),
+        "scores": scoring.as_records(scores),
         "data": market.digest({request.ticker: prices}),
         "origin": market.origins({request.ticker: prices})[request.ticker],
         "processor": result.processor,

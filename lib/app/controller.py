@@ -29,6 +29,7 @@ from lib.app.events import (
 from lib.app.jobs import Job
 from lib.data.market.moves import MAX_DAILY_FACTOR
 from lib.errors import ProjectError
+from lib.evaluation import scoring
 from lib.experiments import forecast, pool, train
 from lib.experiments.train import Training
 from lib.settings import Settings
@@ -119,7 +120,7 @@ class Controller:
     def starts(self) -> tuple[date, date]:
         """The first and last day that a forecast of the present network may begin on."""
         network = self._needed()
-        return forecast.allowed_starts(network.training.data, network.closes)
+        return forecast.allowed_starts(network.training.data, network.observed)
 
     # -- what can be asked for -------------------------------------------------------------
 
@@ -237,7 +238,7 @@ class Controller:
         self._trained(job, loaded(entry, prices, training, jobs.trained(job, training)))
 
     def _trained(self, job: Job, network: TrainedNetwork) -> None:
-        job.emit(ValidationUpdate(network.scores.to_dict("records")))
+        job.emit(ValidationUpdate(scoring.as_records(network.scores)))
         with self._lock:
             if self._job is job:
                 self._end("evaluating")

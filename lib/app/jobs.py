@@ -100,9 +100,10 @@ def described(request: TrainingRequest, chosen: Settings) -> tuple[Any, Training
 
     Raises:
         MarketError: prices cannot be had.
-        WindowError: they leave no window.
+        WindowError: they leave no window, or too few test days to say what the network is worth.
     """
     prices = market.prices_of(chosen)
+    forecast.check_days(prices, chosen)
     data = windows.build(prices, chosen)[request.ticker]
     name = f"{request.ticker}, {request.network}"
     return prices[request.ticker], Training(
@@ -159,7 +160,8 @@ def forecast_with(job: Job, network: TrainedNetwork, start: date, days: int) -> 
         ForecastError: its path leaves the prices above zero.
     """
     job.emit(Stage(f"Forecasting {network.ticker} with {network.network}"))
-    made = job.wait(forecast.start_task(network.training, network.result, network.closes, start, days))
+    closes = network.closes, network.observed
+    made = job.wait(forecast.start_task(network.training, network.result, *closes, start, days))
     rows = made.days.assign(date=made.days["date"].dt.strftime("%Y-%m-%d"))
     origin = made.origin.date().isoformat()
     return ForecastUpdate(network.identity, origin, made.level, rows.to_dict("list"), forecast.in_words(made))

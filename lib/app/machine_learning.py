@@ -19,6 +19,7 @@ from lib.app.figure_box import Gallery, replace
 from lib.app.form import Field, TrainingForm
 from lib.app.html_table import table
 from lib.app.page_thread import PageThread
+from lib.data import cleaning
 from lib.errors import ProjectError
 from lib.evaluation import scoring
 from lib.experiments import forecast
@@ -258,10 +259,12 @@ class MachineLearning:
         ]
         self._draw_views(network)
         self._starts = self._controller.starts()
+        gaps = cleaning.gaps_in_words(network.ticker, network.prices, network.training.settings.max_gap_days)
         first, last = self._starts
         self.first_day.hint = f"{first} to {last}, after the days of training"
         self._about.value = (
-            f"<p>{escape(network.title)}. Closes are known until {network.closes.dropna().index[-1].date()}.</p>"
+            f"<p>{escape(network.title)}. Closes are known until {network.observed.index[-1].date()}."
+            f" {escape(gaps)}</p>"
         )
         self.first_day.show(last)
         self.pages["predicting"].children = self._ready_to_ask
@@ -294,7 +297,7 @@ class MachineLearning:
             page.children = [ui.HTML("<p>Ask for a forecast first: see Predicting.</p>")]
             return
         frame = forecast_frame(made)
-        known = network.closes.loc[: made.origin]
+        known = network.observed.loc[: made.origin]
         coverage = frame["coverage"].iloc[-1]
         figure = charts.forecast(
             frame, known, network.ticker, network.network, None if pd.isna(coverage) else float(coverage)

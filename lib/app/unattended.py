@@ -7,17 +7,33 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
+import pandas as pd
+
+from lib.app import requests
 from lib.app.collection import TrainedNetwork
 from lib.app.controller import IDLE, Controller
 from lib.app.events import ErrorLog, Event, ForecastUpdate
 from lib.errors import ProjectError
 from lib.experiments import forecast
+from lib.settings import Settings
 
 PATIENCE_S = 3600.0
 
 
 class WidgetError(ProjectError):
     """A training or forecast failed; the sentence is the controller's."""
+
+
+def check_days(prices: Mapping[str, pd.DataFrame], settings: Settings) -> None:
+    """Refuse prices that the form's first values cannot train, score and forecast on.
+
+    Raises:
+        WindowError: with the number of days that would do.
+        RequestError: the form's first values do not go together with these dates.
+    """
+    first = requests.defaults(settings.source, settings.tickers[0], settings.start_date, settings.end_date)
+    _, chosen = requests.check(first, settings.data_dir, settings.threads)
+    forecast.check_days({ticker: prices[ticker] for ticker in chosen.tickers}, chosen)
 
 
 def train(controller: Controller, values: Mapping[str, Any], patience_s: float = PATIENCE_S) -> TrainedNetwork:

@@ -34,11 +34,13 @@ def fill_gaps(frame: pd.DataFrame, max_gap_days: int, method: str = "linear") ->
             price from after it; ``previous`` repeats the last known day and looks back only.
 
     Returns:
-        Daily prices, days of long gaps absent. Missing are only columns that are empty throughout, and volumes of
+        Daily prices from the first known day to the last one, days of long gaps absent. Missing are only columns that are empty throughout, and volumes of
         days with a price, where more than ``max_gap_days`` in a row, or the first or last ones, are missing.
     """
     daily = every_day(frame)
-    filled = daily.interpolate("linear", limit_area="inside") if method == "linear" else daily.ffill()
+    filled = (
+        daily.interpolate("linear", limit_area="inside") if method == "linear" else daily.ffill(limit_area="inside")
+    )
     for hole in _runs(daily["Volume"].isna()).itertuples() if "Volume" in daily else ():
         if hole.days > max_gap_days:
             filled.loc[hole.first_day : hole.last_day, "Volume"] = float("nan")
@@ -61,6 +63,26 @@ def _runs(empty: pd.Series) -> pd.DataFrame:
     return pd.DataFrame({"first_day": by_run.min(), "last_day": by_run.max(), "days": by_run.size()}).reset_index(
         drop=True
     )
+
+
+def gaps_in_words(ticker: str, frame: pd.DataFrame, max_gap_days: int) -> str:
+    """What becomes of the days without a price, in a sentence; empty if there are none."""
+    found = gaps(frame)
+    if found.empty:
+        return ""
+    long = found[found["days"] > max_gap_days]
+    named = ", ".join(f"{g.first_day:%Y-%m-%d} to {g.last_day:%Y-%m-%d}" for g in long.head(5).itertuples())
+    more = f" and {len(long) - 5} more" if len(long) > 5 else ""
+    left_out = (
+        f"; {long['days'].sum()} of them, in gaps of more than max_gap_days {max_gap_days} ({named}{more}), are left"
+        " out, and nothing is computed across such a gap"
+    )
+    filled = (
+        "No day is filled"
+        if len(long) == len(found)
+        else "Filled days are inputs only: none is scored or forecast from"
+    )
+    return f"{ticker}: {found['days'].sum()} days without a price{left_out if len(long) else ''}. {filled}."
 
 
 def fences(frame: pd.DataFrame, factor: float = 1.5, fit_until: pd.Timestamp | None = None) -> pd.DataFrame:

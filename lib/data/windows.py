@@ -9,6 +9,7 @@ inside each part, so that no window crosses a split. Which days fit the scaler i
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -235,8 +236,9 @@ def _too_few(data: Dataset, part: Part, least: int) -> str:
     days, scored = len(data.days[part.name]), len(part.y)
     return (
         f"{data.ticker}: {scored} of the {days} days in the {part.name} split have a window and a price, but {least}"
-        f" are needed; {days + least - scored} days in the split would do. Widen start_date to end_date, give the"
-        " split a larger share, or shorten lookback"
+        f" are needed; {days + least - scored} days in the split would do"
+        f"{_in_all(data.days, part.name, days + least - scored)}. Widen start_date to end_date, give the split a larger"
+        " share, or shorten lookback"
     )
 
 
@@ -252,7 +254,7 @@ def _outnumbered(data: Dataset) -> list[str]:
 
 def _too_short_a_row(data: Dataset, needed: int, lags: int) -> list[str]:
     days = data.validation.dates.append(data.test.dates)
-    there = int(((days[lags:] - days[: len(days) - lags]).days == lags).sum())
+    there = int(((days[lags:] - days[: max(0, len(days) - lags)]).days == lags).sum())
     if there >= needed:
         return []
     return [
@@ -345,6 +347,12 @@ def _refuse_if(empty: bool, ticker: str, part: str, days: Mapping[str, pd.Dateti
     if empty:
         raise WindowError(
             f"{ticker}: the {part} split has {len(days[part])} days and no window of {chosen.lookback} days and a next"
-            f" one; without gaps {chosen.lookback + 1} days would do. Widen start_date to end_date, give the split a"
-            " larger share, or shorten lookback"
+            f" one; without gaps {chosen.lookback + 1} days would do{_in_all(days, part, chosen.lookback + 1)}."
+            " Widen start_date to end_date, give the split a larger share, or shorten lookback"
         )
+
+
+def _in_all(days: Mapping[str, pd.DatetimeIndex], split: str, needed: int) -> str:
+    """How many days all splits together need, so that one has enough."""
+    here = len(days[split])
+    return f", about {math.ceil(needed * sum(map(len, days.values())) / here)} days in all" if here else ""

@@ -20,6 +20,7 @@ from sklearn.model_selection import TimeSeriesSplit
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from lib.data import windows
 from lib.data.windows import Dataset, Part
 from lib.errors import ProjectError
 
@@ -289,7 +290,7 @@ def _folds(windows: int) -> int:
 
 def _percent_returns(close_usd: pd.Series) -> pd.Series:
     """In percent, or the optimisers' tolerances would be too coarse."""
-    return 100 * np.log(close_usd).diff().dropna()
+    return 100 * windows.log_returns(close_usd.to_frame()).iloc[:, 0]
 
 
 def _from_percent_returns(expected: pd.Series, close_usd: pd.Series) -> pd.Series:

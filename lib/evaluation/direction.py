@@ -61,15 +61,18 @@ def long_flat(
     """Hold the coin on days whose forecast is above the last close, hold dollars otherwise.
 
     The forecast is made when a day closes, and the trade is done at that close. The position of the
-    last day is sold at its end. No interest, no slippage, no taxes.
+    last day is sold at its end. No interest, no slippage, no taxes. Between two days that do not follow on each other
+    no forecast says anything, so the position of the first stays: what prices did meanwhile counts, and is part of the
+    return of the second.
 
     Args:
-        actual, predicted, last_close: shape (days,), USD, time order.
+        actual, predicted, last_close: shape (days,), USD, time order; days may be absent.
         cost: share of the traded amount, paid at each purchase and each sale; default 0.1 %.
 
     Returns:
         One row a day: ``position`` (1 or 0), ``sides`` (purchases and sales charged to the day),
-        ``net_return`` (simple, after costs), ``wealth`` (of 1 dollar, at the end of the day).
+        ``net_return`` (simple, after costs, absent days before it included), ``wealth`` (of 1 dollar, at the end of
+        the day).
     """
     actual, predicted, last_close = _prices(actual, predicted, last_close)
     return _traded((predicted > last_close).astype(int), actual, last_close, cost)
@@ -85,7 +88,10 @@ def _traded(position: np.ndarray, actual: np.ndarray, last_close: np.ndarray, co
     before = np.abs(np.diff(position, prepend=0))
     after = np.zeros(len(position), dtype=int)
     after[-1] = position[-1]
-    growth = (1 - cost) ** (before + after) * (1 + position * (actual / last_close - 1))
+    # From the close of the row before to the close that this row starts from: 1 where no day is absent.
+    meanwhile = np.concatenate([[1.0], last_close[1:] / actual[:-1]])
+    held = np.concatenate([[0], position[:-1]])
+    growth = (1 - cost) ** (before + after) * (1 + position * (actual / last_close - 1)) * (1 + held * (meanwhile - 1))
     return pd.DataFrame(
         {"position": position, "sides": before + after, "net_return": growth - 1, "wealth": np.cumprod(growth)}
     )

@@ -47,10 +47,11 @@ class IntervalError(ProjectError):
 def ewma_volatility(close_usd: pd.Series, decay: float = DECAY) -> pd.Series:
     """Daily volatility of log returns as known at each day's close.
 
-    Exponentially weighted root mean square of the returns until that day.
+    Exponentially weighted root mean square of the returns until that day. A return is of one day: those that begin
+    or end on a missing day are left out.
 
     Args:
-        close_usd: daily closes without gaps.
+        close_usd: a row a day; missing closes are not a number.
         decay: weight of yesterday's estimate; default 0.97.
 
     Returns:
@@ -70,7 +71,7 @@ def expected_volatility(
     31(3)), and is averaged over the horizon.
 
     Args:
-        close_usd: daily closes without gaps.
+        close_usd: a row a day; missing closes are not a number.
         horizon: days ahead.
         decay: of :func:`ewma_volatility`.
         reversion: share of today's distance from the mean that is left a day later; default 0.94.
@@ -108,7 +109,8 @@ def conformal(
     """Conformal intervals for every origin and horizon, each from misses known at its origin.
 
     Args:
-        close_usd: daily closes until the last known day, without gaps, above zero.
+        close_usd: observed daily closes in time order, above zero. A day that is absent or not a number has no
+            price: it is no origin and no outcome, and no return is taken over it. Filled days do not belong here.
         path: point forecasts in USD, one row an origin (a day whose close is known), one column a
             horizon in days; default :func:`naive_path`. If a model was fitted, leave the origins of
             its training days out: misses on them are too small to calibrate with.
@@ -121,12 +123,12 @@ def conformal(
     Returns:
         One row an origin, horizon and level: ``origin``, ``horizon``, ``date`` (forecast), ``level``,
         ``price_usd`` (close at the origin), ``volatility`` (:func:`ewma_volatility` there), ``path_usd``,
-        ``lower_usd``, ``upper_usd``, ``actual_usd`` (missing if still to come). Origins before there
+        ``lower_usd``, ``upper_usd``, ``actual_usd`` (missing if unknown or still to come). Origins before there
         is a volatility are left out; where misses are too few for the level, the interval is from
         0 to infinity.
 
     Raises:
-        IntervalError: a day is missing, a price or path is not above zero, or a path has unknown days.
+        IntervalError: too few closes, a price or path is not above zero, or a path has unknown days.
     """
     horizons, levels = tuple(horizons), tuple(levels)
     close, path, volatility = _checked(close_usd, path, horizons)
@@ -170,11 +172,12 @@ def service_band(
 
     Returns:
         Rows of level 0.95, the confidence that the thesis prints with the band. The lower bound may
-        be below zero.
+        be below zero. Of a window with missing days the closes that are there count, if they are half of it.
     """
     horizons = tuple(horizons)
     close, path, volatility = _checked(close_usd, path, horizons)
-    spread = close.rolling(lookback).std(ddof=0).to_numpy()
+    spread = close.rolling(lookback, min_periods=max(1, lookback // 2)).std(ddof=0).to_numpy(copy=True)
+    spread[: lookback - 1] = np.nan
     at = close.index.get_indexer(path.index)
     pieces = []
     for horizon in horizons:
@@ -325,20 +328,24 @@ def _sorted(pieces: list[pd.DataFrame]) -> pd.DataFrame:
 def _checked(
     close_usd: pd.Series, path: pd.DataFrame | None, horizons: tuple[int, ...]
 ) -> tuple[pd.Series, pd.DataFrame, pd.Series]:
-    close = close_usd.astype("float64")
-    if len(close) <= max(horizons) or (close.index[1:] - close.index[:-1] != pd.Timedelta(days=1)).any():
+    known = close_usd.astype("float64").dropna()
+    if not (known.index.is_monotonic_increasing and known.index.is_unique):
+        raise IntervalError("intervals need one close a day, in time order")
+    if len(known) <= max(horizons):
         raise IntervalError(
-            f"intervals need a close of every day, of more than {max(horizons)} days; fill or cut the gaps first"
+            f"intervals of up to {max(horizons)} days need more than {max(horizons)} days with a close; there are"
+            f" {len(known)}. Widen start_date to end_date"
         )
-    if not (np.isfinite(close) & (close > 0)).all():
-        raise IntervalError("intervals need closes above zero on every day")
-    path = naive_path(close, horizons) if path is None else path
+    if not (np.isfinite(known) & (known > 0)).all():
+        raise IntervalError("intervals need closes above zero")
+    path = naive_path(known, horizons) if path is None else path
     lacking = [h for h in horizons if h not in path.columns]
-    if lacking or not path.index.isin(close.index).all() or not path.index.is_unique:
+    if lacking or not path.index.isin(known.index).all() or not path.index.is_unique:
         raise IntervalError(
-            f"the path needs one row a day of the closes and a column a horizon; lacking horizons: {lacking or 'none'},"
-            f" unknown or double days: {int((~path.index.isin(close.index)).sum() + path.index.duplicated().sum())}"
+            f"the path needs one row a day with a close and a column a horizon; lacking horizons: {lacking or 'none'},"
+            f" unknown or double days: {int((~path.index.isin(known.index)).sum() + path.index.duplicated().sum())}"
         )
     if (path[list(horizons)] <= 0).any(axis=None):
         raise IntervalError("a path has a price of zero or less")
-    return close, path, ewma_volatility(close)
+    daily = known.asfreq("D")
+    return daily, path, ewma_volatility(daily)

@@ -15,6 +15,8 @@ import numpy as np
 from lib.errors import ProjectError
 from lib.evaluation.metrics import skill_of
 
+LEAST_DAYS = 10
+
 
 class ResamplingError(ProjectError):
     """Losses that cannot be resampled."""
@@ -65,7 +67,7 @@ def over_seeds(
     by_seed = np.atleast_2d(np.asarray(losses, dtype="float64"))
     seeds, days = by_seed.shape
     base = np.ones(days) if reference is None else np.asarray(reference, dtype="float64")
-    if days < 10 or base.shape != (days,) or np.isnan(by_seed).any() or not np.isfinite(base).all():
+    if days < LEAST_DAYS or base.shape != (days,) or np.isnan(by_seed).any() or not np.isfinite(base).all():
         raise ResamplingError(
             "an interval needs one loss for each seed and day, 10 days or more, and a reference of the same days, all"
             f" numbers; given are losses of shape {by_seed.shape} and a reference of shape {base.shape}"
@@ -97,3 +99,25 @@ def over_seeds(
         "days": days,
         "block_length": block,
     }
+
+
+def skill_with_interval(
+    losses: np.ndarray, reference: np.ndarray, block_length: int | None = None, repetitions: int = 1000
+) -> tuple[float, float, float]:
+    """The skill of one series of forecasts and its 95 % interval.
+
+    Args:
+        losses, reference: of the forecasts and of the naive ones, shape (days,); infinite for a diverged training.
+        block_length, repetitions: as in :func:`over_seeds`.
+
+    Returns:
+        Skill, lower and upper bound. The bounds are not a number for fewer than 10 days or a diverged training, and
+        so is the skill where the naive forecast was right on every day.
+    """
+    loss, base = float(np.mean(losses)), float(np.mean(reference))
+    if not base > 0:
+        return math.nan, math.nan, math.nan
+    if len(losses) < LEAST_DAYS or not math.isfinite(loss):
+        return float(skill_of(loss, base)), math.nan, math.nan
+    found = over_seeds(losses, reference, block_length=block_length, repetitions=repetitions)
+    return found["mean"], found["lower"], found["upper"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lib.data import SPLITS
 from lib.data.windows import Dataset
-from lib.evaluation import baselines, metrics
+from lib.evaluation import baselines, metrics, resampling
 
 
 def prediction_frame(
@@ -59,17 +60,21 @@ def run_scores(
 
     Returns:
         One row for each ticker, split (column ``part``), model and unit (``scaled``: 0 to 1; ``USD``), with
-        MSE, MAE, RMSE, MAPE (percent), R2, and ``skill``: 1 - MSE / MSE of the naive forecast.
+        MSE, MAE, RMSE, MAPE (percent), R2, ``skill``: 1 - MSE / MSE of the naive forecast, and its 95 % interval
+        ``skill_lower`` to ``skill_upper`` (see :func:`_interval`).
     """
     units = ("scaled", "USD")
     rows = []
     for ticker, by_network in predictions.items():
         convert = dict(zip(units, (data[ticker].to_scaled, lambda usd: usd)))
         for split in SPLITS:
+            compared = _with_naive(by_network, split)
+            sure = {model: _interval(days) for model, days in compared.items()}  # the same in every unit
             for unit in units:
-                for model, days in _with_naive(by_network, split).items():
+                for model, days in compared.items():
                     about = {"ticker": ticker, "part": split, "model": model, "unit": unit, "days": len(days)}
-                    rows.append({**about, **_scores(days, convert[unit]), "seed": seeds.get((ticker, model))})
+                    scores = {**_scores(days, convert[unit]), **sure[model]}
+                    rows.append({**about, **scores, "seed": seeds.get((ticker, model))})
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 
 
@@ -81,10 +86,11 @@ def network_scores(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
         network: what the network is called.
 
     Returns:
-        Two rows for each split (column ``part``): model, days, MSE, MAE, RMSE, MAPE (percent), R2, skill.
+        Two rows for each split (column ``part``): model, days, MSE, MAE, RMSE, MAPE (percent), R2, skill and its
+        interval as :func:`run_scores` has it.
     """
     rows = [
-        {"part": split, "model": model, "days": len(days), **_scores(days)}
+        {"part": split, "model": model, "days": len(days), **_scores(days), **_interval(days)}
         for split in SPLITS
         for model, days in _with_naive({network: predictions}, split).items()
     ]
@@ -102,6 +108,31 @@ def _scores(days: pd.DataFrame, convert: Callable[[np.ndarray], np.ndarray] = np
     return metrics.beside_naive(*(convert(days[column].to_numpy()) for column in columns))
 
 
+def _interval(days: pd.DataFrame) -> dict[str, float]:
+    """How far the skill of one training may move on other days like these: blocks of days drawn again.
+
+    The seed is not drawn again, so another training may lie outside. Missing for the naive forecast itself, for a
+    diverged training and for fewer than 10 days.
+    """
+    actual, predicted, naive = (days[c].to_numpy() for c in ("actual_usd", "predicted_usd", "naive_usd"))
+    losses, reference = metrics.squared_errors(actual, predicted), metrics.squared_errors(actual, naive)
+    own = np.array_equal(losses, reference)
+    lower, upper = (math.nan, math.nan) if own else resampling.skill_with_interval(losses, reference)[1:]
+    return {"skill_lower": lower, "skill_upper": upper}
+
+
+def as_records(scores: pd.DataFrame) -> list[dict[str, Any]]:
+    """A table's rows as JSON has them: what is missing is None."""
+    return scores.astype(object).where(scores.notna(), None).to_dict("records")
+
+
+def skill_in_words(row: Mapping[str, float]) -> str:
+    """A skill with its interval, from a row with ``skill``, ``skill_lower`` and ``skill_upper``."""
+    if math.isnan(row["skill_lower"]):
+        return f"skill {row['skill']:+.2f}, too few days for an interval"
+    return f"skill {row['skill']:+.2f}, 95 % interval {row['skill_lower']:+.2f} to {row['skill_upper']:+.2f}"
+
+
 def network_in_words(scores: pd.DataFrame, network: str) -> str:
     """What a network's scores on unseen days mean to somebody who reads no code, from :func:`network_scores`."""
     rows = scores[scores["part"] == "test"].set_index("model")
@@ -112,27 +143,29 @@ def network_in_words(scores: pd.DataFrame, network: str) -> str:
     error = (
         f"On {mine['days']:.0f} test days its squared error is {abs(skill):.0%} {'smaller' if skill > 0 else 'larger'}"
     )
-    verdict = (
-        "so here it did better than no model; on so few days that can be chance"
-        if skill > 0
-        else "so on days that it has not seen it is no better than no model at all"
-    )
-    scored = f"skill {skill:+.2f}; R2 {mine['R2']:.3f} beside {naive['R2']:.3f}"
+    if mine["skill_lower"] > 0:
+        verdict = "so on these days it did better than no model; another seed or other days may do worse"
+    elif mine["skill_upper"] < 0:
+        verdict = "so on days that it has not seen it is worse than no model at all"
+    else:
+        verdict = "which chance explains: it is not shown to be better than no model"
+    scored = f"{skill_in_words(mine)}; R2 {mine['R2']:.3f} beside {naive['R2']:.3f}"
     return f"{error} than that of 'tomorrow equals today' ({scored}), {verdict}."
 
 
 def scores_in_words(scores: pd.DataFrame) -> str:
-    """One line for each ticker and split: who beat the naive forecast, and by how much, with one seed."""
+    """One line for each ticker and split: who is better than the naive forecast, and how sure that is with one seed."""
     lines = []
     for (ticker, split), rows in scores[scores["unit"] == "USD"].groupby(["ticker", "part"], sort=False):
         naive = rows[rows["model"] == baselines.NAIVE].iloc[0]
         trained = rows[rows["model"] != baselines.NAIVE].sort_values("MSE")
-        better = ", ".join(trained.loc[trained["skill"] > 0, "model"])
-        verdict = f"better than naive: {better}" if better else "no network beats the naive forecast"
+        better = ", ".join(trained.loc[trained["skill_lower"] > 0, "model"])
+        worse = ", ".join(trained.loc[trained["skill_upper"] < 0, "model"])
+        verdict = f"better than naive on these days: {better or 'none'}; worse: {worse or 'none'}"
         best = trained.iloc[0]
         diverged = ", ".join(trained.loc[np.isinf(trained["MSE"]), "model"])
         lines.append(
-            f"{ticker}, {split}: {verdict}. Smallest MSE {best['model']}, R2 {best['R2']:.4f};"
+            f"{ticker}, {split}: {verdict}. Smallest MSE {best['model']} ({skill_in_words(best)}), R2 {best['R2']:.4f};"
             f" naive R2 {naive['R2']:.4f}.{f' Diverged: {diverged}.' if diverged else ''}"
         )
     return "\n".join(lines)

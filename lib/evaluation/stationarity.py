@@ -5,15 +5,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 from statsmodels.tools.sm_exceptions import InterpolationWarning
 from statsmodels.tsa.stattools import adfuller, kpss
 
+from lib.data import windows
+
 
 def log_returns(close: pd.Series) -> pd.Series:
-    """Daily log returns, ``ln(close today / close yesterday)``; one value fewer than closes."""
-    return np.log(close).diff().dropna()
+    """Daily log returns, ``ln(close today / close yesterday)``; a day whose day before is absent has none."""
+    return windows.log_returns(close.to_frame()).iloc[:, 0]
 
 
 def adf(series: pd.Series, trend: str = "c") -> dict[str, float]:

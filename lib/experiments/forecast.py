@@ -8,7 +8,7 @@ misses on validation and test days.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -16,15 +16,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lib.data import windows
 from lib.data.windows import Dataset
 from lib.errors import ProjectError
-from lib.evaluation import intervals
-from lib.evaluation.metrics import skill_of
+from lib.evaluation import intervals, resampling
 from lib.experiments import pool, train
 from lib.experiments.train import Result, Training
+from lib.settings import Settings
 
 DEFAULT_DAYS = 15  # thesis section 5.3, Listing 7
 LEVEL = 0.90
+LEAST_SPANS = 10  # spans of forecast days that share none, below which a skill's interval says too little
+SAMPLES = 500  # drawn for the interval of a skill
 Predict = Callable[[np.ndarray], np.ndarray]
 
 
@@ -43,7 +46,9 @@ class Forecast:
             ``naive_usd`` (the origin's close), ``actual_usd`` (missing where still to come), ``calibrated_on`` (earlier
             forecasts of as many days whose outcome was known at the origin), ``coverage`` (share of the test
             days' forecasts of as many days that their bounds held), ``evaluated_on`` (their number), ``skill`` (of the
-            path against "stays as it is" on the same forecasts).
+            path against "stays as it is" on the same forecasts) with its 95 % interval ``skill_lower`` to
+            ``skill_upper`` (blocks of days drawn again, as long as the horizon; missing for fewer than 10 forecasts),
+            and ``spans``: about how many of these forecasts share no day.
     """
 
     origin: pd.Timestamp
@@ -51,38 +56,54 @@ class Forecast:
     days: pd.DataFrame
 
 
-def rolled_out(predict: Predict, windows: np.ndarray, days: int) -> np.ndarray:
+def rolled_out(predict: Predict, cut: np.ndarray, days: int) -> np.ndarray:
     """Scaled paths: each forecast is appended to its window, whose first day leaves.
 
     Args:
         predict: windows of shape (origins, lookback, 1) to scaled next closes of shape (origins,).
-        windows: scaled closes until each origin, itself included, shape (origins, lookback, 1).
+        cut: windows of scaled closes until each origin, itself included, shape (origins, lookback, 1).
         days: length of the paths.
 
     Returns:
         Scaled closes, shape (origins, days).
     """
-    path = np.empty((len(windows), days))
-    moving = np.array(windows, dtype="float32")
+    path = np.empty((len(cut), days))
+    moving = np.array(cut, dtype="float32")
     for day in range(days):
         path[:, day] = predict(moving)
         moving = np.concatenate([moving[:, 1:], path[:, day, None, None].astype("float32")], axis=1)
     return path
 
 
-def allowed_starts(data: Dataset, close_usd: pd.Series) -> tuple[date, date]:
+def allowed_starts(data: Dataset, observed_usd: pd.Series) -> tuple[date, date]:
     """The first and the last day that a forecast may begin on: after the days that the network was trained on, up to
-    the day after the last close."""
-    return data.days["validation"][0].date(), (close_usd.dropna().index[-1] + pd.Timedelta(days=1)).date()
+    the day after the last observed close."""
+    return data.days["validation"][0].date(), (observed_usd.index[-1] + pd.Timedelta(days=1)).date()
 
 
-def paths(predict: Predict, data: Dataset, close_usd: pd.Series, days: int = intervals.HORIZONS[-1]) -> pd.DataFrame:
-    """The network's path from every day from the last training day on, US dollars.
+def check_days(prices: Mapping[str, pd.DataFrame], settings: Settings) -> None:
+    """Refuse prices on which a network could be trained, but neither scored nor forecast from.
+
+    Raises:
+        WindowError: fewer than 10 test days can be scored, with the number that would do.
+    """
+    windows.check_scored_days(windows.build(prices, settings), resampling.LEAST_DAYS, ["test"])
+
+
+def paths(
+    predict: Predict,
+    data: Dataset,
+    close_usd: pd.Series,
+    observed_usd: pd.Series,
+    days: int = intervals.HORIZONS[-1],
+) -> pd.DataFrame:
+    """The network's path from every observed day from the last training day on, US dollars.
 
     Args:
         predict: as :func:`rolled_out` takes it.
         data: the windows that the network was trained on; inputs must be the own close.
-        close_usd: closes of every day, without gaps, on the days of ``data`` and perhaps after.
+        close_usd: what windows are cut from: clean closes, filled days among them; days of long gaps are absent.
+        observed_usd: the closes that were observed. Paths start from these, so none starts from a filled price.
         days: length of the paths.
 
     Returns:
@@ -96,19 +117,21 @@ def paths(predict: Predict, data: Dataset, close_usd: pd.Series, days: int = int
             "only a network that reads and forecasts its own coin's closes can be rolled forward: other inputs have no"
             " future values"
         )
-    lookback = data.input_shape[0]
+    lookback, index = data.input_shape[0], close_usd.index
     scaled = data.to_scaled(close_usd.to_numpy()).astype("float32")
-    first = close_usd.index.get_loc(data.days["train"][-1])
-    origins = np.arange(max(first, lookback - 1), len(close_usd))
-    windows = np.lib.stride_tricks.sliding_window_view(scaled, lookback)[origins - lookback + 1][..., None]
-    made = data.to_usd(rolled_out(predict, windows, days))
-    return pd.DataFrame(made, index=close_usd.index[origins], columns=list(range(1, days + 1)))
+    origins = np.arange(max(index.get_loc(data.days["train"][-1]), lookback - 1), len(index))
+    whole = (index[origins] - index[origins - lookback + 1]).days == lookback - 1
+    origins = origins[whole & index[origins].isin(observed_usd.index)]
+    cut = np.lib.stride_tricks.sliding_window_view(scaled, lookback)[origins - lookback + 1][..., None]
+    made = data.to_usd(rolled_out(predict, cut, days))
+    return pd.DataFrame(made, index=index[origins], columns=list(range(1, days + 1)))
 
 
 def forecast(
     predict: Predict,
     data: Dataset,
     close_usd: pd.Series,
+    observed_usd: pd.Series,
     start: date | None = None,
     days: int = DEFAULT_DAYS,
     level: float = LEVEL,
@@ -116,16 +139,17 @@ def forecast(
     """A forecast of some days from ``start`` on, from closes until the day before.
 
     Args:
-        predict, data, close_usd: as in :func:`paths`.
-        start: the first day to be forecast; default the day after the last close.
+        predict, data, close_usd, observed_usd: as in :func:`paths`. Bounds, coverage and skill rest on observed
+            closes only.
+        start: the first day to be forecast; default the day after the last observed close.
         days: 1 to 30; default 15.
         level: of the bounds; default 0.90.
 
     Raises:
-        ForecastError: start or days are out of range, or the network's path leaves the prices above zero.
+        ForecastError: start or days are out of range, the day before the start has no price or no whole window, or
+            the network's path leaves the prices above zero.
     """
-    close = close_usd.dropna()
-    first, last = allowed_starts(data, close)
+    first, last = allowed_starts(data, observed_usd)
     start = start or last
     if not first <= start <= last:
         raise ForecastError(
@@ -136,16 +160,19 @@ def forecast(
     if not 1 <= days <= longest:
         raise ForecastError(f"{days} days: allowed are 1 to {longest}")
     origin = pd.Timestamp(start) - pd.Timedelta(days=1)
-    made = paths(predict, data, close, days)
+    made = paths(predict, data, close_usd, observed_usd, days)
+    if origin not in made.index:
+        raise ForecastError(_no_origin(origin, made.index, observed_usd))
     usable = made[(np.isfinite(made) & (made > 0)).all(axis=1)]
     if origin not in usable.index:
         raise ForecastError(
             f"from {start} on the network's path falls to zero or below, so it is no price. Train longer, with a"
             " smaller learning rate, or choose another start"
         )
-    bands = intervals.conformal(close, usable, range(1, days + 1), (level,))
+    bands = intervals.conformal(observed_usd, usable, range(1, days + 1), (level,))
     mine = bands[bands["origin"] == origin].set_index("horizon")
     tested = bands[(bands["origin"] >= data.days["test"][0]) & bands["actual_usd"].notna()]
+    known = bands[(bands["date"] <= origin) & bands["actual_usd"].notna()].groupby("horizon").size()
     frame = pd.DataFrame(
         {
             "date": mine["date"],
@@ -153,18 +180,33 @@ def forecast(
             "path_usd": mine["path_usd"],
             "lower_usd": mine["lower_usd"],
             "upper_usd": mine["upper_usd"],
-            "naive_usd": float(close.loc[origin]),
+            "naive_usd": float(observed_usd.loc[origin]),
             "actual_usd": mine["actual_usd"],
-            "calibrated_on": [int((usable.index + pd.Timedelta(days=h) <= origin).sum()) for h in mine.index],
+            "calibrated_on": known.reindex(mine.index, fill_value=0),
         }
     )
     return Forecast(origin, level, frame.join(_on_test_days(tested)).reset_index(drop=True))
+
+
+def _no_origin(origin: pd.Timestamp, origins: pd.DatetimeIndex, observed_usd: pd.Series) -> str:
+    """Why nothing can be forecast from a day, and from which day it can."""
+    start, day = (origin + pd.Timedelta(days=1)).date(), origin.date()
+    why = (
+        f"{day} has no price, so a forecast from {start} on has nothing to start from"
+        if origin not in observed_usd.index
+        else f"the window that ends on {day} is not whole, as prices are missing in it"
+    )
+    if origins.empty:
+        return f"{why}. No day after training has a whole window: choose a shorter lookback or other dates"
+    nearest = origins[np.abs(origins - origin).argmin()]
+    return f"{why}. The nearest start date that works is {(nearest + pd.Timedelta(days=1)).date()}"
 
 
 def start_task(
     training: Training,
     result: Result,
     close_usd: pd.Series,
+    observed_usd: pd.Series,
     start: date | None = None,
     days: int = DEFAULT_DAYS,
     level: float = LEVEL,
@@ -173,10 +215,11 @@ def start_task(
 
     Args:
         training, result: the network; the result must hold its weights.
-        close_usd, start, days, level: as in :func:`forecast`.
+        close_usd, observed_usd, start, days, level: as in :func:`forecast`.
     """
     doing = f"forecasting {training.data.ticker} with {training.network}"
-    return pool.Task(training.settings, doing, _with_weights, training, result, close_usd, start, days, level)
+    asked = (close_usd, observed_usd, start, days, level)
+    return pool.Task(training.settings, doing, _with_weights, training, result, *asked)
 
 
 def _with_weights(training: Training, result: Result, *asked: Any) -> Forecast:
@@ -185,26 +228,29 @@ def _with_weights(training: Training, result: Result, *asked: Any) -> Forecast:
 
     model = train.network_of(training, result)
 
-    def predict(windows: np.ndarray) -> np.ndarray:
+    def predict(cut: np.ndarray) -> np.ndarray:
         pool.stop_if_cancelled()
-        return fitting.predict(model, windows)
+        return fitting.predict(model, cut)
 
     return forecast(predict, training.data, *asked)
 
 
 def _on_test_days(bands: pd.DataFrame) -> pd.DataFrame:
-    """Coverage, skill against "stays as it is" and their number of forecasts, by horizon; bounds without limit are left
-    out."""
+    """Coverage and skill with its interval, by horizon; bounds without limit are left out."""
     known = bands[np.isfinite(bands["upper_usd"])]
-    inside = (known["actual_usd"] >= known["lower_usd"]) & (known["actual_usd"] <= known["upper_usd"])
-    ours, naive = ((known[c] - known["actual_usd"]) ** 2 for c in ("path_usd", "price_usd"))
-    by = known["horizon"]
-    return pd.DataFrame(
-        {
-            "coverage": inside.groupby(by).mean(),
-            "evaluated_on": inside.groupby(by).size(),
-            "skill": skill_of(ours.groupby(by).mean(), naive.groupby(by).mean()),
-        }
+    columns = ["coverage", "evaluated_on", "spans", "skill", "skill_lower", "skill_upper"]
+    rows = {horizon: _evaluated(int(horizon), rows) for horizon, rows in known.groupby("horizon")}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+def _evaluated(horizon: int, known: pd.DataFrame) -> tuple[float, int, int, float, float, float]:
+    inside = known["actual_usd"].between(known["lower_usd"], known["upper_usd"])
+    ours, naive = (((known[c] - known["actual_usd"]) ** 2).to_numpy() for c in ("path_usd", "price_usd"))
+    return (
+        float(inside.mean()),
+        len(known),
+        -(-len(known) // horizon),
+        *resampling.skill_with_interval(ours, naive, block_length=horizon, repetitions=SAMPLES),
     )
 
 
@@ -221,9 +267,22 @@ def in_words(made: Forecast) -> str:
             f"Too few earlier forecasts of {last['horizon']:.0f} days ({last['calibrated_on']:.0f})"
             f" to bound the last day at {made.level:.0%}."
         )
-    compared = "smaller" if last["skill"] > 0 else "no smaller"
     return (
         f"Bounds promise {made.level:.0%}; on the test days they held {last['coverage']:.0%} of"
-        f" {last['evaluated_on']:.0f} forecasts of {last['horizon']:.0f} days. The path's squared error was {compared}"
-        f" there than that of a price that stays as it is (skill {last['skill']:+.2f})."
+        f" {last['evaluated_on']:.0f} forecasts of {last['horizon']:.0f} days, of which about {last['spans']:.0f} share"
+        f" no day. Against a price that stays as it is the path {_compared(last)}."
     )
+
+
+def _compared(last: pd.Series) -> str:
+    """A skill in words, with its interval."""
+    if pd.isna(last["skill_lower"]):
+        return "cannot be judged, as fewer than 10 of these forecasts have an outcome"
+    skill = f"skill {last['skill']:+.2f}, 95 % interval {last['skill_lower']:+.2f} to {last['skill_upper']:+.2f}"
+    if last["spans"] < LEAST_SPANS:
+        return f"has {skill}: too few days to call it better or worse"
+    if last["skill_lower"] > 0:
+        return f"had the smaller squared error ({skill})"
+    if last["skill_upper"] < 0:
+        return f"had the larger squared error ({skill})"
+    return f"is neither better nor worse as far as these days tell ({skill})"

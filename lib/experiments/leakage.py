@@ -29,13 +29,21 @@ def forecasts(prices: Mapping[str, pd.DataFrame], settings: Settings) -> pd.Data
     Returns:
         Long frame of test days.
     """
-    windows.check_scored_days(
-        windows.build(prices, settings.changed(target="close")), seeds.LEAST_DAYS, ["train", "test"]
-    )
+    check_days(prices, settings)
     planned = trainings(prices, settings)
     results = train.train_all([t for t, *_ in planned])
     rows = [frames.of_training(t, r, leak, k, parts=["test"]) for (t, leak, k), r in zip(planned, results)]
     return pd.concat(rows, ignore_index=True)
+
+
+def check_days(prices: Mapping[str, pd.DataFrame], settings: Settings) -> None:
+    """Refuse prices on which :func:`forecasts` or what is computed from them would fail.
+
+    Raises:
+        WindowError: with the number of days that would do.
+    """
+    data = windows.build(prices, settings.changed(target="close"))
+    windows.check_scored_days(data, seeds.LEAST_DAYS, ["train", "test"])
 
 
 def trainings(prices: Mapping[str, pd.DataFrame], settings: Settings) -> list[tuple[Training, str, int]]:

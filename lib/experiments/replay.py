@@ -82,6 +82,16 @@ def printed_trials(tickers: Sequence[str], of_networks: Sequence[str], count: in
     )
 
 
+def check_days(prices: Mapping[str, pd.DataFrame], settings: Settings) -> None:
+    """Refuse prices that leave no window for one of ``replay_inputs``.
+
+    Raises:
+        WindowError: with the number of days that would do.
+    """
+    for inputs in settings.replay_inputs:
+        windows.build(prices, settings.changed(inputs=inputs))
+
+
 def planned(
     prices: Mapping[str, pd.DataFrame], printed: pd.DataFrame, settings: Settings
 ) -> list[tuple[Training, dict[str, Any]]]:

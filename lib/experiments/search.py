@@ -31,6 +31,7 @@ from lib.results.files import replacing
 from lib.results.progress import Progress
 from lib.settings import Settings
 
+LEAST_WINDOWS = (2, ("train", "validation"))  # scores of one day have no variance
 LSTM_WORK = 6  # a trial of a network with LSTM layers in trials of the CNN; steers the order and the time left only
 
 
@@ -113,6 +114,15 @@ def median_pruner() -> optuna.pruners.MedianPruner:
     return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0, interval_steps=1, n_min_trials=1)
 
 
+def check_days(prices: Mapping[str, pd.DataFrame], settings: Settings) -> None:
+    """Refuse prices on which :func:`run` would fail.
+
+    Raises:
+        WindowError: with the number of days that would do.
+    """
+    windows.check_scored_days(windows.build(prices, settings), *LEAST_WINDOWS)
+
+
 def run(data: Mapping[str, Dataset], settings: Settings) -> list[Study]:
     """Carry out every study, side by side. The trials are the same for any number of workers and after any stop.
 
@@ -125,7 +135,7 @@ def run(data: Mapping[str, Dataset], settings: Settings) -> list[Study]:
 
     Raises: as ``train.Handle.result``; what was trained is cached.
     """
-    windows.check_scored_days(data, 2, ["train", "validation"])
+    windows.check_scored_days(data, *LEAST_WINDOWS)
     found = studies(settings)
     events: queue.SimpleQueue[tuple[Study, Result] | None] = queue.SimpleQueue()
     running: dict[str, train.Handle] = {}

@@ -50,9 +50,7 @@ def forecasts(prices: Mapping[str, pd.DataFrame], settings: Settings, targets: S
         Long frame of validation and test days; ``reading`` is the target. Seed k of a network is the same for every
         target, and seed 1 on closes is the training of notebooks 04 to 07.
     """
-    for target in targets:
-        data = windows.build(prices, settings.changed(target=target))
-        windows.check_scored_days(data, LEAST_DAYS, more_training_than_test=True, in_a_row=(30, 5))
+    check_days(prices, settings, targets)
     of_baselines = baseline_forecasts(
         prices, settings, targets
     )  # first, as their errors should come before any training
@@ -60,6 +58,17 @@ def forecasts(prices: Mapping[str, pd.DataFrame], settings: Settings, targets: S
     results = train.train_all([one for one, _ in planned])
     rows = [frames.of_training(t, r, t.settings.target, k) for (t, k), r in zip(planned, results)]
     return pd.concat([of_baselines, *rows], ignore_index=True)
+
+
+def check_days(prices: Mapping[str, pd.DataFrame], settings: Settings, targets: Sequence[str] = TARGETS) -> None:
+    """Refuse prices on which :func:`forecasts` or what is computed from them would fail.
+
+    Raises:
+        WindowError: with the number of days that would do.
+    """
+    for target in targets:
+        data = windows.build(prices, settings.changed(target=target))
+        windows.check_scored_days(data, LEAST_DAYS, more_training_than_test=True, in_a_row=(30, 5))
 
 
 def trainings(

@@ -35,8 +35,7 @@ def forecasts(prices: Mapping[str, pd.DataFrame], settings: Settings) -> tuple[p
         and a row a training: ticker, network, scheme, fold, trial, chosen (whether it forecast the block), inner
         validation MSE, epochs and hyperparameters.
     """
-    for fold in folds_of(prices, settings):
-        windows.check_scored_days({fold.data.ticker: fold.data}, seeds.LEAST_DAYS, ["train"])
+    check_days(prices, settings)
     of_baselines = baseline_forecasts(prices, settings)  # first, as their errors should come before any training
     planned = trainings(prices, settings)
     results = train.train_all([t for t, _ in planned])
@@ -48,6 +47,16 @@ def forecasts(prices: Mapping[str, pd.DataFrame], settings: Settings) -> tuple[p
         training, about = planned[at]
         found.append(frames.of_training(training, results[at], f"{about['scheme']} {about['fold']}", parts=["test"]))
     return pd.concat(found, ignore_index=True), rows
+
+
+def check_days(prices: Mapping[str, pd.DataFrame], settings: Settings) -> None:
+    """Refuse prices on which :func:`forecasts` would fail.
+
+    Raises:
+        WindowError: the first fold that lacks windows, with the number of days that would do.
+    """
+    for fold in folds_of(prices, settings):
+        windows.check_scored_days({fold.data.ticker: fold.data}, seeds.LEAST_DAYS, ["train"])
 
 
 def trainings(prices: Mapping[str, pd.DataFrame], settings: Settings) -> list[tuple[Training, dict[str, Any]]]:

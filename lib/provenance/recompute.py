@@ -291,6 +291,8 @@ def _walk_forward(run: Priced) -> Tables:
     if run.folder.has("walk_forward"):
         frame = walk_forward.baseline_forecasts(run.prices, run.chosen)
         ours = tables.walk_forward_skill(frame).drop(columns="p_better_holm")
+        if "skill_lower" not in run.folder.table("walk_forward"):  # a table from before intervals were computed
+            ours = ours.drop(columns=["skill_lower", "skill_upper"])
         yield Table("walk_forward", ours, {"model": NO_TRAINING}, partly=True)
         yield Table("regimes", tables.regimes(frame))
 
@@ -302,7 +304,7 @@ def _leaks(run: Priced) -> Tables:
 
 def _intervals(run: Priced) -> Tables:
     if run.folder.has("intervals"):
-        bands = interval_bands.bands({t: frame["Close"] for t, frame in run.clean.items()}, run.data)
+        bands = interval_bands.bands({t: frame["Close"] for t, frame in run.prices.items()}, run.data)
         yield Table("intervals", tables.interval_scores(bands, ["level"]))
         yield Table("intervals_by_horizon", tables.interval_scores(bands, ["level", "horizon"]))
 

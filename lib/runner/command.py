@@ -34,7 +34,7 @@ def run(
     """What ``run_all.py`` does; returns its exit code. Wrong orders are reported on stderr."""
     screen, started = out or sys.stdout, False
     try:
-        order = check(parameter_file, overrides, only, start, jobs, notebooks_dir)
+        order = check(parameter_file, overrides, only, start, jobs, notebooks_dir, read_prices=not listing)
         if listing:
             say("\n".join(listed(order)), screen)
             return 0

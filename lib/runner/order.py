@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import importlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,13 +46,18 @@ def check(
     start: str | None = None,
     jobs: int | str | None = None,
     notebooks_dir: Path = NOTEBOOKS,
+    read_prices: bool = True,
 ) -> Order:
     """Everything that can be known to be wrong before a kernel starts.
+
+    Prices are read once, when all else is right; from Yahoo they are downloaded and cached, so that no notebook asks
+    again.
 
     Args:
         overrides: ``key=value`` texts, later ones win.
         only, start: which notebooks, as :func:`lib.runner.plan.select` reads them.
         jobs: notebooks side by side; None for as many as there are cores.
+        read_prices: whether to read the prices and to ask each notebook's ``needs`` of them.
 
     Raises:
         OrderError: with a sentence for each thing that is wrong.
@@ -71,13 +77,13 @@ def check(
     chosen = attempt(settings.load, file, given)
     notebooks = attempt(discover, notebooks_dir) or []
     selected = attempt(select, notebooks, only, start) or []
-    if chosen and chosen.source == "folder":
-        attempt(_read_prices, chosen)
     if chosen and selected:
         selected = attempt(_concerned, selected, chosen)
     count = facts.cores() if jobs is None else int(jobs) if str(jobs).isdecimal() else 0
     if count < 1:
         wrong.append(f"--jobs {jobs}: allowed are whole numbers from 1; this machine has {facts.cores()} cores")
+    if read_prices and not wrong:
+        attempt(_check_prices, chosen, selected)
     if wrong:
         raise OrderError("\n".join(wrong))
     return Order(file, tuple(overrides), chosen, notebooks, selected, count, tuple(only), start)
@@ -101,8 +107,28 @@ def _concerned(selected: Iterable[Notebook], chosen: settings.Settings) -> list[
     return left
 
 
-def _read_prices(chosen: settings.Settings) -> None:
-    """Read the user's files as the notebooks will: what is missing or damaged there is known at once."""
+def _check_prices(chosen: settings.Settings, selected: Sequence[Notebook]) -> None:
+    """Read the prices as the notebooks will, and ask whether they are enough for each; a sentence is said once."""
     from lib.data import market
 
-    market.prices_of(chosen)
+    prices = market.prices_of(chosen)
+    refused: dict[str, list[str]] = {}
+    for notebook in selected:
+        if notebook.needs:
+            try:
+                _function(notebook)(prices, chosen)
+            except ProjectError as error:
+                for sentence in str(error).splitlines():
+                    refused.setdefault(sentence, []).append(notebook.number)
+    if refused:
+        raise OrderError("\n".join(f"{sentence} (notebook {', '.join(of)})" for sentence, of in refused.items()))
+
+
+def _function(notebook: Notebook) -> Callable[[Any, settings.Settings], object]:
+    module, _, name = (notebook.needs or "").rpartition(".")
+    try:
+        return getattr(importlib.import_module(f"lib.{module}"), name)
+    except (ImportError, AttributeError):
+        raise OrderError(
+            f"{notebook.name}: its metadata run.needs names lib.{notebook.needs}, which is not there"
+        ) from None

@@ -2,7 +2,8 @@
 
 A notebook describes itself in its metadata, so a new one needs no change here::
 
-    "run": {"after": ["01_data"], "trains": true, "seconds": 20, "networks": ["CNN"], "unless_zero": "replay_seeds"}
+    "run": {"after": ["01_data"], "trains": true, "seconds": 20, "networks": ["CNN"], "unless_zero": "replay_seeds",
+            "needs": "data.windows.build"}
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from lib.errors import ProjectError
 from lib.settings import KEYS, Network
@@ -31,7 +32,7 @@ def _parameter(name: str) -> str:
 
 
 class Notebook(BaseModel):
-    """One notebook as the runner sees it; the last five come from its metadata ``run``.
+    """One notebook as the runner sees it; the last six come from its metadata ``run``.
 
     Attributes:
         name: file name without ending, such as ``04_cnn``.
@@ -41,6 +42,8 @@ class Notebook(BaseModel):
         seconds: usual seconds in the sample run, or None.
         networks: it runs only if the parameter ``networks`` has one of these; none means always.
         unless_zero: it runs only if this parameter is not 0.
+        needs: a function below ``lib`` that refuses prices (first argument) on which the notebook would fail with
+            these parameters (second argument); None if it works on any prices.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,6 +57,7 @@ class Notebook(BaseModel):
     seconds: float | None = None
     networks: tuple[Network, ...] = ()
     unless_zero: Annotated[str, AfterValidator(_parameter)] | None = None
+    needs: Annotated[str, Field(pattern=r"^[a-z_]+(\.[a-z_]+)+$")] | None = None
 
     @property
     def number(self) -> str:

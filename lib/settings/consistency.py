@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -62,7 +63,8 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
         if smallest <= values["lookback"]:
             found.append(
                 f"lookback {values['lookback']} leaves no window in a split of {smallest} days"
-                f" (share {min(values['split']):g} of {days} days): widen the dates, or shorten lookback"
+                f" (share {min(values['split']):g} of {days} days): widen the dates to"
+                f" {math.ceil((values['lookback'] + 1) / min(values['split']))} days, or shorten lookback"
             )
     return found + _folders(values)
 

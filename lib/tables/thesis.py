@@ -111,20 +111,23 @@ def table_4_5(scores: pd.DataFrame) -> pd.DataFrame:
         {**unknown, "model": network, "whose": THEIRS, **dict(zip(("MSE", "MAE", "R2"), values))}
         for network, values in thesis.printed()["table_4_5"]["rows"].items()
     )
-    columns = ["ticker", "part", "model", "whose", "unit", "days", *metrics.NAMES, "skill", "seed"]
+    # Tables from before intervals were computed lack them.
+    skill = [name for name in ("skill", "skill_lower", "skill_upper") if name in ours]
+    columns = ["ticker", "part", "model", "whose", "unit", "days", *metrics.NAMES, *skill, "seed"]
     return pd.concat([ours, theirs], ignore_index=True)[columns].astype({"days": "Int64"})
 
 
 def comparison_in_words(scores: pd.DataFrame) -> str:
-    """How many network and ticker pairs beat the naive forecast, on validation and on test days."""
+    """How many pairs of network and ticker are better than the naive forecast, and worse, by their intervals."""
     lines = []
     for split in ("validation", "test"):
         rows = scores[(scores["unit"] == "USD") & (scores["part"] == split) & (scores["model"] != baselines.NAIVE)]
-        better = rows[rows["skill"] > 0]
+        better = rows[rows["skill_lower"] > 0]
         names = ", ".join(f"{r.model} on {r.ticker}" for r in better.itertuples()) or "none"
         lines.append(
-            f"{split}: {len(better)} of {len(rows)} trained networks have a smaller MSE than the naive forecast"
-            f" ({names})."
+            f"{split}: of {len(rows)} trained networks {(rows['skill'] > 0).sum()} have a smaller MSE than the naive"
+            f" forecast; better than it beyond chance of the days: {names}; worse: {(rows['skill_upper'] < 0).sum()}"
+            " (95 % intervals of one seed's skill; nothing corrects for the number of networks)."
         )
     return "\n".join(lines)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib.evaluation import baselines, metrics, significance
+from lib.evaluation import baselines, metrics, resampling, significance
 from lib.results.origin import signed
 from lib.tables.frames import against_naive, families_in_words, series, table_of
 
@@ -19,7 +19,8 @@ def walk_forward_skill(frame: pd.DataFrame) -> pd.DataFrame:
     """Skill of each model over the blocks of a walk-forward: each block, and all days together.
 
     Returns:
-        One row for each ticker, scheme and model: ``skill`` of all days, ``p_better`` (one-sided Diebold-Mariano
+        One row for each ticker, scheme and model: ``skill`` of all days with its 95 % interval ``skill_lower`` to
+        ``skill_upper`` (blocks of days drawn again), ``p_better`` (one-sided Diebold-Mariano
         on all days), ``p_better_holm`` (a family is the models of one ticker and scheme), ``blocks_better``
         (blocks with a skill above 0), ``blocks``, and the skill of each block.
     """
@@ -35,9 +36,13 @@ def _over_blocks(days: pd.DataFrame) -> dict[str, Any]:
     # Closes over their mean in the block, so that no block of high prices decides alone.
     scale = days.groupby("fold")["naive_usd"].transform("mean").to_numpy()
     actual, predicted, naive = (closes / scale for closes in series(days))
+    losses, reference = metrics.squared_errors(actual, predicted), metrics.squared_errors(actual, naive)
+    lower, upper = resampling.skill_with_interval(losses, reference)[1:]
     return {
         "days": len(days),
         "skill": metrics.skill(actual, predicted, naive),
+        "skill_lower": lower,
+        "skill_upper": upper,
         "p_better": against_naive(actual, predicted, naive)["p_better"],
         "blocks_better": sum(skill > 0 for skill in each.values()),
         "blocks": len(each),
@@ -55,10 +60,15 @@ def walk_forward_in_words(found: pd.DataFrame) -> str:
         diverged = ", ".join(rows.loc[np.isneginf(rows["skill"]), "model"])
         lines.append(
             f"{ticker}, {scheme}: {(rows['skill'] > 0).sum()} of {len(rows)} models have a skill above 0 over all days;"
-            f" better after Holm: {sure}. Best {best['model']}, skill {best['skill']:+.3f}, above 0 in"
+            f" better after Holm: {sure}. Best {best['model']}, skill {best['skill']:+.3f}{_sure(best)}, above 0 in"
             f" {best['blocks_better']} of {best['blocks']} blocks.{f' Diverged: {diverged}.' if diverged else ''}"
         )
     return "\n".join([*lines, families_in_words(models, SCHEME)])
+
+
+def _sure(row: pd.Series) -> str:
+    """The interval of a skill; committed tables from before it was computed have none."""
+    return f" ({row['skill_lower']:+.3f} to {row['skill_upper']:+.3f})" if "skill_lower" in row else ""
 
 
 @signed

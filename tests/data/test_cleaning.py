@@ -71,7 +71,16 @@ def test_a_gap_longer_than_allowed_is_dropped_whole(broken, longest, dropped):
 def test_nothing_is_invented_before_the_first_or_after_the_last_known_price():
     frame = daily([np.nan, 2, 3, np.nan])
     assert cleaning.fill_gaps(frame, 5, "linear")["Close"].tolist() == [2, 3]
-    assert cleaning.fill_gaps(frame, 5, "previous")["Close"].tolist() == [2, 3, 3]
+    assert cleaning.fill_gaps(frame, 5, "previous")["Close"].tolist() == [2, 3]
+
+
+def test_gaps_in_words_name_what_is_left_out_and_what_is_filled(broken):
+    assert cleaning.gaps_in_words("A", daily([1, 2, 3]), 5) == ""
+    filled = cleaning.gaps_in_words("A", broken, 3)
+    assert filled.startswith("A: 6 days without a price. Filled days are inputs only")
+    some = cleaning.gaps_in_words("A", broken, 2)
+    assert "3 of them, in gaps of more than max_gap_days 2 (2021-01-09 to 2021-01-11), are left out" in some
+    assert "No day is filled" in cleaning.gaps_in_words("A", broken.dropna().drop(broken.index[1], errors="ignore"), 0)
 
 
 def test_previous_does_not_look_ahead(broken):

@@ -318,13 +318,14 @@ def test_networks_aim_at_treated_closes_and_are_scored_on_real_ones(rule):
 
 
 @pytest.mark.parametrize(
-    ("days", "lookback", "part", "count"), [(12, 3, "validation", 3), (12, 6, "train", 6), (15, 3, "validation", 3)]
+    ("days", "lookback", "part", "count", "all_days"),
+    [(12, 3, "validation", 3, 16), (12, 6, "train", 6, 14), (15, 3, "validation", 3, 20)],
 )
-def test_a_part_without_a_window_is_named(days, lookback, part, count):
+def test_a_part_without_a_window_is_named(days, lookback, part, count, all_days):
     with pytest.raises(
         WindowError,
         match=f"^A: the {part} split has {count} days and no window of {lookback} days and a next"
-        f" one; without gaps {lookback + 1} days would do. Widen",
+        f" one; without gaps {lookback + 1} days would do, about {all_days} days in all. Widen",
     ):
         windows.build(
             {"A": prices_of(np.arange(days))},

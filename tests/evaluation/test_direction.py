@@ -63,6 +63,20 @@ def test_wealth_by_walking_through_the_days():
     assert found["share_held"] == pytest.approx(np.mean(predicted > last)) and found["days"] == 162
 
 
+def test_returns_of_days_that_are_not_scored_count_for_whoever_holds():
+    """100 -> 110, two days that are not scored (110 -> 165), 165 -> 150: holding earns 50 %, not 0 %."""
+    last, actual = np.array([100.0, 165.0]), np.array([110.0, 150.0])
+    held = direction.buy_and_hold(actual, last, cost=0)
+    assert held["wealth"].tolist() == pytest.approx([1.1, 1.5])
+    assert held["net_return"].tolist() == pytest.approx([0.1, 1.5 / 1.1 - 1])  # dated at the day after the gap
+    # Bought for the first day, the coin is held until there is a forecast again; that one says sell.
+    left = direction.long_flat(actual, np.array([101.0, 160.0]), last, cost=0)
+    assert left["wealth"].tolist() == pytest.approx([1.1, 1.65])
+    # Not bought, the rise is missed.
+    late = direction.long_flat(actual, np.array([99.0, 166.0]), last, cost=0)
+    assert late["wealth"].tolist() == pytest.approx([1.0, 150 / 165])
+
+
 def test_buy_and_hold_pays_twice_and_the_naive_forecast_never_trades():
     last, actual = np.array([100.0, 120.0, 90.0]), np.array([120.0, 90.0, 150.0])
     held = direction.buy_and_hold(actual, last)

@@ -149,6 +149,31 @@ def test_with_too_few_misses_nothing_is_promised(bands):
 
 
 @pytest.mark.parametrize("rule", [intervals.conformal, intervals.service_band])
+def test_a_day_without_a_price_is_no_origin_and_no_outcome(close, rule):
+    hole = close.index[150:191]
+    for given in (close.drop(hole), close.where(~close.index.isin(hole))):
+        found = rule(given, horizons=FEW)
+        assert not found["origin"].isin(hole).any() and found.loc[found["date"].isin(hole), "actual_usd"].isna().all()
+        assert found.loc[found["date"] == close.index[191], "actual_usd"].tolist()[:1] in ([], [close.iloc[191]])
+    # What an interval knows is what was observed: prices inside the hole, had there been any, change nothing.
+    pd.testing.assert_frame_equal(rule(close.drop(hole), horizons=FEW), found)
+    before = rule(close, horizons=FEW)
+    pd.testing.assert_frame_equal(
+        before[before["date"] < hole[0]].reset_index(drop=True), found[found["date"] < hole[0]].reset_index(drop=True)
+    )
+
+
+def test_no_return_is_taken_over_a_gap(close):
+    r = np.diff(np.log(close.to_numpy()))
+    given = close.drop(close.index[100:120]) * np.where(close.drop(close.index[100:120]).index > close.index[100], 9, 1)
+    found = intervals.ewma_volatility(given.asfreq("D"))
+    weights = 0.97 ** np.arange(300)[::-1]
+    known = np.r_[np.arange(99), np.arange(120, 299)]  # the returns of days whose day before is there
+    expected = math.sqrt(weights[1:][known] @ r[known] ** 2 / weights[1:][known].sum())
+    assert found.iloc[-1] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("rule", [intervals.conformal, intervals.service_band])
 def test_no_interval_changes_when_later_prices_do(close, rule):
     cut = close.index[220]
     later = close.where(close.index <= cut, close * 1.7)
@@ -301,8 +326,8 @@ def test_coverage_over_many_walks_is_the_level_for_near_and_far_days():
     assert spread[0.90, 30] > 2 * spread[0.90, 1]
 
 
-def test_gaps_prices_of_zero_and_paths_of_other_days_are_refused(close):
-    for bad in (close.drop(close.index[50]), close.where(close.index != close.index[50], 0.0), close.iloc[:4]):
+def test_days_out_of_order_prices_of_zero_and_paths_of_other_days_are_refused(close):
+    for bad in (close.iloc[::-1], close.where(close.index != close.index[50], 0.0), close.iloc[:4]):
         with pytest.raises(intervals.IntervalError):
             intervals.conformal(bad, horizons=FEW)
     path = intervals.naive_path(close, FEW)

@@ -1,5 +1,7 @@
 """Forecasts are aligned to their day, and scores stand beside the naive forecast."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -61,7 +63,26 @@ def test_words_follow_the_scores(data):
     frame = scoring.prediction_frame(data, last_day(data))
     worse = frame.assign(predicted_usd=frame["predicted_usd"] * 1.2)
     perfect = frame.assign(predicted_usd=frame["actual_usd"])
-    for made, expected in ((worse, "no network beats the naive forecast"), (perfect, "better than naive: CNN")):
+    cases = (
+        (worse, "better than naive on these days: none; worse: CNN", "worse than no model at all"),
+        (perfect, "better than naive on these days: CNN; worse: none", "did better than no model"),
+    )
+    for made, expected, of_one in cases:
         scores = scoring.run_scores({"BTC-USD": {"CNN": made}}, {"BTC-USD": data}, {})
         lines = scoring.scores_in_words(scores).splitlines()
-        assert len(lines) == 3 and all(expected in line for line in lines)
+        assert len(lines) == 3 and all(expected in line and "95 % interval" in line for line in lines)
+        assert of_one in scoring.network_in_words(scoring.network_scores(made, "CNN"), "CNN")
+
+
+def test_a_skill_that_chance_explains_is_not_called_better(data):
+    """A forecast that is a little nearer than naive on half of the days and a little farther on the others."""
+    frame = scoring.prediction_frame(data, last_day(data))
+    rng = np.random.default_rng(3)
+    error = frame["naive_usd"] - frame["actual_usd"]
+    lucky = frame.assign(predicted_usd=frame["actual_usd"] + error * np.exp(rng.normal(-0.02, 0.5, len(frame))))
+    scores = scoring.network_scores(lucky, "CNN")
+    row = scores[(scores["part"] == "test") & (scores["model"] == "CNN")].iloc[0]
+    assert row["skill_lower"] < 0 < row["skill_upper"] and row["skill_lower"] < row["skill"] < row["skill_upper"]
+    assert "not shown to be better" in scoring.network_in_words(scores, "CNN")
+    assert scores.loc[scores["model"] == "naive", ["skill_lower", "skill_upper"]].isna().all(axis=None)
+    assert json.loads(json.dumps(scoring.as_records(scores), allow_nan=False))[1]["skill_lower"] is None

@@ -36,11 +36,11 @@ def test_a_path_feeds_its_own_forecasts_back():
 
 def test_paths_start_from_each_days_own_window(data_and_close):
     data, close = data_and_close
-    made = forecast.paths(last_value, data, close, 3)
+    made = forecast.paths(last_value, data, close, close, 3)
     assert made.index[0] == data.days["train"][-1] and made.index[-1] == close.index[-1]
     for h in (1, 2, 3):
         np.testing.assert_allclose(made[h], close.loc[made.index], rtol=1e-5)
-    oldest = forecast.paths(lambda X: X[:, 0, 0], data, close, 2)
+    oldest = forecast.paths(lambda X: X[:, 0, 0], data, close, close, 2)
     np.testing.assert_allclose(oldest[1], close.shift(19).loc[oldest.index], rtol=1e-5)
     np.testing.assert_allclose(oldest[2], close.shift(18).loc[oldest.index], rtol=1e-5)
 
@@ -48,10 +48,10 @@ def test_paths_start_from_each_days_own_window(data_and_close):
 def test_a_forecast_knows_nothing_after_its_origin(data_and_close):
     data, close = data_and_close
     start = close.index[-20].date()
-    before = forecast.forecast(last_value, data, close, start, 10)
+    before = forecast.forecast(last_value, data, close, close, start, 10)
     later = close.copy()
     later.iloc[-20:] *= 3
-    after = forecast.forecast(last_value, data, later, start, 10)
+    after = forecast.forecast(last_value, data, later, later, start, 10)
     columns = ["date", "path_usd", "lower_usd", "upper_usd", "naive_usd", "calibrated_on"]
     pd.testing.assert_frame_equal(before.days[columns], after.days[columns], check_exact=True)
     assert not before.days["actual_usd"].equals(after.days["actual_usd"])
@@ -59,7 +59,7 @@ def test_a_forecast_knows_nothing_after_its_origin(data_and_close):
 
 def test_bounds_hold_about_their_promise_and_say_what_they_rest_on(data_and_close):
     data, close = data_and_close
-    made = forecast.forecast(last_value, data, close, days=5, level=0.8)
+    made = forecast.forecast(last_value, data, close, close, days=5, level=0.8)
     assert (
         made.origin == close.index[-1]
         and made.days["actual_usd"].isna().all()
@@ -85,8 +85,50 @@ def test_a_better_model_has_a_positive_skill(data_and_close):
         at = [int(np.argmin(np.abs(truth - x[-1, 0]))) for x in X]
         return truth[np.minimum(np.array(at) + 1, len(truth) - 1)]
 
-    made = forecast.forecast(knows, data, close, days=2)
-    assert (made.days["skill"] > 0.9).all() and "error was smaller" in forecast.in_words(made)
+    made = forecast.forecast(knows, data, close, close, days=2)
+    assert (made.days["skill_lower"] > 0.8).all() and "had the smaller squared error" in forecast.in_words(made)
+    assert (made.days["skill_lower"] <= made.days["skill"]).all()
+    assert (made.days["skill"] <= made.days["skill_upper"]).all()
+
+
+def test_few_spans_are_too_few_to_call_a_path_better(data_and_close):
+    """Of 15-day forecasts about six spans share no day here: whatever their skill, nothing is claimed."""
+    data, close = data_and_close
+    made = forecast.forecast(lambda X: 0.9 * X[:, -1, 0] + 0.05, data, close, close, days=15)
+    assert made.days["spans"].tolist() == [-(-n // h) for h, n in zip(range(1, 16), made.days["evaluated_on"])]
+    words = forecast.in_words(made)
+    assert "too few days to call it better or worse" in words and "95 % interval" in words
+
+
+def test_filled_days_are_no_origin_no_outcome_and_no_naive_price(data_and_close):
+    data, close = data_and_close
+    empty = close.index[[-3, -2, -1, -40]]
+    observed = close.drop(empty)
+    filled = close.where(~close.index.isin(empty)).ffill().iloc[:-3]
+    made = forecast.forecast(last_value, data, filled, observed, days=5)
+    assert made.origin == close.index[-4] and made.days["naive_usd"].eq(close.iloc[-4]).all()
+    all_known = forecast.forecast(last_value, data, close, close, days=5)
+    # Three origins fewer at the end, and inside the test days one that is no origin and one that is no outcome.
+    assert list(all_known.days["evaluated_on"] - made.days["evaluated_on"]) == [5] * 5
+    assert not forecast.paths(last_value, data, filled, observed, 2).index.isin(empty).any()
+    inside = (close.index[-40] + pd.Timedelta(days=1)).date()
+    with pytest.raises(forecast.ForecastError, match=r"has no price, so a forecast from .* nothing to start from"):
+        forecast.forecast(last_value, data, filled, observed, inside)
+    with pytest.raises(forecast.ForecastError, match="allowed are"):
+        forecast.forecast(last_value, data, filled, observed, close.index[-1].date())
+
+
+def test_no_window_reaches_over_a_long_gap(data_and_close):
+    data, close = data_and_close
+    hole = close.index[-60:-50]
+    short = close.drop(hole)
+    made = forecast.paths(last_value, data, short, short, 2)
+    lookback = data.input_shape[0]
+    after = close.index[-50 : -50 + lookback - 1]  # their windows would begin before the gap
+    assert not made.index.isin([*hole, *after]).any() and close.index[-50 + lookback - 1] in made.index
+    with pytest.raises(forecast.ForecastError, match=r"is not whole, as prices are missing in it. The nearest start"):
+        forecast.forecast(last_value, data, short, short, after[5].date())
+    assert forecast.forecast(last_value, data, short, short, days=3).days["coverage"].notna().all()
 
 
 @pytest.mark.parametrize(
@@ -101,10 +143,10 @@ def test_a_better_model_has_a_positive_skill(data_and_close):
 def test_what_cannot_be_forecast_is_refused(data_and_close, start, days, told):
     data, close = data_and_close
     with pytest.raises(forecast.ForecastError, match=told):
-        forecast.forecast(last_value, data, close, start, days)
+        forecast.forecast(last_value, data, close, close, start, days)
 
 
 def test_a_path_below_zero_is_no_price(data_and_close):
     data, close = data_and_close
     with pytest.raises(forecast.ForecastError, match="falls to zero or below"):
-        forecast.forecast(lambda X: X[:, -1, 0] - 10, data, close, days=3)
+        forecast.forecast(lambda X: X[:, -1, 0] - 10, data, close, close, days=3)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -56,6 +57,29 @@ def test_prices_that_cover_the_window_are_taken(tmp_path, check, put):
     days = ("2020-01-01", "2021-10-27 00:00:00+00:00")
     (tmp_path / "BTC-USD.csv").write_text(HEADER + "".join(f"{day},1,2,0.5,1.5,100\n" for day in days))
     assert check("source=folder", f"data_dir={tmp_path}").selected
+
+
+def test_each_notebook_refuses_a_coin_of_45_days_before_anything_starts(tmp_path):
+    shutil.copy(ROOT / "tests" / "cases" / "f22_young_coin_45_days.csv", tmp_path / "BTC-USD.csv")
+    given = ["source=folder", f"data_dir={tmp_path}", f"output_dir={tmp_path / 'out'}", "lookback=5"]
+    given += ["start_date=2026-10-13", "end_date=2026-11-25"]
+    with pytest.raises(order.OrderError) as refused:
+        order.check("params/sample.yaml", given)
+    lines = str(refused.value).splitlines()
+    assert len(set(lines)) == len(lines) and all("days" in line and "(notebook" in line for line in lines)
+    assert any("09a" in line for line in lines) and any("11" in line for line in lines)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_need_that_does_not_exist_is_named(tmp_path, check, put):
+    put(tmp_path / "books", "01_a", needs="data.windows.nothing")
+    with pytest.raises(order.OrderError, match="01_a: its metadata run.needs names lib.data.windows.nothing"):
+        check()
+
+
+def test_every_notebook_that_trains_on_prices_says_what_it_needs():
+    without = [n.name for n in order.discover(order.NOTEBOOKS) if n.trains and not n.needs]
+    assert without == ["09e_controls", "10_claims"]  # simulated series; tables of others and what they lack
 
 
 # -- which notebooks -------------------------------------------------------------------------

@@ -111,6 +111,8 @@ def score(ticker, part, model, mse, unit="USD", naive=4.0):
         "MAPE": 2.0,
         "R2": 1 - mse / 100,
         "skill": 1 - mse / naive,
+        "skill_lower": 1 - mse / naive - 0.1,
+        "skill_upper": 1 - mse / naive + 0.1,
         "seed": None if model == "naive" else 7,
     }
 
@@ -143,8 +145,12 @@ def test_table_4_5_has_dollars_only_parts_apart_and_the_thesis_last(scores):
         "MAPE",
         "R2",
         "skill",
+        "skill_lower",
+        "skill_upper",
         "seed",
     ]
+    before = scores.drop(columns=["skill_lower", "skill_upper"])
+    assert list(tables.table_4_5(before)) == [c for c in table if not c.startswith("skill_")]
     assert [tuple(r) for r in ours[["ticker", "part", "model"]].to_numpy()] == [
         (t, p, m) for t in ("ADA-USD", "ETH-USD") for p in ("validation", "test") for m in ("CNN", "LSTM", "naive")
     ]
@@ -158,8 +164,12 @@ def test_table_4_5_has_dollars_only_parts_apart_and_the_thesis_last(scores):
 
 def test_comparison_in_words_counts_who_beats_the_naive_forecast(scores):
     assert tables.comparison_in_words(scores).splitlines() == [
-        "validation: 0 of 4 trained networks have a smaller MSE than the naive forecast (none).",
-        "test: 2 of 4 trained networks have a smaller MSE than the naive forecast (LSTM on ADA-USD, LSTM on ETH-USD).",
+        "validation: of 4 trained networks 0 have a smaller MSE than the naive forecast; better than it beyond chance"
+        " of the days: none; worse: 4 (95 % intervals of one seed's skill; nothing corrects for the number of"
+        " networks).",
+        "test: of 4 trained networks 2 have a smaller MSE than the naive forecast; better than it beyond chance of"
+        " the days: LSTM on ADA-USD, LSTM on ETH-USD; worse: 2 (95 % intervals of one seed's skill; nothing corrects"
+        " for the number of networks).",
     ]
 
 

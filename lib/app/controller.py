@@ -223,7 +223,7 @@ class Controller:
 
     def _train(self, job: Job, request: requests.TrainingRequest, chosen: Settings) -> None:
         job.emit(Stage(f"Loading prices of {request.ticker}"))
-        prices, training = jobs.described(request, chosen)
+        prices, training = jobs.described(request, chosen, lambda text: job.emit(Stage(text)))
         result = jobs.trained(job, training)
         job.emit(Stage("Evaluating it on the test days"))
         with self._lock:

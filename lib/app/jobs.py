@@ -23,6 +23,7 @@ from lib.evaluation import scoring
 from lib.experiments import forecast, train
 from lib.experiments.pool import Cancelled
 from lib.experiments.train import Result, Training
+from lib.results import progress
 from lib.settings import Settings
 
 QUEUED_AFTER_S = 2.0  # without a worker that has begun, after which the page says so
@@ -95,14 +96,19 @@ class Job:
             )
 
 
-def described(request: TrainingRequest, chosen: Settings) -> tuple[Any, Training]:
+def described(
+    request: TrainingRequest, chosen: Settings, say: Callable[[str], None] = progress.announce
+) -> tuple[Any, Training]:
     """The prices and the training of a request.
+
+    Args:
+        say: told what is waited for while prices are downloaded.
 
     Raises:
         MarketError: prices cannot be had.
         WindowError: they leave no window, or too few test days to say what the network is worth.
     """
-    prices = market.prices_of(chosen)
+    prices = market.prices_of(chosen, say)
     forecast.check_days(prices, chosen)
     data = windows.build(prices, chosen)[request.ticker]
     name = f"{request.ticker}, {request.network}"

@@ -72,11 +72,23 @@ class Market:
         tickers, first, last = self._sources[source]
         try:
             data_dir = self._data_dir if source == "folder" else None
-            prices = market.load(source, tickers, first, last, data_dir, max_daily_factor=self._max_daily_factor)
+            prices = market.load(
+                source,
+                tickers,
+                first,
+                last,
+                data_dir,
+                max_daily_factor=self._max_daily_factor,
+                say=lambda text: self._page.run(self._waits, source, text),
+            )
         except ProjectError as error:
             self._page.run(self._failed, source, for_page(error))
         else:
             self._page.run(self._came, source, prices)
+
+    def _waits(self, source: str, text: str) -> None:
+        if self.source.value == source:
+            self._status.value = f"<p>{escape(text)}</p>"
 
     def _failed(self, source: str, why: str) -> None:
         if self.source.value != source:

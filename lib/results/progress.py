@@ -63,6 +63,16 @@ class Progress:
         sys.stdout.flush()
 
 
+def announce(text: str, fraction: float = 0.0) -> None:
+    """Say what is waited for, on a line of its own.
+
+    Args:
+        fraction: of the whole work that is done before it, for the runner.
+    """
+    print(text, flush=True)
+    _leave(fraction, text, "")
+
+
 def _leave(fraction: float, text: str, note: str) -> None:
     target = os.environ.get(FILE_VARIABLE)
     if not target:

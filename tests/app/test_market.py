@@ -20,7 +20,7 @@ def panels(monkeypatch, random_walk):
     """
     answers, said = [], []
 
-    def load(source, tickers, first, last, data_dir, max_daily_factor):
+    def load(source, tickers, first, last, data_dir, max_daily_factor, say):
         answer = answers.pop(0) if source == "yahoo" else tickers
         if isinstance(answer, threading.Event):
             answer.wait(30)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,10 @@ def load(server, tmp_path):
     """Load from the stand-in with a short time limit and a cache of the test's own."""
 
     def load_tickers(*tickers, start=START, end=END, timeout=2.0):
-        return market.load("yahoo", list(tickers), start, end, cache_dir=tmp_path, timeout_seconds=timeout)
+        options = {"cache_dir": tmp_path, "timeout_seconds": timeout, "pause": load_tickers.pauses.append}
+        return market.load("yahoo", list(tickers), start, end, **options)
 
+    load_tickers.pauses = []  # seconds that it would have waited for
     return load_tickers
 
 
@@ -88,7 +91,11 @@ def test_yfinance_is_quiet_and_gets_its_settings_back(load, server, monkeypatch,
     server.faults = {"BAD-USD": "unknown"}
     assert "Downloaded and cached: AAA-USD" in refusal(load, "AAA-USD", "BAD-USD")
     out, err = capfd.readouterr()
-    assert (out, err, caplog.records) == ("", "", [])
+    assert (out, err, caplog.records) == (
+        "AAA-USD: asking Yahoo ..., 1 of 2\nBAD-USD: asking Yahoo ..., 2 of 2\n",
+        "",
+        [],
+    )
     assert not [w for w in recwarn if "yfinance" in str(w.filename)]
     assert yfinance.config.debug.hide_exceptions is True and not logging.getLogger("yfinance").disabled
 
@@ -143,6 +150,25 @@ def test_no_connection_is_said_so(load, monkeypatch):
     )
 
 
+def test_a_failed_encryption_is_said_so(load, server, monkeypatch):
+    stand_in["redirect"](server.url.replace("http:", "https:"), monkeypatch.setattr)  # the server speaks plain HTTP
+    text = refusal(load, "AAA-USD")
+    assert "certificate cannot be checked (SSLError)" in text and "Check the network" not in text
+    assert all(word in text for word in ("system clock", "company proxy", "SSL_CERT_FILE"))
+
+
+def test_a_certificate_that_nobody_vouches_for_is_said_so(load, monkeypatch):
+    from curl_cffi.requests import exceptions
+
+    from lib.data.market import yahoo_chart
+
+    def refuse(*_, **__):
+        raise exceptions.CertificateVerifyError("SSL certificate problem: self signed certificate", 60)
+
+    monkeypatch.setattr(yahoo_chart.ChartSession, "request", refuse)
+    assert "certificate cannot be checked (CertificateVerifyError)" in refusal(load, "AAA-USD")
+
+
 def test_an_unfinished_day_is_refused_before_any_request(load, server):
     today = datetime.now(UTC).date()
     text = refusal(load, "AAA-USD", end=today)
@@ -168,6 +194,102 @@ def test_a_rate_limit_stops_further_requests(load, server):
     text = refusal(load, "AAA-USD", "BBB-USD", "CCC-USD", "DDD-USD")
     assert "\nDownloaded and cached: AAA-USD\nNot tried: CCC-USD, DDD-USD\nTo run those that were downloaded:" in text
     assert {ticker for ticker, _ in server.asked} == {"AAA-USD", "BBB-USD"}
+
+
+def test_one_load_and_a_second_one_ask_once_for_each_ticker(load, server):
+    server.faults = {"BAD-USD": "unknown"}
+    refusal(load, "AAA-USD", "BAD-USD", "CCC-USD")
+    asked_in_vain = [ticker for ticker, _ in server.asked].count("BAD-USD")
+    assert asked_in_vain <= 2  # yfinance tries a second cookie, and nothing else is tried
+    load("AAA-USD", "CCC-USD")
+    assert sorted(ticker for ticker, _ in server.windows() if ticker != "BAD-USD") == ["AAA-USD", "CCC-USD"]
+
+
+# -- waiting -----------------------------------------------------------------------------------
+
+
+def test_a_download_is_told_and_one_that_is_cached_is_not(load, server, capsys):
+    load("AAA-USD")
+    assert capsys.readouterr().out == "AAA-USD: asking Yahoo ...\n"
+    load("BBB-USD", "AAA-USD", "CCC-USD")
+    assert capsys.readouterr().out == "BBB-USD: asking Yahoo ..., 1 of 3\nCCC-USD: asking Yahoo ..., 3 of 3\n"
+    load("BBB-USD", "AAA-USD", "CCC-USD")
+    assert capsys.readouterr().out == ""
+
+
+def test_the_runner_hears_what_is_waited_for(load, server, tmp_path, monkeypatch):
+    monkeypatch.setenv("RUN_PROGRESS_FILE", str(tmp_path / "progress.json"))
+    load("AAA-USD")
+    assert json.loads((tmp_path / "progress.json").read_text())["text"] == "AAA-USD: asking Yahoo ..."
+
+
+@pytest.mark.parametrize(("asks", "waits"), [(None, 10), ("7", 7), ("0", 0), ("soon", 10)])
+def test_a_rate_limit_that_ends_is_waited_for_once(load, server, capsys, asks, waits):
+    server.limited, server.retry_after = 2, asks  # yfinance asks twice by itself
+    assert len(load("AAA-USD")["AAA-USD"]) == 9 and load.pauses == [waits]
+    assert f"AAA-USD: Yahoo limits the rate of requests, asking again in {waits} s ..." in capsys.readouterr().out
+
+
+def test_retry_after_may_be_a_moment(load, server):
+    moment = datetime.now(UTC) + timedelta(seconds=30)
+    server.limited, server.retry_after = 2, format_datetime(moment, usegmt=True)
+    load("AAA-USD")
+    assert len(load.pauses) == 1 and 20 < load.pauses[0] <= 30
+
+
+def test_a_rate_limit_that_stays_is_waited_for_once_only(load, server):
+    server.faults = {"AAA-USD": "rate_limit"}
+    assert "HTTP 429)" in refusal(load, "AAA-USD") and load.pauses == [10]
+
+
+def test_a_long_wait_is_left_to_people_and_named(load, server):
+    server.limited, server.retry_after = 2, "3600"
+    assert "HTTP 429; it asks to wait 3600 s). Wait some minutes" in refusal(load, "AAA-USD") and load.pauses == []
+
+
+# -- names -------------------------------------------------------------------------------------
+
+
+def test_the_coins_name_is_shown_and_kept(load, server, tmp_path):
+    server.names = {
+        "TON-USD": {"longName": "Tokamak Network USD", "shortName": "TON"},
+        "BBB-USD": {"shortName": " Two\n words "},
+        "CCC-USD": {"longName": 5},
+    }
+    tickers = ("TON-USD", "BBB-USD", "CCC-USD", "AAA-USD")
+    first = market.origins(load(*tickers))
+    assert [text.partition(": ")[0] for text in first.values()] == [
+        "TON-USD (Tokamak Network USD)",
+        "BBB-USD (Two words)",
+        "CCC-USD",
+        "AAA-USD",
+    ]
+    assert market.origins(load(*tickers)) == first
+
+
+def test_a_download_that_was_cached_without_a_name_is_shown_without_one(load, server, tmp_path):
+    load("AAA-USD")
+    note = tmp_path / "AAA-USD_2021-01-01_2021-01-09.json"
+    facts = json.loads(note.read_text())
+    del facts["name"]
+    note.write_text(json.dumps(facts))
+    server.asked.clear()
+    assert market.origins(load("AAA-USD"))["AAA-USD"].startswith("AAA-USD: Yahoo, by") and server.asked == []
+
+
+@pytest.mark.parametrize("ticker", ["^GSPC", "VIRTUAL29420-USD", "EURUSD=X"])
+def test_any_ticker_is_asked_for_as_it_is_written_and_cached(load, server, ticker):
+    assert len(load(ticker)[ticker]) == 9 and {asked for asked, _ in server.asked} == {ticker}
+    server.asked.clear()
+    assert len(load(ticker.lower())[ticker]) == 9 and server.asked == []
+
+
+def test_a_large_move_is_refused_and_accepted_without_another_download(load, server, tmp_path):
+    server.faults = {"AAA-USD": "jump"}
+    assert "up by a factor of 100" in refusal(load, "AAA-USD") and len(server.windows()) == 1
+    options = {"cache_dir": tmp_path, "max_daily_factor": 200}
+    assert len(market.load("yahoo", ["AAA-USD"], START, END, **options)["AAA-USD"]) == 9
+    assert len(server.windows()) == 1
 
 
 # -- the cache ---------------------------------------------------------------------------------
@@ -279,7 +401,7 @@ def test_two_processes_share_one_download(server, tmp_path):
     processes = [start_process(server, tmp_path) for _ in range(2)]
     results = [(*p.communicate(timeout=60), p.returncode) for p in processes]
     assert {code for _, _, code in results} == {0}, results
-    assert len({out for out, _, _ in results}) == 1 and len(server.windows()) == 1
+    assert len({out.splitlines()[-1] for out, _, _ in results}) == 1 and len(server.windows()) == 1
 
 
 def test_a_killed_download_leaves_nothing_and_blocks_nobody(load, server, tmp_path):

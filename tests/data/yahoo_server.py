@@ -5,7 +5,7 @@ import threading
 import time
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 
@@ -20,8 +20,9 @@ def quote(day):
     return {**{k: float(np.float32(v)) for k, v in prices.items()}, "volume": 1_000_000 + day}
 
 
-def chart(ticker, days, empty=()):
-    """An answer for whole days since 1970-01-01; ``empty`` ones have null in every place."""
+def chart(ticker, days, empty=(), names=None):
+    """An answer for whole days since 1970-01-01; ``empty`` ones have null in every place, ``names`` are those of the
+    coin as the answer has them."""
     rows = [dict.fromkeys(quote(0)) if day in empty else quote(day) for day in days]
     columns = {name: [row[name] for row in rows] for name in quote(0)}
     meta = {
@@ -37,6 +38,7 @@ def chart(ticker, days, empty=()):
         "priceHint": 2,
         "dataGranularity": "1d",
         "validRanges": ["1d", "max"],
+        **(names or {}),
     }
     result = {"meta": meta, "indicators": {"quote": [{}], "adjclose": [{}]}}
     if days:
@@ -50,7 +52,8 @@ def refusal(code, description):
 
 
 class YahooServer(ThreadingHTTPServer):
-    """``faults`` maps a ticker to what goes wrong with it; ``asked`` lists the price requests."""
+    """``faults`` maps a ticker to what goes wrong with it; ``asked`` lists the price requests; ``names`` maps a ticker
+    to its names; ``limited`` counts down the answers of HTTP 429, which ask to wait for ``retry_after``."""
 
     daemon_threads = True
 
@@ -58,6 +61,7 @@ class YahooServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.faults, self.asked, self.slow_seconds = {}, [], 0.0
+        self.names, self.limited, self.retry_after = {}, 0, None
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     def handle_error(self, request, client_address):
@@ -77,12 +81,15 @@ class _Handler(BaseHTTPRequestHandler):
         query = {k: v[0] for k, v in parse_qs(place.query).items()}
         if not place.path.startswith(CHART):
             return self.reply(404, '{"quoteSummary": {"result": null}}')
-        ticker = place.path.removeprefix(CHART)
+        ticker = unquote(place.path.removeprefix(CHART))
         self.server.asked.append((ticker, query))
         time.sleep(self.server.slow_seconds)
         today = int(datetime.now(UTC).timestamp()) // DAY
         first = int(query.get("period1", today * DAY)) // DAY
         last = int(query.get("period2", (today + 1) * DAY)) // DAY
+        if self.server.limited > 0:
+            self.server.limited -= 1
+            return self.fault_rate_limit(ticker, [])
         getattr(self, "fault_" + self.server.faults.get(ticker, "none"))(ticker, list(range(first, last)))
 
     def reply(self, status, text, kind="application/json", length=None):
@@ -90,11 +97,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(length or len(body)))
+        if status == 429 and self.server.retry_after is not None:
+            self.send_header("Retry-After", self.server.retry_after)
         self.end_headers()
         self.wfile.write(body)
 
     def fault_none(self, ticker, days):
-        self.reply(200, json.dumps(chart(ticker, days)))
+        self.reply(200, json.dumps(chart(ticker, days, names=self.server.names.get(ticker))))
 
     def fault_rate_limit(self, ticker, days):
         self.reply(429, "Too Many Requests", "text/plain")
@@ -132,6 +141,12 @@ class _Handler(BaseHTTPRequestHandler):
     def fault_untrue(self, ticker, days):
         answer = chart(ticker, days)
         answer["chart"]["result"][0]["indicators"]["quote"][0]["low"][-1] = 9999.0
+        self.reply(200, json.dumps(answer))
+
+    def fault_jump(self, ticker, days):
+        answer = chart(ticker, days)
+        for values in answer["chart"]["result"][0]["indicators"]["quote"][0].values():
+            values[4:5] = [100 * values[3]] if len(values) > 4 else values[4:5]
         self.reply(200, json.dumps(answer))
 
     def fault_broken(self, ticker, days):

@@ -40,7 +40,12 @@ def find(cache_dir: Path, ticker: str, start_date: date, end_date: date) -> pd.D
         frame = csv_prices.read(csv, csv.name)
         if digests.sha256(frame) != facts["sha256"]:
             raise DamagedEntry(f"the prices in the cached file {csv.name} do not have the digest in {note.name}")
-        frame.attrs = {"source": "yahoo", "origin": f"Yahoo, by yfinance {facts['yfinance']}", "taken": facts["taken"]}
+        frame.attrs = {
+            "source": "yahoo",
+            "origin": f"Yahoo, by yfinance {facts['yfinance']}",
+            "taken": facts["taken"],
+            "name": str(facts.get("name", "")),  # downloads of earlier versions have none
+        }
     except FileNotFoundError as error:
         raise DamagedEntry(
             f"the cached download {csv.stem} is incomplete ({Path(error.filename).name} is missing)"
@@ -53,13 +58,21 @@ def find(cache_dir: Path, ticker: str, start_date: date, end_date: date) -> pd.D
 
 
 def keep(
-    cache_dir: Path, ticker: str, start_date: date, end_date: date, frame: pd.DataFrame, taken: str, version: str
+    cache_dir: Path,
+    ticker: str,
+    start_date: date,
+    end_date: date,
+    frame: pd.DataFrame,
+    taken: str,
+    version: str,
+    name: str = "",
 ) -> None:
     """Keep a checked download.
 
     Args:
         taken: the moment of the download, ISO 8601, UTC.
         version: yfinance's.
+        name: Yahoo's name of the coin, if it gave one.
 
     Raises:
         MarketError: the folder cannot be written.
@@ -72,6 +85,7 @@ def keep(
             note,
             {
                 "ticker": ticker,
+                "name": name,
                 "start_date": f"{start_date}",
                 "end_date": f"{end_date}",
                 "rows": len(frame),

@@ -18,3 +18,9 @@ class MarketError(ProjectError):
 
 class SourceUnavailable(MarketError):
     """The source as a whole does not answer, so asking it for the next ticker is of no use."""
+
+
+class RateLimited(SourceUnavailable):
+    """The source wants fewer requests. ``wait_seconds`` is how long it asks to wait, or None if it does not say."""
+
+    wait_seconds: float | None = None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from lib import settings
 from lib.data.market import folder, sample, schema, yahoo
 from lib.data.market.faults import MarketError, SourceUnavailable
+from lib.results import progress
 from lib.settings import Settings
 
 SOURCES = ("sample", "yahoo", "folder")
@@ -28,6 +31,8 @@ def load(
     cache_dir: Path | None = None,
     timeout_seconds: float = yahoo.TIMEOUT_SECONDS,
     max_daily_factor: float = schema.MAX_DAILY_FACTOR,
+    say: Callable[[str], None] = progress.announce,
+    pause: Callable[[float], None] = time.sleep,
 ) -> dict[str, pd.DataFrame]:
     """Daily prices of some tickers from one source. Another source is never used instead.
 
@@ -39,6 +44,8 @@ def load(
         cache_dir: where Yahoo's answers are cached; default ``.cache/yahoo`` in the project.
         timeout_seconds: limit of each request to Yahoo; default 20.
         max_daily_factor: the largest move of a price from one known day to the next, above 1; default 3.
+        say: told what is waited for while Yahoo is asked; what is cached is not waited for.
+        pause: waits for so many seconds when Yahoo limits the rate of requests.
 
     Returns:
         ticker -> frame, in the order asked. A frame has the columns Open, High, Low, Close
@@ -57,14 +64,22 @@ def load(
     tickers = _check_request(source, tickers, start_date, end_date, data_dir)
     prices: dict[str, pd.DataFrame] = {}
     faults: list[MarketError] = []
-    for ticker in tickers:
+    for number, ticker in enumerate(tickers, start=1):
         try:
             if source == "sample":
                 frame = sample.read(ticker, start_date, end_date)
             elif source == "folder":
                 frame = folder.read(ticker, start_date, end_date, data_dir or "")
             else:
-                frame = yahoo.read(ticker, start_date, end_date, cache_dir, timeout_seconds)
+                frame = yahoo.read(
+                    ticker,
+                    start_date,
+                    end_date,
+                    cache_dir,
+                    timeout_seconds,
+                    partial(_say, say, ticker, number, len(tickers)),
+                    pause,
+                )
             prices[ticker] = schema.check(frame, ticker, frame.attrs["origin"], max_daily_factor)
         except SourceUnavailable as error:
             faults.append(error)
@@ -77,8 +92,11 @@ def load(
     return prices
 
 
-def prices_of(chosen: Settings) -> dict[str, pd.DataFrame]:
+def prices_of(chosen: Settings, say: Callable[[str], None] = progress.announce) -> dict[str, pd.DataFrame]:
     """The daily prices of a run; see :func:`load`.
+
+    Args:
+        say: told what is waited for while Yahoo is asked.
 
     Raises:
         MarketError: as :func:`load`.
@@ -90,18 +108,27 @@ def prices_of(chosen: Settings) -> dict[str, pd.DataFrame]:
         chosen.end_date,
         chosen.data_dir,
         max_daily_factor=chosen.max_daily_factor,
+        say=say,
     )
 
 
+def _say(say: Callable[[str], None], ticker: str, number: int, count: int, what: str) -> None:
+    say(f"{ticker}: {what}, {number} of {count}" if count > 1 else f"{ticker}: {what}")
+
+
 def origins(prices: Mapping[str, pd.DataFrame]) -> dict[str, str]:
-    """Ticker -> a sentence: where its prices come from, when they were taken, the file's layout, what was left out."""
+    """Ticker -> a sentence: the coin's name, where its prices come from, when they were taken, the file's layout.
+
+    A name, a layout and what was left out are said where the source has them.
+    """
     found = {}
     for ticker, frame in prices.items():
         about = frame.attrs
         taken = f", taken {about['taken']}" if about.get("taken") else ""
         layout = f", {about['layout']}" if about.get("layout") else ""
         note = f" ({about['note']})" if about.get("note") else ""
-        found[ticker] = f"{ticker}: {about['origin']}{taken}{layout}{note}"
+        name = f" ({about['name']})" if about.get("name") else ""
+        found[ticker] = f"{ticker}{name}: {about['origin']}{taken}{layout}{note}"
     return found
 
 

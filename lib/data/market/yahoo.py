@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pandas as pd
 from lib import settings
 from lib.data.market import cache, schema
 from lib.data.market.faults import MarketError
+from lib.results import progress
 
 CACHE_DIR = settings.PROJECT_ROOT / ".cache" / "yahoo"
 TIMEOUT_SECONDS = 20.0
@@ -22,6 +25,8 @@ def read(
     end_date: date,
     cache_dir: Path | None = None,
     timeout_seconds: float = TIMEOUT_SECONDS,
+    say: Callable[[str], None] = progress.announce,
+    pause: Callable[[float], None] = time.sleep,
 ) -> pd.DataFrame:
     """The cached download of this ticker and window; without one, a new download.
 
@@ -31,6 +36,8 @@ def read(
     Args:
         cache_dir: where downloads are cached; default ``.cache/yahoo`` in the project.
         timeout_seconds: limit of each single request.
+        say: told what is waited for, if something has to be downloaded.
+        pause: waits for so many seconds when Yahoo limits the rate of requests.
 
     Raises:
         SourceUnavailable: Yahoo cannot be reached, is too slow, out of order, or limits the rate.
@@ -59,7 +66,7 @@ def read(
         except cache.DamagedEntry as error:
             damage = str(error)
         try:
-            frame = _download(ticker, start_date, end_date, cache_dir, timeout_seconds)
+            frame = _download(ticker, start_date, end_date, cache_dir, timeout_seconds, say, pause)
         except MarketError as error:
             if damage:
                 raise type(error)(f"{error}. A new download was needed because {damage}") from error
@@ -69,12 +76,21 @@ def read(
     return frame
 
 
-def _download(ticker: str, start_date: date, end_date: date, cache_dir: Path, timeout_seconds: float) -> pd.DataFrame:
+def _download(
+    ticker: str,
+    start_date: date,
+    end_date: date,
+    cache_dir: Path,
+    timeout_seconds: float,
+    say: Callable[[str], None],
+    pause: Callable[[float], None],
+) -> pd.DataFrame:
     """Ask Yahoo, check the answer, and only then keep it."""
     from lib.data.market import yahoo_chart  # yfinance takes a second to import
 
     taken = datetime.now(UTC).isoformat(timespec="seconds")
-    frame = yahoo_chart.daily(ticker, start_date, end_date, timeout_seconds, cache_dir / "yfinance")
+    frame = yahoo_chart.daily(ticker, start_date, end_date, timeout_seconds, cache_dir / "yfinance", say, pause)
+    name = frame.attrs["name"]
     mend = (
         "Change start_date and end_date if the ticker was not traded then; else wait some minutes, or use source"
         " folder or sample"
@@ -83,6 +99,6 @@ def _download(ticker: str, start_date: date, end_date: date, cache_dir: Path, ti
     origin = f"Yahoo, by yfinance {yahoo_chart.VERSION}"
     # However far prices moved: who accepts it later must not download them again.
     frame = schema.check(frame, ticker, origin, math.inf)
-    cache.keep(cache_dir, ticker, start_date, end_date, frame, taken, yahoo_chart.VERSION)
-    frame.attrs = {"source": "yahoo", "origin": origin, "taken": taken}
+    cache.keep(cache_dir, ticker, start_date, end_date, frame, taken, yahoo_chart.VERSION, name)
+    frame.attrs = {"source": "yahoo", "origin": origin, "taken": taken, "name": name}
     return frame

@@ -7,10 +7,12 @@ it is set to raise, kept quiet, watched at the socket, and made to forget.
 from __future__ import annotations
 
 import logging
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,10 +24,12 @@ from yfinance.data import YfData
 from yfinance.exceptions import YFPricesMissingError, YFRateLimitError, YFTzMissingError
 
 from lib.data.market.csv_prices import COLUMNS
-from lib.data.market.faults import MarketError, SourceUnavailable
+from lib.data.market.faults import MarketError, RateLimited, SourceUnavailable
 
 VERSION = yf.__version__
+LONGEST_NAME = 80  # letters
 CHART = "/v8/finance/chart/"
+BACK_OFF_SECONDS, LONGEST_WAIT_SECONDS = 10.0, 60.0  # before the one retry; longer ones are left to people
 WAIT = "Wait some minutes and run again, or use source folder or sample"
 
 
@@ -49,21 +53,44 @@ def _session() -> ChartSession:
     return ChartSession(impersonate="chrome")
 
 
-def daily(ticker: str, start_date: date, end_date: date, timeout_seconds: float, yfinance_dir: Path) -> pd.DataFrame:
-    """Daily prices as Yahoo sends them, not adjusted.
+def daily(
+    ticker: str,
+    start_date: date,
+    end_date: date,
+    timeout_seconds: float,
+    yfinance_dir: Path,
+    say: Callable[[str], None],
+    pause: Callable[[float], None] = time.sleep,
+) -> pd.DataFrame:
+    """Daily prices as Yahoo sends them, not adjusted. When it limits the rate of requests it is asked once more.
 
     Args:
         timeout_seconds: limit of each request.
         yfinance_dir: where yfinance keeps time zones and cookies.
+        say: told what is waited for.
+        pause: waits for so many seconds before the one retry.
 
     Returns:
         (days, 5) float64, index ``date``: the exchange's own days, which for coins are UTC. A
-        day without prices is an empty row.
+        day without prices is an empty row. ``attrs["name"]`` is Yahoo's name of the coin, or empty.
 
     Raises:
         SourceUnavailable: nothing can be had from Yahoo now.
         MarketError: nothing usable can be had for this ticker and window.
     """
+    say("asking Yahoo ...")
+    try:
+        return _ask(ticker, start_date, end_date, timeout_seconds, yfinance_dir)
+    except RateLimited as error:
+        wait_seconds = BACK_OFF_SECONDS if error.wait_seconds is None else error.wait_seconds
+        if wait_seconds > LONGEST_WAIT_SECONDS:
+            raise
+        say(f"Yahoo limits the rate of requests, asking again in {wait_seconds:.0f} s ...")
+        pause(wait_seconds)
+        return _ask(ticker, start_date, end_date, timeout_seconds, yfinance_dir)
+
+
+def _ask(ticker: str, start_date: date, end_date: date, timeout_seconds: float, yfinance_dir: Path) -> pd.DataFrame:
     session = _session()
     session.limit_seconds, session.answer = timeout_seconds, None
     try:
@@ -84,6 +111,7 @@ def daily(ticker: str, start_date: date, end_date: date, timeout_seconds: float,
         raise MarketError(_empty(ticker, f"{start_date} to {end_date}"))
     frame.index = pd.DatetimeIndex(frame.index).tz_localize(None).as_unit("ns").rename("date")
     frame.columns.name = None
+    frame.attrs["name"] = _name(session.answer)
     frame.loc[frame[["Open", "High", "Low", "Close"]].isna().all(axis=1), "Volume"] = float("nan")
     return frame
 
@@ -112,11 +140,17 @@ def _fault(ticker: str, window: str, error: Exception, session: ChartSession) ->
     kind = type(error).__name__
     reason = _reason(answer)
     if isinstance(error, YFRateLimitError) or status == 429:
-        return SourceUnavailable(f"{ticker}: Yahoo limits the rate of requests (HTTP 429). {WAIT}")
+        return _rate_limited(ticker, answer)
     if isinstance(error, requests.exceptions.Timeout):
         return SourceUnavailable(f"{ticker}: Yahoo did not answer within {session.limit_seconds:g} s. {WAIT}")
     if isinstance(error, (requests.exceptions.IncompleteRead, requests.exceptions.ChunkedEncodingError)):
         return SourceUnavailable(f"{ticker}: the connection broke off in the middle of Yahoo's answer ({kind}). {WAIT}")
+    if isinstance(error, requests.exceptions.SSLError):
+        return SourceUnavailable(
+            f"{ticker}: no safe connection to Yahoo, as its certificate cannot be checked ({kind}). Check the system"
+            " clock. A company proxy or virus scanner that reads encrypted traffic has a certificate of its own: set"
+            " the variable SSL_CERT_FILE to its file. Or use source folder or sample"
+        )
     if isinstance(error, requests.exceptions.RequestException) and not isinstance(error, ValueError) and status < 400:
         return SourceUnavailable(
             f"{ticker}: no connection to Yahoo ({kind}). Check the network, or use source folder or sample"
@@ -144,6 +178,35 @@ def _fault(ticker: str, window: str, error: Exception, session: ChartSession) ->
     return MarketError(
         f"{ticker}: Yahoo's answer cannot be read; it is cut off or not in the chart format ({kind}). {WAIT}"
     )
+
+
+def _rate_limited(ticker: str, answer: Any) -> RateLimited:
+    wait_seconds = _retry_after(answer)
+    asks = "" if wait_seconds is None else f"; it asks to wait {wait_seconds:.0f} s"
+    error = RateLimited(f"{ticker}: Yahoo limits the rate of requests (HTTP 429{asks}). {WAIT}")
+    error.wait_seconds = wait_seconds
+    return error
+
+
+def _retry_after(answer: Any) -> float | None:
+    """Seconds that the header Retry-After asks for, which has them as a number or as a moment."""
+    text = str(answer.headers.get("Retry-After") or "").strip() if answer is not None else ""
+    try:
+        if text.isdecimal():
+            return float(text)
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+def _name(answer: Any) -> str:
+    """Yahoo's name of what was asked for, as some symbols are of another coin than their letters say."""
+    try:
+        about = answer.json()["chart"]["result"][0]["meta"]
+    except (AttributeError, ValueError, LookupError, TypeError):
+        return ""
+    name = next((about[key] for key in ("longName", "shortName") if isinstance(about.get(key), str)), "")
+    return " ".join(name.split())[:LONGEST_NAME]
 
 
 def _empty(ticker: str, window: str) -> str:

@@ -32,8 +32,15 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument(
         "--list", dest="listing", action="store_true", help="show the notebooks and what is there; run nothing"
     )
+    parser.add_argument(
+        "--prices", nargs="+", metavar="FILE", help="show how these price files would be read, and how to use them"
+    )
     given = parser.parse_args(words)
     installed.refuse_if_incomplete()
+    if given.prices:
+        from lib.runner import price_files  # needs packages
+
+        return price_files.show(given.prices)
     from lib.runner import command  # needs packages
 
     return command.run(given.file, given.overrides, given.only, given.start, given.jobs, given.listing)

@@ -53,6 +53,8 @@ def read(path: Path, shown: str, today: date | None = None) -> pd.DataFrame:
     except ValueError as error:
         raise MarketError(f"{shown} ({table.layout.name}): {error}") from None
     frame = days.frame
+    if frame.empty:
+        raise MarketError(f"{shown} holds no whole day: {days.unfinished}")
     frame.attrs = {
         "layout": _said(table, order, values.attrs["comma"], days),
         "notes": _unread(table) + days.notes,

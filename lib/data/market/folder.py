@@ -58,7 +58,7 @@ def read(ticker: str, start_date: date, end_date: date, data_dir: str) -> pd.Dat
 def _mend(frame: pd.DataFrame, end_date: date) -> str:
     """What to do about a file that does not cover the window, and why its last day is not there."""
     why = frame.attrs["unfinished"]
-    if why and len(frame) and frame.index[-1].date() < end_date:
+    if why and frame.index[-1].date() < end_date:
         return f"{why[0].upper()}{why[1:]}. The latest possible end_date is {frame.index[-1]:%Y-%m-%d}"
     return "Change start_date and end_date, or complete the file"
 

@@ -191,7 +191,7 @@ def overview_table(rows: pd.DataFrame) -> str:
         "1 day",
         "7 days",
         "30 days",
-        "Volume (USD)",
+        "Volume",
         "Volatility a day",
         "Drawdown",
         "Last 30 days",
@@ -210,7 +210,8 @@ def overview_table(rows: pd.DataFrame) -> str:
     ]
     last = rows["last_day"].max()
     caption = (
-        f"Last day {last:%Y-%m-%d}. Volatility: standard deviation of daily log returns over 30 days. Drawdown: against"
+        f"Last day {last:%Y-%m-%d}. Volume: of the last day, in the unit of the source, which is USD for Yahoo."
+        " Volatility: standard deviation of daily log returns over 30 days. Drawdown: against"
         " the highest close in these prices."
     )
     return f"{table('Market overview', heads, rows_html)}<p>{caption}</p>"

@@ -34,8 +34,9 @@ def fill_gaps(frame: pd.DataFrame, max_gap_days: int, method: str = "linear") ->
             price from after it; ``previous`` repeats the last known day and looks back only.
 
     Returns:
-        Daily prices from the first known day to the last one, days of long gaps absent. Missing are only columns that are empty throughout, and volumes of
-        days with a price, where more than ``max_gap_days`` in a row, or the first or last ones, are missing.
+        Daily prices from the first known day to the last one, days of long gaps absent. Missing are only columns
+        that are empty throughout, and volumes of days with a price, where more than ``max_gap_days`` in a row, or
+        the first or last ones, are missing.
     """
     daily = every_day(frame)
     filled = (

@@ -122,7 +122,8 @@ def support_resistance(
 
     A swing high is a day whose High is above those of the ``span_days`` rows before it and not below
     those of the ``span_days`` rows after it; a swing low is the mirror image in the Lows. A turning
-    point is thus known only ``span_days`` rows later, and the newest rows have none. All turning points of
+    point is thus known only ``span_days`` rows later, and the newest rows have none. Where the source gives
+    closes only, they take the place of Highs and Lows. All turning points of
     the last ``last_days`` days, highs and lows together, are sorted by price and taken into one level
     as long as they lie within ``tolerance_percent`` of its lowest; the level is their median.
 
@@ -155,6 +156,8 @@ def support_resistance(
     ]
     if wrong:
         raise TechnicalError("; ".join(wrong))
+    if prices[[c for c in ("High", "Low") if c in prices]].isna().all(axis=None):
+        prices = prices.assign(High=prices["Close"], Low=prices["Close"])
     close = _checked_close(prices, ("High", "Low"))
     turns = pd.concat([_swings(prices["High"], span_days), _swings(-prices["Low"], span_days).abs()])
     turns = turns[turns.index > close.index[-1] - pd.Timedelta(days=last_days)].sort_values(kind="stable")

@@ -172,6 +172,12 @@ def _prices_and_indicators(prices: Mapping[str, pd.DataFrame], ticker: str, chos
     if chosen.inputs == "all_closes":
         others = [p["Close"].rename(t) for t, p in prices.items() if t != ticker]
         return pd.concat([own["Close"], *others], axis=1, join="inner", sort=True)
+    lacking = [column for column in own if own[column].isna().all()]
+    if lacking:
+        raise WindowError(
+            f"{ticker}: inputs is ohlcv_indicators, but these prices have no {', '.join(lacking)}. Set inputs to"
+            " own_close or all_closes, or use a source that has them"
+        )
     return indicators.add_indicators(own, *chosen.indicator_days).dropna()
 
 

@@ -371,6 +371,21 @@ def test_technical_stacks_everything_over_one_x(prices):
     assert {20, 80} <= {s.y0 for s in figure.layout.shapes if s.yref == "y3"}
 
 
+def test_prices_without_open_high_and_low_are_drawn_from_closes_and_what_cannot_be_is_said(prices):
+    closes = prices.assign(Open=np.nan, High=np.nan, Low=np.nan)
+    of = charts.Finished(TICKER, NETWORK, {}, prices=closes)
+    figure = charts.technical(closes, levels=technical.support_resistance(closes), ticker=TICKER)
+    np.testing.assert_array_equal(trace(figure, "close").y, prices["Close"].tail(120))
+    for key in ("bollinger", "drawdown"):
+        assert len(charts.VIEWS[key].draw(of).data) > 0
+    for key, sentence in (
+        ("candlestick", "These prices have no Open, High, Low, so there are no candles."),
+        ("volume_profile", "These prices have no High, Low, so it is not known what was traded at which price."),
+    ):
+        drawn = charts.VIEWS[key].draw(of)
+        assert not drawn.data and sentence in [a.text.replace("<br>", " ") for a in drawn.layout.annotations]
+
+
 # Both themes.
 
 HEX = re.compile(r"#[0-9A-Fa-f]{6}")

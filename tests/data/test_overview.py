@@ -102,3 +102,10 @@ def test_errors_name_ticker_and_fault(forty):
         overview.overview({"ADA-USD": forty[["Close"]]})
     with pytest.raises(ProjectError, match="SOL-USD.*time order"):
         overview.overview({"SOL-USD": forty[::-1]})
+
+
+def test_closes_alone_have_a_row_without_a_volume():
+    index = pd.date_range("2024-01-01", periods=40, name="date")
+    frame = pd.DataFrame({"Close": np.arange(40.0) + 1, "Volume": np.nan}, index=index)
+    row = overview.overview({"A-USD": frame}).iloc[0]
+    assert row["close_usd"] == 40 and math.isnan(row["volume_usd"]) and row["change_1d_percent"] > 0

@@ -242,3 +242,13 @@ def test_one_day_is_enough_to_say_that_nothing_is_known(prices):
     one = prices.head(1)
     assert technical.votes(one)["value"].isna().all() and technical.support_resistance(one).empty
     assert technical.summary(technical.votes(one)).overall == "neutral"
+
+
+def test_closes_take_the_place_of_highs_and_lows_that_a_source_lacks(prices):
+    closes = prices.assign(Open=math.nan, High=math.nan, Low=math.nan)
+    alike = prices.assign(High=prices["Close"], Low=prices["Close"])
+    found = technical.support_resistance(closes)
+    pd.testing.assert_frame_equal(found, technical.support_resistance(alike))
+    assert len(found)
+    with pytest.raises(TechnicalError, match="High of 2024-01-01 is nan"):
+        technical.support_resistance(prices.assign(High=math.nan))

@@ -294,6 +294,16 @@ def test_all_closes_holds_the_own_close_first_and_the_others_in_order_on_the_sam
         assert np.array_equal(data.train.actual_usd, prices[ticker]["Close"].loc[data.train.dates])
 
 
+def test_prices_without_all_columns_do_for_closes_and_are_refused_for_indicators():
+    closes = {"A": noisy(60, 1).assign(Open=np.nan, Volume=np.nan), "B": noisy(60, 2)}
+    for inputs in ("own_close", "all_closes"):
+        setting = chosen(inputs=inputs)
+        whole = windows.build({**closes, "A": noisy(60, 1)}, setting)["A"]
+        assert windows.build(closes, setting)["A"].digest == whole.digest
+    with pytest.raises(WindowError, match="A: inputs is ohlcv_indicators, but these prices have no Open, Volume. Set"):
+        windows.build(closes, chosen(inputs="ohlcv_indicators"))
+
+
 def test_ohlcv_indicators_begins_when_the_last_indicator_does():
     frame = noisy(100, 4)
     setting = chosen(inputs="ohlcv_indicators", lookback=4)

@@ -38,6 +38,12 @@ class Finished:
         return f"{self.ticker}, {self.network}"
 
 
+def absent(prices: pd.DataFrame, columns: Sequence[str]) -> str:
+    """A sentence's part about columns that the source of prices lacks; empty if it has them."""
+    names = [name for name in columns if prices[name].isna().all()]
+    return f"These prices have no {', '.join(names)}" if names else ""
+
+
 def losses(history: Mapping[str, Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:
     """Training and validation loss by epoch, shape (epochs,) each."""
     lacking = [name for name in ("loss", "val_loss") if name not in history]
@@ -67,11 +73,11 @@ def forecasts(frame: pd.DataFrame, parts: Sequence[str] = ("validation", "test")
 
 
 def days(prices: pd.DataFrame, last: int | None = None) -> pd.DataFrame:
-    """Days with all four prices, checked; the last so many rows if wanted."""
+    """Days with a close and every other price that the source has, checked; the last so many rows if wanted."""
     lacking = [name for name in PRICE_COLUMNS if name not in prices.columns]
     if lacking:
         raise ChartError(f"the prices lack the column {', '.join(lacking)}; needed are {', '.join(PRICE_COLUMNS)}")
     if not prices.index.is_monotonic_increasing or not prices.index.is_unique:
         raise ChartError("the prices must be one row a day, in time order")
-    whole = prices.dropna(subset=list(PRICE_COLUMNS[:4]))
+    whole = prices.dropna(subset=["Close", *(c for c in PRICE_COLUMNS[:3] if prices[c].notna().any())])
     return whole if last is None else whole.tail(last)

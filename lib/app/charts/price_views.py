@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lib.app.charts.canvas import CANDLE_DAYS, PERCENT, PRICE, SHOWN_DAYS, canvas, dated, empty, level, line, readable
-from lib.app.charts.inputs import Finished, days
+from lib.app.charts.inputs import Finished, absent, days
 from lib.app.charts.theme import coin_colour, colour, themed, tint
 from lib.data import technical as analysis
 
@@ -27,6 +27,8 @@ def candlestick(finished: Finished, last: int = CANDLE_DAYS) -> go.Figure:
     shown, title = days(finished.prices, last), "Candles"
     if shown.empty:
         return empty(title, _NONE, finished.ticker)
+    if why := absent(shown, ("Open", "High", "Low")):
+        return empty(title, f"{why}, so there are no candles.", finished.ticker)
     figure = canvas(title, f"{finished.ticker}, last {len(shown)} days", rows=2, height=500, row_heights=[0.75, 0.25])
     figure.add_trace(_candles(shown, finished.ticker), 1, 1)
     figure.add_trace(_volume(shown), 2, 1)
@@ -72,9 +74,12 @@ def volume_profile(finished: Finished, last: int = SHOWN_DAYS, bins: int = 40) -
     A day's volume is spread evenly over its range from low to high, since no finer prices are known; so the profile
     is an estimate. The price with the most volume and the last close are marked.
     """
-    shown, title = days(finished.prices, last).dropna(subset=["Volume"]), "Volume by price"
+    shown, title = days(finished.prices, last), "Volume by price"
     if shown.empty:
         return empty(title, _NONE, finished.ticker)
+    if why := absent(shown, ("High", "Low", "Volume")):
+        return empty(title, f"{why}, so it is not known what was traded at which price.", finished.ticker)
+    shown = shown.dropna(subset=["Volume"])
     edges, traded = profile(shown, bins)
     middle = (edges[1:] + edges[:-1]) / 2
     fullest = int(np.argmax(traded))
@@ -173,6 +178,8 @@ def technical(
 ) -> go.Figure:
     """Candles with averages, bands and price levels, volume, RSI and MACD, one below the other.
 
+    Where the source gives closes only, a line takes the place of the candles.
+
     Lines can be drawn with the buttons that ``config(stem, drawing=True)`` adds. Zooming x keeps the range of y,
     which can be dragged at its ends.
 
@@ -195,13 +202,20 @@ def technical(
         row_heights=[0.5, 0.12, 0.18, 0.2],
     )
     _bands(figure, found, middle=False)
-    figure.add_trace(_candles(shown, "price"), 1, 1)
+    if absent(shown, ("Open", "High", "Low")):
+        figure.add_trace(line(shown.index, shown["Close"], "close", coin_colour(ticker), width=1.8), 1, 1)
+    else:
+        figure.add_trace(_candles(shown, "price"), 1, 1)
     figure.add_trace(line(found.index, found["SMA"], f"SMA {settings.sma_days}", colour("sma"), width=1.4), 1, 1)
     figure.add_trace(
         line(found.index, found["EMA"], f"EMA {settings.ema_days}", colour("ema"), width=1.4, dash="dash"), 1, 1
     )
     drawn = levels.sort_values("price_usd") if levels is not None else pd.DataFrame({"price_usd": []})
-    around = np.r_[shown["Low"], shown["High"], found[["BB_lower", "BB_upper"]].to_numpy().ravel(), drawn["price_usd"]]
+    around = np.r_[
+        shown[["Low", "High", "Close"]].to_numpy().ravel(),
+        found[["BB_lower", "BB_upper"]].to_numpy().ravel(),
+        drawn["price_usd"],
+    ]
     raised = _apart(
         drawn["price_usd"].to_numpy(),
         PRICE_ROW_PIXELS / max(np.nanmax(around) - np.nanmin(around), 1e-12),

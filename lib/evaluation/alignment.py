@@ -44,7 +44,7 @@ def responses(frame: pd.DataFrame, lags: int = 5) -> pd.DataFrame:
         raise AlignmentError("forecasts are not one a day in time order")
     days = days.asfreq("D")
     known = days["actual_usd"].shift(1)
-    wrong = known.notna() & days["naive_usd"].notna() & ~np.isclose(known, days["naive_usd"], rtol=1e-6)
+    wrong = known.notna() & days["naive_usd"].notna() & ~np.isclose(known, days["naive_usd"], rtol=1e-6, atol=0)
     if wrong.any():
         raise AlignmentError(f"the naive forecast for {wrong.idxmax().date()} is not the close of the day before")
     change = days["actual_usd"] - days["naive_usd"]

@@ -1,11 +1,15 @@
 """Prices from files: exact values of tiny ones, every fault, and the sample."""
 
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from lib import settings
+from lib.app import sentences
+from lib.app.sentences import for_page
 from lib.data import market
 from lib.data.market import sample
 
@@ -124,8 +128,28 @@ def test_missing_folder_and_files_are_named_and_every_ticker_is_tried(folder, tm
     first, second, third = str(caught.value).splitlines()
     assert "BBB-USD.csv is missing; the folder has AAA-USD.csv." in first and "CCC-USD.csv is missing" in second
     assert third.startswith("To run the others: -p tickers=[AAA-USD];")
-    with pytest.raises(market.MarketError, match="data_dir no/such/place is not a folder"):
-        market.load("folder", ["AAA-USD"], START, END, data_dir="no/such/place")
+
+
+def test_a_data_dir_that_is_no_folder_says_where_it_was_looked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "prices").mkdir()  # here, but not in the project
+    with pytest.raises(market.MarketError) as caught:
+        market.load("folder", ["AAA-USD"], START, END, data_dir="prices")
+    place = settings.PROJECT_ROOT / "prices"
+    assert f"data_dir prices is not a folder: {place} does not exist (a relative path starts at the project's" in str(
+        caught.value
+    )
+    assert str(settings.PROJECT_ROOT) not in for_page(caught.value) and "prices does not" in for_page(caught.value)
+    (tmp_path / "file.csv").write_text("")
+    for given, what in ((tmp_path / "file.csv", "it is a file"), (tmp_path / "none", "it does not exist")):
+        with pytest.raises(market.MarketError, match=f"is not a folder: {what}. Give one that holds AAA-USD.csv"):
+            market.load("folder", ["AAA-USD"], START, END, data_dir=str(given))
+
+
+def test_a_page_hides_the_projects_folder_whatever_its_name(monkeypatch):
+    monkeypatch.setattr(sentences, "PROJECT_ROOT", Path("/home/some one/my project"))
+    shown = for_page(market.MarketError("/home/some one/my project/data x/prices does not exist"))
+    assert shown == "data x/prices does not exist"
 
 
 @pytest.mark.parametrize(

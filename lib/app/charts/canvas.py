@@ -14,6 +14,8 @@ from lib.errors import ProjectError
 
 # d3 formats: five significant digits with thousands; a day.
 PRICE, PERCENT, DAY = ",.5~r", ".2f", "%Y-%m-%d"
+# Ticks of an axis in dollars: without it 0.000012 reads 12\u00b5, and 61,000 reads 61k beside hover texts in full.
+DOLLARS = {"exponentformat": "none", "separatethousands": True}
 SHOWN_DAYS = 365
 CANDLE_DAYS = 120  # more would run together on a phone
 _BUTTONS = ["drawline", "eraseshape"]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from lib.app.charts.canvas import PRICE, ChartError, canvas, dated, empty, line
+from lib.app.charts.canvas import DOLLARS, PRICE, ChartError, canvas, dated, empty, line
 from lib.app.charts.theme import colour, network_colour, network_meaning, themed, tint
 from lib.colours import NAIVE
 from lib.settings import NETWORKS
@@ -76,7 +76,7 @@ def forecast(
         )
     if len(known):
         figure.add_vline(x=known.index[-1], line={"color": colour("reference"), "width": 1, "dash": "dot"})
-    figure.update_yaxes(title_text="close (USD)")
+    figure.update_yaxes(title_text="close (USD)", **DOLLARS)
     first = known.index[0] if len(known) else frame["date"].iloc[0]
     dated(figure, pd.DatetimeIndex([first, frame["date"].iloc[-1]]), selector=False)
     return themed(figure, "light")

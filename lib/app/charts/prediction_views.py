@@ -13,7 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from scipy import stats
 
-from lib.app.charts.canvas import PERCENT, PRICE, canvas, dated, empty, level, line
+from lib.app.charts.canvas import DOLLARS, PERCENT, PRICE, canvas, dated, empty, level, line
 from lib.app.charts.inputs import Finished, forecasts
 from lib.app.charts.theme import colour, network_colour, network_meaning, themed, tint
 from lib.colours import NAIVE
@@ -32,7 +32,7 @@ def predictions(finished: Finished) -> go.Figure:
     figure.add_trace(_by_day(rows, rows["actual_usd"], "actual", colour("actual"), width=1.8))
     figure.add_trace(_by_day(rows, rows["naive_usd"], "naive", colour(NAIVE), dash="dot"))
     figure.add_trace(_by_day(rows, rows["predicted_usd"], finished.network, network_colour(finished.network)))
-    figure.update_yaxes(title_text="close (USD)")
+    figure.update_yaxes(title_text="close (USD)", **DOLLARS)
     return _finish(figure, rows)
 
 
@@ -52,7 +52,7 @@ def residuals(finished: Finished) -> go.Figure:
             hovertemplate=f"%{{y:{PRICE}}} USD",
         )
     level(figure, 0, dash="solid")
-    figure.update_yaxes(title_text="error (USD)")
+    figure.update_yaxes(title_text="error (USD)", **DOLLARS)
     return _finish(figure, rows)
 
 
@@ -156,7 +156,8 @@ def actual_against_predicted(finished: Finished) -> go.Figure:
         line={"color": colour("reference"), "width": 1.4, "dash": "dash"},
     )
     figure.update_layout(hovermode="closest")
-    figure.update_xaxes(title_text="actual close (USD)").update_yaxes(title_text="forecast (USD)")
+    figure.update_xaxes(title_text="actual close (USD)", **DOLLARS)
+    figure.update_yaxes(title_text="forecast (USD)", **DOLLARS)
     return themed(figure, "light")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from lib.app.charts.canvas import CANDLE_DAYS, PERCENT, PRICE, SHOWN_DAYS, canvas, dated, empty, level, line, readable
+from lib.app.charts.canvas import CANDLE_DAYS, DOLLARS, PERCENT, PRICE, SHOWN_DAYS, canvas, dated, empty, level, line, readable
 from lib.app.charts.inputs import Finished, absent, days
 from lib.app.charts.theme import coin_colour, colour, themed, tint
 from lib.data import technical as analysis
@@ -112,7 +112,8 @@ def volume_profile(finished: Finished, last: int = SHOWN_DAYS, bins: int = 40) -
         hoverinfo="skip",
     )
     figure.update_layout(hovermode="closest", barmode="overlay", bargap=0)
-    figure.update_xaxes(title_text="volume (million USD)", rangemode="tozero").update_yaxes(title_text="price (USD)")
+    figure.update_xaxes(title_text="volume (million USD)", rangemode="tozero")
+    figure.update_yaxes(title_text="price (USD)", **DOLLARS)
     return themed(figure, "light")
 
 
@@ -326,7 +327,7 @@ def _macd(figure: go.Figure, found: pd.DataFrame, row: int) -> None:
     figure.add_trace(
         line(found.index, found["MACD_signal"], "signal", colour("signal"), dash="dash", width=1.4), row, 1
     )
-    figure.update_yaxes(title_text="MACD (USD)", row=row, col=1)
+    figure.update_yaxes(title_text="MACD (USD)", **DOLLARS, row=row, col=1)
 
 
 def _momentum_words(settings: analysis.TechnicalSettings) -> str:
@@ -338,7 +339,7 @@ def _priced(figure: go.Figure, shown: pd.DataFrame, labels: dict[int, str] | Non
     """Price axis in the first row, other rows' labels, dates along x. The range slider of candles
     would fill a phone.
     """
-    figure.update_yaxes(title_text="price (USD)", hoverformat=PRICE, row=1, col=1)
+    figure.update_yaxes(title_text="price (USD)", hoverformat=PRICE, **DOLLARS, row=1, col=1)
     for row, label in (labels or {}).items():
         figure.update_yaxes(title_text=label, row=row, col=1)
     dated(figure, shown.index)

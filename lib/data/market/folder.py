@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pandas as pd
 
@@ -34,7 +35,8 @@ def read(ticker: str, start_date: date, end_date: date, data_dir: str) -> pd.Dat
     folder = settings.resolve(data_dir)
     if not folder.is_dir():
         raise MarketError(
-            f"data_dir {data_dir} is not a folder. Give one that holds {ticker}.csv, or use source sample or yahoo"
+            f"data_dir {data_dir} is not a folder: {_looked_at(data_dir, folder)}. Give one that holds {ticker}.csv, or"
+            " use source sample or yahoo"
         )
     shown = f"{str(data_dir).rstrip('/')}/{ticker}.csv"
     path = folder / f"{ticker}.csv"
@@ -80,3 +82,10 @@ def _named(days: int, what: str, names: list[str]) -> list[str]:
         return []
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return [f"{days} day{'s' if days > 1 else ''} without a {what}: {', '.join(names[:SHOWN])}{more}"]
+
+
+def _looked_at(data_dir: str, folder: Path) -> str:
+    what = "is a file" if folder.exists() else "does not exist"
+    if Path(data_dir).is_absolute():
+        return f"it {what}"
+    return f"{folder} {what} (a relative path starts at the project's folder, not where a command is given)"

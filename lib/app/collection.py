@@ -9,7 +9,6 @@ the same network. A folder is drafted beside its place and moved there, so that 
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
@@ -20,9 +19,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
+from pydantic import BaseModel, Field
 
 from lib import settings
 from lib.app.requests import TrainingRequest
@@ -32,7 +32,7 @@ from lib.errors import ProjectError
 from lib.evaluation import scoring
 from lib.experiments.train import Result, Training
 from lib.results import files
-from lib.settings import Settings
+from lib.settings import Network, Settings, Ticker
 
 _IDENTITY = re.compile(r"[A-Z0-9.^=-]+_[A-Z-]+_\d{8}-\d{6}-[0-9a-f]{4}")
 
@@ -109,6 +109,21 @@ def loaded(entry: Entry, prices: pd.DataFrame, training: Training, result: Resul
     return TrainedNetwork(entry.identity, entry.record, prices, training, result)
 
 
+class _Asked(BaseModel):
+    ticker: Ticker
+    network: Network
+    seed: int
+
+
+class _Record(BaseModel):
+    """What is read of a record; one of an earlier version may lack the rest."""
+
+    trained: str
+    request: _Asked
+    parameters: Annotated[dict[str, Any], Field(min_length=1)]
+    hyperparameters: Annotated[dict[str, float], Field(min_length=1)]
+
+
 class Collection:
     """The saved networks in one folder.
 
@@ -169,10 +184,8 @@ class Collection:
         if not _IDENTITY.fullmatch(identity) or not (self.root / identity).is_dir():
             raise CollectionError(f"there is no saved network {identity}. Train one, or choose another from the list")
         try:
-            entry = Entry(identity, json.loads((self.root / identity / "network.json").read_text(encoding="utf-8")))
-            if not (entry.title and entry.record["parameters"] and entry.record["hyperparameters"]):
-                raise ValueError("it lacks parameters")
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            entry = Entry(identity, files.read_as(_Record, self.root / identity / "network.json"))
+        except (OSError, ValueError) as error:
             raise _unreadable(identity, error) from error
         self._read[identity] = entry
         return entry

@@ -25,6 +25,7 @@ from lib.errors import ProjectError
 from lib.evaluation import scoring, significance
 from lib.experiments import random_seeds, train
 from lib.experiments.train import Training
+from lib.results import files
 from lib.settings import Settings
 
 STAND_IN = "SOL-USD"  # its trials are replayed where a run has none of the thesis's coins
@@ -155,7 +156,7 @@ def read(path: Path) -> pd.DataFrame | None:
     """The table of an earlier replay; None if there is none, or one from before trainings had keys."""
     if not path.is_file():
         return None
-    table = pd.read_csv(path, dtype={"key": str})
+    table = files.read_table(path, dtype={"key": str})
     return table if "key" in table else None
 
 

@@ -390,8 +390,11 @@ def cached(training: Training, weights: bool = False) -> Result | None:
     if stored is None:
         return None
     about, arrays = stored
-    known: dict[str, Any] = {k: about[k] for k in ("best_epoch", "seconds", "parameters", "processor", "diverged")}
-    loss, val_loss, learning_rate = (arrays.pop(name) for name in _SERIES)
+    try:
+        known: dict[str, Any] = {k: about[k] for k in ("best_epoch", "seconds", "parameters", "processor", "diverged")}
+        loss, val_loss, learning_rate = (arrays.pop(name) for name in _SERIES)
+    except KeyError:
+        return None  # damaged, or put there by something else: it is trained again
     result = Result(loss, val_loss, learning_rate, **known, cached=True, arrays=arrays)
     if weights and not result.weights():
         return None

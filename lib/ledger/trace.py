@@ -14,6 +14,7 @@ from lib.errors import ProjectError
 from lib.ledger import checks
 from lib.ledger.rows import Row, claims
 from lib.ledger.verdicts import AGREE, agree
+from lib.results import files
 from lib.settings.places import PROJECT_ROOT
 
 # Columns of the ledger's table that are text, also where all of a column looks like numbers.
@@ -52,7 +53,7 @@ def read(path: Path) -> pd.DataFrame:
     )
     if not path.is_file():
         raise TraceError(f"{name} is missing. {mend}")
-    frame = pd.read_csv(
+    frame = files.read_table(
         path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values=dict.fromkeys(_NUMBERS, [""])
     )
     lacking = [column for column in (*TEXTS, *_NUMBERS) if column not in frame]

@@ -65,6 +65,13 @@ def main(words: Sequence[str] | None = None) -> int:
     except ProjectError as error:
         print(error, file=sys.stderr)
         return 2
+    except (LookupError, TypeError, ValueError, AttributeError) as error:  # a table that lacks columns, say
+        print(
+            f"{given.folder}: a file there is not as this version writes it ({type(error).__name__}: {error})."
+            " Restore it, or run the notebooks again with run_all.py",
+            file=sys.stderr,
+        )
+        return 2
 
 
 if __name__ == "__main__":

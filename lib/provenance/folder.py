@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,15 +35,8 @@ class Folder:
 
     @cached_property
     def run(self) -> dict[str, Any]:
-        """``run.json``; raises :class:`ProvenanceError` if it is missing or damaged."""
-        try:
-            found = json.loads((self.root / "run.json").read_text(encoding="utf-8"))
-            found["notebooks"], found["parameters"], found["data"]
-            return found
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ProvenanceError(
-                f"{self.name}/run.json is missing or unreadable ({error}). Name a run's folder, such as outputs/thesis"
-            ) from None
+        """``run.json``; raises :class:`FileError` if it is missing or damaged."""
+        return files.read_run(self.root)
 
     @cached_property
     def records(self) -> dict[str, Mapping[str, Any]]:
@@ -78,7 +70,7 @@ class Folder:
 
     def table(self, name: str) -> pd.DataFrame:
         """A committed table with every number to its last bit, as pandas reads it since version 3."""
-        return pd.read_csv(self.path(name))
+        return files.read_table(self.path(name))
 
     def listings(self, tickers: Iterable[str]) -> dict[str, Path]:
         """Ticker -> its listing of trials, of those that are here."""

@@ -6,7 +6,6 @@ the prices for a week, in dollars or scaled, which needs them.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.spatial import KDTree
+
+from lib.results import files
 
 RUN = 7  # so many rows one after the other are a series; chance does not follow one so long
 NEAR = 1e-4  # distance of two weeks of length 1: a correlation of 1 - 5e-9
@@ -23,8 +24,7 @@ NAMES = {"open", "high", "low", "close", "volume", "adj close", "actual_usd", "p
 
 def looks_daily(path: Path) -> list[str]:
     """Sentences about columns named like prices, unless they count something, and of dates that go on day by day."""
-    with path.open(encoding="utf-8", newline="") as file:
-        head, *rows = list(csv.reader(file)) or [[]]
+    head, *rows = files.read_rows(path) or [[]]
     found = []
     for at, name in enumerate(head):
         cells = [row[at] for row in rows if at < len(row)]
@@ -50,7 +50,7 @@ def follows_prices(paths: Iterable[Path], prices: Mapping[str, pd.DataFrame]) ->
     known = {ticker: KDTree(np.concatenate([_weeks(s) for s in _series(frame)])) for ticker, frame in prices.items()}
     found = []
     for path in paths:
-        frame = pd.read_csv(path)
+        frame = files.read_table(path)
         for name in frame.columns:
             weeks = _weeks(pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype="float64"))
             found += [

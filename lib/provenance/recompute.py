@@ -22,6 +22,7 @@ from lib.experiments import controls, interval_bands, leakage, seeds, walk_forwa
 from lib.experiments.frames import training_closes
 from lib.provenance.compare import difference
 from lib.provenance.folder import Folder, ProvenanceError
+from lib.results import files
 from lib.settings import Settings
 from lib.tables.frames import MODEL
 
@@ -126,7 +127,7 @@ def trials_of(listings: Mapping[str, Path]) -> tuple[pd.DataFrame, dict[str, dic
     names = {"Model": "network", "R2 Score": "r2"}
     frames, naive = [], {}
     for ticker, path in listings.items():
-        frame = pd.read_csv(path).rename(columns=lambda c: names.get(c, c.lower().replace(" ", "_")))
+        frame = files.read_table(path).rename(columns=lambda c: names.get(c, c.lower().replace(" ", "_")))
         of_naive = frame["network"] == baselines.NAIVE
         naive[ticker] = {name: frame.loc[of_naive, name.lower()].iloc[0] for name in ("MAE", "MSE", "R2")}
         frames.append(frame[~of_naive].drop(columns="duration").assign(ticker=ticker))

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from lib.report import markdown
+from lib.results import files
 
 LEDGER = "10_claims"
 NOTEBOOKS = ("09a_skill", "09b_walk_forward", "09c_leakage", "09d_intervals", "09e_controls")
@@ -160,7 +161,7 @@ def words(root: Path, notebook: str) -> list[str]:
     places = [root / "tables" / f"{stem}.csv" for stem in stems]
     if not all(p.is_file() for p in places):
         return []
-    frames = dict(zip(stems, map(pd.read_csv, places)))
+    frames = dict(zip(stems, map(files.read_table, places)))
     return in_words(*frames.values()).splitlines()
 
 

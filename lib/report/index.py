@@ -6,7 +6,6 @@ It is made from the folder alone: ``run.json`` (what ran, how, when) and the not
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Mapping
@@ -16,17 +15,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lib.errors import ProjectError
 from lib.report.markdown import is_number
 from lib.results import files
 from lib.results.progress import clock
 
 HERE = Path(__file__).parent
 ROWS_SHOWN = 40
-
-
-class ReportError(ProjectError):
-    """The run's folder holds nothing that a page could be made of."""
 
 
 @dataclass
@@ -59,15 +53,9 @@ def write(root: Path) -> Path:
     """Write ``index.html`` into a run's folder from its ``run.json`` and records.
 
     Raises:
-        ReportError: there is no readable ``run.json``.
-        FileError: the page cannot be written.
+        FileError: there is no readable ``run.json``, or the page cannot be written.
     """
-    try:
-        run = json.loads((root / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ReportError(
-            f"{root.name}/run.json is missing or unreadable ({error}): make it with python run_all.py"
-        ) from None
+    run = files.read_run(root)
     damaged: list[str] = []
     records = files.read_records(root, damaged)
     room = Environment(
@@ -193,8 +181,11 @@ def _mark(item: Item, sentence: str) -> None:
 
 
 def _read_rows(item: Item, path: Path) -> None:
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
+    try:
+        rows = files.read_rows(path)
+    except files.FileError:
+        _mark(item, f"{path.name} cannot be read as a table")
+        return
     if rows:
         item.head, body = rows[0], rows[1:]
         item.rows, item.rows_left = body[:ROWS_SHOWN], max(len(body) - ROWS_SHOWN, 0)

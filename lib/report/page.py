@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lib.results.files import write_text
+from lib.results.files import FileError, read_record, write_text
 from lib.results.progress import clock
 
 HERE = Path(__file__).parent
@@ -70,8 +69,8 @@ def heading_of(cells: Sequence[Any]) -> str:
 def figure_titles(record: Path) -> dict[str, str]:
     """Titles of the figures that a notebook's record names, by file stem such as ``figure_4_1``."""
     try:
-        made = json.loads(record.read_text(encoding="utf-8"))["made"]
-    except (OSError, ValueError, KeyError):
+        made = read_record(record)["made"]
+    except FileError:
         return {}
     return {Path(m["path"]).stem: m["title"] for m in made if m["kind"] == "figure"}
 

@@ -19,7 +19,6 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lib.errors import ProjectError
 from lib.report import evaluation_section, index, markdown
 from lib.results import files
 from lib.results.progress import clock
@@ -49,28 +48,18 @@ LAYERS_OF = {"table_4_3": "CNN-LSTM", "table_4_4": "LSTM-CNN"}
 REPLAY = ("tables/replay_agreement.csv", "figures/replay.png", "tables/replay.csv", "README.md")
 
 
-class PageError(ProjectError):
-    """The run's folder holds nothing that a page could be made of."""
-
-
 def write(root: Path) -> Path:
     """Write ``README.md`` into a run's folder.
 
     Raises:
-        PageError: there is no readable ``run.json``.
-        FileError: the page cannot be written.
+        FileError: there is no readable ``run.json``, or the page cannot be written.
     """
     return files.write_text(root / "README.md", text(root))
 
 
 def text(root: Path) -> str:
     """The page of a run's folder as Markdown; raises like :func:`write`."""
-    try:
-        run = json.loads((root / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PageError(
-            f"{root.name}/run.json is missing or unreadable ({error}): make it with python run_all.py"
-        ) from None
+    run = files.read_run(root)
     page = _Page(root, run)
     room = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "template"),
@@ -338,8 +327,8 @@ class _Page:
     def _same_prices(self, folder: Path) -> bool:
         """Whether another run's folder has coins in common with this one, and the same prices of them."""
         try:
-            theirs = json.loads((folder / "run.json").read_text(encoding="utf-8"))["data"]
-        except (OSError, ValueError, KeyError):
+            theirs = files.read_run(folder, whole=False).get("data", {})
+        except files.FileError:
             return False
         shared = set(theirs) & set(self.run["data"])
         return bool(shared) and all(theirs[t]["sha256"] == self.run["data"][t]["sha256"] for t in shared)
@@ -392,8 +381,7 @@ class _Page:
     def _shown_rows(self, item: index.Item, stem: str) -> list[list[str]]:
         if stem not in evaluation_section.ROWS or not self.file(item):
             return item.rows
-        with (self.root / self.file(item)).open(encoding="utf-8", newline="") as file:
-            return evaluation_section.rows_of(stem, item.head, list(csv.reader(file))[1:])
+        return evaluation_section.rows_of(stem, item.head, files.read_rows(self.root / self.file(item))[1:])
 
     def rows_left(self, item: index.Item, stem: str) -> str:
         """What of a table is in its file only."""
@@ -478,12 +466,10 @@ class _Page:
         there = [f for f in folders if all((f / p).is_file() for p in REPLAY[::2]) and self._same_prices(f)]
         if not there:
             return None
-        import pandas as pd
-
         from lib.experiments import replay
 
         agreement, picture, rows, page = (max(there, key=_trainings_in) / path for path in REPLAY)
-        found, trials = pd.read_csv(agreement), pd.read_csv(rows)
+        found, trials = files.read_table(agreement), files.read_table(rows)
         each = replay.each_trial(trials, found)
         return {
             "words": [markdown.plain(line) for line in replay.in_words(trials, found).splitlines()],

@@ -12,7 +12,6 @@ Every file is written whole or not at all (``lib.results.files``).
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +24,7 @@ from pandas.io.formats.style import Styler
 
 from lib import settings
 from lib.results import training_cache
-from lib.results.files import replacing, sha256, write_json
+from lib.results.files import FileError, read_record, replacing, sha256, write_json
 from lib.results.origin import made_by
 from lib.settings import Settings
 
@@ -111,9 +110,8 @@ class Store:
     def _remove_earlier(self, path: Path) -> None:
         """Remove tables and figures of the notebook's earlier run that it did not save again."""
         try:
-            made = json.loads(path.read_text(encoding="utf-8"))["made"]
-            before = {old["path"] for old in made if old["kind"] in ("table", "figure")}
-        except (OSError, ValueError, KeyError, TypeError):
+            before = {old["path"] for old in read_record(path)["made"] if old["kind"] in ("table", "figure")}
+        except FileError:
             return
         for old in before - {m["path"] for m in self.made}:
             (self.root / old).unlink(missing_ok=True)

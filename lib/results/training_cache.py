@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -43,8 +42,8 @@ def read(key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
             arrays = {name: stored[name] for name in stored.files}
         about = json.loads(arrays.pop(_ABOUT).tobytes())
         return (about, arrays) if about.pop(_NAMES) == sorted(arrays) else None
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile):
-        return None  # a damaged result is trained again
+    except Exception:  # whatever a damaged file makes numpy, zipfile or json raise: its result is trained again
+        return None
 
 
 def write(key: str, about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:

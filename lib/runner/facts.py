@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lib import installed
 from lib.provenance import git
-from lib.results import machine
+from lib.results import files, machine
 from lib.settings import PROJECT_ROOT
 
 if TYPE_CHECKING:
@@ -47,9 +46,9 @@ def shown(path: Path) -> str:
 def read_earlier(root: Path) -> dict[str, Any]:
     """``run.json`` of an earlier run in this folder; empty if there is none that can be read."""
     try:
-        found = json.loads((root / "run.json").read_text(encoding="utf-8"))
-        return found if isinstance(found.get("notebooks"), dict) else {}
-    except (OSError, ValueError, AttributeError):
+        found = files.read_run(root, whole=False)
+        return found if "notebooks" in found else {}
+    except files.FileError:
         return {}
 
 
@@ -134,10 +133,10 @@ def code_version() -> dict[str, Any]:
 
 def source_digest(root: Path) -> str:
     """SHA-256 over names and bytes of the sources below ``root``, the same for the same sources anywhere."""
-    files = [root / "run_all.py", *(p for folder in ("lib", "notebooks") for p in (root / folder).rglob("*"))]
+    paths = [root / "run_all.py", *(p for folder in ("lib", "notebooks") for p in (root / folder).rglob("*"))]
     endings = {".py", ".ipynb", ".csv", ".yaml", ".json"}
     digest = hashlib.sha256()
-    for path in sorted(p for p in files if p.is_file() and p.suffix in endings and ".ipynb_checkpoints" not in p.parts):
+    for path in sorted(p for p in paths if p.is_file() and p.suffix in endings and ".ipynb_checkpoints" not in p.parts):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 

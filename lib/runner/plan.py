@@ -8,7 +8,6 @@ A notebook describes itself in its metadata, so a new one needs no change here::
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
@@ -18,6 +17,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from lib.errors import ProjectError
+from lib.results.files import read_json
 from lib.settings import KEYS, Network
 
 
@@ -113,7 +113,7 @@ def _find(notebooks: Sequence[Notebook], text: str, option: str) -> Notebook:
 def _read(path: Path) -> Notebook:
     run: dict[str, Any] = {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         cells, run = content["cells"], content["metadata"].get("run", {})
         first = next((c for c in cells if c["cell_type"] == "markdown"), {"source": ""})
         lines = [line.strip() for line in "".join(first["source"]).splitlines() if line.strip()]

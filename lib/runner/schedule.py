@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,13 +11,23 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 import psutil
+from pydantic import BaseModel, Field
 
 from lib.errors import how_it_died
+from lib.results.files import read_as
 from lib.runner import execute
 from lib.runner.plan import Notebook
 
 TICK_SECONDS = 0.2
 _SPAWN = multiprocessing.get_context("spawn")
+
+
+class _Progress(BaseModel):
+    """What a cell may say of itself; it may also write nonsense there."""
+
+    fraction: float = Field(0, ge=0, le=1)
+    text: str = ""
+    note: str = ""
 
 
 class Child:
@@ -48,7 +57,7 @@ class Child:
     def inner(self) -> dict[str, Any]:
         """The running cell's own progress: fraction, text, note; empty if it has none."""
         try:
-            return json.loads(self.job.file("progress").read_text(encoding="utf-8"))
+            return read_as(_Progress, self.job.file("progress"))
         except (OSError, ValueError):
             return {}
 

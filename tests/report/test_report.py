@@ -69,7 +69,7 @@ def rendered(tmp_path):
     nbformat.write(
         new_notebook(cells=cells, metadata={"language_info": {"name": "python"}}), tmp_path / "01_data.ipynb"
     )
-    made = [{"path": "figures/figure_4_1.png", "kind": "figure", "title": "Daily closes"}]
+    made = [{"path": "figures/figure_4_1.png", "kind": "figure", "title": "Daily closes", "sha256": "ab"}]
     (tmp_path / "record.json").write_text(json.dumps({"made": made}))
     error = {"cell": 6, "count": 6, "line": "1 / 0", "ename": "ZeroDivisionError", "evalue": "division <by> zero"}
     page.write(
@@ -248,7 +248,7 @@ def test_the_index_tells_the_facts(run_folder):
 
 
 def test_without_run_json_the_error_names_the_command(tmp_path):
-    with pytest.raises(index.ReportError, match="python run_all.py"):
+    with pytest.raises(index.files.FileError, match="python run_all.py"):
         index.write(tmp_path)
 
 

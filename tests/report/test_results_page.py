@@ -505,7 +505,7 @@ def test_in_the_project_checks_are_linked(monkeypatch):
 
 
 def test_without_run_json_the_error_names_the_command(tmp_path):
-    with pytest.raises(results_page.PageError, match="python run_all.py"):
+    with pytest.raises(results_page.files.FileError, match="python run_all.py"):
         results_page.write(tmp_path)
 
 

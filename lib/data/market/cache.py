@@ -6,7 +6,6 @@ off at any moment is seen as such. Only one process at a time downloads and writ
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -34,7 +33,7 @@ def find(cache_dir: Path, ticker: str, start_date: date, end_date: date) -> pd.D
     if not csv.exists() and not note.exists():
         return None
     try:
-        facts = json.loads(note.read_text(encoding="utf-8"))
+        facts = files.read_json(note)
         if files.sha256(csv) != facts["file_sha256"]:
             raise DamagedEntry(f"the cached file {csv.name} is not the one that {note.name} describes")
         frame = csv_prices.read(csv, csv.name)

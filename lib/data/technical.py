@@ -94,6 +94,7 @@ def indicators(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSett
         Frame with the index of ``prices``: ``SMA``, ``EMA``, ``BB_lower``, ``BB_middle``, ``BB_upper``, ``MACD``,
         ``MACD_signal``, ``MACD_hist`` in US dollars, ``RSI`` in 0..100. Bands lie ``bollinger_width`` population
         standard deviations from their simple average. Values are missing until the longest average is full.
+        The RSI is 50 until the close has moved.
 
     Raises:
         TechnicalError: no day, days out of order, or a close that is missing or not above zero.
@@ -103,6 +104,9 @@ def indicators(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSett
     found = add_indicators(
         close.to_frame(), s.rsi_days, s.macd_fast_days, s.macd_slow_days, s.macd_signal_days, s.ema_days
     )
+    # Until the close has moved once, gains over losses are 0 / 0. TA-Lib gives 0, which would count as oversold.
+    still = close.eq(close.iloc[0]).cummin()
+    found["RSI"] = found["RSI"].mask(still & found["RSI"].notna(), 50.0)
     found["SMA"] = talib.SMA(values, s.sma_days)
     found["BB_upper"], found["BB_middle"], found["BB_lower"] = talib.BBANDS(
         values, s.bollinger_days, s.bollinger_width, s.bollinger_width

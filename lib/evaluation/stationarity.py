@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import pandas as pd
 from statsmodels.tools.sm_exceptions import InterpolationWarning
 from statsmodels.tsa.stattools import adfuller, kpss
 
 from lib.data import windows
+
+LEAST_DAYS = 12
+_OF_TEST = ("statistic", "p_value", "lags")
+_RESULTS = tuple(f"{test}_{name}" for test in ("adf", "kpss") for name in _OF_TEST)
 
 
 def log_returns(close: pd.Series) -> pd.Series:
@@ -60,6 +66,8 @@ def reading(adf_p: float, kpss_p: float, level: float = 0.05) -> str:
 def unit_root_table(closes: Mapping[str, pd.Series], trend: str = "c") -> pd.DataFrame:
     """ADF and KPSS of closes and of log returns, one row a ticker and series.
 
+    A series that never changes, or is too short, has missing values and its ``reading`` says why.
+
     Args:
         closes: ticker -> daily closes in US dollars, without gaps.
         trend: see :func:`adf`.
@@ -67,20 +75,36 @@ def unit_root_table(closes: Mapping[str, pd.Series], trend: str = "c") -> pd.Dat
     rows = []
     for kind, transform in (("level", lambda s: s), ("returns", log_returns)):
         for ticker, close in closes.items():
-            series = transform(close)
-            a, k = adf(series, trend), kpss_test(series, trend)
-            rows.append(
-                {
-                    "ticker": ticker,
-                    "series": kind,
-                    "observations": a["observations"],
-                    "adf_statistic": a["statistic"],
-                    "adf_p_value": a["p_value"],
-                    "adf_lags": a["lags"],
-                    "kpss_statistic": k["statistic"],
-                    "kpss_p_value": k["p_value"],
-                    "kpss_lags": k["lags"],
-                    "reading": reading(a["p_value"], k["p_value"]),
-                }
-            )
-    return pd.DataFrame(rows)
+            rows.append({"ticker": ticker, "series": kind, **_tested(transform(close), trend)})
+    return pd.DataFrame(rows).astype({"adf_lags": "Int64", "kpss_lags": "Int64"})
+
+
+def in_words(tests: pd.DataFrame) -> str:
+    """A line for each row of :func:`unit_root_table`: its reading, and the p-values if there are any."""
+    lines = []
+    for row in tests.itertuples():
+        p_values = f" (ADF p {row.adf_p_value:.3g}, KPSS p {row.kpss_p_value:.3g})" if pd.notna(row.adf_p_value) else ""
+        lines.append(f"{row.ticker} {row.series}: {row.reading}{p_values}")
+    return "\n".join(lines)
+
+
+def _tested(series: pd.Series, trend: str) -> dict[str, Any]:
+    if why := _untestable(series):
+        return {"observations": len(series), **dict.fromkeys(_RESULTS, np.nan), "reading": why}
+    a, k = adf(series, trend), kpss_test(series, trend)
+    found = (*(a[name] for name in _OF_TEST), *(k[name] for name in _OF_TEST))
+    return {
+        "observations": a["observations"],
+        **dict(zip(_RESULTS, found)),
+        "reading": reading(a["p_value"], k["p_value"]),
+    }
+
+
+def _untestable(series: pd.Series) -> str:
+    """Why neither test can be computed, or nothing."""
+    if len(series) < LEAST_DAYS:
+        return f"not tested, as {len(series)} days are fewer than {LEAST_DAYS}"
+    # Relative, as the returns of a series that grows steadily differ by rounding only.
+    if np.ptp(series) <= 1e-9 * np.abs(series).max():
+        return "not tested, as its values never change"
+    return ""

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from lib.results.artifacts import short
+
 EMPTY = ("", "nan", "<NA>", "None")
 
 
@@ -18,8 +20,7 @@ def number(text: str) -> str:
         return text
     if "e" not in text and len(text.lstrip("-0.").replace(".", "")) <= 6:
         return text.removesuffix(".0")
-    value = float(text)
-    return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.5g}"
+    return short(float(text))
 
 
 def moment(iso: str | None) -> str:

@@ -135,12 +135,13 @@ class Store:
         return str(path.relative_to(settings.PROJECT_ROOT)) if path.is_relative_to(settings.PROJECT_ROOT) else str(path)
 
 
+def short(value: float) -> str:
+    """A number for reading: five significant digits however small it is, thousands apart from 100,000 on."""
+    return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.5g}"
+
+
 def shown(frame: pd.DataFrame, name: str, title: str) -> Styler:
     """A table for reading: five significant digits, empty where a value is missing, with its title."""
-
-    def short(value: float) -> str:
-        return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.5g}"
-
     numbers = dict.fromkeys(frame.select_dtypes("floating").columns, short)
     element = re.sub(r"\W", "_", name)  # a ticker's ^ . = - mean something else in CSS
     return frame.style.format(numbers, na_rep="").hide(axis="index").set_caption(title).set_uuid(element)

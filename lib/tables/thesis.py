@@ -11,6 +11,7 @@ import pandas as pd
 from lib import networks, thesis
 from lib.data.windows import Dataset
 from lib.evaluation import baselines, metrics
+from lib.results.artifacts import short
 from lib.results.origin import signed
 
 OURS, THEIRS, NOT_STATED = "this run", "thesis", "not stated"
@@ -45,8 +46,8 @@ def range_in_words(closes_usd: Mapping[str, pd.Series]) -> str:
     for ticker, close in closes_usd.items():
         fall = (close / close.cummax() - 1).min()
         lines.append(
-            f"{ticker}: lowest close {close.min():,.4g} USD on {close.idxmin():%Y-%m-%d}, highest {close.max():,.4g}"
-            f" USD on {close.idxmax():%Y-%m-%d}; deepest fall from a peak {fall:.0%}."
+            f"{ticker}: lowest close {short(close.min())} USD on {close.idxmin():%Y-%m-%d},"
+            f" highest {short(close.max())} USD on {close.idxmax():%Y-%m-%d}; deepest fall from a peak {fall:.0%}."
         )
     return "\n".join(lines)
 

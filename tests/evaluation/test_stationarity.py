@@ -2,11 +2,13 @@
 
 import importlib.util
 import math
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from lib import tables
 from lib.evaluation import stationarity
 
 
@@ -161,3 +163,20 @@ def test_the_table_holds_each_test_of_each_series(walk, autoregressive):
         direct["lags"],
     )
     assert row["reading"] == stationarity.reading(row["adf_p_value"], row["kpss_p_value"])
+
+
+def test_what_never_changes_or_is_too_short_is_said_and_the_others_are_tested():
+    days = pd.date_range("2021-01-01", periods=60)
+    walk = 100 + pd.Series(np.random.default_rng(1).normal(0, 1, 60).cumsum(), days)
+    steady = pd.Series(1.02 ** np.arange(60), days)  # its returns differ by rounding only
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = stationarity.unit_root_table({"FLAT-USD": walk * 0 + 1, "WALK-USD": walk, "NEW-USD": walk[:10]})
+    lines = stationarity.in_words(table).splitlines()
+    assert lines[0] == "FLAT-USD level: not tested, as its values never change"
+    assert "WALK-USD level: " in lines[1] and "(ADF p " in lines[1]
+    assert lines[2] == "NEW-USD level: not tested, as 10 days are fewer than 12"
+    assert lines[3] == "FLAT-USD returns: not tested, as its values never change"
+    assert tables.table_4_2(table)["adf_p_value"].isna().tolist() == [True, False, True, True, False, True]
+    grown = stationarity.unit_root_table({"UP-USD": steady}).iloc[1]
+    assert grown["reading"] == "not tested, as its values never change"

@@ -6,7 +6,19 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from lib.app.charts.canvas import CANDLE_DAYS, DOLLARS, PERCENT, PRICE, SHOWN_DAYS, canvas, dated, empty, level, line, readable
+from lib.app.charts.canvas import (
+    CANDLE_DAYS,
+    DOLLARS,
+    PERCENT,
+    PRICE,
+    SHOWN_DAYS,
+    canvas,
+    dated,
+    empty,
+    level,
+    line,
+    readable,
+)
 from lib.app.charts.inputs import Finished, absent, days
 from lib.app.charts.theme import coin_colour, colour, themed, tint
 from lib.data import technical as analysis

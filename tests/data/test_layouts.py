@@ -453,3 +453,8 @@ def test_each_row_of_the_table_is_recognised_as_itself(read, layout):
         assert frame[PRICES].iloc[0].tolist() == [10.5, 12.0, 9.5, 11.0]
     if layout.names("Volume"):
         assert frame["Volume"].tolist() == [1000.0, 1000.0]
+
+
+def test_the_document_shows_the_table_of_the_code():
+    document = Path(__file__).parents[2] / "docs" / "price-files.md"
+    assert layouts.as_markdown() in document.read_text(encoding="utf-8")

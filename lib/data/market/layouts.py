@@ -289,3 +289,22 @@ def wanted(grids: Sequence[Grid]) -> str:
         f"{seen}The first row must name the columns, best Date,{','.join(COLUMNS)}; needed are a date"
         f" ({names['Date']}) and a close ({names['Close']})"
     )
+
+
+def as_markdown() -> str:
+    """The table of layouts as docs/price-files.md shows it."""
+    columns = ("Date", *COLUMNS)
+    lines = ["| Layout | " + " | ".join((*columns, "Also in the header", "Volume in")) + " |", "|---" * 9 + "|"]
+    for layout in LAYOUTS:
+        cells = [", ".join(_shown(name, layout) for name in layout.names(column)) or "-" for column in columns]
+        marks = ", ".join(layout.marks.split("|")) or ("no header" if layout.head == "none" else "")
+        lines.append("| " + " | ".join((layout.name, *cells, marks, layout.volume_in or "as the header says")) + " |")
+    return "\n".join(lines).replace("*", "\\*")
+
+
+def _shown(name: str, layout: Layout) -> str:
+    return f"cell {int(name) + 1} of {layout.cells}" if layout.head == "none" else name or "(no name)"
+
+
+if __name__ == "__main__":
+    print(as_markdown())

@@ -1,9 +1,11 @@
 """The widget without a screen: what is allowed when, and what remains after something went wrong."""
 
 import json
+import shutil
 import threading
 import time
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -218,3 +220,24 @@ def test_a_folder_that_cannot_be_written_is_one_sentence_without_the_folder(cont
         unattended.train(controller, VALUES)
     assert str(tmp_path) not in str(caught.value) and controller.state == "idle"
     assert all(isinstance(u, TrainingUpdate) for u in controller.updates)
+
+
+def test_a_move_that_is_not_believed_is_told_to_a_page_and_a_run_may_accept_it(tmp_path, fake_pool, monkeypatch):
+    for where in ("lib.app.requests.today", "lib.settings.consistency.today"):
+        monkeypatch.setattr(where, lambda: date(2026, 11, 27))
+    (case,) = (Path(__file__).parents[1] / "cases").glob("f31*.csv")
+    shutil.copy(case, tmp_path / "AAA-USD.csv")
+    dates = {"start_date": date(2025, 10, 23), "end_date": date(2026, 11, 25)}
+    values = {**VALUES, "source": "folder", "ticker": "aaa-usd", "lookback": 20, **dates}
+    strict, lenient = (Controller(tmp_path / "saved", str(tmp_path), 1, factor) for factor in (3, 10))
+    heard = []
+    strict.listen(heard.append)
+    strict.train(values)
+    until(lambda: strict.state == IDLE)
+    (error,) = (event.error for event in heard if isinstance(event, ErrorLog))
+    assert "up by a factor of 9.619" in error and "Correct these values" in error
+    assert "-p " not in error and str(tmp_path) not in error
+    fake_pool.hold = True
+    lenient.train(values)
+    until(lambda: fake_pool.handles)
+    lenient.close()

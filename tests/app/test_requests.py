@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from lib import thesis
-from lib.app import form, requests
+from lib import settings, thesis
+from lib.app import dashboard, form, requests
 from lib.settings.consistency import today
 
 GOOD = requests.defaults("sample", "BTC-USD", date(2020, 1, 1), date(2021, 10, 27))
@@ -167,3 +167,10 @@ def test_the_forecast_form(start, days, fields):
     found = requests.check_forecast(start, days, date(2021, 5, 1), date(2021, 10, 28))
     assert list(found) == fields
     assert all("Allowed: " in text for text in found.values())
+
+
+def test_prices_of_a_page_are_checked_with_the_factor_that_its_run_accepts(tmp_path):
+    assert requests.check(GOOD)[1].max_daily_factor == settings.sample().max_daily_factor == 3
+    assert requests.check(GOOD, max_daily_factor=10)[1].max_daily_factor == 10
+    page = dashboard.Dashboard(settings.sample().changed(max_daily_factor=10, output_dir=str(tmp_path)))
+    assert page.controller.max_daily_factor == 10

@@ -263,6 +263,13 @@ def text(rows=ROWS, header=HEADER):
         text(header=HEADER.lower()).encode(),
         text(header=HEADER.upper()).encode(),
         text(header=HEADER.removeprefix("Date")).encode(),
+        text(header="Date,Open,High,Low,Close*,Adj Close**,Volume", rows=[r.replace(",1", ",1", 1) for r in ROWS])
+        .replace(",1000", ",11,1000")
+        .replace(",2000", ",12,2000")
+        .replace(",4000", ",13,4000")
+        .encode(),
+        text(header="<DATE>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>").encode(),
+        text(header=",".join(f"\"('{name}', 'A')\"" for name in HEADER.split(","))).encode(),
         text(header=f",{HEADER}", rows=[f"{n},{row}" for n, row in enumerate(ROWS)]).encode(),
         text(rows=[f"{row},," for row in ROWS]).encode(),
         text(rows=[ROWS[0], *ROWS]).encode(),
@@ -273,8 +280,8 @@ def text(rows=ROWS, header=HEADER):
         text(rows=[row.replace("-", "/", 2) for row in ROWS]).encode(),
         text(rows=[f"Jan {n}. 2025,{row[11:]}" for n, row in enumerate(ROWS, 1)]).encode(),
         text(rows=[f'"January {n}, 2025",{row[11:]}' for n, row in enumerate(ROWS, 1)]).encode(),
-        text(rows=[f"0{n}-Jan-25,{row[11:]}" for n, row in enumerate(ROWS, 1)]).encode(),
-        text(rows=[f"1/{n}/25 12:00 AM,{row[11:]}" for n, row in enumerate(ROWS, 1)]).encode(),
+        text(rows=[f"0{n}-Jan-2025,{row[11:]}" for n, row in enumerate(ROWS, 1)]).encode(),
+        text(rows=[f"Wed 0{n} Jan 2025 12:00 AM,{row[11:]}" for n, row in enumerate(ROWS, 1)]).encode(),
         text(rows=[f"{1735689600 + 86400 * n},{row[11:]}" for n, row in enumerate(ROWS)]).encode(),
         text(rows=[f"{1735689600 + 86400 * n}000000,{row[11:]}" for n, row in enumerate(ROWS)]).encode(),
         text(header="Fecha;Apertura;Máximo;Mínimo;Último;Vol.", rows=[r.replace(",", ";") for r in ROWS]).encode(
@@ -285,6 +292,11 @@ def text(rows=ROWS, header=HEADER):
 )
 def test_encodings_separators_headers_and_ways_to_write_days(read, content):
     pd.testing.assert_frame_equal(read(content), expected_frame())
+
+
+def test_prices_of_minutes_are_refused_at_once(read, monkeypatch):
+    monkeypatch.setattr(csv_prices, "MOST_ROWS", 2)
+    assert "has 3 rows, more than there are days of prices (allowed: 2). Give daily prices" in refusal(read, text())
 
 
 def test_rows_from_the_newest_on_are_turned_round_and_it_is_said(read):
@@ -384,6 +396,7 @@ def test_units_count_in_volumes_only(read):
             "Date,Close\n" + "".join(f"2025-01-{n:02d},1.5\n" for n in (1, 8, 15, 22)),
             "the rows are 7 days apart (lines 2 and 3: 2025-01-01, 2025-01-08). Give daily prices",
         ),
+        ("Date,Close\n2025-01-01,1.5\nSource: a site\n", "line 3 has 1 cell, but the header has 2 columns"),
         ("1;2;3\n4;5;6\n", "no known layout of price files. It begins with '1', '2', '3'"),
     ],
 )
@@ -391,17 +404,40 @@ def test_what_the_file_leaves_open_is_refused_and_the_place_named(read, content,
     assert expected in refusal(read, content)
 
 
-def test_days_that_follow_each_other_decide_between_day_and_month(read):
-    days = "Date,Close\n" + "".join(f"{n:02d}/02/2025,1.5\n" for n in range(1, 13))
-    assert [str(d.date()) for d in read(days).index] == [f"2025-02-{n:02d}" for n in range(1, 13)]
-    months = "Date,Close\n" + "".join(f"02/{n:02d}/2025,1.5\n" for n in range(1, 13))
-    assert [str(d.date()) for d in read(months).index] == [f"2025-02-{n:02d}" for n in range(1, 13)]
+@pytest.mark.parametrize(
+    ("written", "order"),
+    [
+        ("%y-%m-%d", "year first"),
+        ("%d-%b-%y", "day first"),
+        ("%m/%d/%y 12:00 AM", "month first"),
+        ("%d.%m.%y 0:00", "day first"),
+        ("%Y/%m/%d 00:00", ""),
+    ],
+)
+def test_days_that_follow_each_other_decide_where_the_year_has_two_digits(read, written, order):
+    days = pd.date_range("2025-10-01", periods=30)
+    frame = read("Date,Close\n" + "".join(f"{day.strftime(written)},1.5\n" for day in days))
+    assert frame.index.tolist() == days.tolist()
+    assert frame.attrs["layout"].split(", ")[1] == (order or "30 days")
+
+
+def test_the_first_days_of_months_are_not_taken_for_days_in_a_row(read):
+    """A monthly file, whose other reading would be twelve days of each January."""
+    content = "Date,Close\n" + "".join(f"01/{n:02d}/{year},1.5\n" for year in (2024, 2025) for n in range(1, 13))
+    assert "'01/02/2024' (line 3) is 2024-02-01 (day first) or 2024-01-02 (month first)" in refusal(read, content)
 
 
 def test_a_row_of_the_last_day_without_all_values_does_not_count(read):
     frame = read(text(rows=[*ROWS[:2], "2025-01-03,,,,,", ROWS[2]]))
     pd.testing.assert_frame_equal(frame, expected_frame())
     assert "(line 5: Close 13), the other is left out (line 4: Close empty)" in frame.attrs["notes"][0]
+
+
+def test_two_rows_of_the_last_day_are_refused_where_the_file_runs_backward(read):
+    rows = [*ROWS, ROWS[2].replace("13,4000", "12.5,100")][::-1]
+    assert "2025-01-03 is there twice with other values (line 3: Close 13, line 2: Close 12.5)" in refusal(
+        read, text(rows=rows)
+    )
 
 
 def test_columns_that_are_not_read_are_named(read):
@@ -432,7 +468,7 @@ def _example(layout):
         cells = {int(layout.names(column)[0]): column for column in values}
         return [[values[cells[at]][row] if at in cells else "7.5" for at in range(layout.cells)] for row in (0, 1)]
     names = {column: layout.names(column)[0].replace("*", "") for column in values if layout.names(column)}
-    marks = [mark.replace("?", " ") for mark in layout.marks.split("|") if mark]
+    marks = [mark.replace("?", " ").replace("*", "") for mark in layout.marks.split("|") if mark]
     header = [*names.values(), *marks]
     rows = [[*(values[column][row] for column in names), *("7" for _ in marks)] for row in (0, 1)]
     if layout.head == "three":

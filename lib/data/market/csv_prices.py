@@ -13,6 +13,7 @@ from lib.data.market.file_text import SEPARATORS, grids
 from lib.data.market.layouts import COLUMNS, Table
 
 SHOWN = 5
+MOST_ROWS = 50_000  # 130 years of days; minutes of a coin are millions of rows, which would take minutes to refuse
 
 
 def read(path: Path, shown: str, today: date | None = None) -> pd.DataFrame:
@@ -40,6 +41,11 @@ def read(path: Path, shown: str, today: date | None = None) -> pd.DataFrame:
     table = _table(path, shown)
     if not table.rows:
         raise MarketError(f"{shown} has a header and no row below it, so it holds no day. Download the prices again")
+    if len(table.rows) > MOST_ROWS:
+        raise MarketError(
+            f"{shown} has {len(table.rows)} rows, more than there are days of prices (allowed: {MOST_ROWS}). Give daily"
+            " prices, not those of hours or minutes"
+        )
     faults: list[str] = []
     try:
         moments, order = date_cells.stamps(table.column("Date"), table.lines, faults)

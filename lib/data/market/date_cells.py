@@ -39,7 +39,7 @@ def stamps(cells: Sequence[str], lines: Sequence[int], faults: list[str]) -> tup
 
     Allowed are 2021-01-31 with any of - / . between, 20210131, day or month first with numbers or English months, all
     with an optional clock time and offset, and seconds, milli-, micro- or nanoseconds since 1970. If several orders of
-    day and month are possible for all cells, the one whose days follow each other is taken.
+    day, month and year are possible for all cells, the only one with more than twelve days in a row is taken.
 
     Args:
         cells: texts of the column.
@@ -51,7 +51,7 @@ def stamps(cells: Sequence[str], lines: Sequence[int], faults: list[str]) -> tup
         decided, else nothing.
 
     Raises:
-        OpenDate: two orders are possible and neither, or both, give days in a row; or the column mixes orders.
+        OpenDate: two orders are possible and nothing decides; or the column mixes orders.
     """
     moments: list[datetime | None] = [_absolute(cell) for cell in cells]
     parts = {row: m for row, cell in enumerate(cells) if moments[row] is None and (m := _DAY.fullmatch(cell))}
@@ -166,6 +166,10 @@ def _offset(zone: str) -> timedelta:
 
 
 def _follow_each_other(moments: Sequence[datetime | None]) -> bool:
-    """Whether most days, sorted, are one day apart."""
+    """Whether there are more days in a row than months of a year.
+
+    Fewer prove nothing: the first days of twelve months, read in the other order, are twelve days in a row.
+    """
     days = np.unique(np.array([m.date() for m in moments if m is not None], dtype="datetime64[D]"))
-    return len(days) > 1 and bool((np.diff(days) == np.timedelta64(1, "D")).mean() > 0.5)
+    run = np.split(days, np.flatnonzero(np.diff(days) != np.timedelta64(1, "D")) + 1)
+    return max(map(len, run)) > 12

@@ -47,7 +47,8 @@ def days(moments: pd.DatetimeIndex, values: pd.DataFrame, lines: list[int], toda
     2. 00:00:00 or 23:59:59 on all rows are days. One last row with another clock time is an unfinished day and left
        out; more of them are refused.
     3. Equal rows of a day count once. Of two different rows of the last day, the first complete one counts, as
-       yfinance writes the finished day first and a moving one second. Any other day with two prices is refused.
+       yfinance writes the finished day first and a moving one second; this order is lost if the file runs backward.
+       Any other day with two prices is refused.
     4. The rows of today and later are left out, since their days are not over.
 
     Args:
@@ -147,7 +148,7 @@ def _once(made: Days) -> None:
     if not last.all() or len(rows) > 2:
         raise RowFault(_both(made, rows))
     complete = [row for row in rows if made.frame.iloc[row].notna().equals(made.frame.notna().any())]
-    if not complete:
+    if not complete or (made.newest_first and len(complete) > 1):
         raise RowFault(_both(made, rows))
     taken, left = complete[0], next(row for row in rows if row != complete[0])
     made.notes.append(

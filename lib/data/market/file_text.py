@@ -23,6 +23,7 @@ MARKS = {
 SAVE_AS_TEXT = "Open it and save it as CSV (UTF-8)"
 UNPACK = "Unpack it and give the CSV file inside"
 AGAIN = "Download the prices again"
+_PAGE = ("a web page (HTML or XML), perhaps an error message of the site", AGAIN)
 NO_TABLES = {
     b"pk\x03\x04": ("an Excel workbook or a zip archive", f"{SAVE_AS_TEXT}, or unpack it"),
     b"\xd0\xcf\x11\xe0": ("an old Excel workbook", SAVE_AS_TEXT),
@@ -39,7 +40,7 @@ NO_TABLES = {
     b"%pdf": ("a PDF document", "Export its table as CSV"),
     b"{": ("JSON", "Write it as CSV with a header: Date,Open,High,Low,Close,Volume"),
     b"[": ("JSON", "Write it as CSV with a header: Date,Open,High,Low,Close,Volume"),
-    b"<": ("a web page (HTML or XML), perhaps an error message of the site", AGAIN),
+    **dict.fromkeys((b"<!doctype", b"<html", b"<head", b"<body", b"<?xml", b"<!--"), _PAGE),
     b"version https://git-lfs": ("a pointer of Git LFS, not the prices", "Run git lfs pull, then use the file"),
     b"../.git/annex": ("a pointer of git-annex, not the prices", "Run git annex get, then use the file"),
     b"/annex/objects": ("a pointer of git-annex, not the prices", "Run git annex get, then use the file"),

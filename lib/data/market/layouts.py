@@ -18,7 +18,7 @@ from lib.data.market.file_text import SEPARATORS, Grid
 
 COLUMNS = ("Open", "High", "Low", "Close", "Volume")
 HEADER_WITHIN = 10  # rows: an address, a title or notes may stand above the header
-COIN_NAMES = ("symbol", "ticker", "pair", "asset", "coin", "name", "slug")
+COIN_NAMES = ("symbol", "ticker", "pair", "asset", "coin", "name", "slug", "currency")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ _YAHOO = "adj close|dividends|stock splits|capital gains"
 # fmt: off
 LAYOUTS = (
     Layout("Yahoo's columns", "date", *_OHLC, "volume", volume_in="USD"),
-    Layout("Yahoo's download", "date", *_OHLC, "volume", marks="adj close", others=_YAHOO, volume_in="USD"),
+    Layout("Yahoo's download", "date", "open", "high", "low", "close|close close price*", "volume", marks="adj close*",
+           others=_YAHOO, volume_in="USD"),
     Layout("yfinance history", "date|datetime", *_OHLC, "volume", marks="dividends", others=_YAHOO, volume_in="USD"),
     Layout("yfinance, three header rows", "date|datetime", *_OHLC, "volume", others=_YAHOO, volume_in="USD",
            head="three"),
@@ -103,6 +104,9 @@ LAYOUTS = (
     Layout("CoinMarketCap", "timeopen|timestamp", *_OHLC, "volume", marks="timeclose", volume_in="USD",
            others="timehigh|timelow|name|marketcap|market cap|timestamp|circulatingsupply"),
     Layout("CoinCodex", "start", *_OHLC, "volume", marks="end", others="market cap", volume_in="USD"),
+    Layout("CoinDesk", "date", "24h open (usd)", "24h high (usd)", "24h low (usd)", "closing price (usd)", "-",
+           others="currency"),
+    Layout("FRED", "observation_date|date", "-", "-", "-", "cb*usd", "-"),
     Layout("Kaggle coin_*.csv", "date", *_OHLC, "volume", marks="sno|marketcap", others="name|symbol",
            volume_in="USD"),
     Layout("columns by name",
@@ -184,9 +188,16 @@ def _fold(name: str) -> str:
     return " ".join(plain.casefold().split())
 
 
+def _header_name(name: str) -> str:
+    """A name of a header as it is compared: without a footnote's stars, <> around, or the coin beside it in pandas's
+    pairs such as ('Close', 'BTC-USD')."""
+    pair = re.fullmatch(r"\('([^']+)', '[^']*'\)", name)
+    return _fold(pair[1] if pair else name.rstrip("*").strip("<>"))
+
+
 def _find(wanted: Sequence[str], names: Sequence[str]) -> list[int]:
     """Places of the header names that fit, the preferred first. An unnamed one counts in front only."""
-    folded = [_fold(name) if name or not at else None for at, name in enumerate(names)]
+    folded = [_header_name(name) if name or not at else None for at, name in enumerate(names)]
     return list(
         dict.fromkeys(at for w in wanted for at, n in enumerate(folded) if n is not None and fnmatchcase(n, _fold(w)))
     )
@@ -231,13 +242,12 @@ def _even(grid: Grid, first: int, width: int, shown: str) -> tuple[list[list[str
     rows = []
     for row, line in zip(grid.rows[first:], grid.lines[first:]):
         if len(row) < width or any(row[width:]):
-            why = (
-                " Decimal commas need another separator or quotes" if grid.separator == "," and width < len(row) else ""
-            )
             cells = max(at for at, cell in enumerate(row, 1) if cell) if len(row) > width else len(row)
+            commas = grid.separator == "," and cells > width
+            why = ". Decimal commas need another separator or quotes" if commas else ""
             raise MarketError(
-                f"{shown}: line {line} has {cells} cells, but the header has {width} columns, separated by"
-                f" {SEPARATORS[grid.separator]}. Correct the line or download the file again.{why}".rstrip(".")
+                f"{shown}: line {line} has {cells} cell{'s' if cells > 1 else ''}, but the header has {width} columns,"
+                f" separated by {SEPARATORS[grid.separator]}. Correct the line or download the file again{why}"
             )
         rows.append(row[:width])
     return rows, grid.lines[first:]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -259,9 +260,11 @@ def trial_frame(found: Sequence[Study]) -> pd.DataFrame:
 
 def write_study(study: Study, path: Path) -> Path:
     """Write a study to an SQLite file, as Optuna Dashboard reads it. Nothing here reads it back."""
-    with tempfile.TemporaryDirectory() as folder:  # SQLAlchemy's addresses take no ? or %, which a path may hold
+    with tempfile.TemporaryDirectory() as folder:  # as SQLite needs locks, which not every disk has
         plain = Path(folder) / "study.db"
-        storage = optuna.storages.RDBStorage(f"sqlite:///{plain}")
+        # Opened by its path: in SQLAlchemy's addresses ? and % have a meaning of their own.
+        opened = {"creator": lambda: sqlite3.connect(plain, check_same_thread=False)}
+        storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs=opened)
         name = study.optuna.study_name
         optuna.copy_study(from_study_name=name, from_storage=study.optuna._storage, to_storage=storage)
         storage.engine.dispose()

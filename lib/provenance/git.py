@@ -22,5 +22,5 @@ def tracked(root: Path, project: Path = PROJECT_ROOT) -> list[str]:
     if not root.is_dir() or not root.resolve().is_relative_to(project.resolve()):
         return []
     folder = root.resolve().relative_to(project.resolve()).as_posix()
-    answer = ask("ls-files", "-z", "--", folder, project=project)
+    answer = ask("--literal-pathspecs", "ls-files", "-z", "--", folder, project=project)
     return sorted(name.removeprefix(f"{folder}/") for name in (answer or "").split("\0") if name)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from lib.results.files import FileError, read_record, write_text
 from lib.results.progress import clock
@@ -135,9 +136,9 @@ def link_neighbours(folder: Path, names: Sequence[str]) -> None:
     for i, name in enumerate(there):
         links = []
         if i > 0:
-            links.append(f'<a rel="prev" href="{there[i - 1]}.html">Previous: {html.escape(there[i - 1])}</a>')
+            links.append(f'<a rel="prev" href="{quote(there[i - 1])}.html">Previous: {html.escape(there[i - 1])}</a>')
         if i + 1 < len(there):
-            links.append(f'<a rel="next" href="{there[i + 1]}.html">Next: {html.escape(there[i + 1])}</a>')
+            links.append(f'<a rel="next" href="{quote(there[i + 1])}.html">Next: {html.escape(there[i + 1])}</a>')
         path = folder / f"{name}.html"
         old = path.read_text(encoding="utf-8")
         before, mark, rest = old.partition("<!--navigation-->")

@@ -70,7 +70,8 @@ def text(root: Path) -> str:
     rendered = room.get_template("results.md.j2").render(
         page=page,
         run=run,
-        name=root.name,
+        name=markdown.plain(root.name),
+        folder=shlex.quote(f"outputs/{root.name}"),
         thesis_tables=page.of_the_thesis("table", TABLES),
         thesis_figures=page.of_the_thesis("figure", FIGURES),
         listings=page.listings(),
@@ -96,7 +97,7 @@ def command_of(run: Mapping[str, Any], selection: str | None = None) -> str:
     Args:
         selection: options that choose notebooks, in place of those of the last run.
     """
-    words = ["python run_all.py", run["parameter_file"]]
+    words = ["python run_all.py", shlex.quote(run["parameter_file"])]
     for key in run["overrides"]:
         value = run["parameters"][key]
         shown = "FOLDER" if key == "data_dir" and value else value if isinstance(value, str) else json.dumps(value)

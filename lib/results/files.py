@@ -251,13 +251,16 @@ class _Run(_Start):
     parameters: dict[str, Any] = {}
     data: dict[str, _Prices] = {}
     packages: dict[str, str] = {}
-    seeds: dict[str, Any] = {}
 
 
 class _Code(_Kept):
     commit: str | None
     changed: bool
     sha256: str
+
+
+class _Seeds(_Kept):
+    run: int
 
 
 class _WholeRun(_Run):
@@ -271,7 +274,7 @@ class _WholeRun(_Run):
     notebooks: dict[str, _Entry]
     parameters: dict[str, Any]
     packages: dict[str, str]
-    seeds: dict[str, Any]
+    seeds: _Seeds
     parameter_file: str
     code: _Code
     python: str

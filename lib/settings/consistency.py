@@ -10,6 +10,7 @@ from typing import Any
 
 from lib.settings import places
 
+FOLDERS = ("data_dir", "output_dir")
 SAMPLE_DAYS = (date(2020, 1, 1), date(2021, 10, 27))  # as lib.data.market.sample, which loads pandas
 
 
@@ -100,7 +101,7 @@ def _dates(values: Mapping[str, Any]) -> list[str]:
 
 def _folders(values: Mapping[str, Any]) -> list[str]:
     found = []
-    for name in ("data_dir", "output_dir"):
+    for name in FOLDERS:
         try:
             if values.get(name):
                 _refuse_odd_letters(values[name])

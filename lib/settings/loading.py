@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from lib.settings import flat_yaml
-from lib.settings.model import KEYS, Settings, SettingsError, check, meaning, read_exponents
+from lib.settings.consistency import FOLDERS
+from lib.settings.model import KEYS, NOTHING, Settings, SettingsError, check, meaning, read_exponents
 from lib.settings.places import PROJECT_ROOT, resolve
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def stated(path: str | Path) -> dict[str, Any]:
         SettingsError: it is missing, or not flat YAML.
     """
     path = Path(path)
+    if not path.is_file() and resolve(path).is_file():
+        path = resolve(path)  # the project's own files are found from any folder
     if not path.is_file():
         have = ", ".join(sorted(f"params/{p.name}" for p in SAMPLE.parent.glob("*.yaml")))
         raise SettingsError(f"{shown(path)}: there is no such parameter file. The project's own are {have}")
@@ -89,10 +92,15 @@ def shown(path: str | Path) -> str:
 
 
 def parse_override(text: str) -> tuple[str, Any]:
-    """``key=value`` from a command line; the value is read as YAML, so lists and null work."""
+    """``key=value`` from a command line; the value is read as YAML, so lists and null work.
+
+    A folder is taken as it was typed, as its name may hold letters that mean something in YAML; in quotes it is YAML.
+    """
     name, sign, value = text.partition("=")
     if not sign or not name:
         raise SettingsError(f"-p {text}: give key=value, such as -p trials=2 or -p split=[0.6,0.2,0.2]")
+    if name in FOLDERS and value[:1] not in ("'", '"') and value.lower() not in NOTHING:
+        return name, value
     try:
         return name, flat_yaml.read(value)
     except yaml.YAMLError as error:

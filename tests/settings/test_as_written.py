@@ -156,6 +156,36 @@ def test_text_that_is_a_number_or_a_truth_value_needs_quotes_and_is_told_so(word
         file_of(f"tickers: [BTC-USD, {word}]\n")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a #b",
+        "#b",
+        "&a b",
+        "*a",
+        "[a]",
+        "{a}",
+        "!a",
+        "%20b",
+        "a: b",
+        "- a",
+        "|",
+        ">",
+        "2024",
+        "1e3",
+        "true",
+        "`a`",
+        "@",
+    ],
+)
+def test_a_folder_after_p_is_taken_as_it_was_typed(name):
+    """Red before: of ``a #b`` YAML left ``a``, another run's folder."""
+    for key in ("output_dir", "data_dir"):
+        assert settings.parse_override(f"{key}={name}") == (key, name)
+        assert settings.parse_override(f'{key}="{name}"') == (key, name)
+    assert overridden(f"output_dir={name}").output_dir == name
+
+
 @pytest.mark.parametrize("name", ["1_000", "064", "12:30", "on", "1e", "0x10"])
 def test_a_folder_may_be_named_like_an_odd_number(name, file_of):
     assert file_of(f"output_dir: {name}\n").output_dir == name

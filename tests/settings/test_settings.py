@@ -374,6 +374,16 @@ def test_the_replay_is_the_thesis_but_for_its_seeds_and_folder():
     assert {k for k in KEYS if thesis[k] != replay[k]} == {"replay_seeds", "output_dir"}
 
 
+def test_the_projects_own_files_are_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert settings.load("params/thesis.yaml").output_dir == "outputs/thesis"
+    (tmp_path / "params").mkdir()
+    (tmp_path / "params" / "thesis.yaml").write_text("seed: 7\n", encoding="utf-8")
+    assert settings.load("params/thesis.yaml").seed == 7, "a file that is there comes first"
+    with pytest.raises(SettingsError, match="^params/other.yaml: there is no such parameter file"):
+        settings.load("params/other.yaml")
+
+
 def test_a_file_elsewhere_may_state_one_key_or_all(sample, tmp_path):
     (tmp_path / "one.yaml").write_text("lookback: 30\n")
     assert settings.load(tmp_path / "one.yaml").plain() == {**sample, "lookback": 30}

@@ -440,6 +440,16 @@ def test_two_rows_of_the_last_day_are_refused_where_the_file_runs_backward(read)
     )
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_row_for_the_whole_day_counts_and_not_the_one_with_a_clock_time(read, turn):
+    rows = [*ROWS, ROWS[2].replace(",12.5,14,12,13,", " 18:42:11,12.5,14,12,12.5,")][::turn]
+    frame = read(text(rows=rows))
+    pd.testing.assert_frame_equal(frame, expected_frame())
+    assert frame.attrs["unfinished"] == ""
+    assert "(2025-01-03 18:42:11, line" in frame.attrs["notes"][0]
+    assert "is left out, as 2025-01-03 has a row for the whole day" in frame.attrs["notes"][0]
+
+
 def test_columns_that_are_not_read_are_named(read):
     frame = read("Date,Close,Score\n2025-01-01,1.5,7\n")
     assert frame.attrs["notes"] == ["not read: Score"] and "no Open, High, Low, Volume" in frame.attrs["layout"]

@@ -81,6 +81,8 @@ def _absolute(cell: str) -> datetime | None:
 
 def _order(cells: Sequence[str], lines: Sequence[int], parts: dict[int, re.Match[str]]) -> tuple[str, str]:
     """The order that all cells fit, and what is said of it."""
+    if all(len(found["a"]) == 4 for found in parts.values()):
+        return "ymd", ""
     readings = {order: {row: _moment(found, order) for row, found in parts.items()} for order in ORDERS}
     good = {order: sum(m is not None for m in made.values()) for order, made in readings.items()}
     fits = [order for order in ORDERS if good[order] == max(good.values())]
@@ -90,8 +92,7 @@ def _order(cells: Sequence[str], lines: Sequence[int], parts: dict[int, re.Match
         if len({tuple(readings[order].values()) for order in daily}) != 1:
             raise OpenDate(_both(cells, lines, {order: readings[order] for order in fits}))
         fits = daily
-    year_first = all(len(found["a"]) == 4 for found in parts.values())
-    return fits[0], "" if year_first else ORDERS[fits[0]]
+    return fits[0], ORDERS[fits[0]]
 
 
 def _refuse_mixture(

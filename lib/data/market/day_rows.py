@@ -45,7 +45,7 @@ def days(moments: pd.DatetimeIndex, values: pd.DataFrame, lines: list[int], toda
 
     1. Newest first is turned round; any other disorder is refused.
     2. 00:00:00 or 23:59:59 on all rows are days. One last row with another clock time is an unfinished day and left
-       out; more of them are refused.
+       out; if its day has a row without one, that counts. More rows with other clock times are refused.
     3. Equal rows of a day count once. Of two different rows of the last day, the first complete one counts, as
        yfinance writes the finished day first and a moving one second; this order is lost if the file runs backward.
        Any other day with two prices is refused.
@@ -95,11 +95,12 @@ def _without_clock_times(made: Days) -> None:
     usual = DAY_END if len(clock) and (clock == DAY_END).sum() > len(clock) / 2 else MIDNIGHT
     odd = np.flatnonzero(clock != usual)
     if len(odd) == 1 and odd[0] == len(clock) - 1 and len(clock) > 1:
-        made.unfinished = (
-            f"the last row ({index[-1]:%Y-%m-%d %H:%M:%S}, line {made.lines[-1]}) has a clock time, so its day was not"
-            " over, and it is left out"
-        )
-        made.notes.append(made.unfinished)
+        last = f"the last row ({index[-1]:%Y-%m-%d %H:%M:%S}, line {made.lines[-1]})"
+        if index[-1].normalize() == index[-2].normalize():
+            made.notes.append(f"{last} is left out, as {index[-1]:%Y-%m-%d} has a row for the whole day")
+        else:
+            made.unfinished = f"{last} has a clock time, so its day was not over, and it is left out"
+            made.notes.append(made.unfinished)
         made.keep(np.arange(len(clock)) != odd[0])
     elif len(odd):
         at = odd[0]

@@ -12,6 +12,8 @@ EMPTY = {"", "-", "--", "\u2013", "\u2014", ".", "null", "nan", "na", "n/a", "#n
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _DOLLARS = re.compile(r"^(?:US\$|\$|USD\b)\s*|\s*(?:US\$|\$|\bUSD)$", re.IGNORECASE)
 _SPACES = " '\u2019\u00a0\u202f\u2009"
+# decimal mark -> what makes a number one that Decimal reads
+_PLAIN = {mark: str.maketrans(mark, ".", other + _SPACES) for mark, other in ((".", ","), (",", "."))}
 
 
 def _written_with(decimal: str, thousands: str) -> re.Pattern[str]:
@@ -108,8 +110,7 @@ def _bare(text: str, column: str) -> tuple[str | None, int]:
 
 
 def _value(body: str, mark: str) -> Decimal:
-    other = "," if mark == "." else "."
-    return Decimal(body.translate({ord(c): None for c in other + _SPACES}).replace(mark, "."))
+    return Decimal(body.translate(_PLAIN[mark]))
 
 
 def _but(body: str, mark: str) -> str:

@@ -36,7 +36,7 @@ def main(words: list[str] | None = None) -> int:
         "--prices", nargs="+", metavar="FILE", help="show how these price files would be read, and how to use them"
     )
     given = parser.parse_args(words)
-    installed.refuse_if_incomplete()
+    installed.begin()
     if given.prices:
         from lib.runner import price_files  # needs packages
 

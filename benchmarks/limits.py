@@ -440,7 +440,9 @@ def notebook_imports(repeats: int = 2) -> list[dict[str, Any]]:
         found = []
         for _ in range(repeats):
             began = time.perf_counter()
-            answer = subprocess.run([sys.executable, "-c", timed], cwd=PROJECT_ROOT, capture_output=True, text=True)
+            answer = subprocess.run(
+                [sys.executable, "-c", timed], cwd=PROJECT_ROOT, capture_output=True, encoding="utf-8"
+            )
             if answer.returncode:
                 reason = (answer.stderr.strip().splitlines() or ["no reason given"])[-1]
                 raise conditions.BenchmarkError(f"the imports of {', '.join(names)} fail: {reason}")

@@ -5,4 +5,4 @@ import sys
 if sys.argv[:1] == ["-m"]:  # python -m lib.NAME has just begun: later that module's own imports would fail one by one
     from lib import installed
 
-    installed.refuse_if_incomplete()
+    installed.begin()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import platform
 import re
 import sys
@@ -32,8 +33,10 @@ def complaint() -> str | None:
     )
 
 
-def refuse_if_incomplete() -> None:
-    """End the process with code 2 and a sentence if something is missing."""
+def begin() -> None:
+    """What every command does first: end with code 2 and a sentence if packages are missing; print to any screen."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and not (sys.stdout.encoding or "").lower().startswith("utf"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as Python's stderr; a letter must not end a run
     if sentence := complaint():
         print(sentence, file=sys.stderr)
         sys.exit(2)

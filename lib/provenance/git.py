@@ -11,7 +11,14 @@ from lib.settings.places import PROJECT_ROOT
 def ask(*words: str, project: Path = PROJECT_ROOT) -> str | None:
     """Git's answer without the white space around it, or None if it has none."""
     try:
-        answer = subprocess.run(["git", "-C", str(project), *words], capture_output=True, text=True, timeout=20)
+        answer = subprocess.run(
+            ["git", "-C", str(project), *words],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",  # as Python has names of files that are not UTF-8
+            timeout=20,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return answer.stdout.strip() if answer.returncode == 0 else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -121,3 +122,7 @@ def _refuse_odd_letters(path: str) -> None:
     for letter in path:
         if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp"):
             raise ValueError(f"it holds the character {letter!r}")
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise ValueError("this session's locale cannot name it: set PYTHONUTF8=1, or choose plain letters") from None

@@ -294,6 +294,12 @@ def test_encodings_separators_headers_and_ways_to_write_days(read, content):
     pd.testing.assert_frame_equal(read(content), expected_frame())
 
 
+def test_the_two_header_rows_after_reset_index_are_those_of_one_coin(read):
+    frame = read(text(rows=[",AAA-USD,AAA-USD,AAA-USD,AAA-USD,AAA-USD", *ROWS]))
+    pd.testing.assert_frame_equal(frame, expected_frame())
+    assert frame.attrs["layout"] == "yfinance, three header rows, AAA-USD, 3 days"
+
+
 def test_prices_of_minutes_are_refused_at_once(read, monkeypatch):
     monkeypatch.setattr(csv_prices, "MOST_ROWS", 2)
     assert "has 3 rows, more than there are days of prices (allowed: 2). Give daily prices" in refusal(read, text())
@@ -397,7 +403,7 @@ def test_units_count_in_volumes_only(read):
             "the rows are 7 days apart (lines 2 and 3: 2025-01-01, 2025-01-08). Give daily prices",
         ),
         ("Date,Close\n2025-01-01,1.5\nSource: a site\n", "line 3 has 1 cell, but the header has 2 columns"),
-        ("1;2;3\n4;5;6\n", "no known layout of price files. It begins with '1', '2', '3'"),
+        ("1;2;3\n4;5;6\n", "It begins with '1', '2', '3', where there is no date (such as date, day,"),
     ],
 )
 def test_what_the_file_leaves_open_is_refused_and_the_place_named(read, content, expected):

@@ -128,7 +128,7 @@ QUICK = settings(deadline=None, derandomize=True, suppress_health_check=list(Hea
 def test_prices_come_back_or_are_refused_but_never_change(tmp_path):
     read = []
 
-    @settings(QUICK, max_examples=100)
+    @settings(QUICK, max_examples=50)
     @given(file=files())
     def write_and_read(file):
         read.append(comes_back_or_is_refused(tmp_path / "written.csv", file))

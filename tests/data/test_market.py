@@ -92,8 +92,9 @@ def test_tickers_come_in_the_order_asked(folder, tmp_path):
         ({"text": f"{HEADER}\n2021-01-01,1,2,0.5\n"}, "line 2 has 4 cells, but the header has 6 columns"),
         (
             {"header": "Date,Open,High,Low,Finish,Volume"},
-            "no known layout of price files. It begins with 'Date', 'Open', 'High', 'Low', 'Finish', 'Volume'. The"
-            " first row must name the columns, best Date,Open,High,Low,Close,Volume",
+            "It begins with 'Date', 'Open', 'High', 'Low', 'Finish', 'Volume', where there"
+            " is no close (such as close, close price, closing price, close/last, last). The first row must name the"
+            " columns, best Date,Open,High,Low,Close,Volume; docs/price-files.md lists other names",
         ),
         (
             {"header": "Date,Open,Hihg,Low,Close,Volume"},

@@ -34,7 +34,8 @@ class Layout:
         marks: further names that are not read, all of which must be there to call a file so; separated by ``|``.
         others: names that may be there and are not read; any other one is named as not read.
         volume_in: the unit of the volumes; empty if only the file knows.
-        head: ``one`` row; ``three`` rows (names, coins, the date's name); ``none``: columns by place.
+        head: ``one`` row; ``three`` rows (names, coins, the date's name, which pandas also writes as two); ``none``:
+            columns by place.
         cells: how many a row has, for ``none``.
     """
 
@@ -179,6 +180,9 @@ def _headers(rows: Sequence[Sequence[str]], at: int) -> list[tuple[str, list[str
             names = next((r for r in block if "close" in map(str.casefold, r)), [])
             others = [cell for r in block if r is not names for cell in r[1:] if cell]
             found.append(("three", [below[0], *names[1:]], len(block) + 1, others))
+    below = rows[at + 1] if at + 1 < len(rows) else [""]
+    if not below[0] and len(below) > 1 and all(re.search("[A-Za-z]{2}", cell) for cell in below[1:]):
+        found.append(("three", list(rows[at]), 2, list(below[1:])))  # after reset_index the date's name is in front
     return [*found, ("one", list(rows[at]), 1, [])]
 
 
@@ -275,7 +279,7 @@ def _coin(names: Sequence[str], rows: Sequence[Sequence[str]], coins: Sequence[s
                 f"{shown}: column {names[at]} names several coins ({first}). Write one file for each coin"
             )
     held = list(dict.fromkeys(coins)) or [rows[0][at] for at in _find(COIN_NAMES, names)[:1] if rows]
-    return held[0] if len(held) == 1 else ""
+    return held[0] if len(held) == 1 and not held[0].isdecimal() else ""
 
 
 def _without_header(grid: Grid) -> Table | None:
@@ -291,13 +295,16 @@ def _without_header(grid: Grid) -> Table | None:
 
 
 def wanted(grids: Sequence[Grid]) -> str:
-    """What a file of no known layout begins with, and what its header could be, as a sentence."""
-    begun = max(grids, key=lambda grid: max(map(len, grid.rows[:HEADER_WITHIN])), default=None)
-    names = {c: ", ".join(n for n in LAYOUTS[-1].names(c) if "*" not in n and len(n) > 1) for c in ("Date", "Close")}
-    seen = f"It begins with {', '.join(map(repr, begun.rows[0][:8]))}. " if begun else ""
+    """What a file of no known layout begins with, what its header lacks, and what it could be, in sentences."""
+    begun = max(grids, key=lambda grid: max(map(len, grid.rows[:HEADER_WITHIN])))
+    first, lacking = begun.rows[0], []
+    for column, what in (("Date", "date"), ("Close", "close")):
+        if not _find(LAYOUTS[-1].names(column), first):
+            names = [name for name in LAYOUTS[-1].names(column) if "*" not in name and len(name) > 1]
+            lacking.append(f"no {what} (such as {', '.join(names[:5])})")
     return (
-        f"{seen}The first row must name the columns, best Date,{','.join(COLUMNS)}; needed are a date"
-        f" ({names['Date']}) and a close ({names['Close']})"
+        f"It begins with {', '.join(map(repr, first[:8]))}, where there is {' and '.join(lacking) or 'no header'}."
+        f" The first row must name the columns, best Date,{','.join(COLUMNS)}; docs/price-files.md lists other names"
     )
 
 

@@ -15,12 +15,7 @@ STYLES = {"done": "green", "failed": "bold red", "not run": "yellow", "stopped":
 
 
 def say(text: str, out: TextIO) -> None:
-    """Print, and take it as enough if the reader (head, less) has gone before the end.
-
-    Letters that the terminal's encoding lacks are shown as their codes.
-    """
-    encoding = getattr(out, "encoding", None) or "utf-8"
-    text = text.encode(encoding, "backslashreplace").decode(encoding)
+    """Print, and take it as enough if the reader (head, less) has gone before the end."""
     try:
         print(text, file=out, flush=True)
     except BrokenPipeError:

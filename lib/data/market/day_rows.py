@@ -106,7 +106,7 @@ def _without_clock_times(made: Days) -> None:
         at = odd[0]
         raise RowFault(
             f"line {made.lines[at]}: {index[at]:%Y-%m-%d %H:%M:%S} UTC has a clock time, as {len(odd)} of {len(clock)}"
-            " rows have. Allowed are 00:00:00 or 23:59:59 on all rows, which are whole days in UTC. Give daily prices in UTC"
+            " rows have. Allowed are 00:00:00 or 23:59:59 on all rows, which are whole days. Give daily prices in UTC"
         )
     made.frame.index = pd.DatetimeIndex(made.frame.index).normalize()
 

@@ -54,3 +54,5 @@ def is_held(root: Path) -> bool:
             return False
     except Timeout:
         return True
+    except OSError:  # a folder where this user may not write: no run of his is in it
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,7 @@ def check(
     selected = attempt(select, notebooks, only, start) or []
     if chosen and selected:
         selected = attempt(_concerned, selected, chosen)
-    count = facts.cores() if jobs is None else int(jobs) if str(jobs).isdecimal() else 0
+    count = facts.cores() if jobs is None else int(jobs) if re.fullmatch("[0-9]{1,6}", str(jobs)) else 0
     if count < 1:
         wrong.append(f"--jobs {jobs}: allowed are whole numbers from 1; this machine has {facts.cores()} cores")
     if read_prices and not wrong:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from lib.settings import places
@@ -108,12 +110,21 @@ def _folders(values: Mapping[str, Any]) -> list[str]:
                 _refuse_odd_letters(values[name])
                 # Both, so that a file gets one answer wherever results go.
                 roots = [places.resolve(values[name]), places.output_root(values[name])]
+                _refuse_too_long(roots[1])
                 reasons = [places.among_sources(r) for r in roots] if name == "output_dir" else []
                 if why := next(filter(None, reasons), ""):
                     found.append(f"output_dir is {values[name]!r}, which {why}: choose another, such as outputs/NAME")
         except (RuntimeError, ValueError) as error:  # an unknown user after ~, a character that no path may have
             found.append(f"{name} is {values[name]!r}, which is no path: {str(error).rstrip('.')}")
     return found
+
+
+def _refuse_too_long(path: Path) -> None:
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise ValueError("it is too long for this disk") from None
 
 
 def _refuse_odd_letters(path: str) -> None:

@@ -62,7 +62,8 @@ def stated(path: str | Path) -> dict[str, Any]:
         path = resolve(path)  # the project's own files are found from any folder
     if not path.is_file():
         have = ", ".join(sorted(f"params/{p.name}" for p in SAMPLE.parent.glob("*.yaml")))
-        raise SettingsError(f"{shown(path)}: there is no such parameter file. The project's own are {have}")
+        what = "this is no file" if path.exists() else "there is no such parameter file"
+        raise SettingsError(f"{shown(path)}: {what}. The project's own are {have}")
     try:
         if path.stat().st_size > flat_yaml.LONGEST_BYTES:
             raise SettingsError(f"{shown(path)}: has {path.stat().st_size} bytes, which no parameter file has")

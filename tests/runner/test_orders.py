@@ -11,7 +11,7 @@ import pytest
 
 from lib import installed, settings
 from lib.runner import command, order
-from lib.runner.lock import held
+from lib.runner.lock import held, is_held
 
 ROOT = settings.PROJECT_ROOT
 HEADER = "Date,Open,High,Low,Close,Volume\n"
@@ -23,6 +23,13 @@ WRONG = [
     ({"start": "x"}, ["--from x", "Allowed: 01"]),
     ({"only": ["04"], "start": "05"}, ["choose one"]),
     ({"jobs": "0", "overrides": ["trials=0"]}, ["--jobs 0", "from 1", "trials is 0"]),
+    ({"jobs": "\u0663"}, ["--jobs \u0663", "from 1"]),
+    ({"jobs": "1_0"}, ["--jobs 1_0", "from 1"]),
+    ({"jobs": "9" * 5000}, ["from 1"]),
+    ({"parameter_file": "params"}, ["params: this is no file", "params/sample.yaml"]),
+    ({"overrides": [f"output_dir={'x' * 300}"]}, ["output_dir is 'xxx", "too long for this disk"]),
+    ({"overrides": [f"output_dir={'/'.join(['x' * 200] * 30)}"]}, ["output_dir is 'xxx", "too long for this disk"]),
+    ({"overrides": ["source=folder", f"data_dir={'x' * 300}"]}, ["data_dir is 'xxx", "too long for this disk"]),
     ({"overrides": ["output_dir=."]}, ["output_dir is '.'", "the project's own folder", "outputs/NAME"]),
     ({"overrides": ["start_date=2020-02-30"]}, ["start_date is '2020-02-30'", "YYYY-MM-DD"]),
     ({"overrides": ["source=folder", "data_dir=nowhere/at/all"]}, ["data_dir nowhere/at/all", "BTC-USD.csv"]),
@@ -127,6 +134,16 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path, books, check, caps
         assert "another run is writing" in capsys.readouterr().err
         assert "    running; no files yet" in command.listed(checked)
     assert "    stopped; no files yet" in command.listed(checked)
+
+
+def test_a_folder_whose_lock_cannot_be_opened_is_listed(tmp_path, monkeypatch):
+    (tmp_path / ".lock").touch()
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("lib.runner.lock.FileLock", refuse)
+    assert not is_held(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path, books, check, capsys):

@@ -86,8 +86,10 @@ def _suspicious(frame: pd.DataFrame) -> str:
     """What the check of every run says of these prices."""
     try:
         schema.check(frame, "", "")
-    except MarketError as error:
-        return f"{error.what.removeprefix(', : ')}. A run refuses these prices"
+    except schema.Implausible as error:
+        factor = schema.accepting(error.moves)
+        accepted = f". If the moves are real, -p max_daily_factor={factor:g} accepts them" if factor else ""
+        return f"{error.what.removeprefix(', : ')}. A run refuses these prices{accepted}"
     return "nothing"
 
 

@@ -54,6 +54,11 @@ def test_a_file_is_described_with_the_line_to_use_it(tmp_path):
         ("f08", ["left out    the last row (2026-11-26 18:42:11, line 401)", "end_date=2026-11-25"]),
         ("f17", ["lacks       Open, High, Low, so inputs ohlcv_indicators cannot be used"]),
         ("f20", ["closes      1.21823e-05 to 1.75474e-05 USD, lowest 7.9"]),
+        (
+            "f23",
+            ["2026-08-29: Open, High, Low, Close up by a factor of 101.7", "2026-09-08: Open, High, Low, Close are 0"],
+        ),
+        ("f31", ["a change of level from that day on", "-p max_daily_factor=10 accepts them"]),
         ("f24", ["suspicious  2025-10-23, Low: 61500.6 (allowed: Low not above Open 61250)", "A run refuses these"]),
     ],
 )

@@ -32,7 +32,7 @@ PRICE_ROW_PIXELS, LABEL_PIXELS = (
 
 
 def candlestick(finished: Finished, last: int = CANDLE_DAYS) -> go.Figure:
-    """Open, high, low and close of the last days in USD, and the volume below.
+    """Open, high, low and close of the last days in USD, and the volume below in the source's unit.
 
     Days that closed higher are hollow and blue, days that closed lower are filled and orange.
     """
@@ -44,7 +44,7 @@ def candlestick(finished: Finished, last: int = CANDLE_DAYS) -> go.Figure:
     figure = canvas(title, f"{finished.ticker}, last {len(shown)} days", rows=2, height=500, row_heights=[0.75, 0.25])
     figure.add_trace(_candles(shown, finished.ticker), 1, 1)
     figure.add_trace(_volume(shown), 2, 1)
-    return _priced(figure, shown, {2: "volume<br>(million USD)"})
+    return _priced(figure, shown, {2: "volume<br>(million)"})
 
 
 def bollinger(
@@ -81,7 +81,7 @@ def momentum(
 
 
 def volume_profile(finished: Finished, last: int = SHOWN_DAYS, bins: int = 40) -> go.Figure:
-    """How much was traded at which price in the last days, in million USD.
+    """How much was traded at which price in the last days, in millions of the source's unit, which is USD for Yahoo.
 
     A day's volume is spread evenly over its range from low to high, since no finer prices are known; so the profile
     is an estimate. The price with the most volume and the last close are marked.
@@ -109,8 +109,7 @@ def volume_profile(finished: Finished, last: int = SHOWN_DAYS, bins: int = 40) -
             marker={"color": colour(meaning), "line": {"width": 0}},
             customdata=np.column_stack([edges[:-1], edges[1:]])[which],
             hovertemplate=(
-                f"%{{customdata[0]:{PRICE}}} to %{{customdata[1]:{PRICE}}} USD: %{{x:{PRICE}}} million"
-                " USD<extra></extra>"
+                f"%{{customdata[0]:{PRICE}}} to %{{customdata[1]:{PRICE}}} USD: %{{x:{PRICE}}} million<extra></extra>"
             ),
         )
     close = float(shown["Close"].iloc[-1])
@@ -124,7 +123,7 @@ def volume_profile(finished: Finished, last: int = SHOWN_DAYS, bins: int = 40) -
         hoverinfo="skip",
     )
     figure.update_layout(hovermode="closest", barmode="overlay", bargap=0)
-    figure.update_xaxes(title_text="volume (million USD)", rangemode="tozero")
+    figure.update_xaxes(title_text="volume (million)", rangemode="tozero")
     figure.update_yaxes(title_text="price (USD)", **DOLLARS)
     return themed(figure, "light")
 
@@ -253,7 +252,7 @@ def technical(
     figure.add_trace(_volume(shown), 2, 1)
     _rsi(figure, found, settings, 3)
     _macd(figure, found, 4)
-    return _priced(figure, shown, {2: "volume<br>(million<br>USD)"})
+    return _priced(figure, shown, {2: "volume<br>(million)"})
 
 
 def _apart(values: np.ndarray, pixels_per_unit: float, apart: float) -> list[float]:
@@ -288,7 +287,7 @@ def _volume(shown: pd.DataFrame) -> go.Bar:
         y=shown["Volume"] / _MILLION,
         name="volume",
         showlegend=False,
-        hovertemplate=f"%{{y:{PRICE}}} million USD",
+        hovertemplate=f"%{{y:{PRICE}}} million",
         marker={"color": colour("volume"), "line": {"width": 0}},
     )
 

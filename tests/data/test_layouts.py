@@ -143,7 +143,7 @@ def test_a_day_that_is_not_over_is_no_close(loaded, clock, plain, name):
     with pytest.raises(market.MarketError) as caught:
         loaded(name)
     assert (
-        "2026-11-26 is not over (today is 2026-11-26 in UTC), so its row is no close and is left out. The latest"
+        "2026-11-26 is not over, as today is 2026-11-26 in UTC, so its row is no close and is left out. The latest"
         in (str(caught.value))
     )
     frame = loaded(name, end=date(2026, 11, 25))

@@ -127,7 +127,7 @@ def _without_today(made: Days, today: date) -> None:
     left = made.frame.index[~over].unique()
     which = f"{left[0]:%Y-%m-%d}" if len(left) == 1 else f"{left[0]:%Y-%m-%d} to {left[-1]:%Y-%m-%d}"
     made.unfinished = (
-        f"{which} {'is' if len(left) == 1 else 'are'} not over (today is {today} in UTC), so"
+        f"{which} {'is' if len(left) == 1 else 'are'} not over, as today is {today} in UTC, so"
         f" {'its row is no close and is' if len(left) == 1 else 'these rows are no closes and are'} left out"
     )
     made.notes.append(made.unfinished)

@@ -610,3 +610,15 @@ def test_a_chart_as_a_widget_takes_theme_and_epochs(finished):
     assert list(widget.data[0].y) == finished.history["loss"]
     assert widget.data[1].line.color == charts.COLOURS[NETWORK][1]
     assert widget.layout.template.layout.paper_bgcolor == charts.THEMES["dark"]["surface"]
+
+
+def axes_of(figure):
+    return [*figure.select_xaxes(), *figure.select_yaxes()]
+
+
+def test_axes_in_dollars_write_them_out(every_figure):
+    """Plotly's own default writes 0.000012 USD as 12 with the sign for micro."""
+    axes = [axis for draw in every_figure.values() for axis in axes_of(draw())]
+    usd = [axis for axis in axes if re.search(r"\bUSD\)", axis.title.text or "") and "million" not in axis.title.text]
+    assert len(usd) > 8
+    assert {(axis.exponentformat, axis.separatethousands) for axis in usd} == {("none", True)}

@@ -198,7 +198,7 @@ def rolling_metrics(finished: Finished, window: int = ROLLING_DAYS) -> go.Figure
     figure.data[-1].hovertemplate = "skill %{y:.3f}"
     level(figure, 0, row=3, meaning=NAIVE, dash="dot")
     for row, label in enumerate(("MAE (USD)", "RMSE (USD)", "skill (naive: 0)"), start=1):
-        figure.update_yaxes(title_text=label, row=row, col=1)
+        figure.update_yaxes(title_text=label, **DOLLARS, row=row, col=1)
     return _finish(figure, rows)
 
 

@@ -399,8 +399,8 @@ def test_units_count_in_volumes_only(read):
             "line 2: 2025-01-01 05:00:00 UTC has a clock time, as 3 of 3 rows have. Allowed are 00:00:00 or 23:59:59",
         ),
         (
-            "Date,Close\n" + "".join(f"2025-01-{n:02d},1.5\n" for n in (1, 8, 15, 22)),
-            "the rows are 7 days apart (lines 2 and 3: 2025-01-01, 2025-01-08). Give daily prices",
+            "Date,Close\n" + "".join(f"2025-01-{n:02d},1.5\n" for n in (1, 8, 15, 22, 23)),
+            "most rows are 7 days apart (lines 2 and 3: 2025-01-01, 2025-01-08). Give daily prices",
         ),
         ("Date,Close\n2025-01-01,1.5\nSource: a site\n", "line 3 has 1 cell, but the header has 2 columns"),
         ("1;2;3\n4;5;6\n", "It begins with '1', '2', '3', where there is no date (such as date, day,"),

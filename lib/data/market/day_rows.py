@@ -50,6 +50,7 @@ def days(moments: pd.DatetimeIndex, values: pd.DataFrame, lines: list[int], toda
        yfinance writes the finished day first and a moving one second; this order is lost if the file runs backward.
        Any other day with two prices is refused.
     4. The rows of today and later are left out, since their days are not over.
+    5. Rows of which most are more than a day apart are refused.
 
     Args:
         moments: of each row, UTC.
@@ -113,9 +114,10 @@ def _without_clock_times(made: Days) -> None:
 
 def _refuse_other_steps(made: Days) -> None:
     steps = np.diff(made.frame.index.to_numpy())
-    if len(steps) > 2 and not (steps <= DAY).any():
+    usual = np.median(steps / DAY) if len(steps) > 2 else 1
+    if usual > 1:
         raise RowFault(
-            f"the rows are {np.median(steps) / DAY:g} days apart (lines {made.lines[0]} and {made.lines[1]}:"
+            f"most rows are {usual:g} days apart (lines {made.lines[0]} and {made.lines[1]}:"
             f" {made.frame.index[0]:%Y-%m-%d}, {made.frame.index[1]:%Y-%m-%d}). Give daily prices"
         )
 

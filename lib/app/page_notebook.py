@@ -36,10 +36,10 @@ def write(notebook: Path, folder: Path, parameters: Mapping[str, Any]) -> Path:
     """
     try:
         made = load_notebook_node(str(notebook))  # with the metadata that papermill looks for
-    except (OSError, ValueError) as error:
-        raise PageError(f"{notebook} cannot be read as a notebook ({error})") from error
-    ends = [at for at, cell in enumerate(made.cells, 1) if TAG in cell.metadata.get("tags", [])]
-    made.cells = made.cells[: ends[0]] if ends else made.cells
-    if parameters:
-        made = parameterize_notebook(made, dict(parameters))
+        ends = [at for at, cell in enumerate(made.cells, 1) if TAG in cell.metadata.get("tags", [])]
+        made.cells = made.cells[: ends[0]] if ends else made.cells
+        made = parameterize_notebook(made, dict(parameters)) if parameters else made
+    except Exception as error:  # a file of any content makes nbformat raise many kinds
+        why = " ".join(str(error).split())[:200]
+        raise PageError(f"{notebook} cannot be read as a notebook ({type(error).__name__}: {why})") from error
     return files.write_text(folder / notebook.name, nbformat.writes(made))

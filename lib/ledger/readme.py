@@ -16,7 +16,7 @@ BEGIN, END = "<!-- findings: begin -->", "<!-- findings: end -->"
 
 
 class ReadmeError(ProjectError):
-    """The README has no place for the findings."""
+    """There is no such run, or the README has no place for its findings."""
 
 
 def block(frame: pd.DataFrame | None, run: str) -> str:
@@ -60,6 +60,8 @@ def write(readme: Path, root: Path, run: str) -> Path:
         root: the run's folder.
         run: its name in the text, relative to the project.
     """
+    if not root.is_dir():
+        raise ReadmeError(f"{run} is no folder. Name a run's, such as outputs/thesis")
     place = root / "tables" / "claims.csv"
     frame = read(place) if place.is_file() else None
     return files.write_text(readme, written(readme.read_text(encoding="utf-8"), block(frame, run)))

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from lib import settings
+from lib.app import page_notebook
 from lib.app.collection import Collection, CollectionError
 from lib.data.market import cache
 from lib.errors import ProjectError
 from lib.experiments import replay
-from lib.ledger import trace
+from lib.ledger import readme, trace
 from lib.provenance import __main__ as provenance
 from lib.provenance.folder import Folder
 from lib.report import index, page, results_page
@@ -121,6 +122,20 @@ def test_a_notebook(tmp_path, nonsense):
     with pytest.raises(plan.PlanError, match="^01_data.ipynb: ") as caught:
         plan.discover(tmp_path)
     assert one_line(caught)
+
+
+def test_a_notebook_that_is_to_be_a_page(tmp_path, nonsense):
+    path = put(tmp_path / "page.ipynb", nonsense)
+    with pytest.raises(page_notebook.PageError, match="page.ipynb cannot be read as a notebook") as caught:
+        page_notebook.write(path, tmp_path / "out", {"seed": 1})
+    assert one_line(caught)
+
+
+def test_a_run_that_is_not_there_takes_no_finding_from_the_readme(tmp_path):
+    (tmp_path / "README.md").write_text(f"{readme.BEGIN}\nfound\n{readme.END}\n", encoding="utf-8")
+    with pytest.raises(readme.ReadmeError, match="^outputs/x is no folder"):
+        readme.write(tmp_path / "README.md", tmp_path / "outputs" / "x", "outputs/x")
+    assert "found" in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("more", [b'{"fraction": "x"}', b'{"fraction": 7}', b'{"text": 5}', b'{"note": []}'])

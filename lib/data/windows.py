@@ -202,10 +202,18 @@ def build(prices: Mapping[str, pd.DataFrame], chosen: Settings, reach_back: bool
             each part (False), which costs ``lookback`` targets.
 
     Raises:
-        WindowError: a part of some ticker holds no window, or its closes never change.
+        WindowError: a part of some ticker holds no window, or its closes never change; a sentence for each ticker.
     """
     cleaned = clean(prices, chosen)
-    return {ticker: _dataset(ticker, prices, cleaned, chosen, reach_back) for ticker in cleaned}
+    found, wrong = {}, []
+    for ticker in cleaned:
+        try:
+            found[ticker] = _dataset(ticker, prices, cleaned, chosen, reach_back)
+        except WindowError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise WindowError("\n".join(wrong))
+    return found
 
 
 def check_scored_days(

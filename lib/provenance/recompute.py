@@ -30,6 +30,7 @@ NETWORKS = {"cnn": "CNN", "lstm": "LSTM", "cnn_lstm": "CNN-LSTM", "lstm_cnn": "L
 LAYERS = {"CNN": "layers_cnn", "LSTM": "layers_lstm", "CNN-LSTM": "table_4_3", "LSTM-CNN": "table_4_4"}
 NO_TRAINING = (*baselines.BASELINES, "buy and hold")
 PLACE_OF_PRICES = ("source", "data_dir")
+LATER = ("skill_lower", "skill_upper")  # columns that tables of earlier runs lack
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,9 @@ class Table:
         theirs = folder.table(self.name)
         for column, values in self.rows.items():
             theirs = theirs[theirs[column].isin(values)]
-        theirs = theirs[list(self.frame)] if self.partly else theirs
-        differs = difference(theirs.reset_index(drop=True), self.frame)
+        ours = self.frame.drop(columns=[name for name in LATER if name in self.frame and name not in theirs])
+        theirs = theirs[list(ours)] if self.partly else theirs
+        differs = difference(theirs.reset_index(drop=True), ours)
         return f"tables/{self.name}.csv: {differs}" if differs else ""
 
 
@@ -292,8 +294,6 @@ def _walk_forward(run: Priced) -> Tables:
     if run.folder.has("walk_forward"):
         frame = walk_forward.baseline_forecasts(run.prices, run.chosen)
         ours = tables.walk_forward_skill(frame).drop(columns="p_better_holm")
-        if "skill_lower" not in run.folder.table("walk_forward"):  # a table from before intervals were computed
-            ours = ours.drop(columns=["skill_lower", "skill_upper"])
         yield Table("walk_forward", ours, {"model": NO_TRAINING}, partly=True)
         yield Table("regimes", tables.regimes(frame))
 

@@ -122,7 +122,11 @@ def _check_prices(chosen: settings.Settings, selected: Sequence[Notebook]) -> No
                 for sentence in str(error).splitlines():
                     refused.setdefault(sentence, []).append(notebook.number)
     if refused:
-        raise OrderError("\n".join(f"{sentence} (notebook {', '.join(of)})" for sentence, of in refused.items()))
+        lines = [f"{sentence} (notebook {', '.join(of)})" for sentence, of in refused.items()]
+        good = [t for t in prices if not any(sentence.startswith(f"{t}: ") for sentence in refused)]
+        if good and len(good) < len(prices):
+            lines.append(f"To run the others: -p tickers=[{','.join(good)}]")
+        raise OrderError("\n".join(lines))
 
 
 def _function(notebook: Notebook) -> Callable[[Any, settings.Settings], object]:

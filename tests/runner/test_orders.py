@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
 
 from lib import installed, settings
@@ -76,6 +77,21 @@ def test_each_notebook_refuses_a_coin_of_45_days_before_anything_starts(tmp_path
     assert len(set(lines)) == len(lines) and all("days" in line and "(notebook" in line for line in lines)
     assert any("09a" in line for line in lines) and any("11" in line for line in lines)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_coins_that_do_can_be_run_by_the_words_that_the_message_names(tmp_path, check, put):
+    put(tmp_path / "books", "01_a", needs="data.windows.build")
+    days = pd.date_range("2024-01-01", "2024-08-27")
+    for ticker, left_out in (("GOOD-USD", []), ("BAD-USD", days[30:230]), ("WORSE-USD", days[20:239])):
+        rows = [f"{d:%Y-%m-%d},{k},{k + 2},{k - 1},{k + 1},9\n" for k, d in enumerate(days, 100) if d not in left_out]
+        (tmp_path / f"{ticker}.csv").write_text(HEADER + "".join(rows))
+    words = ["source=folder", f"data_dir={tmp_path}", "start_date=2024-01-01", "end_date=2024-08-27", "lookback=20"]
+    with pytest.raises(order.OrderError) as refused:
+        check(*words, "tickers=[GOOD-USD, BAD-USD, WORSE-USD]")
+    lines = str(refused.value).splitlines()
+    assert [line.split(":")[0] for line in lines[:-1]] == ["BAD-USD", "WORSE-USD"]
+    assert lines[-1] == "To run the others: -p tickers=[GOOD-USD]"
+    assert check(*words, "tickers=[GOOD-USD]").selected
 
 
 def test_a_need_that_does_not_exist_is_named(tmp_path, check, put):

@@ -364,6 +364,11 @@ def test_units_count_in_volumes_only(read):
             "Date,Close\n13/04/2025,1.5\n14/04/2025,1.6\n04/15/2025,1.6\n",
             "column Date mixes two orders: '13/04/2025' (line 2) is day first and '04/15/2025' (line 4) is month first",
         ),
+        (
+            "Close,Date\n1.5,15/01/2025\n1.6,14/01/2025\n1.7,13/01/20",
+            "column Date has years of two and of four digits: '14/01/2025' (line 3) and '13/01/20' (line 4)",
+        ),
+        ("Close,Date\n1.5,05/06/2", "line 2, column Date: '05/06/2' is not a date"),
         ("Date,Close\n2025-02-29,1.5\n", "line 2, column Date: '2025-02-29' is not a date such as 2021-01-31"),
         ("Date,Close\n45953,1.5\n", "line 2, column Date: '45953' is not a date"),
         ("Date,Close\n17353449600,1.5\n", "'17353449600' is not a date"),

@@ -138,7 +138,7 @@ def test_prices_come_back_or_are_refused_but_never_change(tmp_path):
 
 
 @pytest.mark.slow
-@settings(QUICK, max_examples=2000)
+@settings(QUICK, max_examples=1000)
 @given(file=files())
 def test_prices_of_many_more_files_never_change(tmp_path_factory, file):
     comes_back_or_is_refused(tmp_path_factory.getbasetemp() / "written_many.csv", file)

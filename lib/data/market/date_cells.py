@@ -92,6 +92,7 @@ def _order(cells: Sequence[str], lines: Sequence[int], parts: dict[int, re.Match
         if len({tuple(readings[order].values()) for order in daily}) != 1:
             raise OpenDate(_both(cells, lines, {order: readings[order] for order in fits}))
         fits = daily
+    _refuse_other_years(cells, lines, parts, "abc"[fits[0].index("y")])
     return fits[0], ORDERS[fits[0]]
 
 
@@ -110,6 +111,16 @@ def _refuse_mixture(
     raise OpenDate(f"column Date mixes two orders: {shown}. Write all days as 2021-01-31")
 
 
+def _refuse_other_years(
+    cells: Sequence[str], lines: Sequence[int], parts: Mapping[int, re.Match[str]], place: str
+) -> None:
+    """Refuse years of two and of four digits in one column: a date that was cut off would be years away."""
+    by_length = {len(found[place]): row for row, found in parts.items()}
+    if len(by_length) > 1:
+        shown = " and ".join(f"{cells[row]!r} (line {lines[row]})" for row in by_length.values())
+        raise OpenDate(f"column Date has years of two and of four digits: {shown}. Write all days as 2021-01-31")
+
+
 def _both(cells: Sequence[str], lines: Sequence[int], readings: Mapping[str, Readings]) -> str:
     orders = list(readings)
     row = next(r for r in readings[orders[0]] if len({readings[o][r] for o in orders}) > 1)
@@ -122,6 +133,8 @@ def _both(cells: Sequence[str], lines: Sequence[int], readings: Mapping[str, Rea
 
 def _moment(found: re.Match[str], order: str) -> datetime | None:
     token = dict(zip(order, (found["a"], found["b"], found["c"])))
+    if order == "ymd" and len(token["y"]) == 2 and len(token["d"]) != 2:
+        return None  # a short year first has two digits for the day, too
     try:
         day = datetime(_year(token["y"]), _month(token["m"]), _short(token["d"]))
         return day + _since_midnight(found)

@@ -36,7 +36,7 @@ class Dashboard:
         self._sources = offered(chosen.source, chosen.tickers, chosen.start_date, chosen.end_date)
         source = next(iter(self._sources))
         tickers, first, last = self._sources[source]
-        self.values = requests.defaults(source, tickers[0], first, last)
+        self.values = requests.first_values(chosen, source, tickers[0], first, last)
         self.controller = Controller(self._root / NOBODY, chosen.data_dir, chosen.threads, chosen.max_daily_factor)
         self.gallery = Gallery()
         self._shell: Shell | None = None

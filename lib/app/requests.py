@@ -242,6 +242,17 @@ def defaults(source: str, ticker: str, start_date: date, end_date: date) -> dict
     }
 
 
+def first_values(chosen: Settings, source: str, ticker: str, start_date: date, end_date: date) -> dict[str, Any]:
+    """:func:`defaults` with what a run's parameters say themselves: lookback (90 days at most), seed, most epochs."""
+    first = defaults(source, ticker, start_date, end_date)
+    return {
+        **first,
+        "lookback": min(chosen.lookback, 90),
+        "seed": chosen.seed,
+        "epochs": min(first["epochs"], chosen.max_epochs),
+    }
+
+
 _DAYS = TypeAdapter(Annotated[StrictInt, Field(ge=1, le=30)])
 
 

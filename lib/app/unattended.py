@@ -31,7 +31,8 @@ def check_days(prices: Mapping[str, pd.DataFrame], settings: Settings) -> None:
         WindowError: with the number of days that would do.
         RequestError: the form's first values do not go together with these dates.
     """
-    first = requests.defaults(settings.source, settings.tickers[0], settings.start_date, settings.end_date)
+    dates = settings.start_date, settings.end_date
+    first = requests.first_values(settings, settings.source, settings.tickers[0], *dates)
     _, chosen = requests.check(first, settings.data_dir, settings.threads)
     forecast.check_days({ticker: prices[ticker] for ticker in chosen.tickers}, chosen)
 

@@ -71,6 +71,9 @@ def gaps_in_words(ticker: str, frame: pd.DataFrame, max_gap_days: int) -> str:
     found = gaps(frame)
     if found.empty:
         return ""
+    ends = (found["first_day"] == frame.index[0]) | (found["last_day"] == frame.index[-1])
+    outside, found = found[ends], found[~ends]
+    at_ends = f"; {outside['days'].sum()} of them, before the first price or after the last one, are left out"
     long = found[found["days"] > max_gap_days]
     named = ", ".join(f"{g.first_day:%Y-%m-%d} to {g.last_day:%Y-%m-%d}" for g in long.head(5).itertuples())
     more = f" and {len(long) - 5} more" if len(long) > 5 else ""
@@ -78,12 +81,11 @@ def gaps_in_words(ticker: str, frame: pd.DataFrame, max_gap_days: int) -> str:
         f"; {long['days'].sum()} of them, in gaps of more than max_gap_days {max_gap_days} ({named}{more}), are left"
         " out, and nothing is computed across such a gap"
     )
-    filled = (
-        "No day is filled"
-        if len(long) == len(found)
-        else "Filled days are inputs only: none is scored or forecast from"
-    )
-    return f"{ticker}: {found['days'].sum()} days without a price{left_out if len(long) else ''}. {filled}."
+    filled = len(found) - len(long)
+    rest = "Filled days are inputs only: none is scored or forecast from" if filled else "No day is filled"
+    days = int(outside["days"].sum() + found["days"].sum())
+    parts = f"{left_out if len(long) else ''}{at_ends if len(outside) else ''}"
+    return f"{ticker}: {days} days without a price{parts}. {rest}."
 
 
 def fences(frame: pd.DataFrame, factor: float = 1.5, fit_until: pd.Timestamp | None = None) -> pd.DataFrame:

@@ -270,8 +270,14 @@ def in_words(made: Forecast) -> str:
     return (
         f"Bounds promise {made.level:.0%}; on the test days they held {last['coverage']:.0%} of"
         f" {last['evaluated_on']:.0f} forecasts of {last['horizon']:.0f} days, of which about {last['spans']:.0f} share"
-        f" no day. Against a price that stays as it is the path {_compared(last)}."
+        f" no day. Against a price that stays as it is the path {_compared(last)}.{_first_day(made)}"
     )
+
+
+def _first_day(made: Forecast) -> str:
+    """The same of tomorrow, which many more forecasts speak of."""
+    first = made.days.iloc[0]
+    return f" Its first day {_compared(first)}." if len(made.days) > 1 and pd.notna(first["skill"]) else ""
 
 
 def _compared(last: pd.Series) -> str:

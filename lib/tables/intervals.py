@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from lib.evaluation import intervals
 from lib.results.origin import signed
+
+LEAST_SPANS = 5  # independent spans of forecast days, below which words give no interval
 
 
 @signed
@@ -33,17 +36,32 @@ def interval_scores(bands: Mapping[str, Mapping[str, pd.DataFrame]], by: list[st
 def intervals_in_words(by_level: pd.DataFrame) -> str:
     """Coverage of each method at each level with its interval, by thirds of volatility, width, Winkler score."""
     first = by_level.iloc[0]
-    lines = [
-        f"Forecasts of neighbouring days share most of their days: {first['forecasts']} forecasts from"
-        f" {first['origins']} days are about {first['spans']} spans that share none, each third of the days about"
-        f" {max(first['spans'] // 3, 1)}. In brackets 95 % intervals by drawn blocks of days."
-    ]
+    made = f"{first['forecasts']} forecasts from {first['origins']} days"
+    if first["spans"] >= LEAST_SPANS:
+        how_sure = (
+            f"{made} are about {first['spans']} spans that share none, each third of the days about"
+            f" {first['spans'] // 3}. In brackets 95 % intervals by drawn blocks of days"
+        )
+    else:
+        how_sure = (
+            f"{made} are worth no more than about {first['spans']} that share none: too few for intervals or thirds"
+        )
+    lines = [f"Forecasts of neighbouring days share most of their days: {how_sure}."]
     for (ticker, level), rows in by_level.groupby(["ticker", "level"], sort=False):
         methods = "; ".join(
-            f"{r.method} {r.coverage:.0%} ({r.coverage_lower:.0%} to {r.coverage_upper:.0%}; calm third"
-            f" {r.coverage_calm:.0%}, turbulent third {r.coverage_turbulent:.0%}), width {r.width_percent:.0f} % of the"
-            f" price, Winkler {r.winkler_percent:.0f} %"
+            f"{r.method} {r.coverage:.0%}{_sure(r)}, width {r.width_percent:.0f} % of the price, Winkler"
+            f" {r.winkler_percent:.0f} %"
             for r in rows.itertuples()
         )
         lines.append(f"{ticker}, nominal {level:.0%}: {methods}.")
     return "\n".join(lines)
+
+
+def _sure(row: Any) -> str:
+    """The interval of a coverage and its thirds, where there are spans enough to say something."""
+    if row.spans < LEAST_SPANS:
+        return ""
+    return (
+        f" ({row.coverage_lower:.0%} to {row.coverage_upper:.0%}; calm third {row.coverage_calm:.0%}, turbulent third"
+        f" {row.coverage_turbulent:.0%})"
+    )

@@ -233,7 +233,7 @@ def test_a_move_that_is_not_believed_is_told_to_a_page_and_a_run_may_accept_it(t
     heard = []
     strict.listen(heard.append)
     strict.train(values)
-    until(lambda: strict.state == IDLE)
+    until(lambda: strict.state == IDLE and any(isinstance(event, ErrorLog) for event in heard))
     (error,) = (event.error for event in heard if isinstance(event, ErrorLog))
     assert "up by a factor of 9.619" in error and "Correct these values" in error
     assert "-p " not in error and str(tmp_path) not in error

@@ -25,7 +25,7 @@ def shown(tmp_path, fake_pool, monkeypatch, random_walk):
             prices.iloc[hole] = np.nan
         prices.loc[prices.index > day] *= factor
         prices.attrs = {"source": "folder", "origin": "prices of this test", "taken": None}
-        monkeypatch.setattr(market, "prices_of", lambda chosen: {"BTC-USD": prices})
+        monkeypatch.setattr(market, "prices_of", lambda chosen, *_: {"BTC-USD": prices})
         controller = Controller(tmp_path / name, data_dir="prices")
         form = requests.defaults("folder", "BTC-USD", date(2024, 1, 1), date(2025, 2, 3))
         network = unattended.train(controller, {**form, "lookback": 10})
@@ -57,7 +57,7 @@ def _values(given):
     return list(given) if given is not None else []
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ["a hole", *(pytest.param(c, marks=pytest.mark.slow) for c in CASES if c != "a hole")])
 def test_what_was_shown_of_past_days_stays(shown, case):
     day = pd.Timestamp("2025-01-05")
     before, after = (shown(f"{case} {factor}", CASES[case], day, factor) for factor in (1.0, 1.7))

@@ -78,6 +78,12 @@ def test_gaps_in_words_name_what_is_left_out_and_what_is_filled(broken):
     assert cleaning.gaps_in_words("A", daily([1, 2, 3]), 5) == ""
     filled = cleaning.gaps_in_words("A", broken, 3)
     assert filled.startswith("A: 6 days without a price. Filled days are inputs only")
+    ending = daily([1, np.nan, 3, np.nan, np.nan])
+    assert cleaning.gaps_in_words("A", ending, 3) == (
+        "A: 3 days without a price; 2 of them, before the first price or after the last one, are left out."
+        " Filled days are inputs only: none is scored or forecast from."
+    )
+    assert cleaning.gaps_in_words("A", ending.iloc[2:], 3).endswith("are left out. No day is filled.")
     some = cleaning.gaps_in_words("A", broken, 2)
     assert "3 of them, in gaps of more than max_gap_days 2 (2021-01-09 to 2021-01-11), are left out" in some
     assert "No day is filled" in cleaning.gaps_in_words("A", broken.dropna().drop(broken.index[1], errors="ignore"), 0)

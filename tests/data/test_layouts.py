@@ -75,11 +75,15 @@ def refusal(read, content):
         ("f01", "yfinance, three header rows, BTC-USD, 400 days"),
         ("f03", "yfinance history, 400 days"),
         ("f05", "Yahoo's columns, 400 days"),
-        ("f09", "investing.com, month first, 400 days, newest first, volume in coins"),
-        ("f10", "investing.com, day first, 400 days, newest first, volume in coins"),
-        ("f11", "investing.com, Spanish, day first, decimal comma, 400 days, newest first, volume in coins"),
+        ("f09", "investing.com, month first, 400 days, newest first, volume in coins, Close is 'Price'"),
+        ("f10", "investing.com, day first, 400 days, newest first, volume in coins, Close is 'Price'"),
+        (
+            "f11",
+            "investing.com, Spanish, day first, decimal comma, 400 days, newest first, volume in coins, Close is"
+            " 'Último'",
+        ),
         ("f14", "CryptoDataDownload, BTC/USD, 400 days, newest first, volume as in 'Volume USD'"),
-        ("f15", "Binance, no header, 400 days, volume in the quote currency"),
+        ("f15", "Binance, no header, 400 days, volume in the quote currency, Close is cell 5 of 12"),
         ("f18", "Kaggle coin_*.csv, BTC, 400 days"),
         ("f25", "Yahoo's columns, 400 days"),
     ],
@@ -159,7 +163,10 @@ def test_a_file_of_closes_has_empty_columns_for_what_it_lacks(loaded, plain):
     frame = loaded("f17")
     assert frame[["Open", "High", "Low"]].isna().all(axis=None)
     pd.testing.assert_series_equal(frame["Close"], plain["Close"].drop(pd.Timestamp("2025-11-28")))
-    assert frame.attrs["layout"] == "CoinGecko, 399 days, no Open, High, Low"
+    assert frame.attrs["layout"] == (
+        "CoinGecko, 399 days, no Open, High, Low, Close is 'price', the price of a day is the one at 00:00 UTC, its"
+        " first moment"
+    )
     assert frame.attrs["note"] == "1 day without a price: 2025-11-28"
 
 
@@ -300,6 +307,111 @@ def test_the_two_header_rows_after_reset_index_are_those_of_one_coin(read):
     assert frame.attrs["layout"] == "yfinance, three header rows, AAA-USD, 3 days"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Close ($)", "Close (USD)", "close_usd", "PriceUSD", "Price US$", "Last in USD", "closePrice", "close-usdt"),
+        *("CLOSE", "<CLOSE>", "Close*", "market-price"),
+    ],
+)
+def test_a_known_name_may_have_the_unit_behind_it(read, name):
+    frame = read(f"Date,{name}\n2025-01-01,1.5\n")
+    assert frame["Close"].tolist() == [1.5]
+    plain = name.strip("<>*").casefold() == "close"
+    assert (f"Close is '{name}'" in frame.attrs["layout"]) != plain
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("price_usd_7d_avg", "Close (kUSD)", "Close (thousand USD)", "Close USD cents", "Close price USD (log)"),
+        *("Price USD VWAP", "Price realized (USD)", "Close USD in EUR", "Close EURUSD", "price_usd_prev_close"),
+        *("Closed positions USD", "Close (EUR)", "close_eur", "Close (sats)", "Close €", "Close £", "Close A$", "C$"),
+        *("Price change USD", "Close 50-day average", "Adj Close", "Score"),
+    ],
+)
+def test_a_name_with_anything_else_is_no_close(read, name):
+    said = refusal(read, f"Date,{name}\n2025-01-01,1.5\n")
+    assert f"its columns are 'Date', '{name}'; there is no close" in said and "rices must be in US dollars" in said
+
+
+@pytest.mark.parametrize("name", ["Open interest USD", "Volume change USD", "Low risk USD", "High USD 52 weeks"])
+def test_a_name_with_anything_else_is_no_other_column_and_is_named(read, name):
+    frame = read(f"Date,Close,{name}\n2025-01-01,1.5,7.5\n")
+    assert frame.attrs["notes"] == [f"not read: {name}"]
+    assert frame[["Open", "High", "Low", "Volume"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("Date,Close,Currency\n2025-01-01,1.5,EUR\n", "EUR (column Currency, line 2: 'EUR')"),
+        ("Date,Close,quote\n2025-01-01,1.5,btc\n", "BTC (column quote, line 2: 'btc')"),
+        ("Currency,Date,24h Open (USD),24h High (USD),24h Low (USD),Closing Price (USD)\nBTC,2025-01-01,1,1,1,1\n", ""),
+        ("Date,Symbol,Close\n2025-01-01,BTC/EUR,1.5\n", "EUR (column Symbol, line 2: 'BTC/EUR')"),
+        ("Date,Symbol,Close\n2025-01-01,ETHBTC,1.5\n", "BTC (column Symbol, line 2: 'ETHBTC')"),
+        ("Date,pair,Close\n2025-01-01,KRAKEN:BTCEUR,1.5\n", "EUR (column pair, line 2: 'KRAKEN:BTCEUR')"),
+        ("Bitcoin price in EUR\nDate,Close\n2025-01-01,1.5\n", "EUR (line 1, 'Bitcoin price in EUR')"),
+        ("# BTC-GBP\nDate,Close\n2025-01-01,1.5\n", "GBP (line 1, '# BTC-GBP')"),
+        ("Date,Close,Volume EUR\n2025-01-01,1.5,2\n", "EUR (column 'Volume EUR')"),
+        (
+            "Price,Close,High,Low,Open\nTicker,BTC-EUR,BTC-EUR,BTC-EUR,BTC-EUR\nDate,,,,\n2025-01-01,1,2,1,1\n",
+            "EUR (line 2, 'BTC-EUR')",
+        ),
+        ("Date,Symbol,Close\n2025-01-01,BTCUSDT,1.5\n", ""),
+        ("Date,Symbol,Close\n2025-01-01,WBTC,1.5\n", ""),
+        ("Date,Name,Close\n2025-01-01,Neutron,1.5\n", ""),
+        ("Date,slug,Close\n2025-01-01,bitcoin-cash,1.5\n", ""),
+        ("Try our prices\nDate,Close\n2025-01-01,1.5\n", ""),
+        ("Date,Close (EUR),Close (USD)\n2025-01-01,1,2\n", ""),
+        ("Date,Close,Close (EUR)\n2025-01-01,1,2\n", ""),
+    ],
+)
+def test_the_currency_that_the_file_names_must_be_dollars(read, content, said):
+    if said:
+        assert (
+            f"prices must be in US dollars, but the file says {said}. Convert them, or remove that mention if they are"
+            " dollars"
+        ) in refusal(read, content)
+    else:
+        read(content)
+
+
+@pytest.mark.parametrize("name", ["Symbol", "Pair ID", "Currency", "ticker", "name", "whatever"])
+def test_a_column_that_changes_from_one_pair_to_another_is_several_coins(read, name):
+    content = f"Date,{name},Close\n2025-01-01,BTC-USD,1\n2025-01-02,ETH-USD,2\n"
+    assert f"column {name} names several coins (BTC-USD, ETH-USD). Write one file for each coin" in refusal(
+        read, content
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("Date,Adj Close\n2025-01-01,1\n", "Rename Adj Close to Close if that is what you want"),
+        ("Date,BTC-USD,ETH-USD\n2025-01-01,1,2\n", "BTC-USD and ETH-USD are several coins. Write one file for each"),
+        ("Date,Close BTC,Close ETH\n2025-01-01,1,2\n", "are several coins. Write one file for each coin"),
+        (
+            "Datum;Schlusskurs in €\n01.01.2025;1,5\n",
+            "Split at semicolons, its columns are 'Datum', 'Schlusskurs in €'; there is no close",
+        ),
+        ("close_time,close\n2025-01-01,1\n", "there is no date (such as date, day, datetime, date time, timestamp)"),
+        (
+            '"Date","Close"\n"1","2025-01-01",1\n"2","2025-01-02",1\n',
+            "every row has 3 cells, but the header has 2 columns. If the first cells, from '1' on, are an index",
+        ),
+        ("Open,Close\n2025-01-01,1,1\n", "such as '2025-01-01', is the day, write Date in front of the header"),
+    ],
+)
+def test_what_to_rename_is_said(read, content, said):
+    assert said in refusal(read, content)
+
+
+def test_no_column_that_is_read_is_found_by_a_pattern():
+    for layout in layouts.LAYOUTS:
+        assert not any("*" in name for column in ("Date", *layouts.COLUMNS) for name in layout.names(column))
+
+
 def test_prices_of_minutes_are_refused_at_once(read, monkeypatch):
     monkeypatch.setattr(csv_prices, "MOST_ROWS", 2)
     assert "has 3 rows, more than there are days of prices (allowed: 2). Give daily prices" in refusal(read, text())
@@ -408,7 +520,7 @@ def test_units_count_in_volumes_only(read):
             "most rows are 7 days apart (lines 2 and 3: 2025-01-01, 2025-01-08). Give daily prices",
         ),
         ("Date,Close\n2025-01-01,1.5\nSource: a site\n", "line 3 has 1 cell, but the header has 2 columns"),
-        ("1;2;3\n4;5;6\n", "It begins with '1', '2', '3', where there is no date (such as date, day,"),
+        ("1;2;3\n4;5;6\n", "It begins with '1', '2', '3', which is no header. The first row must name"),
     ],
 )
 def test_what_the_file_leaves_open_is_refused_and_the_place_named(read, content, expected):

@@ -92,9 +92,10 @@ def test_tickers_come_in_the_order_asked(folder, tmp_path):
         ({"text": f"{HEADER}\n2021-01-01,1,2,0.5\n"}, "line 2 has 4 cells, but the header has 6 columns"),
         (
             {"header": "Date,Open,High,Low,Finish,Volume"},
-            "It begins with 'Date', 'Open', 'High', 'Low', 'Finish', 'Volume', where there"
-            " is no close (such as close, close price, closing price, close/last, last). The first row must name the"
-            " columns, best Date,Open,High,Low,Close,Volume; docs/price-files.md lists other names",
+            "Split at commas, its columns are 'Date', 'Open', 'High', 'Low', 'Finish', 'Volume'; there is no close"
+            " (such as close, close price, closing price, close/last, last). Name the columns as they are called in"
+            " Date,Open,High,Low,Close,Volume; Date and Close are enough, and docs/price-files.md lists other names."
+            " Prices must be in US dollars",
         ),
         (
             {"header": "Date,Open,Hihg,Low,Close,Volume"},

@@ -35,7 +35,7 @@ def test_a_file_is_described_with_the_line_to_use_it(tmp_path):
     lines = out.getvalue().splitlines()
     assert lines[:4] == [
         f"{path}",
-        "    layout      investing.com, day first, 400 days, newest first, volume in coins",
+        "    layout      investing.com, day first, 400 days, newest first, volume in coins, Close is 'Price'",
         "    days        2025-10-23 to 2026-11-26, 400 with a close",
         "    gaps        1 day without a volume: 2026-05-11",
     ]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.data.market import date_cells, day_rows, layouts, number_cells
+from lib.data.market import date_cells, day_rows, layouts, number_cells, unknown_layout
 from lib.data.market.faults import MarketError
 from lib.data.market.file_text import SEPARATORS, grids
+from lib.data.market.header_names import key
 from lib.data.market.layouts import COLUMNS, Table
 
 SHOWN = 5
@@ -87,7 +88,7 @@ def _table(path: Path, shown: str) -> Table:
             f"{shown} is not a table of text: no line has cells that are separated by {separators}. Save it as CSV"
             " (UTF-8), or download it again"
         )
-    raise MarketError(f"{shown}: no known layout of price files. {layouts.wanted(tried)}")
+    raise MarketError(f"{shown}: no known layout of price files. {unknown_layout.sentences(tried)}")
 
 
 def _said(table: Table, order: str, comma: bool, days: day_rows.Days) -> str:
@@ -96,7 +97,7 @@ def _said(table: Table, order: str, comma: bool, days: day_rows.Days) -> str:
     parts += [f"{len(days.frame)} days", "newest first" if days.newest_first else ""]
     lacking = [column for column in COLUMNS if column not in table.places]
     parts += [f"no {', '.join(lacking)}" if lacking else ""]
-    parts += [_volume(table)]
+    parts += [_volume(table), _close(table), table.layout.said]
     parts += [table.grid.encoding if not table.grid.encoding.startswith("utf-8") else ""]
     return ", ".join(filter(None, parts))
 
@@ -108,6 +109,14 @@ def _volume(table: Table) -> str:
     return (
         f"volume in {table.layout.volume_in}" if table.layout.volume_in else f"volume as in {table.names['Volume']!r}"
     )
+
+
+def _close(table: Table) -> str:
+    """Which column became Close, where it is not called so."""
+    if not table.names:
+        return f"Close is cell {table.places['Close'] + 1} of {len(table.rows[0])}"
+    name = table.names["Close"]
+    return "" if key(name) == "close" else f"Close is {name!r}"
 
 
 def _unread(table: Table) -> list[str]:

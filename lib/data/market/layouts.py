@@ -7,36 +7,39 @@ from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Literal
 
+from lib.data.market import contents
 from lib.data.market.faults import MarketError
 from lib.data.market.file_text import SEPARATORS, Grid
+from lib.data.market.header_names import find, like
 
 COLUMNS = ("Open", "High", "Low", "Close", "Volume")
 HEADER_WITHIN = 10  # rows: an address, a title or notes may stand above the header
-COIN_NAMES = ("symbol", "ticker", "pair", "asset", "coin", "name", "slug", "currency")
 
 
 @dataclass(frozen=True)
 class Layout:
     """How one kind of file writes its columns.
 
-    Names are compared without regard to case; ``|`` separates alternatives, the first one there counts; ``*`` stands
-    for any text. ``-`` is a column that the layout lacks, a number a place in a file without header.
+    Names are compared by ``header_names.key``: without regard to case, accents, spaces, underscores and hyphens. ``|``
+    separates alternatives, the first one there counts. ``-`` is a column that the layout lacks, a number a place in a
+    file without header. A column that is read is never found by a pattern, as Close USD change is no close.
 
     Attributes:
         name: said of a file in this layout.
         date, open, high, low, close, volume: header names. Date and Close are needed, and what is in ``marks``.
-        marks: further names that are not read, all of which must be there to call a file so; separated by ``|``.
-        others: names that may be there and are not read; any other one is named as not read.
+        marks: further names that are not read, all of which must be there to call a file so; separated by ``|``;
+            ``*`` stands for any text.
+        others: names that may be there and are not read, written in the same way; any other one is named as not read.
         volume_in: the unit of the volumes; empty if only the file knows.
         head: ``one`` row; ``three`` rows (names, coins, the date's name, which pandas also writes as two); ``none``:
             columns by place.
         cells: how many a row has, for ``none``.
+        dollars: whether the unit US dollars may stand behind a name, as in Close (USD).
+        said: what a reader of the prices must know.
     """
 
     name: str
@@ -51,6 +54,8 @@ class Layout:
     volume_in: str = ""
     head: Literal["one", "three", "none"] = "one"
     cells: int = 0
+    dollars: bool = False
+    said: str = ""
 
     def names(self, column: str) -> list[str]:
         """The header names of Date, Open, ... in the order in which they are preferred."""
@@ -59,11 +64,12 @@ class Layout:
 
 
 _OHLC = ("open", "high", "low", "close")
+_YAHOO_CLOSE = "close|close close price adjusted for splits|close close price adjusted for splits."
 _YAHOO = "adj close|dividends|stock splits|capital gains"
 # fmt: off
 LAYOUTS = (
     Layout("Yahoo's columns", "date", *_OHLC, "volume", volume_in="USD"),
-    Layout("Yahoo's download", "date", "open", "high", "low", "close|close close price*", "volume", marks="adj close*",
+    Layout("Yahoo's download", "date", "open", "high", "low", _YAHOO_CLOSE, "volume", marks="adj close*",
            others=_YAHOO, volume_in="USD"),
     Layout("yfinance history", "date|datetime", *_OHLC, "volume", marks="dividends", others=_YAHOO, volume_in="USD"),
     Layout("yfinance, three header rows", "date|datetime", *_OHLC, "volume", others=_YAHOO, volume_in="USD",
@@ -93,33 +99,35 @@ LAYOUTS = (
            others="変化率 %|前日比%", volume_in="coins"),
     Layout("investing.com, Korean", "날짜", "시가|오픈", "고가", "저가", "종가", "거래량", others="변동 %|변동%",
            volume_in="coins"),
-    Layout("CryptoDataDownload", "date|unix", *_OHLC, "volume usd*|volume *usd*|volume *", marks="symbol",
+    Layout("CryptoDataDownload", "date|unix", *_OHLC, "volume usd|volume usdt|volume usdc|volume busd|volume",
+           marks="symbol",
            others="unix|unix timestamp|volume *|tradecount|trade count"),
     Layout("Binance, with header", "open_time|open time", *_OHLC,
-           "quote_volume|quote_asset_volume|quote asset volume|volume", marks="close?time",
-           others="volume|ignore|count|number?of?trades|taker*", volume_in="the quote currency"),
+           "quote_volume|quote_asset_volume|quote asset volume|volume", marks="close time",
+           others="volume|ignore|count|number of trades|taker*", volume_in="the quote currency"),
     Layout("Binance, no header", "0", "1", "2", "3", "4", "7", head="none", cells=12, volume_in="the quote currency"),
     Layout("Kraken, no header", "0", "1", "2", "3", "4", "5", head="none", cells=7, volume_in="coins"),
     Layout("candles without header", "0", "1", "2", "3", "4", "5", head="none", cells=6, volume_in="a unit unknown"),
-    Layout("CoinGecko", "snapped_at", "-", "-", "-", "price", "total_volume", others="market_cap", volume_in="USD"),
+    Layout("CoinGecko", "snapped_at", "-", "-", "-", "price", "total_volume", others="market_cap", volume_in="USD",
+           said="the price of a day is the one at 00:00 UTC, its first moment"),
     Layout("CoinMarketCap", "timeopen|timestamp", *_OHLC, "volume", marks="timeclose", volume_in="USD",
            others="timehigh|timelow|name|marketcap|market cap|timestamp|circulatingsupply"),
     Layout("CoinCodex", "start", *_OHLC, "volume", marks="end", others="market cap", volume_in="USD"),
     Layout("CoinDesk", "date", "24h open (usd)", "24h high (usd)", "24h low (usd)", "closing price (usd)", "-",
            others="currency"),
-    Layout("FRED", "observation_date|date", "-", "-", "-", "cb*usd", "-"),
+    Layout("FRED", "observation_date|date", "-", "-", "-", "cbbtcusd|cbethusd|cbltcusd|cbbchusd", "-"),
     Layout("Kaggle coin_*.csv", "date", *_OHLC, "volume", marks="sno|marketcap", others="name|symbol",
            volume_in="USD"),
     Layout("columns by name",
-           "date|day|datetime|date time|timestamp|time|open time|open_time|opentime|date (utc)|time (utc)|unix"
-           "|unix timestamp|unix_timestamp|datum|fecha|data|дата|tarih",
-           "open|open price|opening price|open*usd*|o|apertura|eröffnung|ouverture|abertura",
-           "high|high price|high*usd*|h|hoch|máximo|plus haut|massimo|máxima",
-           "low|low price|low*usd*|l|tief|mínimo|plus bas|minimo|mínima",
-           "close|close price|closing price|close/last|close*usd*|last|price|price*usd*|c|schluss|schlusskurs|cierre"
+           "date|day|datetime|date time|timestamp|time|open time|date (utc)|time (utc)|start time|mts|unix"
+           "|unix timestamp|datum|fecha|data|дата|tarih",
+           "open|open price|opening price|o|apertura|eröffnung|ouverture|abertura",
+           "high|high price|h|hoch|máximo|plus haut|massimo|máxima",
+           "low|low price|l|tief|mínimo|plus bas|minimo|mínima",
+           "close|close price|closing price|close/last|last|last price|price|market price|c|schluss|schlusskurs|cierre"
            "|clôture|chiusura|fechamento|último|zuletzt|dernier|курс закрытия",
-           "volume usd*|volume_usd*|volume*usd*|volumeto|volume|vol|vol.|total_volume|volumen|volumes|v|volume*",
-           others=f"|unnamed: 0|index|{_YAHOO}|symbol|name|ticker|market cap|market_cap|marketcap|change %|change"),
+           "volume usd|volume usdt|volumeto|volume|vol|vol.|total volume|volumen|volumes|v",
+           others=f"|unnamed: 0|index|{_YAHOO}|symbol|name|ticker|market cap|change %|change", dollars=True),
 )
 # fmt: on
 
@@ -186,39 +194,23 @@ def _headers(rows: Sequence[Sequence[str]], at: int) -> list[tuple[str, list[str
     return [*found, ("one", list(rows[at]), 1, [])]
 
 
-def _fold(name: str) -> str:
-    """A name without case, accents and double spaces."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
-    return " ".join(plain.casefold().split())
-
-
-def _header_name(name: str) -> str:
-    """A name of a header as it is compared: without a footnote's stars, <> around, or the coin beside it in pandas's
-    pairs such as ('Close', 'BTC-USD')."""
-    pair = re.fullmatch(r"\('([^']+)', '[^']*'\)", name)
-    return _fold(pair[1] if pair else name.rstrip("*").strip("<>"))
-
-
-def _find(wanted: Sequence[str], names: Sequence[str]) -> list[int]:
-    """Places of the header names that fit, the preferred first. An unnamed one counts in front only."""
-    folded = [_header_name(name) if name or not at else None for at, name in enumerate(names)]
-    return list(
-        dict.fromkeys(at for w in wanted for at, n in enumerate(folded) if n is not None and fnmatchcase(n, _fold(w)))
-    )
-
-
 def _score(layout: Layout, names: Sequence[str], head: str) -> int:
     """How many of the header's names a layout knows; 0 if it lacks one that the layout needs."""
     if layout.head != head:
         return 0
-    found = {column: _find(layout.names(column), names)[:1] for column in ("Date", *COLUMNS)}
-    marks = [_find([mark], names)[:1] for mark in layout.marks.split("|") if layout.marks]
+    found = {column: _places(layout, column, names)[:1] for column in ("Date", *COLUMNS)}
+    marks = [like([mark], names)[:1] for mark in layout.marks.split("|") if layout.marks]
     if not found["Date"] or not found["Close"] or not all(marks):
         return 0
     if layout is not LAYOUTS[-1] and not all(found[c] for c in ("Open", "High", "Low") if layout.names(c)):
         return 0  # only the last one, by names, goes without prices that it could have
     known = {place for places in (*found.values(), *marks) for place in places}
-    return len(known | set(_find(layout.others.split("|"), names) if layout.others else []))
+    return len(known | set(like(layout.others.split("|"), names) if layout.others else []))
+
+
+def _places(layout: Layout, column: str, names: Sequence[str]) -> list[int]:
+    """Where the header has a column under one of the layout's names."""
+    return find(layout.names(column), names, layout.dollars and column != "Date")
 
 
 def _table(grid: Grid, layout: Layout, names: list[str], first: int, coins: list[str], shown: str) -> Table:
@@ -226,7 +218,7 @@ def _table(grid: Grid, layout: Layout, names: list[str], first: int, coins: list
         names = names[:-1]
     places: dict[str, int] = {}
     for column in ("Date", *COLUMNS):
-        found = _find(layout.names(column), names)
+        found = _places(layout, column, names)
         if len(found) > 1 and column != "Volume" and column != "Date":
             which = " and ".join(f"column {at + 1}, {names[at]!r}" for at in found)
             several = f" It names {', '.join(dict.fromkeys(coins))}." if len(set(coins)) > 1 else ""
@@ -234,16 +226,25 @@ def _table(grid: Grid, layout: Layout, names: list[str], first: int, coins: list
         places |= {column: found[0]} if found else {}
     rows, lines = _even(grid, first, len(names), shown)
     read = set(places.values())
-    others = set(_find(f"{layout.others}|{layout.marks}".split("|"), names))
+    others = set(like(f"{layout.others}|{layout.marks}".split("|"), names))
     unread = [name for at, name in enumerate(names) if at not in read | others and name]
+    contents.refuse_other_currencies(grid, first, names, read, coins, shown)
     _refuse_misspelt(unread, places, shown)
-    coin = _coin(names, rows, coins, shown)
+    coin = contents.coin(names, rows, coins, shown)
     return Table(layout, places, {c: names[at] for c, at in places.items()}, rows, lines, grid, coin, unread)
 
 
 def _even(grid: Grid, first: int, width: int, shown: str) -> tuple[list[list[str]], list[int]]:
     """The rows below the header, all of the header's length; empty cells beyond it do not count."""
     rows = []
+    below = grid.rows[first:]
+    if below and all(
+        len(row) == width + 1 and row[-1] and row[0] == str(n) for n, row in enumerate(below, int(below[0][0] == "1"))
+    ):
+        raise MarketError(
+            f"{shown}: every row has {width + 1} cells, but the header has {width} columns. If the first cells, from"
+            f" {below[0][0]!r} on, are an index, write a name for it in front of the header, or delete it"
+        )
     for row, line in zip(grid.rows[first:], grid.lines[first:]):
         if len(row) < width or any(row[width:]):
             cells = max(at for at, cell in enumerate(row, 1) if cell) if len(row) > width else len(row)
@@ -260,26 +261,12 @@ def _even(grid: Grid, first: int, width: int, shown: str) -> tuple[list[list[str
 def _refuse_misspelt(unread: Sequence[str], places: dict[str, int], shown: str) -> None:
     """A price column under a name that is nearly right would be left out without this."""
     for column in COLUMNS:
-        near = difflib.get_close_matches(column.casefold(), map(_fold, unread), n=1, cutoff=0.75)
+        near = difflib.get_close_matches(column.casefold(), map(str.casefold, unread), n=1, cutoff=0.75)
         if column not in places and near:
-            raise MarketError(f"{shown}: the header has {near[0]!r} and no {column}. If it is {column}, name it so")
-
-
-def _coin(names: Sequence[str], rows: Sequence[Sequence[str]], coins: Sequence[str], shown: str) -> str:
-    """What the file says it holds.
-
-    Raises:
-        MarketError: several coins.
-    """
-    for at in _find(COIN_NAMES, names):
-        held = list(dict.fromkeys(row[at] for row in rows))
-        if len(held) > 1:
-            first = ", ".join(held[:3]) + (" and others" if len(held) > 3 else "")
+            unit = ". Prices must be in US dollars" if column == "Close" else ""
             raise MarketError(
-                f"{shown}: column {names[at]} names several coins ({first}). Write one file for each coin"
+                f"{shown}: the header has {near[0]!r} and no {column}. If it is {column}, name it so{unit}"
             )
-    held = list(dict.fromkeys(coins)) or [rows[0][at] for at in _find(COIN_NAMES, names)[:1] if rows]
-    return held[0] if len(held) == 1 and not held[0].isdecimal() else ""
 
 
 def _without_header(grid: Grid) -> Table | None:
@@ -292,20 +279,6 @@ def _without_header(grid: Grid) -> Table | None:
             places = {column: int(layout.names(column)[0]) for column in ("Date", *COLUMNS)}
             return Table(layout, places, {}, grid.rows, grid.lines, grid)
     return None
-
-
-def wanted(grids: Sequence[Grid]) -> str:
-    """What a file of no known layout begins with, what its header lacks, and what it could be, in sentences."""
-    begun = max(grids, key=lambda grid: max(map(len, grid.rows[:HEADER_WITHIN])))
-    first, lacking = begun.rows[0], []
-    for column, what in (("Date", "date"), ("Close", "close")):
-        if not _find(LAYOUTS[-1].names(column), first):
-            names = [name for name in LAYOUTS[-1].names(column) if "*" not in name and len(name) > 1]
-            lacking.append(f"no {what} (such as {', '.join(names[:5])})")
-    return (
-        f"It begins with {', '.join(map(repr, first[:8]))}, where there is {' and '.join(lacking) or 'no header'}."
-        f" The first row must name the columns, best Date,{','.join(COLUMNS)}; docs/price-files.md lists other names"
-    )
 
 
 def as_markdown() -> str:

@@ -113,7 +113,8 @@ def conformal(
             price: it is no origin and no outcome, and no return is taken over it. Filled days do not belong here.
         path: point forecasts in USD, one row an origin (a day whose close is known), one column a
             horizon in days; default :func:`naive_path`. If a model was fitted, leave the origins of
-            its training days out: misses on them are too small to calibrate with.
+            its training days out: misses on them are too small to calibrate with. A value that is not finite and above
+            zero is no price: it counts as a miss without limit, and its row has no bounds.
         horizons: in days; default 1 to 30.
         levels: of coverage; default 80, 90 and 95 %.
         adapt: divide misses by :func:`expected_volatility` at their origin; without it intervals
@@ -128,7 +129,7 @@ def conformal(
         0 to infinity.
 
     Raises:
-        IntervalError: too few closes, a price or path is not above zero, or a path has unknown days.
+        IntervalError: too few closes, a price is not above zero, or a path has unknown days.
     """
     horizons, levels = tuple(horizons), tuple(levels)
     close, path, volatility = _checked(close_usd, path, horizons)
@@ -139,15 +140,18 @@ def conformal(
     for horizon in horizons:
         scale = expected_volatility(close, horizon).to_numpy() if adapt else np.ones(len(close))
         log_path = np.full(len(close), np.nan)
-        log_path[at] = np.log(path[horizon].to_numpy(dtype="float64"))
+        points = path[horizon].to_numpy(dtype="float64")
+        priced = np.isfinite(points) & (points > 0)
+        log_path[at] = np.where(priced, np.log(np.where(priced, points, 1.0)), -np.inf)
         score = np.full(len(close), np.nan)
         score[:-horizon] = np.abs(log_close[horizon:] - log_path[:-horizon]) / scale[:-horizon]
         score[~made] = np.nan
         half = _known_quantiles(score, horizon, levels, calibration_days) * scale[:, None]
-        wanted = np.flatnonzero(made & np.isfinite(log_path))
+        wanted = np.flatnonzero(made & ~np.isnan(log_path))
         for column, level in enumerate(levels):
+            bounded = np.where(np.isfinite(log_path[wanted]), log_path[wanted], np.nan)
             with np.errstate(over="ignore"):
-                lower, upper = (np.exp(log_path[wanted] + sign * half[wanted, column]) for sign in (-1, 1))
+                lower, upper = (np.exp(bounded + sign * half[wanted, column]) for sign in (-1, 1))
             pieces.append(_rows(close, volatility, wanted, horizon, level, np.exp(log_path[wanted]), lower, upper))
     return _sorted(pieces)
 
@@ -280,10 +284,10 @@ def _known_quantiles(
     bounds = np.full((len(score), len(levels)), np.inf)
     for day in range(len(score)):
         newest = day - horizon
-        if newest >= 0 and np.isfinite(score[newest]):
+        if newest >= 0 and not np.isnan(score[newest]):
             insort(known, score[newest])
         oldest = newest - calibration_days if calibration_days else -1
-        if oldest >= 0 and np.isfinite(score[oldest]):
+        if oldest >= 0 and not np.isnan(score[oldest]):
             del known[bisect_left(known, score[oldest])]
         for column, level in enumerate(levels):
             rank = quantile_rank(len(known), level)
@@ -345,7 +349,5 @@ def _checked(
             f"the path needs one row a day with a close and a column a horizon; lacking horizons: {lacking or 'none'},"
             f" unknown or double days: {int((~path.index.isin(known.index)).sum() + path.index.duplicated().sum())}"
         )
-    if (path[list(horizons)] <= 0).any(axis=None):
-        raise IntervalError("a path has a price of zero or less")
     daily = known.asfreq("D")
     return daily, path, ewma_volatility(daily)

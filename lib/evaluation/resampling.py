@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy import stats
 
 from lib.errors import ProjectError
 from lib.evaluation.metrics import skill_of
@@ -56,6 +57,7 @@ def over_seeds(
         seed or if one diverged), ``smallest``, ``largest`` (of a seed), ``lower``, ``upper`` (percentiles of the mean
         over drawn days and drawn seeds; Politis and Romano 1994, *Journal of the American
         Statistical Association* 89(428), by ``arch.bootstrap``), ``seeds``, ``days``, ``block_length``.
+        If the reference is zero on all days, all but the last three are missing.
         With few seeds the interval is somewhat too short: their share of its variance is
         (seeds - 1) / seeds of what it should be.
 
@@ -76,18 +78,22 @@ def over_seeds(
     def score(mean_losses: np.ndarray, mean_base: float) -> np.ndarray:
         return mean_losses if reference is None else skill_of(mean_losses, mean_base)
 
+    if not base.mean() > 0:  # a price that stood still: the naive forecast was right on every day
+        nothing = dict.fromkeys(("mean", "spread", "smallest", "largest", "lower", "upper"), math.nan)
+        return {**nothing, "seeds": seeds, "days": days, "block_length": 0}
     block = block_length_of(days) if block_length is None else block_length
     rng = np.random.default_rng(seed)
     drawn = np.empty(repetitions)
     for i, data in enumerate(StationaryBootstrap(block, np.arange(days), seed=rng).bootstrap(repetitions)):
         taken = data[0][0]
         of_seeds = rng.integers(0, seeds, seeds)
-        drawn[i] = score(by_seed[:, taken].mean(axis=1)[of_seeds], base[taken].mean()).mean()
+        mean_base = base[taken].mean()
+        drawn[i] = score(by_seed[:, taken].mean(axis=1)[of_seeds], mean_base).mean() if mean_base > 0 else math.nan
     each = score(by_seed.mean(axis=1), base.mean())
     finite = np.isfinite(each).all()
     # Between minus infinity and a number nothing can be interpolated.
     ends = [(1 - confidence) / 2, (1 + confidence) / 2]
-    lower, upper = np.quantile(drawn, ends, method="linear" if finite else "lower")
+    lower, upper = np.nanquantile(drawn, ends, method="linear" if finite else "lower")
     return {
         "mean": float(each.mean()),
         "spread": float(each.std(ddof=1)) if seeds > 1 and finite else math.nan,
@@ -121,3 +127,48 @@ def skill_with_interval(
         return float(skill_of(loss, base)), math.nan, math.nan
     found = over_seeds(losses, reference, block_length=block_length, repetitions=repetitions)
     return found["mean"], found["lower"], found["upper"]
+
+
+def skill_of_overlapping(losses: np.ndarray, reference: np.ndarray, horizon: int) -> tuple[float, float, float]:
+    """The skill of forecasts of several days made on every day, and its 95 % interval.
+
+    Neighbouring forecasts share most of their days, so a bootstrap of blocks is far too sure of itself: with ten spans
+    it calls a forecast without skill better or worse in a fifth of all cases. Here means of blocks of twice the horizon
+    count as single observations, with Student's t for their number (Ibragimov and Mueller 2010, *Journal of Business
+    and Economic Statistics* 28(4)); the bounds of the ratio are Fieller's (1954, *Journal of the Royal Statistical
+    Society* B 16(2)).
+
+    Args:
+        losses, reference: of the forecasts and of the naive ones, in time order, shape (forecasts,); losses may be
+            infinite.
+        horizon: days ahead.
+
+    Returns:
+        Skill, lower and upper bound. The bounds are not a number where there are fewer than two blocks, or too few to
+        say anything; the skill is not a number where the naive forecast was always right.
+    """
+    loss, base = float(np.mean(losses)), float(np.mean(reference))
+    if not base > 0:
+        return math.nan, math.nan, math.nan
+    length = max(2 * horizon, block_length_of(len(losses)))
+    blocks = len(losses) // length
+    if blocks < 2 or not math.isfinite(loss):
+        return float(skill_of(loss, base)), math.nan, math.nan
+    ours, naive = (np.asarray(x)[-blocks * length :].reshape(blocks, length).mean(axis=1) for x in (losses, reference))
+    return (float(skill_of(loss, base)), *_fieller(ours, naive))
+
+
+def _fieller(ours: np.ndarray, naive: np.ndarray) -> tuple[float, float]:
+    """Bounds of 1 - mean(ours) / mean(naive): values for which a t test of ours - (1 - value) x naive finds nothing."""
+    (var_ours, cov), (_, var_naive) = np.cov(ours, naive)
+    count, mean = len(ours), naive.mean()
+    ratio = ours.mean() / mean
+    t = stats.t.ppf(0.975, count - 1)
+    g = t**2 * var_naive / (count * mean**2)
+    inside = var_ours - 2 * ratio * cov + ratio**2 * var_naive
+    inside -= g * (var_ours - cov**2 / var_naive) if var_naive > 0 else 0
+    if g >= 1:
+        return math.nan, math.nan  # the blocks do not even bound the naive forecast's loss away from zero
+    middle = ratio - (g * cov / var_naive if var_naive > 0 else 0)
+    half = t / mean * math.sqrt(max(0.0, inside) / count)
+    return 1 - (middle + half) / (1 - g), 1 - (middle - half) / (1 - g)

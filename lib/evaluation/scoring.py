@@ -128,6 +128,8 @@ def as_records(scores: pd.DataFrame) -> list[dict[str, Any]]:
 
 def skill_in_words(row: Mapping[str, float]) -> str:
     """A skill with its interval, from a row with ``skill``, ``skill_lower`` and ``skill_upper``."""
+    if math.isnan(row["skill"]):
+        return "no skill, as the price did not change"
     if math.isnan(row["skill_lower"]):
         return f"skill {row['skill']:+.2f}, too few days for an interval"
     return f"skill {row['skill']:+.2f}, 95 % interval {row['skill_lower']:+.2f} to {row['skill_upper']:+.2f}"
@@ -140,6 +142,11 @@ def network_in_words(scores: pd.DataFrame, network: str) -> str:
     skill = mine["skill"]
     if np.isinf(skill):
         return "The training diverged: its forecasts are not numbers. Choose a smaller learning rate or another seed."
+    if np.isnan(skill):
+        return (
+            f"The price did not change on the {mine['days']:.0f} test days, so 'tomorrow equals today' was right on"
+            " each of them and nothing can be better: choose other days."
+        )
     error = (
         f"On {mine['days']:.0f} test days its squared error is {abs(skill):.0%} {'smaller' if skill > 0 else 'larger'}"
     )

@@ -26,8 +26,6 @@ from lib.settings import Settings
 
 DEFAULT_DAYS = 15  # thesis section 5.3, Listing 7
 LEVEL = 0.90
-LEAST_SPANS = 10  # spans of forecast days that share none, below which a skill's interval says too little
-SAMPLES = 500  # drawn for the interval of a skill
 Predict = Callable[[np.ndarray], np.ndarray]
 
 
@@ -44,11 +42,12 @@ class Forecast:
         level: what the bounds promise.
         days: a row a forecast day: ``date``, ``horizon`` (days), ``path_usd``, ``lower_usd``, ``upper_usd``,
             ``naive_usd`` (the origin's close), ``actual_usd`` (missing where still to come), ``calibrated_on`` (earlier
-            forecasts of as many days whose outcome was known at the origin), ``coverage`` (share of the test
-            days' forecasts of as many days that their bounds held), ``evaluated_on`` (their number), ``skill`` (of the
-            path against "stays as it is" on the same forecasts) with its 95 % interval ``skill_lower`` to
-            ``skill_upper`` (blocks of days drawn again, as long as the horizon; missing for fewer than 10 forecasts),
-            and ``spans``: about how many of these forecasts share no day.
+            forecasts of as many days whose outcome was known at the origin), ``coverage`` (share of the test days'
+            forecasts of as many days, with an outcome known at the origin, that their bounds held), ``evaluated_on``
+            (their number, bounds without limit left out), ``skill`` (of the path against "stays as it is" on all such
+            forecasts, ``compared_on`` of them, ``without_price`` of which are zero or less, ``spans`` of which share no
+            day, about) and its 95 % interval ``skill_lower`` to ``skill_upper`` (missing where the forecasts are too
+            few; :func:`lib.evaluation.resampling.skill_of_overlapping`).
     """
 
     origin: pd.Timestamp
@@ -163,16 +162,16 @@ def forecast(
     made = paths(predict, data, close_usd, observed_usd, days)
     if origin not in made.index:
         raise ForecastError(_no_origin(origin, made.index, observed_usd))
-    usable = made[(np.isfinite(made) & (made > 0)).all(axis=1)]
-    if origin not in usable.index:
+    if not (np.isfinite(made.loc[origin]) & (made.loc[origin] > 0)).all():
         raise ForecastError(
             f"from {start} on the network's path falls to zero or below, so it is no price. Train longer, with a"
             " smaller learning rate, or choose another start"
         )
-    bands = intervals.conformal(observed_usd, usable, range(1, days + 1), (level,))
+    bands = intervals.conformal(observed_usd, made, range(1, days + 1), (level,))
     mine = bands[bands["origin"] == origin].set_index("horizon")
-    tested = bands[(bands["origin"] >= data.days["test"][0]) & bands["actual_usd"].notna()]
-    known = bands[(bands["date"] <= origin) & bands["actual_usd"].notna()].groupby("horizon").size()
+    known_then = bands[(bands["date"] <= origin) & bands["actual_usd"].notna()]
+    tested = known_then[known_then["origin"] >= data.days["test"][0]]
+    known = known_then.groupby("horizon").size()
     frame = pd.DataFrame(
         {
             "date": mine["date"],
@@ -236,22 +235,24 @@ def _with_weights(training: Training, result: Result, *asked: Any) -> Forecast:
 
 
 def _on_test_days(bands: pd.DataFrame) -> pd.DataFrame:
-    """Coverage and skill with its interval, by horizon; bounds without limit are left out."""
-    known = bands[np.isfinite(bands["upper_usd"])]
-    columns = ["coverage", "evaluated_on", "spans", "skill", "skill_lower", "skill_upper"]
-    rows = {horizon: _evaluated(int(horizon), rows) for horizon, rows in known.groupby("horizon")}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    """Coverage of the bounds that have a limit, and skill with its interval of all forecasts, by horizon."""
+    rows = {horizon: _evaluated(int(horizon), rows) for horizon, rows in bands.groupby("horizon")}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=_EVALUATED)
 
 
-def _evaluated(horizon: int, known: pd.DataFrame) -> tuple[float, int, int, float, float, float]:
-    inside = known["actual_usd"].between(known["lower_usd"], known["upper_usd"])
+_EVALUATED = [
+    *("coverage", "evaluated_on", "compared_on", "without_price", "spans", "skill", "skill_lower", "skill_upper"),
+]
+
+
+def _evaluated(horizon: int, known: pd.DataFrame) -> tuple[float, ...]:
     ours, naive = (((known[c] - known["actual_usd"]) ** 2).to_numpy() for c in ("path_usd", "price_usd"))
-    return (
-        float(inside.mean()),
-        len(known),
-        -(-len(known) // horizon),
-        *resampling.skill_with_interval(ours, naive, block_length=horizon, repetitions=SAMPLES),
-    )
+    bad = ~(known["path_usd"] > 0).to_numpy()
+    skill = resampling.skill_of_overlapping(np.where(bad, np.inf, ours), naive, horizon)
+    bounded = known[np.isfinite(known["upper_usd"]) | bad]
+    inside = bounded["actual_usd"].between(bounded["lower_usd"], bounded["upper_usd"])
+    counts = len(bounded), len(known), int(bad.sum()), -(-len(known) // horizon)
+    return (float(inside.mean()), *counts, *skill)
 
 
 def in_words(made: Forecast) -> str:
@@ -277,18 +278,23 @@ def in_words(made: Forecast) -> str:
 def _first_day(made: Forecast) -> str:
     """The same of tomorrow, which many more forecasts speak of."""
     first = made.days.iloc[0]
-    return f" Its first day {_compared(first)}." if len(made.days) > 1 and pd.notna(first["skill"]) else ""
+    return f" Its first day {_compared(first)}." if len(made.days) > 1 and pd.notna(first["coverage"]) else ""
 
 
-def _compared(last: pd.Series) -> str:
+def _compared(row: pd.Series) -> str:
     """A skill in words, with its interval."""
-    if pd.isna(last["skill_lower"]):
-        return "cannot be judged, as fewer than 10 of these forecasts have an outcome"
-    skill = f"skill {last['skill']:+.2f}, 95 % interval {last['skill_lower']:+.2f} to {last['skill_upper']:+.2f}"
-    if last["spans"] < LEAST_SPANS:
-        return f"has {skill}: too few days to call it better or worse"
-    if last["skill_lower"] > 0:
+    if row["without_price"]:
+        return (
+            f"fell to zero or below in {row['without_price']:.0f} of {row['compared_on']:.0f} forecasts, which is no"
+            " price: it is worse"
+        )
+    if pd.isna(row["skill"]):
+        return "cannot be compared, as the price did not change"
+    if pd.isna(row["skill_lower"]):
+        return f"has skill {row['skill']:+.2f}: too few days for an interval, so it cannot be called better or worse"
+    skill = f"skill {row['skill']:+.2f}, 95 % interval {row['skill_lower']:+.2f} to {row['skill_upper']:+.2f}"
+    if row["skill_lower"] > 0:
         return f"had the smaller squared error ({skill})"
-    if last["skill_upper"] < 0:
+    if row["skill_upper"] < 0:
         return f"had the larger squared error ({skill})"
     return f"is neither better nor worse as far as these days tell ({skill})"

@@ -163,6 +163,20 @@ def test_a_day_without_a_price_is_no_origin_and_no_outcome(close, rule):
     )
 
 
+def test_a_path_that_is_no_price_is_a_miss_without_limit(close):
+    path = intervals.naive_path(close, FEW)
+    bad = path.copy()
+    bad.iloc[100:160] = 0.0
+    fine, found = (intervals.conformal(close, p, FEW).set_index(["origin", "horizon", "level"]) for p in (path, bad))
+    missed = found.index.get_level_values("origin").isin(path.index[100:160])
+    assert (
+        found.loc[missed, ["lower_usd", "upper_usd"]].isna().all(axis=None)
+        and (found.loc[missed, "path_usd"] == 0).all()
+    )
+    after = found.index.get_level_values("origin") > path.index[170]
+    assert (found.loc[after, "upper_usd"] > fine.loc[after, "upper_usd"]).all()
+
+
 def test_no_return_is_taken_over_a_gap(close):
     r = np.diff(np.log(close.to_numpy()))
     given = close.drop(close.index[100:120]) * np.where(close.drop(close.index[100:120]).index > close.index[100], 9, 1)
@@ -331,7 +345,7 @@ def test_days_out_of_order_prices_of_zero_and_paths_of_other_days_are_refused(cl
         with pytest.raises(intervals.IntervalError):
             intervals.conformal(bad, horizons=FEW)
     path = intervals.naive_path(close, FEW)
-    for bad in (path[[1, 2]], path.set_axis(path.index + pd.Timedelta(days=400)), -path, pd.concat([path, path])):
+    for bad in (path[[1, 2]], path.set_axis(path.index + pd.Timedelta(days=400)), pd.concat([path, path])):
         with pytest.raises(intervals.IntervalError):
             intervals.conformal(close, bad, FEW)
     with pytest.raises(intervals.IntervalError, match="no interval has an outcome"):

@@ -113,3 +113,38 @@ def test_intervals_hold_the_truth_nearly_as_often_as_they_say():
             held[block] += found["lower"] <= 0 <= found["upper"]
     # Expected about 0.90 with blocks; without them the interval is too short by sqrt(3): 0.74.
     assert held[6] / 300 > 0.84 and held[1] / 300 < 0.82
+
+
+@pytest.mark.parametrize(("horizon", "forecasts"), [(1, 100), (5, 60), (15, 150)])
+def test_overlapping_forecasts_without_skill_are_seldom_called_better_or_worse(horizon, forecasts):
+    """A random walk whose drift is half of what one forecast says: both have the same squared error in the mean."""
+    rng = np.random.default_rng(11)
+    better = worse = 0
+    runs = 400
+    tilt = 0.3 * 0.03 * math.sqrt(horizon)
+    for _ in range(runs):
+        path = np.cumsum(rng.normal(tilt / 2 / horizon, 0.03, forecasts + horizon))
+        change = path[horizon:] - path[:-horizon]
+        _, lower, upper = resampling.skill_of_overlapping((change - tilt) ** 2, change**2, horizon)
+        better, worse = better + (lower > 0), worse + (upper < 0)
+    # Nominal are 2.5 % on each side; 6 % is three standard errors above 4 %, which short series come to.
+    assert better / runs < 0.06 and worse / runs < 0.06
+    # It can see a difference, too.
+    _, lower, _ = resampling.skill_of_overlapping(0.2 * change**2, change**2, horizon)
+    assert lower == pytest.approx(0.8) or horizon == 15  # five blocks bound it on most paths, not on this one
+
+
+def test_a_ratio_that_few_blocks_cannot_bound_has_no_bounds():
+    losses = np.r_[np.ones(20), 100 * np.ones(20)]
+    skill, lower, upper = resampling.skill_of_overlapping(2 * np.ones(40), losses, 10)
+    assert skill == pytest.approx(1 - 2 / 50.5) and math.isnan(lower) and math.isnan(upper)
+    assert all(math.isnan(x) for x in resampling.skill_of_overlapping(np.ones(40), np.zeros(40), 2))
+    assert resampling.skill_of_overlapping(np.full(40, np.inf), np.ones(40), 2)[0] == -math.inf
+
+
+def test_a_price_that_stands_still_has_no_skill_and_one_that_hardly_moves_has_an_interval():
+    still = resampling.over_seeds(np.ones(50), np.zeros(50))
+    assert math.isnan(still["mean"]) and math.isnan(still["lower"]) and still["days"] == 50
+    hardly = np.r_[np.zeros(48), 1.0, 1.0]
+    moved = resampling.over_seeds(2 * hardly, hardly)
+    assert moved["mean"] == moved["lower"] == moved["upper"] == -1.0

@@ -86,3 +86,11 @@ def test_a_skill_that_chance_explains_is_not_called_better(data):
     assert "not shown to be better" in scoring.network_in_words(scores, "CNN")
     assert scores.loc[scores["model"] == "naive", ["skill_lower", "skill_upper"]].isna().all(axis=None)
     assert json.loads(json.dumps(scoring.as_records(scores), allow_nan=False))[1]["skill_lower"] is None
+
+
+def test_a_price_that_stood_still_on_the_test_days_is_said_so(data):
+    frame = scoring.prediction_frame(data, last_day(data))
+    still = frame.assign(actual_usd=5.0, naive_usd=5.0, predicted_usd=5.1)
+    scores = scoring.network_scores(still, "CNN")
+    assert scoring.network_in_words(scores, "CNN").startswith("The price did not change on the")
+    assert scoring.skill_in_words(scores.iloc[0]) == "no skill, as the price did not change"

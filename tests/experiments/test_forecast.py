@@ -91,13 +91,41 @@ def test_a_better_model_has_a_positive_skill(data_and_close):
     assert (made.days["skill"] <= made.days["skill_upper"]).all()
 
 
-def test_few_spans_are_too_few_to_call_a_path_better(data_and_close):
-    """Of 15-day forecasts about six spans share no day here: whatever their skill, nothing is claimed."""
+def test_the_first_and_the_last_day_have_their_own_sentence_with_an_interval(data_and_close):
     data, close = data_and_close
-    made = forecast.forecast(lambda X: 0.9 * X[:, -1, 0] + 0.05, data, close, close, days=15)
-    assert made.days["spans"].tolist() == [-(-n // h) for h, n in zip(range(1, 16), made.days["evaluated_on"])]
+    made = forecast.forecast(lambda X: 0.9 * X[:, -1, 0] + 0.05, data, close, close, days=4)
+    assert made.days["spans"].tolist() == [-(-n // h) for h, n in zip(range(1, 5), made.days["compared_on"])]
     words = forecast.in_words(made)
-    assert "too few days to call it better or worse" in words and "95 % interval" in words
+    assert words.count("95 % interval") == 2 and "Its first day had the larger squared error" in words
+
+
+def test_what_is_said_of_a_past_start_was_known_then(data_and_close):
+    data, close = data_and_close
+    start = close.index[-40].date()
+    later = close.copy()
+    later.iloc[-40:] *= 1.8
+    both = [forecast.forecast(last_value, data, c, c, start, 5).days.drop(columns="actual_usd") for c in (close, later)]
+    pd.testing.assert_frame_equal(*both, check_exact=True)
+    assert both[0]["evaluated_on"].gt(0).all()
+    early = forecast.forecast(last_value, data, close, close, data.days["validation"][5].date(), 3)
+    assert early.days["coverage"].isna().all() and "too few days after training" in forecast.in_words(early)
+
+
+def test_a_path_that_falls_to_zero_is_a_miss_and_not_left_out(data_and_close):
+    """After a fall of a tenth of the scale the model says nothing is worth anything."""
+    data, close = data_and_close
+
+    def crashes(X):
+        return np.where(X[:, -1, 0] < X[:, -6, 0] - 0.1, -10.0, X[:, -1, 0])
+
+    fine = forecast.paths(crashes, data, close, close, 2)
+    start = (fine.index[(fine > 0).all(axis=1)][-1] + pd.Timedelta(days=1)).date()
+    made = forecast.forecast(crashes, data, close, close, start, 2)
+    plain = forecast.forecast(last_value, data, close, close, start, 2)
+    assert list(made.days["compared_on"]) == list(plain.days["evaluated_on"]) and (made.days["without_price"] > 0).all()
+    assert (made.days["coverage"] <= 1 - made.days["without_price"] / made.days["evaluated_on"]).all()
+    assert (made.days["upper_usd"] > plain.days["upper_usd"]).all(), "misses without limit widen the bounds"
+    assert "fell to zero or below" in forecast.in_words(made)
 
 
 def test_filled_days_are_no_origin_no_outcome_and_no_naive_price(data_and_close):

@@ -6,6 +6,7 @@ whose scores fit uncapped closes, but the thesis describes them, so they are her
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 
@@ -22,6 +23,22 @@ def gaps(frame: pd.DataFrame) -> pd.DataFrame:
         One row a gap: ``first_day``, ``last_day``, ``days``.
     """
     return _runs(every_day(frame[_priced(frame)]).isna().any(axis=1))
+
+
+def stretches(days: pd.DatetimeIndex) -> np.ndarray:
+    """The number of each day's stretch of consecutive days, from 0, shape (days,); a new one begins after each gap.
+
+    Args:
+        days: in time order, some absent.
+    """
+    return days.to_series().diff().gt(pd.Timedelta(days=1)).cumsum().to_numpy()
+
+
+def longest_stretch(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """The longest run of consecutive days; of equal ones the newest."""
+    own = stretches(days)
+    lengths = np.bincount(own)
+    return days[own == np.flatnonzero(lengths == lengths.max())[-1]]
 
 
 def fill_gaps(frame: pd.DataFrame, max_gap_days: int, method: str = "linear") -> pd.DataFrame:

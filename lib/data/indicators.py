@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
+import numpy as np
 import pandas as pd
 import talib
+
+from lib.data import cleaning
 
 
 def add_indicators(
@@ -25,14 +30,31 @@ def add_indicators(
     Returns:
         A new frame; RSI in 0..100, the others in US dollars. The first days of an indicator
         are missing until its longest average is full. A value depends on its own and earlier
-        days only. Days that are absent (a dropped gap) are stepped over.
+        days only. After absent days (a dropped gap) an indicator begins anew.
     """
-    close = prices["Close"].to_numpy(dtype="float64")
-    macd, signal, histogram = talib.MACD(close, macd_fast_days, macd_slow_days, macd_signal_days)
-    return prices.assign(
-        RSI=talib.RSI(close, rsi_days),
-        MACD=macd,
-        MACD_signal=signal,
-        MACD_hist=histogram,
-        EMA=talib.EMA(close, ema_days),
-    )
+
+    def compute(close: np.ndarray) -> dict[str, np.ndarray]:
+        macd, signal, histogram = talib.MACD(close, macd_fast_days, macd_slow_days, macd_signal_days)
+        return {
+            "RSI": talib.RSI(close, rsi_days),
+            "MACD": macd,
+            "MACD_signal": signal,
+            "MACD_hist": histogram,
+            "EMA": talib.EMA(close, ema_days),
+        }
+
+    return prices.assign(**by_stretch(prices["Close"], compute))
+
+
+def by_stretch(close: pd.Series, compute: Callable[[np.ndarray], Mapping[str, np.ndarray]]) -> pd.DataFrame:
+    """What ``compute`` makes of the closes of each stretch of consecutive days, so that nothing crosses a gap.
+
+    Args:
+        close: daily closes in time order, one or more; days may be absent.
+        compute: closes, shape (days,), to named series of that shape.
+
+    Returns:
+        Frame with the index of ``close`` and a column a name.
+    """
+    own = close.astype("float64").groupby(cleaning.stretches(close.index))
+    return pd.concat([pd.DataFrame(compute(part.to_numpy()), part.index) for _, part in own])

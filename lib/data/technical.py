@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 import talib
 
-from lib.data.indicators import add_indicators
+from lib.data import cleaning
+from lib.data.indicators import add_indicators, by_stretch
 from lib.errors import ProjectError
 
 BUY, NEUTRAL, SELL = "buy", "neutral", "sell"
@@ -87,7 +88,8 @@ def indicators(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSett
     """All indicators of every day, by TA-Lib.
 
     Args:
-        prices: daily prices in US dollars, one row a day in time order, with ``Close``. Absent days are stepped over.
+        prices: daily prices in US dollars, one row a day in time order, with ``Close``. After absent days all
+            indicators begin anew.
         settings: periods and width.
 
     Returns:
@@ -99,18 +101,22 @@ def indicators(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSett
     Raises:
         TechnicalError: no day, days out of order, or a close that is missing or not above zero.
     """
-    close = _checked_close(prices)
-    s, values = settings, close.to_numpy()
+    close, s = _checked_close(prices), settings
     found = add_indicators(
         close.to_frame(), s.rsi_days, s.macd_fast_days, s.macd_slow_days, s.macd_signal_days, s.ema_days
     )
+
+    def compute(values: np.ndarray) -> dict[str, np.ndarray]:
+        bands = talib.BBANDS(values, s.bollinger_days, s.bollinger_width, s.bollinger_width)
+        return {
+            "SMA": talib.SMA(values, s.sma_days),
+            **dict(zip(("BB_upper", "BB_middle", "BB_lower"), bands)),
+            "still": np.minimum.accumulate(values == values[0]),
+        }
+
+    found = found.join(by_stretch(close, compute))
     # Until the close has moved once, gains over losses are 0 / 0. TA-Lib gives 0, which would count as oversold.
-    still = close.eq(close.iloc[0]).cummin()
-    found["RSI"] = found["RSI"].mask(still & found["RSI"].notna(), 50.0)
-    found["SMA"] = talib.SMA(values, s.sma_days)
-    found["BB_upper"], found["BB_middle"], found["BB_lower"] = talib.BBANDS(
-        values, s.bollinger_days, s.bollinger_width, s.bollinger_width
-    )
+    found["RSI"] = found["RSI"].mask(found["still"] & found["RSI"].notna(), 50.0)
     return found[["SMA", "EMA", "BB_lower", "BB_middle", "BB_upper", "MACD", "MACD_signal", "MACD_hist", "RSI"]]
 
 
@@ -238,10 +244,14 @@ def votes(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings(
 
     Returns:
         One row an indicator: ``indicator``, ``value`` and its ``unit``, ``vote`` (buy, neutral or sell), ``rule`` (a
-        sentence). An indicator that needs more days has no value, votes neutral and says so.
+        sentence). An indicator that needs more days since the last absent one has no value, votes neutral and says
+        so.
     """
     s = settings
     cast, found = vote_history(prices, s).iloc[-1], indicators(prices, s).iloc[-1]
+    own = cleaning.stretches(prices.index)
+    held = int((own == own[-1]).sum())
+    has = f"has {held}" if held == len(prices) else f"has {held} since the last day without a price"
     close = float(prices["Close"].iloc[-1])
     width = found["BB_upper"] - found["BB_lower"]
     place = 100 * (close - found["BB_lower"]) / width if width else math.nan
@@ -285,7 +295,7 @@ def votes(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings(
                 "value": float(value),
                 "unit": unit,
                 "vote": NEUTRAL if np.isnan(cast[name]) else _VOTE[int(cast[name])],
-                "rule": rule if np.isfinite(cast[name]) else f"no value yet: needs {needed} days, has {len(prices)}",
+                "rule": rule if np.isfinite(cast[name]) else f"no value yet: needs {needed} days, {has}",
             }
             for name, value, unit, needed, rule in rows
         ]

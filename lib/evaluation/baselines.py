@@ -20,7 +20,7 @@ from sklearn.model_selection import TimeSeriesSplit
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from lib.data import windows
+from lib.data import cleaning, windows
 from lib.data.windows import Dataset, Part
 from lib.errors import ProjectError
 
@@ -57,9 +57,9 @@ def drift(data: Dataset, close_usd: pd.Series) -> pd.Series:
     """The last close plus the mean daily change of all days until then.
 
     Hyndman and Athanasopoulos, *Forecasting: Principles and Practice*, 3rd ed., section 5.2.
-    The mean is of dollars a day and grows with each day; nothing else is estimated.
+    The mean is of dollars a day, absent days included, and grows with each day; nothing else is estimated.
     """
-    days = pd.Series(np.arange(len(close_usd)), index=close_usd.index)
+    days = pd.Series((close_usd.index - close_usd.index[0]).days, index=close_usd.index)
     return (close_usd + ((close_usd - close_usd.iloc[0]) / days.where(days > 0)).fillna(0)).shift(1)
 
 
@@ -67,9 +67,11 @@ def moving_average(data: Dataset, close_usd: pd.Series, days: int = AVERAGE_DAYS
     """The mean of the last closes.
 
     Args:
-        days: how many; default a week, fewer at the start of the series. One day would be the naive forecast.
+        days: how many; default a week, fewer at the start of the series and after absent days. One day would be the
+            naive forecast.
     """
-    return close_usd.rolling(days, min_periods=1).mean().shift(1)
+    own = close_usd.groupby(cleaning.stretches(close_usd.index))
+    return own.transform(lambda close: close.rolling(days, min_periods=1).mean()).shift(1)
 
 
 def arima(data: Dataset, close_usd: pd.Series, orders: Iterable[tuple[int, int]] = ARMA_ORDERS) -> pd.Series:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lib.data import technical
+from lib.data import cleaning, technical
 from lib.data.technical import TechnicalError, TechnicalSettings
 from lib.evaluation import direction
 
@@ -72,8 +72,10 @@ def performance(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSet
             settings.bollinger_days,
             settings.ema_days,
         )
+        longest = len(cleaning.longest_stretch(close.index))
+        given = f"{len(close)}, at most {longest} in a row" if longest < len(close) else longest
         raise TechnicalError(
-            f"no day can be evaluated: the indicators need {needed} days and the day after, given are {len(close)}"
+            f"no day can be evaluated: the indicators need {needed} days and the day after, given are {given}"
         )
     last, after = close.to_numpy()[evaluated], close.shift(-1).to_numpy()[evaluated]
     said, change = signal.to_numpy()[evaluated], after / last - 1

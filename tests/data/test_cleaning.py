@@ -133,3 +133,13 @@ def test_fences_and_median_of_the_days_before_fit_until_only(spread):
     later = spread.copy()
     later.loc[until:] = [[8.0], [9.0]]
     assert cleaning.treat_outliers(later, "median", 1.0, until)["Close"].tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 4]
+
+
+def test_a_stretch_ends_where_a_day_is_absent(broken):
+    days = broken["Close"].dropna().index  # 1, 3, 4, 7, 8, 12
+    assert cleaning.stretches(days).tolist() == [0, 1, 1, 2, 2, 3]
+    assert cleaning.longest_stretch(days).day.tolist() == [7, 8]  # of two equal ones the newer
+    assert cleaning.longest_stretch(days[:3]).day.tolist() == [3, 4]
+    whole = daily([1, 2, 3]).index
+    assert cleaning.stretches(whole).tolist() == [0, 0, 0] and cleaning.longest_stretch(whole).equals(whole)
+    assert not len(cleaning.stretches(whole[:0]))

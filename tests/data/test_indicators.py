@@ -88,3 +88,18 @@ def test_prices_themselves_are_left_alone(prices):
     before = prices.copy()
     add_indicators(prices)
     pd.testing.assert_frame_equal(prices, before)
+
+
+def test_an_indicator_begins_anew_after_absent_days(prices):
+    broken = prices.drop(prices.index[80:140]).copy()
+    broken.iloc[80:] *= 20
+    found = add_indicators(broken)
+    for part in (slice(0, 80), slice(80, None)):
+        pd.testing.assert_frame_equal(found.iloc[part], add_indicators(broken.iloc[part]), check_exact=True)
+    assert found[NAMES].iloc[80:94].isna().all(axis=None)
+
+
+def test_a_stretch_too_short_for_an_indicator_has_none(prices):
+    broken = prices.drop(prices.index[[60, 70]])
+    found = add_indicators(broken)[NAMES]
+    assert found.iloc[60:69].isna().all(axis=None) and found.iloc[-1].notna().all()

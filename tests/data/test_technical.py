@@ -186,6 +186,25 @@ def test_an_indicator_without_a_value_says_how_many_days_it_needs(prices):
         assert technical.vote_history(prices)[name].first_valid_index() == prices.index[days - 1], name
 
 
+def test_nothing_crosses_absent_days(prices):
+    """Indicators and votes after them are those of the days since, even if the close has not moved since."""
+    broken = prices.drop(prices.index[100:150]).copy()
+    broken.iloc[100:] *= 20
+    broken.iloc[100:120] = 1000.0
+    for made_of in (technical.indicators, technical.vote_history, technical.signal_history):
+        found = made_of(broken, SHORT)
+        for part in (slice(0, 100), slice(100, None)):
+            assert found.iloc[part].equals(made_of(broken.iloc[part], SHORT)), made_of.__name__
+    assert technical.indicators(broken, SHORT)["RSI"].iloc[110] == 50
+
+
+def test_a_vote_that_needs_more_days_since_absent_ones_says_so(prices):
+    rules = technical.votes(prices.drop(prices.index[-20])).set_index("indicator")["rule"]
+    assert rules["SMA"] == "no value yet: needs 50 days, has 19 since the last day without a price"
+    assert rules["RSI"].startswith("below 30")
+    assert technical.votes(prices.drop(prices.index[-51]))["value"].notna().all()
+
+
 @pytest.mark.parametrize(
     "cast,overall",
     [

@@ -316,6 +316,20 @@ def test_ohlcv_indicators_begins_when_the_last_indicator_does():
     np.testing.assert_allclose(data.train.y, data.to_scaled(data.train.actual_usd), atol=1e-6)
 
 
+def test_indicators_in_windows_know_nothing_from_before_a_long_gap():
+    """Other prices before the gap change no indicator after it, and no window begins before they are warm again."""
+    setting = chosen(inputs="ohlcv_indicators", lookback=4)
+    frame, other = noisy(160, 4), noisy(160, 4)
+    other.iloc[:20] *= 3
+    found = []
+    for prices in (frame, other):
+        hole = prices.copy()
+        hole.iloc[20:60] = np.nan
+        found.append(windows.feature_frame(windows.clean({"A": hole}, setting), "A", setting).loc[frame.index[40] :])
+    pd.testing.assert_frame_equal(*found, check_exact=True)
+    assert found[0].index[0] == frame.index[60 + 5 + 3]
+
+
 @pytest.mark.parametrize("rule", ["cap", "median"])
 def test_networks_aim_at_treated_closes_and_are_scored_on_real_ones(rule):
     closes = np.r_[np.tile([10.0, 11, 12, 13], 20)]

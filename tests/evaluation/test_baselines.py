@@ -87,6 +87,13 @@ def test_naive_and_drift_and_moving_average_day_by_day(all_forecasts, close):
         assert all_forecasts["moving average"]["predicted_usd"][i] == pytest.approx(known[-7:].mean(), rel=1e-12)
 
 
+def test_absent_days_are_days_and_no_average_crosses_them():
+    days = pd.DatetimeIndex(["2024-01-01", "2024-01-02", "2024-01-11", "2024-01-12", "2024-01-13"])
+    close = pd.Series([100.0, 110, 200, 210, 220], days)
+    assert baselines.drift(None, close).tolist()[1:] == [100, 120, 210, 220]  # +10 USD a day throughout
+    assert baselines.moving_average(None, close).tolist()[1:] == [100, 105, 200, 205]
+
+
 def expected_returns(frame):
     """Expected log returns, in percent, that forecasts in dollars stand for."""
     return 100 * np.log(frame["predicted_usd"] / frame["naive_usd"]).to_numpy()

@@ -21,7 +21,7 @@ from lib.app.html_table import table
 from lib.app.page_thread import PageThread
 from lib.data import cleaning
 from lib.errors import ProjectError
-from lib.evaluation import scoring
+from lib.evaluation import baselines, scoring
 from lib.experiments import forecast
 from lib.results.progress import clock
 
@@ -325,19 +325,29 @@ def _short(row: Mapping[str, Any]) -> str:
 
 _SCORES = (
     "MAE, RMSE in US dollars, MSE in US dollars squared, MAPE in percent. Skill is 1 - MSE / MSE of the naive forecast"
-    " 'tomorrow equals today': above 0 is better than no network. The network was fitted to training days, stopped by"
-    " validation days; only test days are unseen."
+    " 'tomorrow equals today'. Its interval says how far it may move on other days like these: a network is shown to be"
+    " better than no network only where the whole interval is above 0. The network was fitted to training days, stopped"
+    " by validation days; only test days are unseen."
 )
 
 
 def scores_table(scores: pd.DataFrame) -> str:
-    """Scores as an HTML table: a row for each split and model."""
-    names = ["MAE", "RMSE", "R2", "MAPE", "MSE", "skill"]
+    """Scores as an HTML table: a row for each split and model, a skill together with its interval."""
+    names = ["MAE", "RMSE", "R2", "MAPE", "MSE"]
     rows = [
-        [escape(r["part"]), escape(r["model"]), str(r["days"]), *(charts.readable(r[n]) for n in names)]
+        [escape(r["part"]), escape(r["model"]), str(r["days"]), *(charts.readable(r[n]) for n in names), _skill(r)]
         for r in scores.to_dict("records")
     ]
-    return table("Scores", ["Split", "Model", "Days", *names], rows)
+    return table("Scores", ["Split", "Model", "Days", *names, "skill (95 % interval)"], rows)
+
+
+def _skill(row: Mapping[str, Any]) -> str:
+    """A skill with its interval; empty for the naive forecast, against which skills are measured."""
+    if row["model"] == baselines.NAIVE:
+        return ""
+    if pd.isna(row["skill_lower"]):
+        return f"{row['skill']:+.2f} (too few days for an interval)"
+    return f"{row['skill']:+.2f} ({row['skill_lower']:+.2f} to {row['skill_upper']:+.2f})"
 
 
 def forecast_frame(made: ForecastUpdate) -> pd.DataFrame:

@@ -76,7 +76,7 @@ def skill_by_block(folds: pd.DataFrame) -> Figure:
         ax.axhline(0, **ZERO)
         ax.set(title=f"{ticker}, {scheme}", xticks=range(1, len(blocks) + 1))
     for ax in axes[-1]:
-        ax.set_xlabel("block of test days, in time order")
+        ax.set_xlabel("block of test days, in time order; skills of one block have no interval")
     for ax in axes[:, 0]:
         _skill_axis(ax.yaxis, folds[blocks])
         ax.set_ylabel("skill against naive")

@@ -36,6 +36,8 @@ COLUMNS = {
         "reading",
         "model",
         "skill",
+        "skill_lower",
+        "skill_upper",
         "statistic",
         "p_better",
         "p_better_holm",

@@ -30,6 +30,7 @@ LEFT_OUT = ("tables/widget_forecast.csv",)  # day by day beside the last close: 
 # The thesis's own items, in its order of each kind, and the network whose layers a table shows.
 TABLES = ("table_4_1", "table_4_2", "table_4_3", "table_4_4", "table_4_5")
 FIGURES = ("figure_4_1", "figure_4_2", "figure_4_3", "figure_4_4", "figure_4_5", "figure_4_6")
+SKILL = ("skill", "skill_lower", "skill_upper")  # tables of earlier runs lack the interval
 # The columns of wide tables that answer the thesis's; the rest is in the file.
 COLUMNS = {
     "table_4_2": (
@@ -42,7 +43,7 @@ COLUMNS = {
         "kpss_p_value",
         "reading",
     ),
-    "table_4_5": ("ticker", "part", "model", "whose", "unit", "MSE", "MAE", "R2", "skill"),
+    "table_4_5": ("ticker", "part", "model", "whose", "unit", "MSE", "MAE", "R2", *SKILL),
 }
 LAYERS_OF = {"table_4_3": "CNN-LSTM", "table_4_4": "LSTM-CNN"}
 REPLAY = ("tables/replay_agreement.csv", "figures/replay.png", "tables/replay.csv", "README.md")
@@ -416,19 +417,22 @@ class _Page:
                 for r in csv.DictReader(file)
                 if r["part"] == "validation" and r["unit"] == "scaled"
             }
-        rows = []
+        rows: list[tuple[Any, ...]] = []
+        skills = [name for name in SKILL if any(name in row for row in ours.values())]
         for network, best in self.printed["best"].items():
             ticker, printed = best["ticker"], best["scores"]
             mine, naive = ours.get((ticker, network)), ours.get((ticker, "naive"))
             if not mine or not naive:
                 continue
             skill = metrics.skill_of(printed["mse"], float(naive["MSE"])) if self._same_days(ticker) else None
-            rows.append((ticker, network, "thesis", printed["mse"], printed["mae"], printed["r2"], skill))
+            # The thesis's forecasts day by day are not known, and so their interval is not.
+            theirs = (skill, *[None] * (len(skills) - 1))
+            rows.append((ticker, network, "thesis", printed["mse"], printed["mae"], printed["r2"], *theirs))
             rows += [
-                (ticker, row["model"], "this run", row["MSE"], row["MAE"], row["R2"], row["skill"])
+                (ticker, row["model"], "this run", row["MSE"], row["MAE"], row["R2"], *(row[name] for name in skills))
                 for row in (mine, naive)
             ]
-        return markdown.table(["ticker", "model", "whose", "MSE", "MAE", "R2", "skill"], rows) if rows else ""
+        return markdown.table(["ticker", "model", "whose", "MSE", "MAE", "R2", *skills], rows) if rows else ""
 
     def best_r2(self) -> str:
         """Best R2 of each network and ticker, printed and ours: the numbers behind Figure 4.5."""

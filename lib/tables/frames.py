@@ -65,6 +65,20 @@ def add_holm(found: pd.DataFrame, family: Sequence[str], *columns: str) -> pd.Da
     return found.assign(**{f"{name}_holm": groups[name].transform(significance.holm) for name in columns})
 
 
+def above_and_below(rows: pd.DataFrame, what: str) -> str:
+    """How many models have an interval above 0 and below, as the beginning of a sentence.
+
+    Args:
+        rows: a row for each model, with ``skill_lower`` and ``skill_upper``; empty where these columns are missing, as
+            in tables of earlier runs.
+        what: whose interval it is.
+    """
+    if "skill_lower" not in rows:
+        return ""
+    above, below = (rows["skill_lower"] > 0).sum(), (rows["skill_upper"] < 0).sum()
+    return f"{above} of {len(rows)} models have an interval of {what} above 0, {below} below; "
+
+
 def families_in_words(found: pd.DataFrame, family: Sequence[str], tests: int = 1) -> str:
     """What Holm's correction covers, how many families there are, and what chance gives over all of them.
 

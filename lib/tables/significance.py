@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib.evaluation import baselines, metrics, significance
+from lib.evaluation import baselines, metrics, resampling, significance
 from lib.results.origin import signed
 from lib.tables.frames import (
     FAMILY,
     MODEL,
+    above_and_below,
     add_holm,
     against_naive,
     by_seed,
@@ -41,7 +42,8 @@ def better_than_naive(frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row for each ticker, reading, split (column ``part``) and model but the naive forecast: ``skill`` (of the
-        mean forecast), ``statistic``, ``p_two_sided``, ``p_better`` (one-sided), ``p_better_holm``, ``seeds_better``,
+        mean forecast) and its 95 % interval ``skill_lower`` to ``skill_upper`` (blocks of days drawn again, no
+        seeds), ``statistic``, ``p_two_sided``, ``p_better`` (one-sided), ``p_better_holm``, ``seeds_better``,
         ``hits``, ``expected_hits``, ``p_direction``, ``p_direction_holm``.
     """
     return add_holm(
@@ -53,12 +55,17 @@ def _tests(rows: pd.DataFrame) -> dict[str, Any]:
     mean = series(mean_days(rows))
     better = against_naive(*mean)
     alone = np.array([against_naive(*series(days))["p_better"] for days in by_seed(rows)])
+    actual, predicted, naive = mean
+    losses, reference = metrics.squared_errors(actual, predicted), metrics.squared_errors(actual, naive)
+    lower, upper = resampling.skill_with_interval(losses, reference)[1:]
     way = {"hits": np.nan, "expected_hits": np.nan, "p_value": 1.0}
     if not metrics.diverged(*mean[:2]):
         way = significance.pesaran_timmermann(*mean)
     return {
         "days": better["days"],
         "skill": metrics.skill(*mean),
+        "skill_lower": lower,
+        "skill_upper": upper,
         "statistic": better["statistic"],
         "p_two_sided": better["p_value"],
         "p_better": better["p_better"],
@@ -108,9 +115,10 @@ def tests_in_words(tests: pd.DataFrame, sets: pd.DataFrame, split: str | None = 
             for name in ("p_better", "p_direction")
         )
         family = (sets["ticker"] == ticker) & (sets["reading"] == reading) & (sets["part"] == part)
+        counts = above_and_below(rows, "the mean forecast's skill")
         lines.append(
-            f"{ticker}, {part} days, {reading}: better than naive after Holm: {better}; directions after Holm: {way};"
-            f" in the 90 % confidence set: {', '.join(sets.loc[family & sets['in_set'], 'model'])}."
+            f"{ticker}, {part} days, {reading}: {counts}better than naive after Holm: {better}; directions after Holm"
+            f": {way}; in the 90 % confidence set: {', '.join(sets.loc[family & sets['in_set'], 'model'])}."
         )
     return "\n".join([*lines, families_in_words(tests, FAMILY, tests=2)])
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from lib.evaluation import baselines, metrics, resampling
 from lib.results.origin import signed
-from lib.tables.frames import MODEL, by_seed, series, table_of
+from lib.tables.frames import MODEL, above_and_below, by_seed, series, table_of
 
 RANGED = ("MSE", "MAE", "R2")  # the thesis's three, whose range over seeds is kept
 
@@ -106,16 +106,15 @@ def seeds_disagree(scores: pd.DataFrame, seeds: pd.DataFrame) -> list[str]:
 
 
 def mean_scores_in_words(scores: pd.DataFrame, split: str, reading: str) -> str:
-    """Which models have a positive skill, with the interval of the best one."""
+    """How many models have an interval of their skill above 0 and below, which, and the interval of the best one."""
     rows = scores[(scores["part"] == split) & (scores["reading"] == reading) & (scores["model"] != baselines.NAIVE)]
     lines = []
     for ticker, mine in rows.groupby("ticker", sort=False):
         best = mine.loc[mine["skill"].idxmax()]
         sure = ", ".join(mine.loc[mine["skill_lower"] > 0, "model"]) or "none"
         lines.append(
-            f"{ticker}, {split} days, {reading}: {(mine['skill'] > 0).sum()} of {len(mine)} models have a mean skill"
-            f" above 0; with an interval above 0: {sure}. Best {best['model']}, skill {best['skill']:+.3f}"
-            f" ({best['skill_lower']:+.3f} to {best['skill_upper']:+.3f})."
+            f"{ticker}, {split} days, {reading}: {above_and_below(mine, 'the mean skill')}above 0: {sure}. Best"
+            f" {best['model']}, skill {best['skill']:+.3f} ({best['skill_lower']:+.3f} to {best['skill_upper']:+.3f})."
         )
     return "\n".join(lines)
 
@@ -155,16 +154,19 @@ def differences(scores: pd.DataFrame, base: str) -> pd.DataFrame:
 
 
 def differences_in_words(found: pd.DataFrame, reading: str) -> str:
-    """In how many pairs of model and ticker a reading has the larger skill, and by how much in the median."""
+    """What a reading adds to the skill in the median over pairs of model and ticker, whose skills it gives too.
+
+    A difference of two skills has no interval here, so pairs are not counted by its sign.
+    """
     lines = []
     for split, rows in found.dropna(subset=[f"added by {reading}"]).groupby("part", sort=False):
         rows = rows[rows["model"] != baselines.NAIVE]
         added = rows[f"added by {reading}"]
         base = rows[next(c for c in rows if c.startswith("skill, "))]
+        medians = [f"{skills.median():+.3f}" for skills in (added, base + added, base)]
         lines.append(
-            f"{split} days: {reading} has the larger skill in {(added > 0).sum()} of {len(rows)} pairs of model and"
-            f" ticker, median {added.median():+.3f}; skill above 0: {((base + added) > 0).sum()} with it,"
-            f" {(base > 0).sum()} without."
+            f"{split} days: {reading} adds {medians[0]} to the skill; the skill is {medians[1]} with it, {medians[2]}"
+            f" without (medians over {len(rows)} pairs of model and ticker, which have no interval)."
         )
     return "\n".join(lines)
 
@@ -207,10 +209,10 @@ def picked_in_words(picked: pd.DataFrame) -> str:
     """What picking the best of all seeds adds in the median on validation and on test days, and the skill it gives."""
     lines = []
     for reading, rows in picked[picked["picked_of"] == picked["seeds"]].groupby("reading", sort=False):
+        medians = [f"{rows[name].median():+.3f}" for name in ("validation_gain", "test_gain", "test_skill")]
         lines.append(
-            f"{reading}: picking the best of {rows['seeds'].iloc[0]} seeds adds {rows['validation_gain'].median():+.3f}"
-            f" to the skill on the validation days that picked it, and {rows['test_gain'].median():+.3f} on test days"
-            f" (medians over {len(rows)} pairs of network and ticker). The picked seed's median test skill is"
-            f" {rows['test_skill'].median():+.3f}, above 0 in {(rows['test_skill'] > 0).sum()} of {len(rows)}."
+            f"{reading}: picking the best of {rows['seeds'].iloc[0]} seeds adds {medians[0]} to the skill on the"
+            f" validation days that picked it, and {medians[1]} on test days. The picked seed's test skill is"
+            f" {medians[2]} (all medians over {len(rows)} pairs of network and ticker, which have no interval)."
         )
     return "\n".join(lines)

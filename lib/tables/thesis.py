@@ -13,6 +13,7 @@ from lib.data.windows import Dataset
 from lib.evaluation import baselines, metrics
 from lib.results.artifacts import short
 from lib.results.origin import signed
+from lib.tables.frames import above_and_below
 
 OURS, THEIRS, NOT_STATED = "this run", "thesis", "not stated"
 
@@ -126,9 +127,8 @@ def comparison_in_words(scores: pd.DataFrame) -> str:
         better = rows[rows["skill_lower"] > 0]
         names = ", ".join(f"{r.model} on {r.ticker}" for r in better.itertuples()) or "none"
         lines.append(
-            f"{split}: of {len(rows)} trained networks {(rows['skill'] > 0).sum()} have a smaller MSE than the naive"
-            f" forecast; better than it beyond chance of the days: {names}; worse: {(rows['skill_upper'] < 0).sum()}"
-            " (95 % intervals of one seed's skill; nothing corrects for the number of networks)."
+            f"{split}: {above_and_below(rows, 'the skill')}above 0, and so better than naive beyond chance of the days:"
+            f" {names} (95 % intervals of one seed's skill; nothing corrects for the number of networks)."
         )
     return "\n".join(lines)
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lib.evaluation import baselines, metrics, resampling, significance
 from lib.results.origin import signed
-from lib.tables.frames import against_naive, families_in_words, series, table_of
+from lib.tables.frames import above_and_below, against_naive, families_in_words, series, table_of
 
 SCHEME = ["ticker", "scheme"]  # a family of tests
 
@@ -51,7 +51,7 @@ def _over_blocks(days: pd.DataFrame) -> dict[str, Any]:
 
 
 def walk_forward_in_words(found: pd.DataFrame) -> str:
-    """Which models beat the naive forecast over all blocks, after Holm, and in how many blocks."""
+    """How many models have an interval above 0 over all days, and which are better than naive after Holm."""
     lines = []
     models = found[found["model"] != baselines.NAIVE]
     for (ticker, scheme), rows in models.groupby(SCHEME, sort=False):
@@ -59,9 +59,10 @@ def walk_forward_in_words(found: pd.DataFrame) -> str:
         best = rows.loc[rows["skill"].idxmax()]
         diverged = ", ".join(rows.loc[np.isneginf(rows["skill"]), "model"])
         lines.append(
-            f"{ticker}, {scheme}: {(rows['skill'] > 0).sum()} of {len(rows)} models have a skill above 0 over all days;"
-            f" better after Holm: {sure}. Best {best['model']}, skill {best['skill']:+.3f}{_sure(best)}, above 0 in"
-            f" {best['blocks_better']} of {best['blocks']} blocks.{f' Diverged: {diverged}.' if diverged else ''}"
+            f"{ticker}, {scheme}: {above_and_below(rows, 'the skill over all days')}better after Holm: {sure}. Best"
+            f" {best['model']}, skill {best['skill']:+.3f}{_sure(best)}, above 0 in {best['blocks_better']} of"
+            f" {best['blocks']} blocks (skills of one block have no interval)."
+            f"{f' Diverged: {diverged}.' if diverged else ''}"
         )
     return "\n".join([*lines, families_in_words(models, SCHEME)])
 

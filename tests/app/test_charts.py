@@ -13,6 +13,7 @@ from scipy import stats
 from lib import colours, figures, networks
 from lib.app import charts
 from lib.app.charts import price_views, theme
+from lib.app.machine_learning import scores_table
 from lib.data import technical
 from lib.errors import ProjectError
 from lib.evaluation import baselines
@@ -209,8 +210,25 @@ def test_actual_against_predicted_has_actual_along_x(finished, predictions):
     np.testing.assert_array_equal(trace(figure, "right").x, trace(figure, "right").y)
 
 
+def test_a_skill_in_the_table_of_scores_has_its_interval():
+    """Red before: the skill stood alone."""
+    scores = {"MAE": 1.0, "RMSE": 2.0, "R2": 0.9, "MAPE": 3.0, "MSE": 4.0}
+    rows = [
+        {"model": "CNN", "skill": -0.123, "skill_lower": -0.4, "skill_upper": 0.149},
+        {"model": "naive", "skill": 0.0, "skill_lower": np.nan, "skill_upper": np.nan},
+        {"model": "LSTM", "skill": 0.2, "skill_lower": np.nan, "skill_upper": np.nan},
+    ]
+    shown = scores_table(pd.DataFrame([{"part": "test", "days": 9, **scores, **row} for row in rows]))
+    assert [row.rpartition("<td>")[2].partition("</td>")[0] for row in shown.split("</tr>")[1:4]] == [
+        "-0.12 (-0.40 to +0.15)",
+        "",
+        "+0.20 (too few days for an interval)",
+    ]
+
+
 def test_rolling_metrics_by_hand(finished, predictions):
     figure, rows = charts.VIEWS["rolling_metrics"].draw(finished), held_out(predictions)
+    assert figure.layout.title.subtitle.text.endswith("last 30 forecasts, without an interval")
     error, naive = (rows[c].to_numpy() - rows["actual_usd"].to_numpy() for c in ("predicted_usd", "naive_usd"))
     drawn = {(t.hovertemplate.split()[0], t.name): t.y for t in figure.data}
     assert set(drawn) == {(score, name) for score in ("MAE", "RMSE") for name in (NETWORK, "naive")} | {

@@ -34,7 +34,9 @@ def limits(figure, which):
 
 
 def test_the_worst_network_is_inside_the_axes(folds, leaks):
-    assert all(low < -60 and high > 0.2 for low, high in limits(figures.skill_by_block(folds), "y"))
+    figure = figures.skill_by_block(folds)
+    assert all(low < -60 and high > 0.2 for low, high in limits(figure, "y"))
+    assert figure.axes[-1].get_xlabel().endswith("skills of one block have no interval")
     assert all(low < -41 and high > 0.1 for low, high in limits(figures.leak_effects(leaks), "y"))
     scores = leaks.assign(skill_lower=leaks["skill_worst"], skill_upper=leaks["skill_best"])
     figure = figures.skill_intervals(scores, "test")

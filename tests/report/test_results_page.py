@@ -177,6 +177,19 @@ def test_ours_beside_the_printed_values(root):
     assert "`lib.figures.figure_4_5`" in text, "records of older runs name none, but the number does"
 
 
+def test_a_skill_stands_beside_its_interval_where_the_tables_have_one(root):
+    """Red before: the columns were left out. The thesis's scores have no interval, as its forecasts are not known."""
+    for name in ("scores", "table_4_5"):
+        path = root / "tables" / f"{name}.csv"
+        head, *rows = path.read_text(encoding="utf-8").splitlines()
+        whole = [f"{head},skill_lower,skill_upper", *(f"{row},-0.4,0.15" for row in rows)]
+        path.write_text("\n".join(whole) + "\n", encoding="utf-8")
+    found = [t for t in tables_of(results_page.text(root)) if t[0][-3:] == ["skill", "skill lower", "skill upper"]]
+    beside, table_4_5 = sorted(found, key=lambda t: t[0][2] != "whose")
+    assert [row[-2:] for row in beside[1:]] == [["", ""], ["-0.4", "0.15"], ["-0.4", "0.15"]]
+    assert table_4_5[0][4] == "unit" and [row[-2:] for row in table_4_5[1:]] == [["-0.4", "0.15"]]
+
+
 def test_a_listing_in_a_few_rows_with_the_naive_forecast_last(root):
     text = results_page.text(root)
     rows = table_with(text, "trials, thesis")

@@ -182,8 +182,8 @@ def test_words_on_picking_say_what_one_ends_with():
         }
     )
     told = tables.picked_in_words(picked)
-    assert "best of 3 seeds adds +0.300" in told and "+1.550 on test days (medians over 2 pairs" in told
-    assert "median test skill is -0.100, above 0 in 1 of 2." in told
+    assert "best of 3 seeds adds +0.300" in told and "+1.550 on test days. The picked seed's test skill is" in told
+    assert "-0.100 (all medians over 2 pairs of network and ticker, which have no interval)." in told
 
 
 def test_power_is_that_of_the_test_that_decides(monkeypatch):
@@ -235,6 +235,8 @@ def test_significance_is_of_the_mean_forecast_with_holm_over_the_family():
         and found.loc["CNN", "seeds_better"] == 1
         and found.loc["CNN", "p_direction_holm"] < 0.01
     )
+    assert 0 < found.loc["CNN", "skill_lower"] < found.loc["CNN", "skill"] < found.loc["CNN", "skill_upper"]
+    assert found.loc["LSTM", "skill_upper"] < 0
     assert found.loc["LSTM", "p_better"] > 0.5 and found.loc["LSTM", "seeds_better"] == 0
     assert (found["p_better_holm"] >= found["p_better"]).all() and found.loc["CNN", "p_better_holm"] == pytest.approx(
         3 * found.loc["CNN", "p_better"]
@@ -243,8 +245,8 @@ def test_significance_is_of_the_mean_forecast_with_holm_over_the_family():
     assert sets.loc[sets["in_set"], "model"].tolist() == ["CNN"]
     told = tables.tests_in_words(tables.better_than_naive(frame), sets)
     assert told.splitlines()[0] == (
-        "A, test days, close: better than naive after Holm: CNN; directions after Holm: CNN, LSTM;"
-        " in the 90 % confidence set: CNN."
+        "A, test days, close: 1 of 3 models have an interval of the mean forecast's skill above 0, 2 below; better than"
+        " naive after Holm: CNN; directions after Holm: CNN, LSTM; in the 90 % confidence set: CNN."
     )
 
 
@@ -256,12 +258,18 @@ def test_words_say_what_a_family_is_how_many_there_are_and_what_chance_gives():
     )
     sets = tests.assign(in_set=True)
     told = tables.tests_in_words(tests, sets, "test").splitlines()
+    assert told[0].startswith("A, test days, close: better than naive after Holm: none"), "no intervals, none invented"
     assert len(told) == 7 and "validation" not in "".join(told[:6]), "one split, but the families of all"
     assert "within a family, the 2 models of one ticker, target, split and test" in told[-1]
     assert "number of families, which is 24: chance alone gives up to 1.2 families" in told[-1]
     assert f"at least one with a probability of up to {1 - 0.95**24:.0%}" in told[-1]
     rows = pd.DataFrame({"ticker": ["A", "B"], "scheme": "sliding", "model": "CNN", "skill": -0.1, "blocks": 3})
-    told = tables.walk_forward_in_words(rows.assign(p_better_holm=1.0, blocks_better=0))
+    rows = rows.assign(p_better_holm=1.0, blocks_better=0)
+    told = tables.walk_forward_in_words(rows.assign(skill_lower=[-0.4, -0.2], skill_upper=[0.1, -0.05])).splitlines()
+    counts = "sliding: 0 of 1 models have an interval of the skill over all days above 0,"
+    assert told[0].startswith(f"A, {counts} 0 below;") and told[1].startswith(f"B, {counts} 1 below;")
+    told = tables.walk_forward_in_words(rows)
+    assert told.startswith("A, sliding: better after Holm: none.") and "models have" not in told
     assert "the 1 models of one ticker and scheme" in told and "which is 2: chance alone gives up to 0.1" in told
 
 

@@ -164,11 +164,11 @@ def test_table_4_5_has_dollars_only_parts_apart_and_the_thesis_last(scores):
 
 def test_comparison_in_words_counts_who_beats_the_naive_forecast(scores):
     assert tables.comparison_in_words(scores).splitlines() == [
-        "validation: of 4 trained networks 0 have a smaller MSE than the naive forecast; better than it beyond chance"
-        " of the days: none; worse: 4 (95 % intervals of one seed's skill; nothing corrects for the number of"
+        "validation: 0 of 4 models have an interval of the skill above 0, 4 below; above 0, and so better than naive"
+        " beyond chance of the days: none (95 % intervals of one seed's skill; nothing corrects for the number of"
         " networks).",
-        "test: of 4 trained networks 2 have a smaller MSE than the naive forecast; better than it beyond chance of"
-        " the days: LSTM on ADA-USD, LSTM on ETH-USD; worse: 2 (95 % intervals of one seed's skill; nothing corrects"
+        "test: 2 of 4 models have an interval of the skill above 0, 2 below; above 0, and so better than naive beyond"
+        " chance of the days: LSTM on ADA-USD, LSTM on ETH-USD (95 % intervals of one seed's skill; nothing corrects"
         " for the number of networks).",
     ]
 

@@ -171,7 +171,7 @@ def rolling_metrics(finished: Finished, window: int = ROLLING_DAYS) -> go.Figure
         return empty(
             title, f"Rolling scores over {window} days need as many forecasts; there are {len(rows)}.", finished.name
         )
-    figure = canvas(title, f"{finished.name}, of the last {window} forecasts", rows=3, height=600)
+    figure = canvas(title, f"{finished.name}, last {window} forecasts, without an interval", rows=3, height=600)
     mse = {}
     for name, errors, shade, _ in _errors(rows, finished.network):
         mse[name] = (errors**2).rolling(window).mean()

@@ -11,7 +11,7 @@ import pandas as pd
 from statsmodels.tools.sm_exceptions import InterpolationWarning
 from statsmodels.tsa.stattools import adfuller, kpss
 
-from lib.data import windows
+from lib.data import cleaning, windows
 
 LEAST_DAYS = 12
 _OF_TEST = ("statistic", "p_value", "lags")
@@ -66,16 +66,20 @@ def reading(adf_p: float, kpss_p: float, level: float = 0.05) -> str:
 def unit_root_table(closes: Mapping[str, pd.Series], trend: str = "c") -> pd.DataFrame:
     """ADF and KPSS of closes and of log returns, one row a ticker and series.
 
-    A series that never changes, or is too short, has missing values and its ``reading`` says why.
+    A series that never changes, or is too short, has missing values and its ``reading`` says why. Where days are
+    absent, the longest stretch of consecutive days is tested, and the ``reading`` says which it is.
 
     Args:
-        closes: ticker -> daily closes in US dollars, without gaps.
+        closes: ticker -> daily closes in US dollars, in time order.
         trend: see :func:`adf`.
     """
     rows = []
     for kind, transform in (("level", lambda s: s), ("returns", log_returns)):
         for ticker, close in closes.items():
-            rows.append({"ticker": ticker, "series": kind, **_tested(transform(close), trend)})
+            whole = close.loc[cleaning.longest_stretch(close.index)]
+            tested = _tested(transform(whole), trend)
+            tested["reading"] += _left_out(close.index, whole.index)
+            rows.append({"ticker": ticker, "series": kind, **tested})
     return pd.DataFrame(rows).astype({"adf_lags": "Int64", "kpss_lags": "Int64"})
 
 
@@ -98,6 +102,16 @@ def _tested(series: pd.Series, trend: str) -> dict[str, Any]:
         **dict(zip(_RESULTS, found)),
         "reading": reading(a["p_value"], k["p_value"]),
     }
+
+
+def _left_out(days: pd.DatetimeIndex, tested: pd.DatetimeIndex) -> str:
+    """Which days were tested, if not all."""
+    if len(tested) == len(days):
+        return ""
+    return (
+        f"; tested are the {len(tested)} days from {tested[0]:%Y-%m-%d} to {tested[-1]:%Y-%m-%d}, the longest stretch"
+        f" without a gap; {len(days) - len(tested)} other days are left out"
+    )
 
 
 def _untestable(series: pd.Series) -> str:

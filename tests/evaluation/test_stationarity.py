@@ -180,3 +180,20 @@ def test_what_never_changes_or_is_too_short_is_said_and_the_others_are_tested():
     assert tables.table_4_2(table)["adf_p_value"].isna().tolist() == [True, False, True, True, False, True]
     grown = stationarity.unit_root_table({"UP-USD": steady}).iloc[1]
     assert grown["reading"] == "not tested, as its values never change"
+
+
+def test_only_the_longest_stretch_of_consecutive_days_is_tested(walk):
+    """Two calm stretches at two heights, joined, would look like one step."""
+    close = np.exp(walk / 50)
+    broken = close.drop(close.index[40:60])
+    broken.iloc[:40] *= 30
+    found = stationarity.unit_root_table({"A-USD": broken})
+    alone = stationarity.unit_root_table({"A-USD": close.iloc[60:]})
+    pd.testing.assert_frame_equal(found.drop(columns="reading"), alone.drop(columns="reading"), check_exact=True)
+    days = close.index[60:]
+    told = (
+        f"; tested are the {len(days)} days from {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}, the longest stretch without"
+        " a gap; 40 other days are left out"
+    )
+    assert found["reading"].tolist() == [reading + told for reading in alone["reading"]]
+    assert told in stationarity.in_words(found)

@@ -220,7 +220,7 @@ def check_scored_days(
     data: Mapping[str, Dataset],
     least: int,
     splits: Sequence[str] = SPLITS,
-    more_training_than_test: bool = False,
+    training_changes: Mapping[str, int] | None = None,
     in_a_row: tuple[int, int] = (0, 0),
 ) -> None:
     """Refuse windows on which an experiment would fail after its trainings, when it compares forecasts.
@@ -229,8 +229,8 @@ def check_scored_days(
         data: ticker -> windows.
         least: windows that each split needs, such as 10 for the intervals and tests of ``lib.evaluation``.
         splits: which ones; ridge and boosting need 10 training windows too.
-        more_training_than_test: test days are simulated from the daily changes of the training days, so
-            that there must be as many of these.
+        training_changes: ticker -> daily changes of its training days, if test days are simulated from them, so
+            that there must be as many.
         in_a_row: ``(days, lags)``: scored days of validation and test together that each follow on
             ``lags`` scored days, of which there must be ``days``.
 
@@ -240,7 +240,7 @@ def check_scored_days(
     wrong = []
     for of in data.values():
         wrong += [_too_few(of, part, least) for part in of.parts if part.name in splits and len(part.y) < least]
-        wrong += _outnumbered(of) if more_training_than_test else []
+        wrong += _outnumbered(of, training_changes[of.ticker]) if training_changes else []
         wrong += _too_short_a_row(of, *in_a_row)
     if wrong:
         raise WindowError("\n".join(wrong))
@@ -256,13 +256,13 @@ def _too_few(data: Dataset, part: Part, least: int) -> str:
     )
 
 
-def _outnumbered(data: Dataset) -> list[str]:
-    training, test = len(data.days["train"]), len(data.test.y)
-    if training > test:
+def _outnumbered(data: Dataset, changes: int) -> list[str]:
+    test = len(data.test.y)
+    if changes >= test:
         return []
     return [
-        f"{data.ticker}: {training} training days are too few to simulate {test} test days; {test + 1} would do."
-        " Give train a larger share in split, and test a smaller one"
+        f"{data.ticker}: {changes} daily changes of training days are too few to simulate {test} test days; {test}"
+        " would do. Give train a larger share in split, and test a smaller one"
     ]
 
 

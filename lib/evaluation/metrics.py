@@ -81,6 +81,12 @@ def beside_naive(actual: np.ndarray, predicted: np.ndarray, naive: np.ndarray) -
     return {**scores(actual, predicted), "skill": skill(actual, predicted, naive)}
 
 
+def daily_changes(closes: np.ndarray) -> np.ndarray:
+    """Differences of each value and the one before, shape (days - 1,) or shorter: none has a missing end."""
+    changes = np.diff(np.asarray(closes, dtype="float64"))
+    return changes[~np.isnan(changes)]
+
+
 def mase(actual: np.ndarray, predicted: np.ndarray, training: np.ndarray) -> float:
     """Mean absolute error over the naive forecast's on the training days.
 
@@ -89,10 +95,12 @@ def mase(actual: np.ndarray, predicted: np.ndarray, training: np.ndarray) -> flo
 
     Args:
         actual, predicted: shape (days,), same unit.
-        training: closes of all training days in time order, same unit, shape (training days,).
+        training: closes of all training days in time order, same unit, shape (training days,); missing on days
+            without a price.
 
     Returns:
         The score; infinite of a diverged forecast, not a number if the training closes never change.
     """
-    scale = np.mean(np.abs(np.diff(np.asarray(training, dtype="float64"))))
+    changes = np.abs(daily_changes(training))
+    scale = np.mean(changes) if len(changes) else 0.0
     return float(scores(actual, predicted)["MAE"] / scale) if scale else float("nan")

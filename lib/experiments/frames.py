@@ -77,7 +77,10 @@ def seeds_used(frame: pd.DataFrame) -> dict[str, dict[str, list[int]]]:
 
 
 def training_closes(prices: Mapping[str, pd.DataFrame], chosen: Settings) -> dict[str, np.ndarray]:
-    """Ticker -> clean closes of the training days in US dollars."""
+    """Ticker -> observed closes of the training days in US dollars, one a calendar day; missing in gaps.
+
+    So the change of two neighbours is one day's: none is of a filled price, or over a gap.
+    """
     cleaned = windows.clean(prices, chosen)
     days = {t: windows.split_days(f.index, chosen.split)["train"] for t, f in cleaned.items()}
-    return {t: f["Close"].loc[days[t]].to_numpy() for t, f in cleaned.items()}
+    return {t: prices[t]["Close"].reindex(pd.date_range(d[0], d[-1])).to_numpy() for t, d in days.items()}

@@ -9,7 +9,7 @@ import pandas as pd
 from lib import networks
 from lib.data import windows
 from lib.data.windows import Dataset
-from lib.evaluation import baselines, scoring
+from lib.evaluation import baselines, metrics, scoring
 from lib.experiments import frames, random_seeds, search, train
 from lib.experiments.train import Result, Training
 from lib.settings import Settings
@@ -66,9 +66,11 @@ def check_days(prices: Mapping[str, pd.DataFrame], settings: Settings, targets: 
     Raises:
         WindowError: with the number of days that would do.
     """
-    for target in targets:
-        data = windows.build(prices, settings.changed(target=target))
-        windows.check_scored_days(data, LEAST_DAYS, more_training_than_test=True, in_a_row=(30, 5))
+    built = [windows.build(prices, settings.changed(target=target)) for target in targets]
+    closes = frames.training_closes(prices, settings)
+    changes = {ticker: len(metrics.daily_changes(of)) for ticker, of in closes.items()}
+    for data in built:
+        windows.check_scored_days(data, LEAST_DAYS, training_changes=changes, in_a_row=(30, 5))
 
 
 def trainings(

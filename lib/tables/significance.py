@@ -131,7 +131,8 @@ def power_by_skill(tests: pd.DataFrame, training_usd: Mapping[str, np.ndarray]) 
 
     Args:
         tests: as :func:`better_than_naive` gives them.
-        training_usd: ticker -> closes of the training days, from whose log returns blocks are drawn.
+        training_usd: ticker -> closes of the training days, missing where there is no price; from their log returns
+            blocks are drawn.
 
     Returns:
         One row for each ticker and true skill: ``days``, ``models`` (of the largest family), ``power_alone`` (one
@@ -141,7 +142,7 @@ def power_by_skill(tests: pd.DataFrame, training_usd: Mapping[str, np.ndarray]) 
     rows = []
     for ticker, mine in tests[tests["part"] == "test"].groupby("ticker", sort=False):
         days, models = int(mine["days"].min()), int(mine.groupby("reading").size().max())
-        level, changes = significance.LEVEL / models, np.diff(np.log(training_usd[ticker]))
+        level, changes = significance.LEVEL / models, metrics.daily_changes(np.log(training_usd[ticker]))
         for skill in POWER_OF:
             given: dict[str, Any] = {"days": days, "skill": skill, "alternative": "larger"}
             real = significance.simulated_power(**given, level=level, changes=changes, repetitions=400)

@@ -26,7 +26,7 @@ def mean_scores(frame: pd.DataFrame, training_usd: Mapping[str, np.ndarray]) -> 
 
     Args:
         frame: long frame.
-        training_usd: ticker -> closes of the training days, for MASE.
+        training_usd: ticker -> closes of the training days, missing where there is no price, for MASE.
 
     Returns:
         One row for each ticker, reading, split (column ``part``) and model: ``days``, ``seeds``, the thesis's

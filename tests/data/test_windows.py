@@ -501,11 +501,11 @@ def test_test_days_that_outnumber_the_training_changes_are_refused_as_their_simu
     )
     windows.check_scored_days(data, 10)
     if enough:
-        windows.check_scored_days(data, 10, more_training_than_test=True)
+        windows.check_scored_days(data, 10, training_changes={"A": len(changes)})
         simulate()
     else:
-        with pytest.raises(WindowError, match="^A: 20 training days are too few to simulate 38 test days; 39 would do"):
-            windows.check_scored_days(data, 10, more_training_than_test=True)
+        with pytest.raises(WindowError, match="^A: 19 daily changes of training days are too few to simulate 38"):
+            windows.check_scored_days(data, 10, training_changes={"A": len(changes)})
         with pytest.raises(significance.SignificanceError, match="too few"):
             simulate()
 

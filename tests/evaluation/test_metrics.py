@@ -77,6 +77,13 @@ def test_mase_by_hand():
     assert math.isnan(metrics.mase([10, 20], [10, 20], [4, 4, 4]))
 
 
+def test_a_change_with_a_missing_end_is_none():
+    closes = [1, 3, math.nan, 9, 10, math.nan]
+    assert metrics.daily_changes(closes).tolist() == [2, 1]
+    assert metrics.mase([10, 20], [11, 17], closes) == pytest.approx(2 / 1.5)
+    assert math.isnan(metrics.mase([10, 20], [11, 17], [4, math.nan, 5]))
+
+
 def test_mase_of_the_naive_forecast_on_the_training_days_is_one_and_has_no_unit():
     closes = np.random.default_rng(1).normal(100, 3, 50)
     assert metrics.mase(closes[1:], closes[:-1], closes) == pytest.approx(1)

@@ -199,7 +199,7 @@ def test_power_is_that_of_the_test_that_decides(monkeypatch):
         }
     )
     tests = pd.concat([tests, tests.assign(part="validation", days=20)])
-    closes = {"A": np.array([1.0, 2.0, 1.0]), "B": np.array([1.0, 1.0, np.e])}
+    closes = {"A": np.array([1.0, 2.0, 1.0]), "B": np.array([1.0, 1.0, np.e, np.nan, 9.0])}
     found = tables.power_by_skill(tests, closes).set_index(["ticker", "true_skill"])
     assert found["models"].groupby("ticker").first().to_dict() == {"A": 3, "B": 2} and (found["days"] == 162).all()
     assert found.loc[("A", 0.2), "power_alone"] == significance.power(162, 0.2, 0.05, "larger")

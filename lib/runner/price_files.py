@@ -1,6 +1,7 @@
 """What ``run_all.py --prices`` shows: how price files would be read, and the line to use them. Nothing is written.
 
-Exit codes: 0 all files can be read; 2 one of them cannot, with a sentence on stderr.
+Exit codes: 0 all files can be used; 2 one of them cannot be read, or a run would refuse its prices, with a sentence on
+stderr.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,8 @@ from lib.settings import consistency
 
 BLOCKS, PLAIN = "▁▂▃▄▅▆▇█", "_.:-=+*#"
 WIDTH = 60
+STILL_DAYS = 7  # a close that stands still so long is that of a week
+MOST_MISSING = 0.1  # part of the days; weekends alone are more than a quarter
 _TICKER = TypeAdapter(settings.Ticker)
 
 
@@ -30,14 +33,25 @@ def show(paths: Sequence[str | Path], out: TextIO | None = None) -> int:
     screen, code = out or sys.stdout, 0
     for path in paths:
         try:
-            say("\n".join(described(path, blocks=_can_print(BLOCKS, screen))), screen)
+            made = described(path, blocks=_can_print(BLOCKS, screen))
+            say("\n".join(made.lines), screen)
+            if made.refused:
+                say(f"{path}: a run refuses these prices; see suspicious", sys.stderr)
+                code = 2
         except MarketError as error:
             say(str(error), sys.stderr)
             code = 2
     return code
 
 
-def described(path: str | Path, blocks: bool = True) -> list[str]:
+class Described(NamedTuple):
+    """What is shown of a file, and whether a run with the default parameters refuses its prices."""
+
+    lines: list[str]
+    refused: bool
+
+
+def described(path: str | Path, blocks: bool = True) -> Described:
     """The lines about one file.
 
     Args:
@@ -53,6 +67,7 @@ def described(path: str | Path, blocks: bool = True) -> list[str]:
     priced = frame.index[frame["Close"].notna()]
     if priced.empty:
         raise MarketError(f"{path} has no close on any of its {len(frame)} days. Download the prices again")
+    refusal, factor = _refusal(frame)
     facts = {
         "layout": frame.attrs["layout"],
         "days": f"{frame.index[0]:%Y-%m-%d} to {frame.index[-1]:%Y-%m-%d}, {len(priced)} with a close",
@@ -60,12 +75,12 @@ def described(path: str | Path, blocks: bool = True) -> list[str]:
         "left out": "; ".join(frame.attrs["notes"]) or "nothing",
         "closes": _closes(frame["Close"].dropna()),
         "": sparkline(frame["Close"], BLOCKS if blocks else PLAIN),
-        "suspicious": _suspicious(frame),
+        "suspicious": "; ".join([*([refusal] if refusal else []), *_no_days(frame)]) or "nothing",
         "lacks": _lacks(frame),
         "digest": f"sha256 {digests.sha256(frame)[:16]}...",
-        "to use it": _use(place, priced),
+        "to use it": _use(place, priced, factor) if factor or not refusal else "correct what is suspicious",
     }
-    return [f"{path}", *(f"    {name:<12}{text}" for name, text in facts.items() if text)]
+    return Described([f"{path}", *(f"    {name:<12}{text}" for name, text in facts.items() if text)], bool(refusal))
 
 
 def sparkline(close_usd: pd.Series, signs: str = BLOCKS, width: int = WIDTH) -> str:
@@ -82,15 +97,43 @@ def _closes(close: pd.Series) -> str:
     return f"{first} to {last} USD, lowest {low}, highest {high}"
 
 
-def _suspicious(frame: pd.DataFrame) -> str:
-    """What the check of every run says of these prices."""
+def _refusal(frame: pd.DataFrame) -> tuple[str, float | None]:
+    """What the check of every run says of prices that it refuses, and the ``max_daily_factor`` that accepts them."""
     try:
         schema.check(frame, "", "")
     except schema.Implausible as error:
         factor = schema.accepting(error.moves)
+        if factor and not _accepts(frame, factor):
+            factor = None  # there are other faults, such as zeros
         accepted = f". If the moves are real, -p max_daily_factor={factor:g} accepts them" if factor else ""
-        return f"{error.what.removeprefix(', : ')}. A run refuses these prices{accepted}"
-    return "nothing"
+        return f"{error.what.removeprefix(', : ')}. A run refuses these prices{accepted}", factor
+    return "", None
+
+
+def _accepts(frame: pd.DataFrame, factor: float) -> bool:
+    try:
+        schema.check(frame, "", "", factor)
+    except schema.Implausible:
+        return False
+    return True
+
+
+def _no_days(frame: pd.DataFrame) -> list[str]:
+    """Why these may be no prices of days, such as those of weeks; a run does not refuse them."""
+    close = frame["Close"].dropna()
+    runs = close.groupby((close != close.shift()).cumsum())
+    still = [run for _, run in runs if len(run) >= STILL_DAYS]
+    found = []
+    if still:
+        days, first = sum(map(len, still)), still[0]
+        found.append(
+            f"Close stands still for {STILL_DAYS} days or more on {days} of {len(close)} days, such as from"
+            f" {first.index[0]:%Y-%m-%d} to {first.index[-1]:%Y-%m-%d}: perhaps these are no daily prices"
+        )
+    span = (close.index[-1] - close.index[0]).days + 1
+    if span - len(close) > MOST_MISSING * span:
+        found.append(f"{span - len(close)} of {span} days have no close: perhaps these are no daily prices")
+    return found
 
 
 def _lacks(frame: pd.DataFrame) -> str:
@@ -100,7 +143,7 @@ def _lacks(frame: pd.DataFrame) -> str:
     return f"{', '.join(lacking)}, so inputs ohlcv_indicators cannot be used; own_close and all_closes can"
 
 
-def _use(path: Path, priced: pd.DatetimeIndex) -> str:
+def _use(path: Path, priced: pd.DatetimeIndex, factor: float | None) -> str:
     """The command that runs everything on the file, and where to put the file if its name is no ticker."""
     ticker, place, first = path.stem, path.resolve().parent, ""
     try:
@@ -116,6 +159,7 @@ def _use(path: Path, priced: pd.DatetimeIndex) -> str:
         f"tickers=[{ticker}]",
         f"start_date={priced[0]:%Y-%m-%d}",
         f"end_date={priced[-1]:%Y-%m-%d}",
+        *([f"max_daily_factor={factor:g}"] if factor else []),
     ]
     line = f"python run_all.py {' '.join(f'-p {shlex.quote(option)}' for option in options)} -p output_dir=outputs/NAME"
     return f"{first}{' ' * 16 if first else ''}{line}"

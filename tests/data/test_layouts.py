@@ -1,5 +1,6 @@
 """Price files in every known layout: the cases that people have, each decision, and each refusal."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -83,7 +84,11 @@ def refusal(read, content):
             " 'Último'",
         ),
         ("f14", "CryptoDataDownload, BTC/USD, 400 days, newest first, volume as in 'Volume USD'"),
-        ("f15", "Binance, no header, 400 days, volume in the quote currency, Close is cell 5 of 12"),
+        (
+            "f15",
+            "Binance, no header, 400 days, volume in the quote currency, cells of a row are 2 Open, 3 High, 4"
+            " Low, 5 Close",
+        ),
         ("f18", "Kaggle coin_*.csv, BTC, 400 days"),
         ("f25", "Yahoo's columns, 400 days"),
     ],
@@ -191,8 +196,8 @@ def test_what_came_before_a_change_is_untouched_by_it(plain):
     assert case("f31")[PRICES].iloc[:320].equals(plain[PRICES].iloc[:320])
 
 
-def test_high_below_low_is_refused_and_the_day_named(loaded):
-    with pytest.raises(market.MarketError, match="2025-10-23, High: 60801.37 .allowed: High not below Open 61250"):
+def test_high_below_low_on_every_day_is_an_order_of_columns(loaded):
+    with pytest.raises(market.MarketError, match="on 400 of 400 days .2025-10-23: Open 61250, High 60801.37, Low"):
         loaded("f24")
 
 
@@ -466,7 +471,12 @@ def test_units_count_in_volumes_only(read):
             "line 4, column Close: '1.5' is not a number with a decimal comma, as the others are",
         ),
         ("Date;Close\n2025-01-01;12,34,567.5\n", "line 2, column Close: '12,34,567.5' is not a number"),
-        ("Date;Close\n2025-01-01;\u20ac1.5\n", "is not a number"),
+        (
+            "Date;Close\n2025-01-01;\u20ac1.5\n",
+            "line 2, column Close: '\u20ac1.5' is in EUR. Prices must be in US dollars: convert them",
+        ),
+        ("Date;Close\n2025-01-01;1.5C$\n", "'1.5C$' is in C$. Prices must be in US dollars: convert them"),
+        ("Date;Close\n2025-01-01;1.5K\n", "(units such as K are for Volume only; write prices in full, in US dollars)"),
         (
             "Date,Close\n03/04/2025,1.5\n05/06/2025,1.6\n07/08/2025,1.7\n",
             "column Date: '03/04/2025' (line 2) is 2025-04-03 (day first) or 2025-03-04 (month first), and no other row"
@@ -482,7 +492,7 @@ def test_units_count_in_volumes_only(read):
         ),
         ("Close,Date\n1.5,05/06/2", "line 2, column Date: '05/06/2' is not a date"),
         ("Date,Close\n2025-02-29,1.5\n", "line 2, column Date: '2025-02-29' is not a date such as 2021-01-31"),
-        ("Date,Close\n45953,1.5\n", "line 2, column Date: '45953' is not a date"),
+        ("Date,Close\n45953,1.5\n", "'45953' looks like Excel's number of a day. Format the column as 2021-01-31"),
         ("Date,Close\n17353449600,1.5\n", "'17353449600' is not a date"),
         (
             "Date,Close,Last\n2025-01-01,1,2\n",
@@ -513,7 +523,19 @@ def test_units_count_in_volumes_only(read):
         ),
         (
             text(rows=[row.replace(",", " 05:00:00,", 1) for row in ROWS]),
-            "line 2: 2025-01-01 05:00:00 UTC has a clock time, as 3 of 3 rows have. Allowed are 00:00:00 or 23:59:59",
+            "one row a day, always 05:00:00 UTC (line 2: 2025-01-01 05:00:00). If these are daily closes in UTC,",
+        ),
+        (
+            text(rows=[row.replace(",", f" 0{n}:00,", 1) for n, row in enumerate(ROWS)]),
+            "line 3: 2025-01-02 01:00:00 UTC has a clock time, as 2 of 3 rows have. Allowed are 00:00:00 or 23:59:59",
+        ),
+        (
+            "Date,Close\n" + "".join(f"2025-01-0{d} {h}:00,1.{h}\n" for d in (1, 2, 3) for h in (10, 11, 12)),
+            "most days have several rows, 2025-01-01 3 and 2025-01-02 3, as prices of hours have. Keep the last row of",
+        ),
+        (
+            "Date,Close\n" + "".join(f"2025-01-0{d},1.{h}\n" for d in (1, 2, 3) for h in (10, 11, 12)),
+            "most days have several rows, 2025-01-01 3 and 2025-01-02 3, as prices of hours have. Keep the last row of",
         ),
         (
             "Date,Close\n" + "".join(f"2025-01-{n:02d},1.5\n" for n in (1, 8, 15, 22, 23)),
@@ -594,12 +616,8 @@ def test_what_this_project_writes_comes_back_bit_by_bit(tmp_path):
 
 def _example(layout):
     """Two days of a file in a layout, made from its row of the table alone."""
-    days = ["2025-01-01", "2025-01-02"] if layout.head != "none" else ["1735689600000", "1735776000000"]
-    values = {"Date": days, "Open": ["10.5"] * 2, "High": ["12.0"] * 2, "Low": ["9.5"] * 2}
+    values = {"Date": ["2025-01-01", "2025-01-02"], "Open": ["10.5"] * 2, "High": ["12.0"] * 2, "Low": ["9.5"] * 2}
     values |= {"Close": ["11.0"] * 2, "Volume": ["1000.0"] * 2}
-    if layout.head == "none":
-        cells = {int(layout.names(column)[0]): column for column in values}
-        return [[values[cells[at]][row] if at in cells else "7.5" for at in range(layout.cells)] for row in (0, 1)]
     names = {column: layout.names(column)[0].replace("*", "") for column in values if layout.names(column)}
     marks = [mark.replace("?", " ").replace("*", "") for mark in layout.marks.split("|") if mark]
     header = [*names.values(), *marks]
@@ -609,7 +627,11 @@ def _example(layout):
     return [header, *rows]
 
 
-@pytest.mark.parametrize("layout", layouts.LAYOUTS, ids=[layout.name for layout in layouts.LAYOUTS])
+WITH_HEADER = [layout for layout in layouts.LAYOUTS if layout.head != "none"]
+WITHOUT_HEADER = [layout for layout in layouts.LAYOUTS if layout.head == "none"]
+
+
+@pytest.mark.parametrize("layout", WITH_HEADER, ids=[layout.name for layout in WITH_HEADER])
 def test_each_row_of_the_table_is_recognised_as_itself(read, layout):
     frame = read("\n".join(",".join(row) for row in _example(layout)))
     said = frame.attrs["layout"]
@@ -622,6 +644,67 @@ def test_each_row_of_the_table_is_recognised_as_itself(read, layout):
         assert frame[PRICES].iloc[0].tolist() == [10.5, 12.0, 9.5, 11.0]
     if layout.names("Volume"):
         assert frame["Volume"].tolist() == [1000.0, 1000.0]
+
+
+def _candles(layout, opens=None, closes=None):
+    """Days of a file without header: each close is the next open, unless others are given."""
+    closes = closes or [20.5, 21.0, 19.5, 19.0, 20.0, 22.0, 21.5, 23.0]
+    opens = opens or [20.0, *closes[:-1]]
+    days = {
+        "Date": [str(1735689600 + 86400 * n) for n in range(len(closes))],
+        "Open": opens,
+        "High": [max(pair) * 1.01 for pair in zip(opens, closes)],
+        "Low": [min(pair) / 1.01 for pair in zip(opens, closes)],
+        "Close": closes,
+        "Volume": [9e6 + n for n in range(len(closes))],
+    }
+    cells = {int(layout.names(column)[0]): column for column in days}
+    rows = [
+        [days[cells[at]][row] if at in cells else "7.5" for at in range(layout.cells)] for row in range(len(closes))
+    ]
+    return days, "\n".join(",".join(map(str, row)) for row in rows)
+
+
+@pytest.mark.parametrize("layout", WITHOUT_HEADER, ids=[layout.name for layout in WITHOUT_HEADER])
+@pytest.mark.parametrize("turn", [1, -1])
+def test_the_order_of_columns_without_names_comes_from_all_rows(read, layout, turn):
+    days, content = _candles(layout)
+    frame = read("\n".join(content.split("\n")[::turn]))
+    assert frame.attrs["layout"].startswith(f"{layout.name}, 8 days")
+    assert f"{int(layout.close) + 1} Close" in frame.attrs["layout"]
+    for column in csv_prices.COLUMNS:
+        assert frame[column].tolist() == days[column]
+
+
+def test_an_order_that_no_site_is_known_for_is_read_as_well(read):
+    days, content = _candles(replace(WITHOUT_HEADER[-1], low="3", high="2", open="4", close="1"))
+    frame = read(content)
+    assert frame["Close"].tolist() == days["Close"] and frame["Low"].tolist() == days["Low"]
+    assert "candles without header, 8 days, volume in a unit unknown" in frame.attrs["layout"]
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "said"),
+    [
+        ([1.0] * 8, [1.0] * 8, "2 Open, 3 High, 4 Low, 5 Close or 2 Open, 3 High, 4 Close, 5 Low"),
+        ([20.0, 20.5], [20.5, 21.0], "2 Open, 3 High, 4 Low, 5 Close or 2 Close, 3 High, 4 Low, 5 Open"),
+        ([20.0, 23, 20, 23, 20, 23, 20, 23], [21.0] * 8, "2 Open, 3 High, 4 Low, 5 Close or 2 Close, 3 High, 4 Low"),
+    ],
+    ids=["one price", "two days", "closes far from the next opens"],
+)
+def test_an_order_that_the_rows_leave_open_is_refused_with_both_readings(read, opens, closes, said):
+    flat = 1.0 if opens == closes else None
+    layout = next(layout for layout in WITHOUT_HEADER if layout.name == "candles without header")
+    content = _candles(layout, opens, closes)[1]
+    content = content.replace("1.01", "1.0").replace(f"{1 / 1.01}", "1.0") if flat else content
+    assert f"the rows do not decide whether their cells are {said}" in refusal(read, content)
+
+
+def test_an_order_that_one_row_contradicts_is_refused(read):
+    layout = next(layout for layout in WITHOUT_HEADER if layout.name == "candles without header")
+    assert "in no order that sites use is High the highest" in refusal(
+        read, _candles(layout)[1] + "\n1736380800,2,1,3,2.5,9\n"
+    )
 
 
 def test_the_document_shows_the_table_of_the_code():

@@ -58,14 +58,55 @@ def test_a_file_is_described_with_the_line_to_use_it(tmp_path):
             "f23",
             ["2026-08-29: Open, High, Low, Close up by a factor of 101.7", "2026-09-08: Open, High, Low, Close are 0"],
         ),
-        ("f31", ["a change of level from that day on", "-p max_daily_factor=10 accepts them"]),
-        ("f24", ["suspicious  2025-10-23, Low: 61500.6 (allowed: Low not above Open 61250)", "A run refuses these"]),
+        (
+            "f31",
+            [
+                "a change of level from that day on",
+                "-p max_daily_factor=10 accepts them",
+                "-p max_daily_factor=10 -p output_dir",
+            ],
+        ),
+        (
+            "f24",
+            [
+                "suspicious  High is not the highest or Low not the lowest price on 400 of 400 days",
+                "to use it   correct",
+            ],
+        ),
     ],
 )
 def test_what_is_odd_in_a_file_is_said(name, parts):
-    text = "\n".join(price_files.described(case(name)))
+    lines, refused = price_files.described(case(name))
+    text = "\n".join(lines)
     assert all(part in text for part in parts), text
-    assert "copy it to DATA_DIR/TICKER.csv" in text
+    assert refused == ("A run refuses these prices" in text) == (name in ("f23", "f24", "f31"))
+    assert ("copy it to DATA_DIR/TICKER.csv" in text) == (name not in ("f23", "f24"))
+
+
+@pytest.mark.parametrize(
+    ("closes", "said"),
+    [
+        (
+            [float(n // 7 + 1) for n in range(28)],
+            "Close stands still for 7 days or more on 28 of 28 days, such as from",
+        ),
+        ([100.0 + n if n > 20 or n % 7 == 0 else np.nan for n in range(42)], "18 of 42 days have no close: perhaps"),
+        ([float(n + 1) for n in range(28)], "suspicious  nothing"),
+    ],
+    ids=["weeks filled", "weeks, then days", "days"],
+)
+def test_what_may_be_no_daily_prices_is_said_and_not_refused(tmp_path, closes, said):
+    path = tmp_path / "AAA-USD.csv"
+    days = pd.date_range("2026-01-01", periods=len(closes))
+    pd.DataFrame({"Date": days, "Close": closes}).to_csv(path, index=False)
+    lines, refused = price_files.described(path)
+    assert said in "\n".join(lines) and not refused
+
+
+def test_a_file_that_a_run_would_refuse_ends_with_2(capsys):
+    assert price_files.show([case("f24")]) == 2
+    out, err = capsys.readouterr()
+    assert "400 of 400 days" in out and "a run refuses these prices; see suspicious" in err
 
 
 def test_a_file_that_cannot_be_read_is_one_sentence_and_the_others_are_shown(capsys):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.data.market import date_cells, day_rows, layouts, number_cells, unknown_layout
+from lib.data.market import column_order, date_cells, day_rows, layouts, number_cells, unknown_layout
 from lib.data.market.faults import MarketError
 from lib.data.market.file_text import SEPARATORS, grids
 from lib.data.market.header_names import key
@@ -114,7 +114,8 @@ def _volume(table: Table) -> str:
 def _close(table: Table) -> str:
     """Which column became Close, where it is not called so."""
     if not table.names:
-        return f"Close is cell {table.places['Close'] + 1} of {len(table.rows[0])}"
+        prices = column_order.in_words({column: table.places[column] for column in column_order.PRICES})
+        return f"cells of a row are {prices}"
     name = table.names["Close"]
     return "" if key(name) == "close" else f"Close is {name!r}"
 

@@ -13,6 +13,7 @@ ORDERS = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # Seconds since 1970 of 2000-01-01 and 2100-01-01; times in thousands, millions and milliards of a second lie apart.
 FIRST_SECOND, LAST_SECOND = 946_684_800, 4_102_444_800
+FIRST_EXCEL, LAST_EXCEL = 35_064, 73_051  # 2000-01-01 counted from 1904, 2100-01-01 counted from 1900
 SECOND_PARTS = (1, 10**3, 10**6, 10**9)
 Readings = dict[int, datetime | None]  # row -> its moment
 
@@ -51,7 +52,7 @@ def stamps(cells: Sequence[str], lines: Sequence[int], faults: list[str]) -> tup
         decided, else nothing.
 
     Raises:
-        OpenDate: two orders are possible and nothing decides; or the column mixes orders.
+        OpenDate: two orders are possible and nothing decides; or the column mixes orders or has Excel's numbers.
     """
     moments: list[datetime | None] = [_absolute(cell) for cell in cells]
     parts = {row: m for row, cell in enumerate(cells) if moments[row] is None and (m := _DAY.fullmatch(cell))}
@@ -59,9 +60,19 @@ def stamps(cells: Sequence[str], lines: Sequence[int], faults: list[str]) -> tup
     for row, found in parts.items():
         moments[row] = _moment(found, order)
     for row, moment in enumerate(moments):
+        if moment is None and _is_excel(cells[row]):
+            raise OpenDate(
+                f"line {lines[row]}, column Date: {cells[row]!r} looks like Excel's number of a day. Format the column"
+                " as 2021-01-31 and save again"
+            )
         if moment is None:
             faults.append(f"line {lines[row]}, column Date: {cells[row]!r} is not a date such as 2021-01-31")
     return pd.DatetimeIndex([pd.NaT if m is None else m for m in moments], dtype="datetime64[ns]"), said
+
+
+def _is_excel(cell: str) -> bool:
+    """Whether a cell is a number of days since 1900 or 1904 that is a day of these years."""
+    return bool(re.fullmatch(r"\d{5}(?:[.,]\d+)?", cell)) and FIRST_EXCEL <= int(cell[:5]) < LAST_EXCEL
 
 
 def _absolute(cell: str) -> datetime | None:

@@ -105,11 +105,27 @@ def _without_clock_times(made: Days) -> None:
         made.keep(np.arange(len(clock)) != odd[0])
     elif len(odd):
         at = odd[0]
+        _refuse_several_a_day(made)
+        if len(clock) > 1 and clock.nunique() == 1 and index.normalize().is_unique:
+            raise RowFault(
+                f"one row a day, always {str(clock[0])[-8:]} UTC (line {made.lines[0]}: {index[0]:%Y-%m-%d %H:%M:%S})."
+                " If these are daily closes in UTC, delete the time of day, and any offset, from column Date"
+            )
         raise RowFault(
             f"line {made.lines[at]}: {index[at]:%Y-%m-%d %H:%M:%S} UTC has a clock time, as {len(odd)} of {len(clock)}"
             " rows have. Allowed are 00:00:00 or 23:59:59 on all rows, which are whole days. Give daily prices in UTC"
         )
     made.frame.index = pd.DatetimeIndex(made.frame.index).normalize()
+
+
+def _refuse_several_a_day(made: Days) -> None:
+    """Refuse prices of hours or minutes: most days have several rows."""
+    counts = made.frame.groupby(pd.DatetimeIndex(made.frame.index).normalize()).size()
+    if len(counts) > 1 and (counts > 1).sum() > len(counts) / 2:
+        raise RowFault(
+            f"most days have several rows, {counts.index[0]:%Y-%m-%d} {counts.iloc[0]} and {counts.index[1]:%Y-%m-%d}"
+            f" {counts.iloc[1]}, as prices of hours have. Keep the last row of each day (UTC)"
+        )
 
 
 def _refuse_other_steps(made: Days) -> None:
@@ -146,6 +162,7 @@ def _once(made: Days) -> None:
     double = made.frame.index.duplicated(keep=False)
     if not double.any():
         return
+    _refuse_several_a_day(made)
     rows = [int(row) for row in np.flatnonzero(double)]
     last = made.frame.index[rows] == made.frame.index[-1]
     if not last.all() or len(rows) > 2:

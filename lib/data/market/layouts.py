@@ -8,10 +8,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from lib.data.market import contents
+from lib.data.market import column_order, contents
 from lib.data.market.faults import MarketError
 from lib.data.market.file_text import SEPARATORS, Grid
 from lib.data.market.header_names import find, like
@@ -107,7 +107,11 @@ LAYOUTS = (
            others="volume|ignore|count|number of trades|taker*", volume_in="the quote currency"),
     Layout("Binance, no header", "0", "1", "2", "3", "4", "7", head="none", cells=12, volume_in="the quote currency"),
     Layout("Kraken, no header", "0", "1", "2", "3", "4", "5", head="none", cells=7, volume_in="coins"),
+    Layout("KuCoin, no header", "0", "1", "3", "4", "2", "5", head="none", cells=7, volume_in="coins"),
+    Layout("Gate.io, no header", "0", "5", "3", "4", "2", "1", head="none", cells=7, volume_in="the quote currency"),
     Layout("candles without header", "0", "1", "2", "3", "4", "5", head="none", cells=6, volume_in="a unit unknown"),
+    Layout("Bitfinex, no header", "0", "1", "3", "4", "2", "5", head="none", cells=6, volume_in="coins"),
+    Layout("Coinbase, no header", "0", "3", "2", "1", "4", "5", head="none", cells=6, volume_in="coins"),
     Layout("CoinGecko", "snapped_at", "-", "-", "-", "price", "total_volume", others="market_cap", volume_in="USD",
            said="the price of a day is the one at 00:00 UTC, its first moment"),
     Layout("CoinMarketCap", "timeopen|timestamp", *_OHLC, "volume", marks="timeclose", volume_in="USD",
@@ -176,7 +180,7 @@ def recognise(grid: Grid, shown: str) -> Table | None:
             scores = [_score(layout, names, head) for layout in LAYOUTS]
             if max(scores) > 0:
                 return _table(grid, LAYOUTS[scores.index(max(scores))], names, at + height, coins, shown)
-    return _without_header(grid)
+    return _without_header(grid, shown)
 
 
 def _headers(rows: Sequence[Sequence[str]], at: int) -> list[tuple[str, list[str], int, list[str]]]:
@@ -269,16 +273,39 @@ def _refuse_misspelt(unread: Sequence[str], places: dict[str, int], shown: str) 
             )
 
 
-def _without_header(grid: Grid) -> Table | None:
-    """A file of numbers only, known by the number of its cells and a time since 1970 in front."""
+def _without_header(grid: Grid, shown: str) -> Table | None:
+    """A file of numbers only, known by the number of its cells and a time since 1970 in front.
+
+    Raises:
+        MarketError: sites write such a file in several orders, and its rows do not decide which one it is.
+    """
     widths = {len(row) for row in grid.rows}
     if len(widths) != 1 or not all(re.fullmatch(r"\d{9,19}(?:\.0*)?", row[0]) for row in grid.rows):
         return None
-    for layout in LAYOUTS:
-        if layout.head == "none" and {layout.cells} == widths:
-            places = {column: int(layout.names(column)[0]) for column in ("Date", *COLUMNS)}
-            return Table(layout, places, {}, grid.rows, grid.lines, grid)
-    return None
+    known = [layout for layout in LAYOUTS if layout.head == "none" and {layout.cells} == widths]
+    if len(known) < 2:
+        return Table(known[0], _cells(known[0]), {}, grid.rows, grid.lines, grid) if known else None
+    # cells of prices -> the layout that says which cell beside them is the volume
+    groups = {frozenset(_cells(layout)[c] for c in column_order.PRICES): layout for layout in reversed(known)}
+    try:
+        prices = column_order.order(grid.rows, [sorted(group) for group in groups])
+    except column_order.OpenOrder as error:
+        raise MarketError(f"{shown}: {error}") from None
+    places = _cells(groups[frozenset(prices.values())]) | prices
+    layout = next((one for one in known if _cells(one) == places), None)
+    return Table(
+        layout or replace(known[-1], name="candles without header", volume_in="a unit unknown"),
+        places,
+        {},
+        grid.rows,
+        grid.lines,
+        grid,
+    )
+
+
+def _cells(layout: Layout) -> dict[str, int]:
+    """Date, Open, ... -> the cell of a row, from 0, in a layout without header."""
+    return {column: int(layout.names(column)[0]) for column in ("Date", *COLUMNS)}
 
 
 def as_markdown() -> str:

@@ -8,6 +8,8 @@ from decimal import Decimal
 
 import pandas as pd
 
+from lib.data.market import currencies
+
 EMPTY = {"", "-", "--", "\u2013", "\u2014", ".", "null", "nan", "na", "n/a", "#n/a", "none", "nil", "<na>"}
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _DOLLARS = re.compile(r"^(?:US\$|\$|USD\b)\s*|\s*(?:US\$|\$|\bUSD)$", re.IGNORECASE)
@@ -30,6 +32,10 @@ class OpenNumber(ValueError):
     """The whole file leaves open what its decimal mark is; the message shows both readings."""
 
 
+class OtherCurrency(ValueError):
+    """A price with the sign or name of another currency than the dollar."""
+
+
 def numbers(
     columns: Mapping[str, Sequence[str]], lines: Sequence[int], decimal: str | None, faults: list[str]
 ) -> pd.DataFrame:
@@ -50,6 +56,7 @@ def numbers(
 
     Raises:
         OpenNumber: nothing decides between two readings.
+        OtherCurrency: a price is not in dollars.
     """
     cells = {name: [_bare(text, name) for text in texts] for name, texts in columns.items()}
     bodies = {name: [body for body, _ in of if body is not None] for name, of in cells.items()}
@@ -87,7 +94,11 @@ def _floats(
     pattern, values = PATTERNS[mark], []
     for line, text, (body, factor) in zip(lines, texts, cells):
         if body is not None and not pattern.fullmatch(body):
-            faults.append(f"line {line}, column {name}: {text!r} is not a number{_but(body, mark)}")
+            if name != "Volume" and (currency := currencies.named(text)):
+                raise OtherCurrency(
+                    f"line {line}, column {name}: {text!r} is in {currency}. Prices must be in US dollars: convert them"
+                )
+            faults.append(f"line {line}, column {name}: {text!r} is not a number{_but(name, body, mark)}")
             body = None
         values.append(float("nan") if body is None else float(_value(body, mark) * factor))
     return values
@@ -113,9 +124,11 @@ def _value(body: str, mark: str) -> Decimal:
     return Decimal(body.translate(_PLAIN[mark]))
 
 
-def _but(body: str, mark: str) -> str:
+def _but(name: str, body: str, mark: str) -> str:
+    if name != "Volume" and body[-1:].upper() in UNITS and PATTERNS[mark].fullmatch(body[:-1].strip()):
+        return f" (units such as {body[-1]} are for Volume only; write prices in full, in US dollars)"
     other = "," if mark == "." else "."
     if not PATTERNS[other].fullmatch(body):
         return ""
-    name = {".": "point", ",": "comma"}
-    return f" with a decimal {name[mark]}, as the others are"
+    words = {".": "point", ",": "comma"}
+    return f" with a decimal {words[mark]}, as the others are"

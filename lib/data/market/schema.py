@@ -17,6 +17,7 @@ __all__ = ["Implausible", "Move", "accepting", "check", "clip", "suspicious"]
 
 TOLERANCE = 1e-6  # relative; Yahoo's prices are float32, so a bound may be off by one rounding
 SHOWN = 5
+LEAST_DAYS = 5  # fewer with odd High and Low prove no other order of columns
 
 TYPES = {"date": "datetime64[ns]", **dict.fromkeys(COLUMNS, "float64")}
 Test = Callable[[pd.DataFrame], pd.Series]
@@ -116,11 +117,14 @@ def check(frame: pd.DataFrame, ticker: str, origin: str, max_daily_factor: float
     Raises:
         MarketError: days that repeat, run backwards or are not midnights; a price that is not
             above 0; Low above or High below Open or Close (relative tolerance 1e-6); negative
-            Volume; a day with some values missing; wrong columns or types. Names day, column,
+            Volume; a day with some values missing; wrong columns or types. If High or Low is impossible on most
+            days, the order of the columns is named instead. Names day, column,
             value and what is allowed for the first five faults and counts the others.
     """
     days = frame.reset_index()
     faults, moves = _table_faults(days), []
+    if not faults and (orders := _order_fault(days)):
+        raise Implausible(f"{ticker}, {origin}: {orders}")
     if not faults:
         faults = _row_faults(days)
         if days["date"].is_monotonic_increasing and days["date"].is_unique:
@@ -153,6 +157,21 @@ def _row_faults(days: pd.DataFrame) -> list[str]:
     broken = [np.flatnonzero(~test(days) & ~(zero if column != "date" else False)) for column, test in RULES.values()]
     found = sorted((row, number) for number, rows in enumerate(broken) for row in rows)
     return [_row_fault(days, int(row), list(RULES)[number]) for row, number in found]
+
+
+def _order_fault(days: pd.DataFrame) -> str:
+    """A sentence if High or Low is impossible on most days, as in columns of another order; else nothing."""
+    odd = pd.concat([~RULES[rule][1](days) for rule in RULES if rule.startswith(("Low not", "High not"))], axis=1)
+    held = int(days[["High", "Low", "Close"]].notna().all(axis=1).sum())
+    rows = np.flatnonzero(odd.any(axis=1))
+    if held < LEAST_DAYS or len(rows) <= held / 2:
+        return ""
+    first = ", ".join(f"{column} {_number(days, int(rows[0]), column)}" for column in PRICES)
+    return (
+        f"High is not the highest or Low not the lowest price on {len(rows)} of {held} days"
+        f" ({days['date'].iloc[rows[0]].date()}: {first}), so the columns seem to stand in another order than their"
+        " names say. Correct the names in the header"
+    )
 
 
 def _row_fault(days: pd.DataFrame, row: int, allowed: str) -> str:

@@ -23,7 +23,8 @@ class SignalPerformance:
     direction was right a day later, ``lower`` and ``upper`` its 95 % Wilson interval (for independent days),
     ``commoner`` the share of the commoner direction after the same days, known only afterwards.
     ``return_after_buy``, ``return_after_sell`` and ``return_all`` are mean returns of the next day. ``total_return``
-    holds the coin on the days after a buy, dollars otherwise, at 0.1 % of each purchase and sale; ``hold_return``
+    holds the coin on the days after a buy, dollars otherwise, at 0.1 % of each purchase and sale; where days have no
+    signal, as after absent ones, it holds what it held. ``hold_return``
     buys at first and sells at last, ``sides`` counts trades.
     """
 

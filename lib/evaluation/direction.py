@@ -71,8 +71,8 @@ def long_flat(
 
     Returns:
         One row a day: ``position`` (1 or 0), ``sides`` (purchases and sales charged to the day),
-        ``net_return`` (simple, after costs, absent days before it included), ``wealth`` (of 1 dollar, at the end of
-        the day).
+        ``net_return`` (simple, after costs, absent days before it included), ``day_return`` (the same without
+        them), ``wealth`` (of 1 dollar, at the end of the day).
     """
     actual, predicted, last_close = _prices(actual, predicted, last_close)
     return _traded((predicted > last_close).astype(int), actual, last_close, cost)
@@ -91,9 +91,16 @@ def _traded(position: np.ndarray, actual: np.ndarray, last_close: np.ndarray, co
     # From the close of the row before to the close that this row starts from: 1 where no day is absent.
     meanwhile = np.concatenate([[1.0], last_close[1:] / actual[:-1]])
     held = np.concatenate([[0], position[:-1]])
-    growth = (1 - cost) ** (before + after) * (1 + position * (actual / last_close - 1)) * (1 + held * (meanwhile - 1))
+    of_day = (1 - cost) ** (before + after) * (1 + position * (actual / last_close - 1))
+    growth = of_day * (1 + held * (meanwhile - 1))
     return pd.DataFrame(
-        {"position": position, "sides": before + after, "net_return": growth - 1, "wealth": np.cumprod(growth)}
+        {
+            "position": position,
+            "sides": before + after,
+            "net_return": growth - 1,
+            "day_return": of_day - 1,
+            "wealth": np.cumprod(growth),
+        }
     )
 
 
@@ -111,7 +118,7 @@ def sharpe(returns: np.ndarray) -> dict[str, float]:
     efficient frontier". With normal returns it is Lo's (2002, *Financial Analysts Journal* 58(4)).
 
     Args:
-        returns: simple, shape (days,).
+        returns: simple, each of one day, shape (days,). What was earned over absent days is no day's return.
 
     Returns:
         ``sharpe`` and ``error`` a year (365 days), ``daily`` and ``daily_error``, ``skew``,
@@ -147,10 +154,11 @@ def performance(traded: pd.DataFrame) -> dict[str, float]:
     """What came of a rule: frame of :func:`long_flat` or :func:`buy_and_hold` to numbers.
 
     Returns:
-        ``total_return`` and ``max_drawdown`` (shares), ``sharpe``, ``sharpe_error`` (a year),
-        ``sides`` (purchases and sales), ``share_held`` (of days), ``days``.
+        ``total_return`` and ``max_drawdown`` (shares; the fall is between closes of the given days), ``sharpe``,
+        ``sharpe_error`` (a year; of the given days' own returns), ``sides`` (purchases and sales), ``share_held``
+        (of days), ``days``. What prices did on absent days is in ``total_return``, and in no ratio.
     """
-    ratio = sharpe(traded["net_return"].to_numpy())
+    ratio = sharpe(traded["day_return"].to_numpy())
     return {
         "total_return": float(traded["wealth"].iloc[-1] - 1),
         "max_drawdown": max_drawdown(traded["wealth"].to_numpy()),

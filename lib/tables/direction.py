@@ -52,7 +52,7 @@ def trading_rules(frame: pd.DataFrame, cost: float = direction.COST_PER_SIDE) ->
     found = pd.DataFrame(
         [{**dict(zip(FAMILY, names)), "model": m, **direction.performance(d)} for names, m, d in traded]
     )
-    ratios = pd.DataFrame([direction.sharpe(days["net_return"].to_numpy()) for *_, days in traded])
+    ratios = pd.DataFrame([direction.sharpe(days["day_return"].to_numpy()) for *_, days in traded])
     rules = frame[frame["model"] != baselines.NAIVE]
     tried = rules.groupby(["ticker", "part"])[["reading", "model"]].apply(lambda rows: len(rows.drop_duplicates()))
     found[["luck", "deflated"]] = math.nan

@@ -77,6 +77,25 @@ def test_returns_of_days_that_are_not_scored_count_for_whoever_holds():
     assert late["wealth"].tolist() == pytest.approx([1.0, 150 / 165])
 
 
+def test_what_was_earned_over_absent_days_is_no_days_return():
+    """Prices rise tenfold in a gap of 100 days: the Sharpe ratio is that of the days around it, the wealth is not."""
+    rng = np.random.default_rng(8)
+    steps = np.exp(rng.normal(0.001, 0.02, 80))
+    last = 100 * np.concatenate([[1], np.cumprod(steps)[:-1]])
+    last[40:] *= 10
+    actual = last * steps
+    for rule in (direction.buy_and_hold(actual, last), direction.long_flat(actual, last * 1.01, last)):
+        found, ratio = direction.performance(rule), direction.sharpe(rule["day_return"])
+        of_days = steps - 1
+        of_days[0], of_days[-1] = steps[0] * 0.999 - 1, steps[-1] * 0.999 - 1
+        assert found["sharpe"] == pytest.approx(math.sqrt(365) * of_days.mean() / of_days.std(ddof=1))
+        assert found["days"] == 80 and ratio["kurtosis"] < 6
+        assert found["total_return"] == pytest.approx(10 * np.prod(steps) * 0.999**2 - 1)
+        assert rule["net_return"].iloc[40] == pytest.approx(10 * steps[40] - 1)
+        same = rule.drop(40)
+        np.testing.assert_allclose(same["net_return"], same["day_return"], atol=1e-12)
+
+
 def test_buy_and_hold_pays_twice_and_the_naive_forecast_never_trades():
     last, actual = np.array([100.0, 120.0, 90.0]), np.array([120.0, 90.0, 150.0])
     held = direction.buy_and_hold(actual, last)

@@ -289,6 +289,20 @@ def test_the_deflated_sharpe_ratio_counts_the_rules_of_all_targets():
     assert "for 3 rules tried on these days" in tables.trading_in_words(alone, "test")
 
 
+def test_what_prices_did_on_days_that_are_not_scored_makes_no_rule_credible():
+    rng = np.random.default_rng(8)
+    rules = {"naive": naive_errors(), **{n: rng.normal(0, 2, (2, DAYS)) for n in ("CNN", "LSTM")}}
+    frame = long_frame(rules)
+    later = frame["date"] > frame["date"].min() + pd.Timedelta(days=DAYS // 2)
+    usd = ["actual_usd", "predicted_usd", "naive_usd"]
+    jumped = frame.assign(date=frame["date"].where(~later, frame["date"] + pd.Timedelta(days=90)))
+    jumped[usd] = frame[usd].mul(np.where(later, 10, 1), axis=0)
+    found, whole = tables.trading_rules(jumped).set_index("model"), tables.trading_rules(frame).set_index("model")
+    ratios = ["sharpe", "sharpe_error", "luck", "deflated", "days"]
+    pd.testing.assert_frame_equal(found[ratios], whole[ratios], rtol=1e-9)
+    assert found["total_return"]["buy and hold"] > 8 > whole["total_return"]["buy and hold"]
+
+
 def test_rules_that_know_the_future_are_credible_and_noise_is_not():
     rng = np.random.default_rng(6)
     frame = long_frame(

@@ -24,7 +24,7 @@ from lib.settings import consistency
 BLOCKS, PLAIN = "▁▂▃▄▅▆▇█", "_.:-=+*#"
 WIDTH = 60
 STILL_DAYS = 7  # a close that stands still so long is that of a week
-MOST_MISSING = 0.1  # part of the days; weekends alone are more than a quarter
+MOST_MISSING = 0.1  # part of the days that are missing or filled; weekends alone are more than a quarter
 _TICKER = TypeAdapter(settings.Ticker)
 
 
@@ -129,6 +129,12 @@ def _no_days(frame: pd.DataFrame) -> list[str]:
         found.append(
             f"Close stands still for {STILL_DAYS} days or more on {days} of {len(close)} days, such as from"
             f" {first.index[0]:%Y-%m-%d} to {first.index[-1]:%Y-%m-%d}: perhaps these are no daily prices"
+        )
+    repeated = int((close.diff() == 0).sum())
+    if not still and repeated > MOST_MISSING * len(close):
+        found.append(
+            f"Close is that of the day before on {repeated} of {len(close)} days: perhaps weekends or other days were"
+            " filled"
         )
     span = (close.index[-1] - close.index[0]).days + 1
     if span - len(close) > MOST_MISSING * span:

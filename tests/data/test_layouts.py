@@ -367,6 +367,7 @@ def test_a_name_with_anything_else_is_no_other_column_and_is_named(read, name):
         ("Date,Symbol,Close\n2025-01-01,WBTC,1.5\n", ""),
         ("Date,Name,Close\n2025-01-01,Neutron,1.5\n", ""),
         ("Date,slug,Close\n2025-01-01,bitcoin-cash,1.5\n", ""),
+        ("Date,id,Close\n2025-01-01,a7,1.5\n2025-01-02,b7,1.5\n", ""),
         ("Try our prices\nDate,Close\n2025-01-01,1.5\n", ""),
         ("Date,Close (EUR),Close (USD)\n2025-01-01,1,2\n", ""),
         ("Date,Close,Close (EUR)\n2025-01-01,1,2\n", ""),

@@ -91,9 +91,10 @@ def test_what_is_odd_in_a_file_is_said(name, parts):
             "Close stands still for 7 days or more on 28 of 28 days, such as from",
         ),
         ([100.0 + n if n > 20 or n % 7 == 0 else np.nan for n in range(42)], "18 of 42 days have no close: perhaps"),
+        ([50.0 + n - max(0, n % 7 - 4) for n in range(28)], "Close is that of the day before on 8 of 28 days: perhaps"),
         ([float(n + 1) for n in range(28)], "suspicious  nothing"),
     ],
-    ids=["weeks filled", "weeks, then days", "days"],
+    ids=["weeks filled", "weeks, then days", "weekends filled", "days"],
 )
 def test_what_may_be_no_daily_prices_is_said_and_not_refused(tmp_path, closes, said):
     path = tmp_path / "AAA-USD.csv"

@@ -12,7 +12,7 @@ from lib.data.market.header_names import find, key
 
 COIN_NAMES = (
     *("symbol", "ticker", "pair", "pair id", "asset", "asset id", "coin", "coin id", "name", "slug", "currency"),
-    *("crypto", "cryptocurrency", "token", "instrument", "instrument id", "product", "product id", "market", "id"),
+    *("crypto", "cryptocurrency", "token", "instrument", "instrument id", "product", "product id", "market"),
 )
 QUOTE_NAMES = ("currency", "quote", "quote currency", "quote asset", "price currency", "vs currency", "unit")
 

@@ -18,7 +18,15 @@ MONEY, COINS = frozenset(_MONEY.split()), frozenset(_COINS.split())
 _USUAL = ("EUR", "GBP", "JPY", "KRW", "BRL", "AUD", "CHF")  # behind any coin; NEUTRON is no pair in Romanian money
 # signs and words -> how the currency is called
 _WORDS = {
-    **{"EURO": "EUR", "EUROS": "EUR", "YEN": "JPY", "RUPEES": "INR", "RUBLES": "RUB", "STERLING": "GBP"},
+    **{
+        "EURO": "EUR",
+        "EUROS": "EUR",
+        "YEN": "JPY",
+        "RUPEES": "INR",
+        "RUBLES": "RUB",
+        "STERLING": "GBP",
+        "POUNDS": "GBP",
+    },
     **{"SAT": "satoshis", "SATS": "satoshis", "SATOSHI": "satoshis", "SATOSHIS": "satoshis"},
     **{
         "CENT": "cents",

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 # Close USD, close_usd, Close (US$), PriceUSD, Price in USD; a stablecoin counts as the dollar.
 _IN_DOLLARS = re.compile(
@@ -13,6 +14,7 @@ _IN_DOLLARS = re.compile(
 )
 
 
+@lru_cache(4096)
 def key(name: str) -> str:
     """A name as it is compared: without case, accents, spaces, underscores, hyphens, a footnote's stars, <> around, or
     the coin beside it in pandas's pairs such as ('Close', 'BTC-USD')."""

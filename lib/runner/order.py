@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,24 +109,61 @@ def _concerned(selected: Iterable[Notebook], chosen: settings.Settings) -> list[
 
 
 def _check_prices(chosen: settings.Settings, selected: Sequence[Notebook]) -> None:
-    """Read the prices as the notebooks will, and ask whether they are enough for each; a sentence is said once."""
+    """Read the prices as the notebooks will, and ask whether they are enough for each; a sentence is said once.
+
+    Parameters by which the run goes on are named only if the notebooks can use what they leave.
+    """
     from lib.data import market
 
-    prices = market.prices_of(chosen)
-    refused: dict[str, list[str]] = {}
+    try:
+        prices = market.prices_of(chosen)
+    except market.Refused as error:
+        offer = error.offer
+        either = {**offer.readable, **offer.accepted}
+        together = {ticker: either[ticker] for ticker in chosen.tickers if ticker in either}
+        lines = [error.what, *_in_lines(_refused(together, chosen, selected))]
+        lines += offer.words(_usable(offer.readable, chosen, selected), _usable(together, chosen, selected))
+        raise OrderError("\n".join(lines)) from None
+    if refused := _refused(prices, chosen, selected):
+        lines = _in_lines(refused)
+        good = _usable(prices, chosen, selected)
+        if good and len(good) < len(prices):
+            lines.append(f"To run the others: -p tickers=[{','.join(good)}]")
+        raise OrderError("\n".join(lines))
+
+
+Prices = Mapping[str, Any]  # ticker -> frame
+
+
+def _refused(prices: Prices, chosen: settings.Settings, selected: Sequence[Notebook]) -> dict[str, list[str]]:
+    """Sentence -> the numbers of the notebooks that refuse these prices with it."""
+    found: dict[str, list[str]] = {}
+    if not prices:
+        return found
+    chosen = chosen.changed(tickers=list(prices))
     for notebook in selected:
         if notebook.needs:
             try:
                 _function(notebook)(prices, chosen)
             except ProjectError as error:
                 for sentence in str(error).splitlines():
-                    refused.setdefault(sentence, []).append(notebook.number)
-    if refused:
-        lines = [f"{sentence} (notebook {', '.join(of)})" for sentence, of in refused.items()]
-        good = [t for t in prices if not any(sentence.startswith(f"{t}: ") for sentence in refused)]
-        if good and len(good) < len(prices):
-            lines.append(f"To run the others: -p tickers=[{','.join(good)}]")
-        raise OrderError("\n".join(lines))
+                    found.setdefault(sentence, []).append(notebook.number)
+    return found
+
+
+def _in_lines(refused: Mapping[str, Sequence[str]]) -> list[str]:
+    return [f"{sentence} (notebook {', '.join(of)})" for sentence, of in refused.items()]
+
+
+def _usable(prices: Prices, chosen: settings.Settings, selected: Sequence[Notebook]) -> list[str]:
+    """The tickers that all notebooks can use, also without the others; none if that cannot be told."""
+    left = dict(prices)
+    while refused := _refused(left, chosen, selected):
+        bad = [t for t in left if any(sentence.startswith(f"{t}: ") for sentence in refused)]
+        if not bad:
+            return []
+        left = {ticker: frame for ticker, frame in left.items() if ticker not in bad}
+    return list(left)
 
 
 def _function(notebook: Notebook) -> Callable[[Any, settings.Settings], object]:

@@ -98,24 +98,16 @@ def _closes(close: pd.Series) -> str:
 
 
 def _refusal(frame: pd.DataFrame) -> tuple[str, float | None]:
-    """What the check of every run says of prices that it refuses, and the ``max_daily_factor`` that accepts them."""
+    """What the check of every run says of prices that it refuses, and the ``max_daily_factor`` that suffices."""
     try:
         schema.check(frame, "", "")
     except schema.Implausible as error:
         factor = schema.accepting(error.moves)
-        if factor and not _accepts(frame, factor):
-            factor = None  # there are other faults, such as zeros
-        accepted = f". If the moves are real, -p max_daily_factor={factor:g} accepts them" if factor else ""
-        return f"{error.what.removeprefix(', : ')}. A run refuses these prices{accepted}", factor
+        first = ", once the other values are corrected" if error.others else ""
+        accepted = f". If the moves are real, -p max_daily_factor={factor:g} accepts them{first}" if factor else ""
+        refusal = f"{error.what.removeprefix(', : ')}. A run refuses these prices{accepted}"
+        return refusal, None if error.others else factor
     return "", None
-
-
-def _accepts(frame: pd.DataFrame, factor: float) -> bool:
-    try:
-        schema.check(frame, "", "", factor)
-    except schema.Implausible:
-        return False
-    return True
 
 
 def _no_days(frame: pd.DataFrame) -> list[str]:

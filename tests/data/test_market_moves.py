@@ -50,9 +50,21 @@ def test_a_day_times_100_and_a_zero_are_named_in_one_message(folder):
     assert "2026-09-08: Open, High, Low, Close are 0 (allowed: above 0 USD; empty the whole day, which is then" in first
     assert first.count("allowed") == 2
     assert options == [
-        "If these moves are real, accept them: -p max_daily_factor=200;"
-        " in a notebook's parameters cell: max_daily_factor = 200"
+        "If the moves of AAA-USD are real, correct the other values first;"
+        " -p max_daily_factor=200 then accepts the moves"
+    ], "the zero would be refused again"
+
+
+def test_moves_are_accepted_by_words_that_leave_out_what_nothing_accepts(folder, tmp_path):
+    """Red before: max_daily_factor alone was named, and CCC was refused again."""
+    lines = refusal(folder, AAA="f31", BBB="f00", CCC="f24").splitlines()
+    assert lines[2:] == [
+        "If the moves of AAA-USD are real, accept them and leave out the rest: -p max_daily_factor=10"
+        " -p tickers=[AAA-USD,BBB-USD]; in a notebook's parameters cell: max_daily_factor = 10 and"
+        ' tickers = ["AAA-USD", "BBB-USD"]',
+        'To run the others: -p tickers=[BBB-USD]; in a notebook\'s parameters cell: tickers = ["BBB-USD"]',
     ]
+    assert list(folder(factor=10, AAA="f31", BBB="f00")) == ["AAA-USD", "BBB-USD"]
 
 
 def test_a_parameter_accepts_a_move_but_never_a_zero(folder):

@@ -94,6 +94,25 @@ def test_the_coins_that_do_can_be_run_by_the_words_that_the_message_names(tmp_pa
     assert check(*words, "tickers=[GOOD-USD]").selected
 
 
+def test_the_words_for_the_readable_coins_leave_out_those_that_are_flat_or_too_short(tmp_path, check, put):
+    """Red before: FLAT-USD was offered, and refused in a second try."""
+    put(tmp_path / "books", "01_a", needs="data.windows.build")
+    days = [f"{day:%Y-%m-%d}" for day in pd.date_range("2024-01-01", "2024-08-27")]
+    closes = {"GOOD-USD": range(100, 340), "FLAT-USD": [7] * 240, "JUMP-USD": [5] + [50 + k for k in range(239)]}
+    for ticker, values in {**closes, "ZERO-USD": [0, *range(1000, 1239)]}.items():
+        rows = [f"{day},{v},{v},{v},{v},9\n" for day, v in zip(days, values)]
+        (tmp_path / f"{ticker}.csv").write_text(HEADER + "".join(rows))
+    words = ["source=folder", f"data_dir={tmp_path}", "start_date=2024-01-01", "end_date=2024-08-27", "lookback=20"]
+    with pytest.raises(order.OrderError) as refused:
+        check(*words, f"tickers=[{', '.join(closes)}, ZERO-USD]")
+    *what, flat, accept, others = str(refused.value).splitlines()
+    assert [line.partition(",")[0] for line in what] == ["JUMP-USD", "ZERO-USD"] and flat.startswith("FLAT-USD: ")
+    assert others.startswith("To run the others: -p tickers=[GOOD-USD];")
+    assert ": -p max_daily_factor=10 -p tickers=[GOOD-USD,JUMP-USD];" in accept
+    for sentence in (accept, others):
+        assert check(*words, *[w.partition(";")[0].strip() for w in sentence.split("-p ")[1:]]).selected
+
+
 def test_a_need_that_does_not_exist_is_named(tmp_path, check, put):
     put(tmp_path / "books", "01_a", needs="data.windows.nothing")
     with pytest.raises(order.OrderError, match="01_a: its metadata run.needs names lib.data.windows.nothing"):

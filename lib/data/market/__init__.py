@@ -9,12 +9,13 @@ from lib.data.market.comparison import Comparison, compare_with_manifest
 from lib.data.market.csv_prices import COLUMNS
 from lib.data.market.digests import digest, digest_of_all
 from lib.data.market.faults import MarketError, SourceUnavailable
-from lib.data.market.sources import load, origins, prices_of
+from lib.data.market.sources import Refused, load, origins, prices_of
 
 __all__ = [
     "COLUMNS",
     "Comparison",
     "MarketError",
+    "Refused",
     "SourceUnavailable",
     "compare_with_manifest",
     "digest",

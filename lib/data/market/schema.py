@@ -24,9 +24,18 @@ Test = Callable[[pd.DataFrame], pd.Series]
 
 
 class Implausible(MarketError):
-    """Prices that cannot be true. ``moves`` are those that a larger ``max_daily_factor`` accepts."""
+    """Prices that cannot be true.
 
-    moves: Sequence[Move] = ()
+    Attributes:
+        ticker: whose.
+        prices: all of them.
+        moves: those that a larger ``max_daily_factor`` accepts.
+        others: whether there are faults besides, such as a zero, which no parameter accepts.
+    """
+
+    def __init__(self, what: str, ticker: str, prices: pd.DataFrame, moves: Sequence[Move], others: bool):
+        super().__init__(what)
+        self.ticker, self.prices, self.moves, self.others = ticker, prices, moves, others
 
 
 def _present(days: pd.DataFrame, column: str) -> pd.Series:
@@ -124,19 +133,23 @@ def check(frame: pd.DataFrame, ticker: str, origin: str, max_daily_factor: float
     days = frame.reset_index()
     faults, moves = _table_faults(days), []
     if not faults and (orders := _order_fault(days)):
-        raise Implausible(f"{ticker}, {origin}: {orders}")
+        raise Implausible(f"{ticker}, {origin}: {orders}", ticker, frame, [], others=True)
     if not faults:
         faults = _row_faults(days)
         if days["date"].is_monotonic_increasing and days["date"].is_unique:
             moves = suspicious(frame, max_daily_factor)
-            faults = in_words(moves, max_daily_factor) + faults
+    acceptable = [move for move in moves if move.value]
+    others = bool(faults) or len(acceptable) < len(moves)
+    faults = in_words(moves, max_daily_factor) + faults
     if faults:
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-        error = Implausible(
-            f"{ticker}, {origin}: {'; '.join(faults[:SHOWN])}{more}. Correct these values or use another source"
+        raise Implausible(
+            f"{ticker}, {origin}: {'; '.join(faults[:SHOWN])}{more}. Correct these values or use another source",
+            ticker,
+            frame,
+            acceptable,
+            others,
         )
-        error.moves = [move for move in moves if move.value]
-        raise error
     return frame
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -15,11 +14,21 @@ from pydantic import TypeAdapter, ValidationError
 from lib import settings
 from lib.data.market import folder, sample, schema, yahoo
 from lib.data.market.faults import MarketError, SourceUnavailable
+from lib.data.market.offers import Offer
 from lib.results import progress
 from lib.settings import Settings
 
 SOURCES = ("sample", "yahoo", "folder")
 _TICKER = TypeAdapter(settings.Ticker)
+
+
+class Refused(MarketError):
+    """Prices of some tickers that cannot be had or believed. ``offer`` says by which parameters a run goes on."""
+
+    def __init__(self, what: str, offer: Offer):
+        together = {**offer.readable, **offer.accepted}
+        super().__init__(what, "\n".join(offer.words(offer.readable, together)))
+        self.offer = offer
 
 
 def load(
@@ -57,9 +66,10 @@ def load(
         ``note``, too.
 
     Raises:
-        MarketError: one sentence for each ticker that cannot be had or believed. Every ticker is tried,
+        Refused: one sentence for each ticker that cannot be had or believed. Every ticker is tried,
             unless Yahoo as a whole does not answer; downloads that came are cached. The parameters that
             accept large moves, or leave out the bad tickers, are named.
+        MarketError: the request itself makes no sense.
     """
     tickers = _check_request(source, tickers, start_date, end_date, data_dir)
     prices: dict[str, pd.DataFrame] = {}
@@ -88,7 +98,7 @@ def load(
             faults.append(error)
     if faults:
         what = [*map(str, faults), *_remarks(source, tickers, prices, len(faults))]
-        raise MarketError("\n".join(what), "\n".join(_options(source, prices, faults)))
+        raise Refused("\n".join(what), Offer(tickers, prices, faults, choice=source != "sample"))
     return prices
 
 
@@ -166,21 +176,3 @@ def _remarks(source: str, tickers: Sequence[str], prices: Mapping[str, pd.DataFr
     untried = list(tickers)[len(prices) + failed :]
     remarks = [f"Downloaded and cached: {', '.join(prices)}"] if prices else []
     return remarks + ([f"Not tried: {', '.join(untried)}"] if untried else [])
-
-
-def _options(source: str, prices: Mapping[str, pd.DataFrame], faults: Sequence[MarketError]) -> list[str]:
-    """The parameters by which a run goes on: those that accept large moves, or leave out the bad tickers."""
-    found = []
-    moves = [move for fault in faults if isinstance(fault, schema.Implausible) for move in fault.moves]
-    if factor := schema.accepting(moves):
-        found.append(
-            f"If these moves are real, accept them: -p max_daily_factor={factor:g};"
-            f" in a notebook's parameters cell: max_daily_factor = {factor:g}"
-        )
-    if prices and source != "sample":
-        stopped = any(isinstance(fault, SourceUnavailable) for fault in faults)
-        found.append(
-            f"To run {'those that were downloaded' if stopped else 'the others'}: -p tickers=[{','.join(prices)}];"
-            f" in a notebook's parameters cell: tickers = {json.dumps(list(prices))}"
-        )
-    return found

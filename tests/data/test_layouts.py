@@ -413,6 +413,11 @@ def test_what_to_rename_is_said(read, content, said):
     assert said in refusal(read, content)
 
 
+def test_a_column_of_another_currency_beside_dollars_is_not_read_and_dollars_are_no_coin(read):
+    frame = read("Date,Currency,Close (USD),Volume EUR\n2025-01-01,USD,1.5,7\n")
+    assert frame.attrs["notes"] == ["not read: Currency, Volume EUR"] and ", USD," not in frame.attrs["layout"]
+
+
 def test_no_column_that_is_read_is_found_by_a_pattern():
     for layout in layouts.LAYOUTS:
         assert not any("*" in name for column in ("Date", *layouts.COLUMNS) for name in layout.names(column))

@@ -106,4 +106,5 @@ def coin(names: Sequence[str], rows: Sequence[Sequence[str]], coins: Sequence[st
                 f"{shown}: column {names[at]} names several coins ({first}). Write one file for each coin"
             )
     held = list(dict.fromkeys(coins)) or [rows[0][at] for at in find(COIN_NAMES, names)[:1] if rows]
-    return held[0] if len(held) == 1 and not held[0].isdecimal() else ""
+    is_coin = len(held) == 1 and not held[0].isdecimal() and held[0].upper() not in (*currencies.DOLLARS, "US DOLLAR")
+    return held[0] if is_coin else ""

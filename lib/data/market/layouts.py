@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from lib.data.market import column_order, contents
+from lib.data.market import column_order, contents, currencies
 from lib.data.market.faults import MarketError
 from lib.data.market.file_text import SEPARATORS, Grid
 from lib.data.market.header_names import find, like
@@ -264,8 +264,9 @@ def _even(grid: Grid, first: int, width: int, shown: str) -> tuple[list[list[str
 
 def _refuse_misspelt(unread: Sequence[str], places: dict[str, int], shown: str) -> None:
     """A price column under a name that is nearly right would be left out without this."""
+    names = [name.casefold() for name in unread if not currencies.named(name)]  # Volume EUR is no slip of the pen
     for column in COLUMNS:
-        near = difflib.get_close_matches(column.casefold(), map(str.casefold, unread), n=1, cutoff=0.75)
+        near = difflib.get_close_matches(column.casefold(), names, n=1, cutoff=0.75)
         if column not in places and near:
             unit = ". Prices must be in US dollars" if column == "Close" else ""
             raise MarketError(

@@ -8,11 +8,11 @@ inside each part, so that no window crosses a split. Which days fit the scaler i
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -76,7 +76,7 @@ class Dataset:
         """Train, validation and test, in time order."""
         return self.train, self.validation, self.test
 
-    @cached_property
+    @functools.cached_property
     def digest(self) -> str:
         """SHA-256 of all that a training sees: inputs of every split, targets of those it learns from and stops on."""
         found = hashlib.sha256()
@@ -287,7 +287,8 @@ def _dataset(
     days = split_days(feature_frame(cleaned, ticker, chosen).index, chosen.split)
     for split in SPLITS:
         shortest = 0 if reach_back and split != "train" else chosen.lookback
-        _refuse_if(len(days[split]) <= shortest, ticker, split, days, chosen)
+        if len(days[split]) <= shortest:
+            raise WindowError(_too_short(ticker, split, days, chosen))
     until = fit_until(days, chosen)
     treated = {
         t: cleaning.treat_outliers(frame, chosen.outliers, chosen.outlier_iqr, until) for t, frame in cleaned.items()
@@ -311,7 +312,8 @@ def _dataset(
         rows = slice(first - (chosen.lookback if reach_back and split != "train" else 0), last + 1)
         X, y, at = cut_windows(scaled[rows], scaled[rows, column], features.index[rows], chosen.lookback)
         keep = np.full(len(at), True) if split == "train" else scored[rows][at]
-        _refuse_if(not keep.any(), ticker, split, days, chosen)
+        if not keep.any():
+            raise WindowError(_broken(ticker, split, features.index[rows], len(days[split]), len(at), cleaned, chosen))
         at = at[keep] + rows.start
         parts[split] = Part(
             split,
@@ -357,13 +359,48 @@ def _scored_days(
     return scored
 
 
-def _refuse_if(empty: bool, ticker: str, part: str, days: Mapping[str, pd.DatetimeIndex], chosen: Settings) -> None:
-    if empty:
-        raise WindowError(
-            f"{ticker}: the {part} split has {len(days[part])} days and no window of {chosen.lookback} days and a next"
-            f" one; without gaps {chosen.lookback + 1} days would do{_in_all(days, part, chosen.lookback + 1)}."
-            " Widen start_date to end_date, give the split a larger share, or shorten lookback"
+def _too_short(ticker: str, part: str, days: Mapping[str, pd.DatetimeIndex], chosen: Settings) -> str:
+    return (
+        f"{ticker}: the {part} split has {len(days[part])} days and no window of {chosen.lookback} days and a next"
+        f" one; without gaps {chosen.lookback + 1} days would do{_in_all(days, part, chosen.lookback + 1)}."
+        " Widen start_date to end_date, give the split a larger share, or shorten lookback"
+    )
+
+
+def _broken(
+    ticker: str,
+    part: str,
+    rows: pd.DatetimeIndex,
+    count: int,
+    held: int,
+    cleaned: Mapping[str, pd.DataFrame],
+    chosen: Settings,
+) -> str:
+    """Why a split of enough days has no window that is scored: a long gap breaks them, or filled ones are all it has.
+
+    Args:
+        rows: the days that its windows may use.
+        count: days in the split.
+        held: its windows, scored or not.
+    """
+    otherwise = "choose another start_date or end_date, give the split a larger share, or shorten lookback"
+    if held:
+        return (
+            f"{ticker}: the {part} split has {count} days, but none with a window is scored: filled days are not, nor"
+            f" days after them. Use prices with fewer gaps, {otherwise}"
         )
+    read = cleaned.values() if chosen.inputs == "all_closes" else [cleaned[ticker]]
+    priced = functools.reduce(pd.Index.intersection, (frame.index for frame in read))
+    absent = cleaning.gaps(pd.DataFrame({"Close": 1.0}, priced[(priced >= rows[0]) & (priced <= rows[-1])]))
+    gap = absent.loc[absent["days"].idxmax()]
+    anew = ", and indicators begin anew after it" if chosen.inputs == "ohlcv_indicators" else ""
+    most = next(limit.le for limit in Settings.model_fields["max_gap_days"].metadata if hasattr(limit, "le"))
+    fill = f"Set max_gap_days to {gap['days']} or more, {otherwise}" if gap["days"] <= most else otherwise.capitalize()
+    return (
+        f"{ticker}: the {part} split has {count} days, but the gap from {gap['first_day']:%Y-%m-%d} to"
+        f" {gap['last_day']:%Y-%m-%d} breaks them{anew}. At most {len(cleaning.longest_stretch(rows))} follow on each"
+        f" other, and a window of {chosen.lookback} days and a next one need {chosen.lookback + 1}. {fill}"
+    )
 
 
 def _in_all(days: Mapping[str, pd.DatetimeIndex], split: str, needed: int) -> str:

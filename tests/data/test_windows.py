@@ -462,6 +462,48 @@ def test_a_part_shorter_than_the_lookback_can_be_forecast_if_windows_reach_back(
     assert len(windows.build({"A": noisy(100, 8)}, setting, reach_back=True)["A"].validation.y) == 15
 
 
+def test_a_gap_that_breaks_a_split_of_enough_days_is_named():
+    """Twenty test days in two stretches of ten: no window of twelve days, whatever start_date is widened to."""
+    whole = noisy(80, 8)  # 50 + 10 + 20 days, and a gap of ten
+    for days, told in ((10, "Set max_gap_days to 10 or more, choose"), (61, "Choose")):
+        prices = pd.concat([whole.iloc[:70], whole.iloc[70:].set_axis(whole.index[70:] + pd.Timedelta(days=days))])
+        setting = chosen(lookback=12, split=[0.5, 0.25, 0.25])
+        gap = f"{whole.index[70]:%Y-%m-%d} to {whole.index[70] + pd.Timedelta(days=days - 1):%Y-%m-%d}"
+        with pytest.raises(
+            WindowError,
+            match=f"^A: the test split has 20 days, but the gap from {gap} breaks them. At most 10 follow on each"
+            f" other, and a window of 12 days and a next one need 13. {told} another start_date or end_date, give",
+        ):
+            windows.build({"A": prices}, setting)
+        if days <= 60:
+            assert len(windows.build({"A": prices}, setting.changed(max_gap_days=days))["A"].test.y)
+
+
+def test_the_gap_that_breaks_a_split_is_that_of_the_prices_that_are_read():
+    """Another coin's, if its closes are inputs; one before the split, if windows reach back; not the returns' or
+    the indicators' longer one.
+    """
+    whole, hole = noisy(80, 8), noisy(80, 9)
+    hole.iloc[64:68] = np.nan
+    gap = f"{whole.index[64]:%Y-%m-%d} to {whole.index[67]:%Y-%m-%d}"
+    setting = chosen(max_gap_days=3, lookback=12, split=[0.5, 0.25, 0.25])
+    for prices, changes, back, told in (
+        ({"A": whole, "B": hole}, {"inputs": "all_closes"}, False, ""),
+        ({"A": hole}, {"target": "log_return"}, False, ""),
+        ({"A": hole}, {"inputs": "ohlcv_indicators"}, False, ", and indicators begin anew after it"),
+        ({"A": hole}, {"split": [0.5, 0.4, 0.1]}, True, ""),
+    ):
+        with pytest.raises(WindowError, match=f"^A: the test split has .* gap from {gap} breaks them{told}. At most"):
+            windows.build(prices, setting.changed(**changes), reach_back=back)
+
+
+def test_a_split_of_which_no_day_is_scored_says_that_filled_days_are_not():
+    prices = noisy(80, 8)
+    prices.iloc[61::2] = np.nan
+    with pytest.raises(WindowError, match="^A: the test split has 20 days, but none with a window is scored: filled"):
+        windows.build({"A": prices}, chosen(lookback=4, split=[0.5, 0.25, 0.25]))
+
+
 # -- too few days, said before anything is trained -----------------------------------------------
 
 

@@ -239,11 +239,11 @@ class Controller:
 
     def _trained(self, job: Job, network: TrainedNetwork) -> None:
         job.emit(ValidationUpdate(scoring.as_records(network.scores)))
-        with self._lock:
+        with self._lock:  # whoever asks for something next must not hear the last word of this
             if self._job is job:
                 self._end("evaluating")
                 self._show(network)
-        job.emit(VisualizingUpdate(network.identity))
+            job.emit(VisualizingUpdate(network.identity))
 
     def _connect(self) -> None:
         with suppress(ProjectError):  # whoever needs it hears of it
@@ -263,7 +263,7 @@ class Controller:
             elif isinstance(event, ErrorLog):
                 self._end("predicting" if self.state == FORECASTING else "parameters")
             self._write(event)
-        self._notify(event)
+            self._notify(event)  # before anything else can begin
 
     def _end(self, phase: str) -> None:
         self.state, self.phase = IDLE, phase

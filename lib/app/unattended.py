@@ -62,13 +62,16 @@ def predict(
 
 
 def _wait(controller: Controller, ask: Callable[[], None], patience_s: float) -> None:
-    ended, errors = threading.Event(), []
+    begun, ended, errors = threading.Event(), threading.Event(), []
 
     def on_event(event: Event | None) -> None:
-        if isinstance(event, ErrorLog):
-            errors.append(event.error)
-        if event is not None and controller.state == IDLE:
-            ended.set()
+        if event is None and controller.state != IDLE:
+            begun.set()  # until then events are the last words of what was asked for before
+        elif event is not None and begun.is_set():
+            if isinstance(event, ErrorLog):
+                errors.append(event.error)
+            if controller.state == IDLE:
+                ended.set()
 
     controller.listen(on_event)
     try:

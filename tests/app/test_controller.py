@@ -202,6 +202,28 @@ def test_a_saved_network_is_used_without_training(controller, fake_pool):
         controller.pick("BTC-USD_CNN_20200101-000000-abcd")
 
 
+def test_the_last_word_of_a_training_is_not_taken_for_the_end_of_the_forecast_after_it(
+    controller, fake_pool, monkeypatch
+):
+    """Red before: whoever asked while the training's last event was on its way got no forecast."""
+    write, predict = controller._write, controller.predict
+
+    def slowly(event):
+        write(event)
+        if event.kind == "visualizing_update":
+            until(lambda: len(controller._listeners) > 1)  # a program asks, and listens from now on
+
+    def late(*asked):
+        until(lambda: "visualizing_update" in kinds(controller))
+        predict(*asked)
+
+    monkeypatch.setattr(controller, "_write", slowly)
+    monkeypatch.setattr(controller, "predict", late)
+    controller.train(VALUES)
+    until(lambda: controller.network is not None)
+    assert unattended.predict(controller, days=3).identity == controller.network.identity
+
+
 def test_a_saved_network_whose_weights_are_gone_is_trained_again(controller, fake_pool):
     identity = unattended.train(controller, VALUES).identity
     fake_pool.cached.clear()

@@ -137,6 +137,11 @@ def folds_of(prices: Mapping[str, pd.DataFrame], settings: Settings) -> Iterator
     for ticker, frame in windows.clean(prices, honest).items():
         for scheme in SCHEMES:
             for number, days in enumerate(folds(frame.index, settings.folds, scheme), 1):
+                if not all(map(len, days.values())):
+                    raise windows.WindowError(
+                        f"{ticker}: {len(frame)} days are too few for {settings.folds} blocks of test days, each with"
+                        " training and validation days before it. Widen start_date to end_date"
+                    )
                 reading = _cut(honest, days)
                 part = {
                     t: p.loc[pd.Timestamp(reading.start_date) : pd.Timestamp(reading.end_date)]

@@ -11,7 +11,7 @@ from typing import Any
 
 from lib import settings
 from lib.errors import ProjectError
-from lib.runner import facts
+from lib.runner import enough_days, facts
 from lib.runner.plan import Notebook, discover, select
 
 NOTEBOOKS = settings.PROJECT_ROOT / "notebooks"
@@ -121,11 +121,11 @@ def _check_prices(chosen: settings.Settings, selected: Sequence[Notebook]) -> No
         offer = error.offer
         either = {**offer.readable, **offer.accepted}
         together = {ticker: either[ticker] for ticker in chosen.tickers if ticker in either}
-        lines = [error.what, *_in_lines(_refused(together, chosen, selected))]
+        lines = [error.what, *_in_lines(_refused(together, chosen, selected), chosen, selected)]
         lines += offer.words(_usable(offer.readable, chosen, selected), _usable(together, chosen, selected))
         raise OrderError("\n".join(lines)) from None
     if refused := _refused(prices, chosen, selected):
-        lines = _in_lines(refused)
+        lines = _in_lines(refused, chosen, selected)
         good = _usable(prices, chosen, selected)
         if good and len(good) < len(prices):
             lines.append(f"To run the others: -p tickers=[{','.join(good)}]")
@@ -151,8 +151,17 @@ def _refused(prices: Prices, chosen: settings.Settings, selected: Sequence[Noteb
     return found
 
 
-def _in_lines(refused: Mapping[str, Sequence[str]]) -> list[str]:
-    return [f"{sentence} (notebook {', '.join(of)})" for sentence, of in refused.items()]
+def _in_lines(
+    refused: Mapping[str, Sequence[str]], chosen: settings.Settings, selected: Sequence[Notebook]
+) -> list[str]:
+    """What the notebooks refuse, and how many days would do for all of them if days are what lacks."""
+    lines = [f"{sentence} (notebook {', '.join(of)})" for sentence, of in refused.items()]
+    each = list({notebook.needs: notebook for notebook in selected}.values())  # the same need is asked once
+    if lines and (days := enough_days.least(chosen, lambda one, longer: not _refused(one, longer, each))):
+        lines.append(
+            f"About {days} days from start_date to end_date, each with a price, would do for all of these notebooks"
+        )
+    return lines
 
 
 def _usable(prices: Prices, chosen: settings.Settings, selected: Sequence[Notebook]) -> list[str]:

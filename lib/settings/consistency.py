@@ -16,6 +16,8 @@ from lib.settings import places
 FOLDERS = ("data_dir", "output_dir")
 SAMPLE_DAYS = (date(2020, 1, 1), date(2021, 10, 27))  # as lib.data.market.sample, which loads pandas
 
+SCORED_DAYS = 20  # of a split that do for every notebook: 10 for intervals, and 09a tests 30 of two splits after 5 each
+
 
 def contradictions(values: Mapping[str, Any]) -> list[str]:
     """Sentences about keys that cannot hold. Those about a key that is missing are passed over."""
@@ -67,10 +69,17 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
         if smallest <= values["lookback"]:
             found.append(
                 f"lookback {values['lookback']} leaves no window in a split of {smallest} days"
-                f" (share {min(values['split']):g} of {days} days): widen the dates to"
-                f" {math.ceil((values['lookback'] + 1) / min(values['split']))} days, or shorten lookback"
+                f" (share {min(values['split']):g} of {days} days): widen the dates to {_enough_days(values)} days,"
+                " which are enough for every notebook, or shorten lookback"
             )
     return found + _folders(values)
+
+
+def _enough_days(values: Mapping[str, Any]) -> int:
+    """Days on which every split has a window for each of :data:`SCORED_DAYS`."""
+    periods = values.get("indicator_days", ())
+    lost = max(*periods, periods[2] + periods[3]) if periods and values.get("inputs") == "ohlcv_indicators" else 0
+    return math.ceil((values["lookback"] + SCORED_DAYS) / min(values["split"])) + lost
 
 
 def today() -> date:

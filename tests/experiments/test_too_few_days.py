@@ -4,7 +4,7 @@ import pytest
 
 from lib.data import windows
 from lib.data.windows import WindowError
-from lib.experiments import leakage, search, seeds
+from lib.experiments import leakage, search, seeds, walk_forward
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,13 @@ def test_an_evaluation(forecasts, lookback, split, tiny, random_walk, no_trainin
     with pytest.raises(WindowError, match=r"BTC-USD: .* would do"):
         forecasts(random_walk(), settings)
     assert no_training == []
+
+
+def test_a_walk_forward_of_a_handful_of_days(tiny, random_walk):
+    """Red before: an IndexError."""
+    prices = {ticker: frame.iloc[:6] for ticker, frame in random_walk().items()}
+    with pytest.raises(WindowError, match=r"BTC-USD: 6 days are too few for \d+ blocks of test days"):
+        walk_forward.check_days(prices, tiny(lookback=1))
 
 
 def test_a_search(tiny, random_walk, monkeypatch):

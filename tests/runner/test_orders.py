@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -73,10 +75,46 @@ def test_each_notebook_refuses_a_coin_of_45_days_before_anything_starts(tmp_path
     given += ["start_date=2026-10-13", "end_date=2026-11-25"]
     with pytest.raises(order.OrderError) as refused:
         order.check("params/sample.yaml", given)
-    lines = str(refused.value).splitlines()
+    *lines, total = str(refused.value).splitlines()
     assert len(set(lines)) == len(lines) and all("days" in line and "(notebook" in line for line in lines)
+    assert re.match(r"About \d+ days from start_date to end_date, each with a price, would do for all", total)
     assert any("09a" in line for line in lines) and any("11" in line for line in lines)
     assert not (tmp_path / "out").exists()
+
+
+def walked(tmp_path, days):
+    """The words of an order on so many days of a random walk."""
+    index = pd.date_range(end="2024-11-25", periods=days)
+    closes = 100 * np.exp(np.random.default_rng(1).normal(0, 0.03, days).cumsum())
+    rows = [f"{day:%Y-%m-%d},{c},{c * 1.01},{c * 0.99},{c},9\n" for day, c in zip(index, closes)]
+    (tmp_path / "BTC-USD.csv").write_text(HEADER + "".join(rows))
+    place = ["source=folder", f"data_dir={tmp_path}", f"output_dir={tmp_path / 'out'}"]
+    return [*place, f"start_date={index[0]:%Y-%m-%d}", "end_date=2024-11-25"]
+
+
+@pytest.mark.parametrize(("lookback", "only"), [(5, ["04", "09d", "11"]), (2, ["09a"])])
+def test_one_number_of_days_is_enough_for_the_whole_order(tmp_path, lookback, only):
+    """Red before: each sentence named a number of its own, and none was enough for the order."""
+    with pytest.raises(order.OrderError) as refused:
+        order.check("params/sample.yaml", [*walked(tmp_path, 44), f"lookback={lookback}"], only)
+    days = int(re.search(r"About (\d+) days", str(refused.value).splitlines()[-1])[1])
+    assert order.check("params/sample.yaml", [*walked(tmp_path, days), f"lookback={lookback}"], only).selected
+    with pytest.raises(order.OrderError):
+        order.check("params/sample.yaml", [*walked(tmp_path, int(days * 0.95)), f"lookback={lookback}"], only)
+
+
+def test_the_days_that_a_long_lookback_asks_for_are_enough_for_every_notebook(tmp_path):
+    """Red before: 207 days were named for a lookback of 30, on which the notebooks asked for more."""
+    with pytest.raises(order.OrderError, match="lookback 30 leaves no window") as refused:
+        order.check("params/sample.yaml", [*walked(tmp_path, 45), "lookback=30"])
+    days = int(re.search(r"widen the dates to (\d+) days", str(refused.value))[1])
+    assert order.check("params/sample.yaml", [*walked(tmp_path, days), "lookback=30"]).selected
+
+
+def test_where_more_days_do_not_help_no_number_is_named(tmp_path):
+    with pytest.raises(order.OrderError) as refused:
+        order.check("params/sample.yaml", [*walked(tmp_path, 400), "lookback=2", "split=[0.2, 0.4, 0.4]"], ["09a"])
+    assert "training days are too few" in str(refused.value) and "About" not in str(refused.value)
 
 
 def test_the_coins_that_do_can_be_run_by_the_words_that_the_message_names(tmp_path, check, put):

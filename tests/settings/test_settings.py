@@ -213,7 +213,7 @@ CONTRADICTIONS = [
     (
         {"lookback": 99},
         "lookback 99 leaves no window in a split of 99 days (share 0.15 of 665 days):"
-        " widen the dates to 667 days, or shorten lookback",
+        " widen the dates to 794 days, which are enough for every notebook, or shorten lookback",
     ),
 ]
 

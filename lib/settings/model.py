@@ -81,6 +81,11 @@ def _something(value: str) -> str:
     return value
 
 
+def _listed(value: Any) -> Any:
+    is_one = isinstance(value, str) and value.strip().lower() not in NOTHING
+    return [value] if is_one else value  # one symbol needs no brackets
+
+
 def _day(value: Any) -> Any:
     # Without this a bare number would be read as seconds since 1970.
     if not isinstance(value, date) and not (isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value)):
@@ -89,6 +94,7 @@ def _day(value: Any) -> Any:
 
 
 NOTHING = ("", "~", "none", "null")
+ONE_OR_MORE = (Field(min_length=1), BeforeValidator(_listed))
 Number = Annotated[float, BeforeValidator(_number)]
 Switch = Annotated[StrictBool, BeforeValidator(_truth)]
 Day = Annotated[date, BeforeValidator(_day)]
@@ -115,9 +121,7 @@ class Settings(BaseModel):
     data_dir: Annotated[str | None, BeforeValidator(_nothing)] = key(
         "folder of TICKER.csv files for source folder, relative to the project; else null"
     )
-    tickers: Annotated[tuple[Ticker, ...], Field(min_length=1)] = key(
-        f"one or more Yahoo symbols, each of {TICKER_RULE}"
-    )
+    tickers: Annotated[tuple[Ticker, ...], *ONE_OR_MORE] = key(f"one or more Yahoo symbols, each of {TICKER_RULE}")
     start_date: Day = key("first day, YYYY-MM-DD, UTC")
     end_date: Day = key("last day, YYYY-MM-DD, UTC, itself included")
     max_daily_factor: Number = key(
@@ -143,7 +147,7 @@ class Settings(BaseModel):
     # Stationarity
     unit_root_trend: Literal["c", "ct"] = key("terms in the ADF and KPSS regressions: c (constant) or ct (and trend)")
     # Networks
-    networks: Annotated[tuple[Network, ...], Field(min_length=1)] = key(f"which of {', '.join(NETWORKS)} are run")
+    networks: Annotated[tuple[Network, ...], *ONE_OR_MORE] = key(f"which of {', '.join(NETWORKS)} are run")
     hidden_dense_units: StrictInt = key(
         "hidden dense layer, 0 (none, Appendix 6) to 512 units; Tables 4.3, 4.4: 50", ge=0, le=512
     )
@@ -180,7 +184,7 @@ class Settings(BaseModel):
         "printed trials trained again of each ticker and network, 1 to 100, or printed (all)"
     )
     replay_seeds: StrictInt = key("trainings of each printed trial, 0 (no replay) to 20", ge=0, le=20)
-    replay_inputs: Annotated[tuple[Inputs, ...], Field(min_length=1)] = key(
+    replay_inputs: Annotated[tuple[Inputs, ...], *ONE_OR_MORE] = key(
         "what windows hold in the replay, at least one of inputs' values"
     )
     # Evaluation
@@ -265,6 +269,8 @@ def field_by_field(values: Mapping[str, Any], where: str) -> tuple[dict[str, Any
 def _as_written(name: str, value: Any) -> str:
     """A sentence for a value that is wrong because of how it is written; else nothing."""
     parts = list(value) if isinstance(value, list | tuple) else [value]
+    if isinstance(value, str) and "," in value and _is_list(name):
+        return f". Several are written as a list: [{value.strip('[] ')}]"
     if _takes_numbers(name) and any(isinstance(part, str) and _RESEMBLES_NUMBER.match(part) for part in parts):
         return ". A number is written plainly, without quotes, such as 64, 0.5 or 1e-3"
     texts = [part if isinstance(part, str) else str(part) for part in parts]
@@ -288,6 +294,11 @@ def read_exponents(name: str, value: Any) -> Any:
 @cache
 def _takes_numbers(name: str) -> bool:
     return re.search("'(integer|number)'", str(_field(name).json_schema())) is not None
+
+
+@cache
+def _is_list(name: str) -> bool:
+    return "'array'" in str(_field(name).json_schema())
 
 
 @cache

@@ -31,7 +31,8 @@ WRONG = [
     ("source", "kraken"),
     ("source", None),
     ("tickers", []),
-    ("tickers", "BTC-USD"),
+    ("tickers", ""),
+    ("tickers", "BTC USD"),
     ("tickers", ["BTC USD"]),
     ("tickers", ["../x"]),
     ("start_date", "2020-13-01"),
@@ -174,6 +175,31 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(sample):
 def test_a_missing_key_is_named(sample):
     del sample["patience"]
     assert refusal(sample) == f"params/mine.yaml: key 'patience' is missing. Allowed: {settings.meaning('patience')}"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "listed"),
+    [
+        ("tickers", "btc-usd", ("BTC-USD",)),
+        ("networks", "LSTM", ("LSTM",)),
+        ("replay_inputs", "all_closes", ("all_closes",)),
+    ],
+)
+def test_one_symbol_without_brackets_is_a_list_of_one(sample, tmp_path, name, text, listed):
+    """Red before: it was refused by a rule that it satisfies."""
+    (tmp_path / "mine.yaml").write_text(f"{name}: {text}\n", encoding="utf-8")
+    assert getattr(settings.check({**sample, name: text}, "f"), name) == listed
+    assert getattr(settings.load(tmp_path / "mine.yaml"), name) == listed
+    assert (
+        getattr(settings.load("params/sample.yaml", dict([settings.parse_override(f"{name}={text}")])), name) == listed
+    )
+
+
+def test_several_symbols_without_brackets_are_told_how_to_write_them(sample):
+    assert refusal({**sample, "tickers": "ADA-USD, ETH-USD"}).endswith(
+        "Several are written as a list: [ADA-USD, ETH-USD]"
+    )
+    assert "written as a list: [0.7, 0.15, 0.15]" in refusal({**sample, "split": "0.7, 0.15, 0.15"})
 
 
 CONTRADICTIONS = [

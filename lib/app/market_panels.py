@@ -184,7 +184,11 @@ def _read(text: str, whole: bool) -> Any:
 
 
 def overview_table(rows: pd.DataFrame) -> str:
-    """The market as an HTML table: a row a ticker, with a line of its last closes."""
+    """The market as an HTML table: a row a ticker, with a line of its last closes.
+
+    A close that is older than the newest of the table has its day beside it.
+    """
+    last = rows["last_day"].max()
     heads = [
         "Coin",
         "Close (USD)",
@@ -199,7 +203,7 @@ def overview_table(rows: pd.DataFrame) -> str:
     rows_html = [
         [
             escape(r.ticker),
-            charts.readable(r.close_usd),
+            charts.readable(r.close_usd) + (f" ({r.last_day:%Y-%m-%d})" if r.last_day < last else ""),
             *map(_change, (r.change_1d_percent, r.change_7d_percent, r.change_30d_percent)),
             _large(r.volume_usd),
             _percent(r.volatility_daily_percent),
@@ -208,13 +212,23 @@ def overview_table(rows: pd.DataFrame) -> str:
         ]
         for r in rows.itertuples()
     ]
-    last = rows["last_day"].max()
     caption = (
-        f"Last day {last:%Y-%m-%d}. Volume: of the last day, in the unit of the source, which is USD for Yahoo."
+        f"{_last_days(rows)} Volume: of the last day, in the unit of the source, which is USD for Yahoo."
         " Volatility: standard deviation of daily log returns over 30 days. Drawdown: against"
         " the highest close in these prices."
     )
     return f"{table('Market overview', heads, rows_html)}<p>{caption}</p>"
+
+
+def _last_days(rows: pd.DataFrame) -> str:
+    """The newest day with a close, and the coins whose last close is older or missing."""
+    last = rows["last_day"].max()
+    if pd.isna(last):
+        return "No coin has a close."
+    older = [f"{r.ticker} {r.last_day:%Y-%m-%d}" for r in rows.itertuples() if r.last_day < last]
+    older += [f"{r.ticker} without any close" for r in rows.itertuples() if pd.isna(r.last_day)]
+    more = f"; all values of these are of their own last day: {', '.join(older)}" if older else ""
+    return f"Last day {last:%Y-%m-%d}{more}."
 
 
 def origins(prices: Mapping[str, pd.DataFrame]) -> str:

@@ -4,10 +4,13 @@ import threading
 from datetime import date
 from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from lib.app import market_panels
 from lib.app.figure_box import Gallery
+from lib.data import overview
 from lib.errors import ProjectError
 
 DAYS = date(2024, 1, 1), date(2024, 8, 27)
@@ -91,3 +94,21 @@ def test_a_wrong_setting_is_told_and_the_chart_stays(panels):
     assert "field-error" in made._fault.value and made.chart.children == chart
     made.controls["rsi_days"].value = "10"
     assert made._fault.value == "" and made.settings.rsi_days == 10 and made.chart.children != chart
+
+
+def test_an_old_close_is_not_shown_under_the_newest_day(random_walk):
+    """Red before: one day for all coins stood below the table."""
+    prices = random_walk("ADA-USD", "BTC-USD", "ETH-USD")
+    last = prices["BTC-USD"].index[-1]
+    prices["ADA-USD"].loc[last - pd.Timedelta(days=6) :, "Close"] = np.nan
+    prices["ETH-USD"]["Close"] = np.nan
+    old = f"{last - pd.Timedelta(days=7):%Y-%m-%d}"
+    shown = market_panels.overview_table(overview.overview(prices))
+    ada, btc, eth = shown.split("</tr>")[1:4]
+    assert f" ({old})</td>" in ada and "(20" not in btc + eth
+    own = "all values of these are of their own last day"
+    assert f"Last day {last:%Y-%m-%d}; {own}: ADA-USD {old}, ETH-USD without any close." in shown
+    same = market_panels.overview_table(overview.overview({"BTC-USD": prices["BTC-USD"]}))
+    assert f"Last day {last:%Y-%m-%d}. Volume" in same
+    none = market_panels.overview_table(overview.overview({"ETH-USD": prices["ETH-USD"]}))
+    assert "No coin has a close. Volume" in none

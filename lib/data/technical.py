@@ -23,6 +23,7 @@ BUY, NEUTRAL, SELL = "buy", "neutral", "sell"
 VOTERS = ("SMA", "EMA", "Bollinger bands", "RSI", "MACD")
 # Votes for one side must lead by so many before the summary takes that side.
 LEAD = 2
+FILLED_DAYS = 5  # gaps up to this length are filled for averages, as in a run's usual max_gap_days
 CAUTION = (
     "These rules are conventions of chart readers. They have no proven value for forecasting prices and are no advice;"
     " the measurement beside them says how they did on the prices shown."
@@ -88,8 +89,8 @@ def indicators(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSett
     """All indicators of every day, by TA-Lib.
 
     Args:
-        prices: daily prices in US dollars, one row a day in time order, with ``Close``. After absent days all
-            indicators begin anew.
+        prices: daily prices in US dollars, one row a day in time order, with ``Close``. Up to :data:`FILLED_DAYS`
+            absent days in a row count as days at the close before; after more of them all indicators begin anew.
         settings: periods and width.
 
     Returns:
@@ -101,7 +102,7 @@ def indicators(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSett
     Raises:
         TechnicalError: no day, days out of order, or a close that is missing or not above zero.
     """
-    close, s = _checked_close(prices), settings
+    close, s = _filled(_checked_close(prices)), settings
     found = add_indicators(
         close.to_frame(), s.rsi_days, s.macd_fast_days, s.macd_slow_days, s.macd_signal_days, s.ema_days
     )
@@ -117,7 +118,13 @@ def indicators(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSett
     found = found.join(by_stretch(close, compute))
     # Until the close has moved once, gains over losses are 0 / 0. TA-Lib gives 0, which would count as oversold.
     found["RSI"] = found["RSI"].mask(found["still"] & found["RSI"].notna(), 50.0)
-    return found[["SMA", "EMA", "BB_lower", "BB_middle", "BB_upper", "MACD", "MACD_signal", "MACD_hist", "RSI"]]
+    names = ["SMA", "EMA", "BB_lower", "BB_middle", "BB_upper", "MACD", "MACD_signal", "MACD_hist", "RSI"]
+    return found.loc[prices.index, names]
+
+
+def _filled(close: pd.Series) -> pd.Series:
+    """Closes with short gaps filled by the close before: one absent day must not empty 50 days of an average."""
+    return cleaning.fill_gaps(close.to_frame("Close"), FILLED_DAYS, "previous")["Close"]
 
 
 def support_resistance(
@@ -249,9 +256,9 @@ def votes(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings(
     """
     s = settings
     cast, found = vote_history(prices, s).iloc[-1], indicators(prices, s).iloc[-1]
-    own = cleaning.stretches(prices.index)
+    own = cleaning.stretches(_filled(prices["Close"].astype("float64")).index)
     held = int((own == own[-1]).sum())
-    has = f"has {held}" if held == len(prices) else f"has {held} since the last day without a price"
+    has = f"has {held}" if held == len(own) else f"has {held} since the last gap of more than {FILLED_DAYS} days"
     close = float(prices["Close"].iloc[-1])
     width = found["BB_upper"] - found["BB_lower"]
     place = 100 * (close - found["BB_lower"]) / width if width else math.nan

@@ -199,10 +199,19 @@ def test_nothing_crosses_absent_days(prices):
 
 
 def test_a_vote_that_needs_more_days_since_absent_ones_says_so(prices):
-    rules = technical.votes(prices.drop(prices.index[-20])).set_index("indicator")["rule"]
-    assert rules["SMA"] == "no value yet: needs 50 days, has 19 since the last day without a price"
+    rules = technical.votes(prices.drop(prices.index[-25:-19])).set_index("indicator")["rule"]
+    assert rules["SMA"] == "no value yet: needs 50 days, has 19 since the last gap of more than 5 days"
     assert rules["RSI"].startswith("below 30")
-    assert technical.votes(prices.drop(prices.index[-51]))["value"].notna().all()
+    assert technical.votes(prices.drop(prices.index[-56:-50]))["value"].notna().all()
+
+
+def test_a_short_gap_counts_as_days_at_the_close_before_and_empties_nothing(prices):
+    few = prices.drop(prices.index[-25:-20])
+    same = prices.copy()
+    same.iloc[-25:-20] = same.iloc[-26].to_numpy()
+    found, filled = technical.indicators(few), technical.indicators(same)
+    pd.testing.assert_frame_equal(found, filled.loc[few.index])
+    assert list(found.index) == list(few.index) and found.iloc[-1].notna().all()
 
 
 @pytest.mark.parametrize(

@@ -70,9 +70,10 @@ def test_finds_no_value_in_a_random_walk_and_value_where_there_is_some(random_wa
 
 
 def test_leaves_out_days_whose_next_day_is_absent(prices):
-    """And those after an absent day on which an indicator is still filling again."""
-    gap = prices.drop(prices.index[150])
-    assert chart_signals.performance(gap).days == chart_signals.performance(prices).days - 2 - 49
+    """And those after a long gap on which an indicator is still filling again."""
+    every = chart_signals.performance(prices).days
+    assert chart_signals.performance(prices.drop(prices.index[150])).days == every - 2
+    assert chart_signals.performance(prices.drop(prices.index[150:156])).days == every - 7 - 49
 
 
 def test_without_a_call_or_without_a_day(prices):
@@ -81,4 +82,4 @@ def test_without_a_call_or_without_a_day(prices):
     with pytest.raises(TechnicalError, match="need 50 days and the day after, given are 50"):
         chart_signals.performance(prices.head(50))
     with pytest.raises(TechnicalError, match="and the day after, given are 98, at most 49 in a row"):
-        chart_signals.performance(prices.head(99).drop(prices.index[49]))
+        chart_signals.performance(prices.head(104).drop(prices.index[49:55]))

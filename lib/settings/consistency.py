@@ -69,17 +69,19 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
         if smallest <= values["lookback"]:
             found.append(
                 f"lookback {values['lookback']} leaves no window in a split of {smallest} days"
-                f" (share {min(values['split']):g} of {days} days): widen the dates to {_enough_days(values)} days,"
-                " which are enough for every notebook, or shorten lookback"
+                f" (share {min(values['split']):g} of {days} days): {_enough(values, days)}"
             )
     return found + _folders(values)
 
 
-def _enough_days(values: Mapping[str, Any]) -> int:
-    """Days on which every split has a window for each of :data:`SCORED_DAYS`."""
-    periods = values.get("indicator_days", ())
+def _enough(values: Mapping[str, Any], days: int) -> str:
+    """How many days, or which lookback, leave every split a window for each of :data:`SCORED_DAYS`."""
+    periods, share = values.get("indicator_days", ()), min(values["split"])
     lost = max(*periods, periods[2] + periods[3]) if periods and values.get("inputs") == "ohlcv_indicators" else 0
-    return math.ceil((values["lookback"] + SCORED_DAYS) / min(values["split"])) + lost
+    needed = math.ceil((values["lookback"] + SCORED_DAYS) / share) + lost
+    longest = int((days - lost) * share) - SCORED_DAYS
+    shorten = f"shorten lookback to {longest}" if longest >= 1 else "shorten lookback"
+    return f"widen the dates to {needed} days, which are enough for every notebook, or {shorten}"
 
 
 def today() -> date:

@@ -270,7 +270,7 @@ def _as_written(name: str, value: Any) -> str:
     """A sentence for a value that is wrong because of how it is written; else nothing."""
     parts = list(value) if isinstance(value, list | tuple) else [value]
     if isinstance(value, str) and "," in value and _is_list(name):
-        return f". Several are written as a list: [{value.strip('[] ')}]"
+        return f"; several are written as a list: [{value.strip('[] ')}]"
     if _takes_numbers(name) and any(isinstance(part, str) and _RESEMBLES_NUMBER.match(part) for part in parts):
         return ". A number is written plainly, without quotes, such as 64, 0.5 or 1e-3"
     texts = [part if isinstance(part, str) else str(part) for part in parts]

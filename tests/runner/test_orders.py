@@ -106,9 +106,10 @@ def test_one_number_of_days_is_enough_for_the_whole_order(tmp_path, lookback, on
 def test_the_days_that_a_long_lookback_asks_for_are_enough_for_every_notebook(tmp_path):
     """Red before: 207 days were named for a lookback of 30, on which the notebooks asked for more."""
     with pytest.raises(order.OrderError, match="lookback 30 leaves no window") as refused:
-        order.check("params/sample.yaml", [*walked(tmp_path, 45), "lookback=30"])
-    days = int(re.search(r"widen the dates to (\d+) days", str(refused.value))[1])
-    assert order.check("params/sample.yaml", [*walked(tmp_path, days), "lookback=30"]).selected
+        order.check("params/sample.yaml", [*walked(tmp_path, 200), "lookback=30"])
+    days, lookback = re.search(r"to (\d+) days, .* shorten lookback to (\d+)", str(refused.value)).groups()
+    assert order.check("params/sample.yaml", [*walked(tmp_path, int(days)), "lookback=30"]).selected
+    assert order.check("params/sample.yaml", [*walked(tmp_path, 200), f"lookback={lookback}"]).selected
 
 
 def test_where_more_days_do_not_help_no_number_is_named(tmp_path):

@@ -197,7 +197,7 @@ def test_one_symbol_without_brackets_is_a_list_of_one(sample, tmp_path, name, te
 
 def test_several_symbols_without_brackets_are_told_how_to_write_them(sample):
     assert refusal({**sample, "tickers": "ADA-USD, ETH-USD"}).endswith(
-        "Several are written as a list: [ADA-USD, ETH-USD]"
+        "several are written as a list: [ADA-USD, ETH-USD]"
     )
     assert "written as a list: [0.7, 0.15, 0.15]" in refusal({**sample, "split": "0.7, 0.15, 0.15"})
 
@@ -239,7 +239,7 @@ CONTRADICTIONS = [
     (
         {"lookback": 99},
         "lookback 99 leaves no window in a split of 99 days (share 0.15 of 665 days):"
-        " widen the dates to 794 days, which are enough for every notebook, or shorten lookback",
+        " widen the dates to 794 days, which are enough for every notebook, or shorten lookback to 79",
     ),
 ]
 

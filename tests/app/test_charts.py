@@ -476,6 +476,7 @@ def test_no_colour_means_two_things():
     assert len(set(values)) == len(values)
 
 
+@pytest.mark.slow
 def test_a_chart_goes_to_the_other_theme_and_back_as_often_as_wanted(every_figure):
     for key, draw in every_figure.items():
         figure = draw()

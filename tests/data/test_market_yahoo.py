@@ -396,6 +396,7 @@ def start_process(server, folder):
     )
 
 
+@pytest.mark.slow
 def test_two_processes_share_one_download(server, tmp_path):
     server.slow_seconds = 0.5
     processes = [start_process(server, tmp_path) for _ in range(2)]
@@ -404,6 +405,7 @@ def test_two_processes_share_one_download(server, tmp_path):
     assert len({out.splitlines()[-1] for out, _, _ in results}) == 1 and len(server.windows()) == 1
 
 
+@pytest.mark.slow
 def test_a_killed_download_leaves_nothing_and_blocks_nobody(load, server, tmp_path):
     server.faults = {"AAA-USD": "hang"}
     process = start_process(server, tmp_path)

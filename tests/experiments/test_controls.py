@@ -161,6 +161,7 @@ def test_networks_are_trained_on_returns_of_every_series_with_seeds_of_their_own
         assert training.data.target == "log_return" and training.settings.scaling == "train" and training.epochs == 10
 
 
+@pytest.mark.slow
 def test_networks_and_quick_models_are_evaluated_on_the_same_series(tiny, no_training):
     settings = tiny(networks=["CNN"], control_runs=20)
     found = controls.on_simulated(controls.SIGNAL, settings)

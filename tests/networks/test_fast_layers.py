@@ -64,9 +64,12 @@ def test_values_and_gradients_equal_keras(network, sizes, shape):
 @pytest.mark.parametrize(
     "network, extra",
     [
-        *((n, {}) for n in networks.ARCHITECTURES),
-        ("LSTM", {"clip_norm": 0.05}),
-        ("LSTM-CNN", {"batch_normalization": True}),
+        *(
+            pytest.param(n, {}, marks=[] if n in ("CNN", "LSTM-CNN") else pytest.mark.slow)
+            for n in networks.ARCHITECTURES
+        ),
+        pytest.param("LSTM", {"clip_norm": 0.05}, marks=pytest.mark.slow),
+        pytest.param("LSTM-CNN", {"batch_normalization": True}, marks=pytest.mark.slow),
     ],
 )
 def test_ten_training_steps_equal_model_fit(network, extra, random_walk, tiny):
@@ -162,6 +165,7 @@ def test_pooling_and_its_gradient_equal_keras_to_the_last_bit(days, size):
     np.testing.assert_array_equal(found[0][1], found[1][1])
 
 
+@pytest.mark.slow
 def test_a_saved_network_loads_without_this_project_and_back_into_fused_layers(tmp_path):
     fused, _ = pair("LSTM-CNN", (20, 1))
     X = np.random.default_rng(2).normal(size=(5, 20, 1)).astype("float32")

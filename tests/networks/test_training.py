@@ -98,6 +98,7 @@ def test_training_and_forecasting_leave_every_global_generator_alone(network, da
     assert drawn_after(work) == drawn_after(lambda: None)
 
 
+@pytest.mark.slow
 def test_a_process_in_which_nothing_was_seeded_trains_the_same(data, tiny, tmp_path):
     """TensorFlow refuses to draw without a seed here, so a training that needed its global one would fail."""
     chosen = tiny()
@@ -164,6 +165,7 @@ def test_trainings_in_threads_do_not_mix(data, tiny):
         assert list(pool.map(train, *zip(*wanted, strict=True))) == alone
 
 
+@pytest.mark.slow
 def test_few_networks_are_kept_and_the_graphs_of_others_are_gone(data, tiny):
     import tensorflow as tf
 
@@ -260,6 +262,7 @@ def test_threads_cannot_change_under_a_running_tensorflow():
         runtime.start(2)
 
 
+@pytest.mark.slow
 def test_prices_can_still_be_downloaded_once_tensorflow_runs():
     """In a process of its own, as which of the two libraries came first decides."""
     code = (
@@ -271,6 +274,7 @@ def test_prices_can_still_be_downloaded_once_tensorflow_runs():
     assert done.stdout.strip() == "asked", done.stderr
 
 
+@pytest.mark.slow
 def test_tensorflow_starts_in_any_thread_without_mallopt_and_without_curl():
     """As in a worker of a cluster; on Windows there is no C library to be asked, and a worker downloads no prices."""
     code = (

@@ -27,7 +27,7 @@ from pydantic import BaseModel, Field
 from lib import settings
 from lib.app.requests import TrainingRequest
 from lib.data import market, windows
-from lib.data.market import csv_prices
+from lib.data.market.files import csv_prices
 from lib.errors import ProjectError
 from lib.evaluation import scoring
 from lib.experiments.train import Result, Training

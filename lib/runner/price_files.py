@@ -17,7 +17,8 @@ import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from lib import settings
-from lib.data.market import MarketError, csv_prices, digests, folder, schema
+from lib.data.market import MarketError, digests, folder, schema
+from lib.data.market.files import csv_prices
 from lib.runner.screen import say
 from lib.settings import consistency
 

@@ -89,7 +89,7 @@ def test_a_disk_that_refuses_leaves_no_half_network(tmp_path, made, monkeypatch)
     def full(path, frame):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("lib.data.market.csv_prices.write", full)
+    monkeypatch.setattr("lib.data.market.files.csv_prices.write", full)
     with pytest.raises(FileError, match="No space left"):
         collection.save(*made)
     assert [p.name for p in tmp_path.iterdir()] == [first]

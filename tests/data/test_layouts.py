@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from lib.data import market
-from lib.data.market import csv_prices, layouts
+from lib.data.market.files import csv_prices, layouts
 from lib.settings import consistency
 
 CASES = Path(__file__).parents[1] / "cases"

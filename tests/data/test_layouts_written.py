@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lib.data import market
-from lib.data.market import csv_prices
+from lib.data.market.files import csv_prices
 
 TODAY = date(2026, 1, 1)
 DATES = {

@@ -9,7 +9,8 @@ import pytest
 
 from lib import settings
 from lib.data import market
-from lib.data.market import comparison, csv_prices, digests, manifest
+from lib.data.market import comparison, digests, manifest
+from lib.data.market.files import csv_prices
 
 HEADER = "Date,Open,High,Low,Close,Volume"
 

@@ -6,9 +6,9 @@ against the window that the thesis was reproduced on.
 """
 
 from lib.data.market.comparison import Comparison, compare_with_manifest
-from lib.data.market.csv_prices import COLUMNS
 from lib.data.market.digests import digest, digest_of_all
 from lib.data.market.faults import MarketError, SourceUnavailable
+from lib.data.market.files.csv_prices import COLUMNS
 from lib.data.market.sources import Refused, load, origins, prices_of
 
 __all__ = [

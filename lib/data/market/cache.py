@@ -14,8 +14,9 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock
 
-from lib.data.market import csv_prices, digests
+from lib.data.market import digests
 from lib.data.market.faults import MarketError
+from lib.data.market.files import csv_prices
 from lib.results import files
 
 

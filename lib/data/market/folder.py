@@ -1,4 +1,4 @@
-"""Source ``folder``: one TICKER.csv for each ticker, in any layout of ``lib.data.market.layouts``."""
+"""Source ``folder``: one TICKER.csv for each ticker, in any layout of ``lib.data.market.files.layouts``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pandas as pd
 
 from lib import settings
 from lib.data import cleaning
-from lib.data.market import csv_prices, schema
+from lib.data.market import schema
 from lib.data.market.faults import MarketError
+from lib.data.market.files import csv_prices
 from lib.settings import consistency
 
 SHOWN = 10

@@ -7,8 +7,9 @@ from importlib import metadata, resources
 
 import pandas as pd
 
-from lib.data.market import csv_prices, schema
+from lib.data.market import schema
 from lib.data.market.faults import MarketError
+from lib.data.market.files import csv_prices
 
 TICKER = "BTC-USD"
 FILE = "BTC-USD-1-DAY.csv"

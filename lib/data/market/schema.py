@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lib.data.market.faults import MarketError
-from lib.data.market.layouts import COLUMNS
+from lib.data.market.files.layouts import COLUMNS
 from lib.data.market.moves import MAX_DAILY_FACTOR, PRICES, Move, accepting, in_words, suspicious
 
 __all__ = ["Implausible", "Move", "accepting", "check", "clip", "suspicious"]

@@ -23,8 +23,8 @@ from curl_cffi import requests
 from yfinance.data import YfData
 from yfinance.exceptions import YFPricesMissingError, YFRateLimitError, YFTzMissingError
 
-from lib.data.market.csv_prices import COLUMNS
 from lib.data.market.faults import MarketError, RateLimited, SourceUnavailable
+from lib.data.market.files.csv_prices import COLUMNS
 
 VERSION = yf.__version__
 LONGEST_NAME = 80  # letters

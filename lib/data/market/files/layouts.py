@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from lib.data.market import column_order, contents, currencies
 from lib.data.market.faults import MarketError
-from lib.data.market.file_text import SEPARATORS, Grid
-from lib.data.market.header_names import find, like
+from lib.data.market.files import column_order, contents, currencies
+from lib.data.market.files.file_text import SEPARATORS, Grid
+from lib.data.market.files.header_names import find, like
 
 COLUMNS = ("Open", "High", "Low", "Close", "Volume")
 HEADER_WITHIN = 10  # rows: an address, a title or notes may stand above the header

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pandas as pd
 
-from lib.data.market import currencies
+from lib.data.market.files import currencies
 
 EMPTY = {"", "-", "--", "\u2013", "\u2014", ".", "null", "nan", "na", "n/a", "#n/a", "none", "nil", "<na>"}
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}

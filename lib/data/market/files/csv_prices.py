@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.data.market import column_order, date_cells, day_rows, layouts, number_cells, unknown_layout
 from lib.data.market.faults import MarketError
-from lib.data.market.file_text import SEPARATORS, grids
-from lib.data.market.header_names import key
-from lib.data.market.layouts import COLUMNS, Table
+from lib.data.market.files import column_order, date_cells, day_rows, layouts, number_cells, unknown_layout
+from lib.data.market.files.file_text import SEPARATORS, grids
+from lib.data.market.files.header_names import key
+from lib.data.market.files.layouts import COLUMNS, Table
 
 SHOWN = 5
 MOST_ROWS = 50_000  # 130 years of days; minutes of a coin are millions of rows, which would take minutes to refuse
 
 
 def read(path: Path, shown: str, today: date | None = None) -> pd.DataFrame:
-    """Read daily prices from a file in any layout of ``lib.data.market.layouts``.
+    """Read daily prices from a file in any layout of ``lib.data.market.files.layouts``.
 
     Separators, encoding, order of day and month, and decimal mark are decided from the whole file; what the file leaves
-    open is refused with both readings. Moments are converted to UTC. ``lib.data.market.day_rows.days`` states what
+    open is refused with both readings. Moments are converted to UTC. ``day_rows.days`` beside this module states what
     becomes of the order of rows, of days that are there twice, of clock times, and of a day that is not over.
 
     Args:

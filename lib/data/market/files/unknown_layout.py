@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lib.data.market import currencies
-from lib.data.market.file_text import SEPARATORS, Grid
-from lib.data.market.header_names import find, key
-from lib.data.market.layouts import COLUMNS, HEADER_WITHIN, LAYOUTS
+from lib.data.market.files import currencies
+from lib.data.market.files.file_text import SEPARATORS, Grid
+from lib.data.market.files.header_names import find, key
+from lib.data.market.files.layouts import COLUMNS, HEADER_WITHIN, LAYOUTS
 
 SHOWN = 8
 _DATE, _CLOSE = LAYOUTS[-1].names("Date"), LAYOUTS[-1].names("Close")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lib.data.market import currencies
 from lib.data.market.faults import MarketError
-from lib.data.market.file_text import Grid
-from lib.data.market.header_names import find, key
+from lib.data.market.files import currencies
+from lib.data.market.files.file_text import Grid
+from lib.data.market.files.header_names import find, key
 
 COIN_NAMES = (
     *("symbol", "ticker", "pair", "pair id", "asset", "asset id", "coin", "coin id", "name", "slug", "currency"),

@@ -335,10 +335,10 @@ def scores_table(scores: pd.DataFrame) -> str:
     """Scores as an HTML table: a row for each split and model, a skill together with its interval."""
     names = ["MAE", "RMSE", "R2", "MAPE", "MSE"]
     rows = [
-        [escape(r["part"]), escape(r["model"]), str(r["days"]), *(charts.readable(r[n]) for n in names), _skill(r)]
+        [escape(r["part"]), escape(r["model"]), str(r["days"]), _skill(r), *(charts.readable(r[n]) for n in names)]
         for r in scores.to_dict("records")
     ]
-    return table("Scores", ["Split", "Model", "Days", *names, "skill (95 % interval)"], rows)
+    return table("Scores", ["Split", "Model", "Days", "Skill (95 % interval)", *names], rows)
 
 
 def _skill(row: Mapping[str, Any]) -> str:

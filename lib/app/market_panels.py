@@ -285,7 +285,7 @@ def votes_table(votes: pd.DataFrame, summary: technical.Summary, skill: str) -> 
 def _large(value: float) -> str:
     if pd.isna(value):
         return ""
-    for size, name in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
+    for size, name in ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:,.3g} {name}"
     return f"{value:,.3g}"

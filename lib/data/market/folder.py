@@ -20,7 +20,7 @@ SHOWN = 10
 def read(ticker: str, start_date: date, end_date: date, data_dir: str) -> pd.DataFrame:
     """Read ``data_dir/TICKER.csv``.
 
-    The day of today and later ones are not over and left out.
+    The day of today is not over and left out; a file with a later one is refused.
 
     Args:
         data_dir: absolute, or relative to the project's root. Errors and the frame's origin

@@ -27,7 +27,7 @@ def read(path: Path, shown: str, today: date | None = None) -> pd.DataFrame:
     Args:
         path: the file.
         shown: how errors call it.
-        today: the present day, UTC, whose row is left out as that of any later day; None for a file that ``write``
+        today: the present day, UTC, whose row is left out; later ones are refused. None for a file that ``write``
             wrote, of which every row is read.
 
     Returns:

@@ -8,6 +8,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from lib.data.market.files import swapped_days
+
 DAY = np.timedelta64(1, "D")
 DAY_END = pd.Timedelta(hours=23, minutes=59, seconds=59)
 MIDNIGHT = pd.Timedelta(0)
@@ -43,13 +45,14 @@ class Days:
 def days(moments: pd.DatetimeIndex, values: pd.DataFrame, lines: list[int], today: date | None) -> Days:
     """One row a day, oldest first.
 
-    1. Newest first is turned round; any other disorder is refused.
+    1. Newest first is turned round; any other disorder is refused, and so are dates in which day and month are
+       swapped, even if the rows were sorted by them.
     2. 00:00:00 or 23:59:59 on all rows are days. One last row with another clock time is an unfinished day and left
        out; if its day has a row without one, that counts. More rows with other clock times are refused.
     3. Equal rows of a day count once. Of two different rows of the last day, the first complete one counts, as
        yfinance writes the finished day first and a moving one second; this order is lost if the file runs backward.
        Any other day with two prices is refused.
-    4. The rows of today and later are left out, since their days are not over.
+    4. The row of today is left out, since its day is not over. A later day cannot be and is refused.
     5. Rows of which most are more than a day apart are refused.
 
     Args:
@@ -67,6 +70,8 @@ def days(moments: pd.DatetimeIndex, values: pd.DataFrame, lines: list[int], toda
     if today is not None:
         _without_today(made, today)
     _once(made)
+    if today is not None and (fault := swapped_days.stand_apart(made.frame)):
+        raise RowFault(fault)
     made.frame.index = pd.DatetimeIndex(made.frame.index.to_numpy(), name="date")  # without a frequency
     return made
 
@@ -78,6 +83,12 @@ def _in_order(moments: pd.DatetimeIndex, values: pd.DataFrame, lines: np.ndarray
     back, forth = np.flatnonzero(steps < 0 * DAY), np.flatnonzero(steps > 0 * DAY)
     if len(back) and len(forth):
         odd = (back if len(back) <= len(forth) else forth)[0]
+        if swapped_days.bring_order(day):
+            raise RowFault(
+                f"line {lines[odd + 1]}: {day[odd + 1]:%Y-%m-%d} stands after {day[odd]:%Y-%m-%d}. The rows are in"
+                " order if day and month change places in some dates up to the 12th, as Excel swaps them. Sorting would"
+                f" mix the days. {swapped_days.MEND}"
+            )
         raise RowFault(
             f"line {lines[odd + 1]}: {day[odd + 1]:%Y-%m-%d} stands after {day[odd]:%Y-%m-%d}, but most days run"
             f" {'forward' if len(back) <= len(forth) else 'backward'}. Check this date, or sort the rows by date"
@@ -139,15 +150,17 @@ def _refuse_other_steps(made: Days) -> None:
 
 
 def _without_today(made: Days, today: date) -> None:
+    later = np.flatnonzero(made.frame.index > pd.Timestamp(today))
+    if len(later):
+        raise RowFault(
+            f"line {made.lines[later[-1]]}: {made.frame.index[later[-1]]:%Y-%m-%d} cannot be, as today is {today} in"
+            f" UTC ({len(later)} such row{'s' if len(later) > 1 else ''}). Perhaps day and month are swapped, or each"
+            " row has the date at which its day ends: give the dates on which the days begin"
+        )
     over = made.frame.index < pd.Timestamp(today)
     if over.all():
         return
-    left = made.frame.index[~over].unique()
-    which = f"{left[0]:%Y-%m-%d}" if len(left) == 1 else f"{left[0]:%Y-%m-%d} to {left[-1]:%Y-%m-%d}"
-    made.unfinished = (
-        f"{which} {'is' if len(left) == 1 else 'are'} not over, as today is {today} in UTC, so"
-        f" {'its row is no close and is' if len(left) == 1 else 'these rows are no closes and are'} left out"
-    )
+    made.unfinished = f"{today} is not over, as today is {today} in UTC, so its row is no close and is left out"
     made.notes.append(made.unfinished)
     made.keep(over)
 

@@ -364,6 +364,40 @@ def test_a_name_with_anything_else_is_no_other_column_and_is_named(read, name):
             "Price,Close,High,Low,Open\nTicker,BTC-EUR,BTC-EUR,BTC-EUR,BTC-EUR\nDate,,,,\n2025-01-01,1,2,1,1\n",
             "EUR (line 2, 'BTC-EUR')",
         ),
+        ("Date,Close,Währung\n2025-01-01,1.5,€\n", "EUR (column Währung, line 2: '€')"),
+        ("Date,Close,devise\n2025-01-01,1.5,USD\n2025-01-02,2,Euro\n", "EUR (column devise, line 3: 'Euro')"),
+        ("Date,Close,Ccy\n2025-01-01,1.5,eur\n", "EUR (column Ccy, line 2: 'eur')"),
+        (
+            "Date,Close,Exchange:Pair\n2025-01-01,1,KRAKEN:XBTEUR\n",
+            "EUR (column Exchange:Pair, line 2: 'KRAKEN:XBTEUR')",
+        ),
+        ("Date,Close,Source\n2025-01-01,1.5,Kraken EUR\n", "EUR (column Source, line 2: 'Kraken EUR')"),
+        ("Date,Close,Name\n2025-01-01,1.5,Bitcoin EUR\n", "EUR (column Name, line 2: 'Bitcoin EUR')"),
+        *(
+            (f"{title}\nDate,Close\n2025-01-01,1.5\n", f"{code} (line 1, '{title}')")
+            for title, code in {
+                "Bitcoin in Australian dollars": "AUD",
+                "Prices: Canadian Dollars": "CAD",
+                "dollars canadiens": "CAD",
+                "Hong Kong dollars": "HKD",
+                "Schweizer Franken": "CHF",
+                "Kurs bitcoina w złotych": "PLN",
+                "Bitcoin em reais": "BRL",
+                "Курс биткоина в рублях": "RUB",
+                "Bitcoin Türk lirası fiyatı": "TRY",
+                "비트코인 원화": "KRW",
+            }.items()
+        ),
+        (
+            "Date,Close,Note\n2025-01-01,1.5,un seul vendeur try USD/EUR\n",
+            "EUR (column Note, line 2: 'un seul vendeur try USD/EUR')",
+        ),
+        ("Date,Close,Note\n2025-01-01,1.5,un vendeur EUR/USD try\n", ""),
+        ("Date,Close,Side\n2025-01-01,1.5,buy/sell\n", ""),
+        ("Date,Close (USD),Account\n2025-01-01,1.5,EUR\n", ""),
+        ("Date,Close,Name\n2025-01-01,1.5,Stasis Euro\n", ""),
+        ("Valeurs en dollars américains\nDate,Close\n2025-01-01,1.5\n", ""),
+        ("Bitcoin in US dollars, Canada\nDate,Close\n2025-01-01,1.5\n", ""),
         ("Date,Symbol,Close\n2025-01-01,BTCUSDT,1.5\n", ""),
         ("Date,Symbol,Close\n2025-01-01,WBTC,1.5\n", ""),
         ("Date,Name,Close\n2025-01-01,Neutron,1.5\n", ""),
@@ -382,6 +416,17 @@ def test_the_currency_that_the_file_names_must_be_dollars(read, content, said):
         ) in refusal(read, content)
     else:
         read(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("Daily average price\nDate,Price\n2025-01-01,1.5\n", "(line 1, 'Daily average price')"),
+        ("Date,Price,Type\n2025-01-01,1.5,Average\n", "(column Type, line 2: 'Average')"),
+    ],
+)
+def test_averages_are_no_closes(read, content, said):
+    assert f"says that it holds averages {said}. Download closes, or remove that mention" in refusal(read, content)
 
 
 @pytest.mark.parametrize("name", ["Symbol", "Pair ID", "Currency", "ticker", "name", "whatever"])

@@ -15,6 +15,9 @@ COIN_NAMES = (
     *("crypto", "cryptocurrency", "token", "instrument", "instrument id", "product", "product id", "market"),
 )
 QUOTE_NAMES = ("currency", "quote", "quote currency", "quote asset", "price currency", "vs currency", "unit")
+_MEANS = re.compile(
+    r"\b(?:averages?|averaged|mean|vwap|durchschnitt\w*|moyenn?e?s?|promedio|средн\w+)\b", re.IGNORECASE
+)
 
 
 def refuse_other_currencies(
@@ -39,16 +42,19 @@ def refuse_other_currencies(
         if other := currencies.quote(pair):
             raise _other(shown, other, f"header, {pair!r}")
     _refuse_other_quote(names, grid.rows[first:], grid.lines[first:], shown)
+    _refuse_other_cells(grid, first, names, read, shown)
 
 
 def _refuse_other_title(grid: Grid, first: int, shown: str) -> None:
-    """Refuse a file in which a line above the header names another currency than the dollar."""
+    """Refuse a file in which a line above the header names another currency than the dollar, or a mean."""
     for row, line in zip(grid.rows[: first - 1], grid.lines):
         for cell in row:
             words = [word.strip(".,;:()\"'") for word in cell.split()]
             other = currencies.named(cell, any_case=False) or next(filter(None, map(currencies.quote, words)), "")
             if other:
                 raise _other(shown, other, f"line {line}, {cell!r}")
+            if _MEANS.search(cell):
+                raise _mean(shown, f"line {line}, {cell!r}")
 
 
 def _refuse_other_unit(names: Sequence[str], read: set[int], shown: str) -> None:
@@ -76,11 +82,35 @@ def _refuse_other_quote(
     for at in sorted(pairs | units):
         first = {row[at]: line for row, line in zip(reversed(rows), reversed(lines))}
         for text, line in first.items():
-            other = currencies.quote(text) or (currencies.named(text) if at in units else "")
+            other = currencies.quote(text) or (currencies.named(text) if at in units else currencies.in_name(text))
             if at not in pairs and text.upper() in currencies.COINS:  # a column Currency may hold the coin
                 other = text.upper()
             if other:
                 raise _other(shown, other, f"column {names[at]}, line {line}: {text!r}")
+
+
+def _refuse_other_cells(grid: Grid, first: int, names: Sequence[str], read: set[int], shown: str) -> None:
+    """Refuse a file in which a column that is not read has another currency in its cells, whatever its name is.
+
+    A column whose name has a currency is judged by that name, and a close whose name has dollars is in dollars.
+    """
+    if any(re.search(r"USD|US\$|(?<![A-Za-z])\$", names[at]) for at in read):
+        return
+    known = {*read, *find(COIN_NAMES, names), *find(QUOTE_NAMES, names)}
+    for at in (at for at, name in enumerate(names) if at not in known and not currencies.named(name)):
+        cells = {row[at]: line for row, line in zip(reversed(grid.rows[first:]), reversed(grid.lines[first:]))}
+        for text, line in cells.items():
+            if other := currencies.mentioned(text):
+                raise _other(shown, other, f"column {names[at] or at + 1}, line {line}: {text!r}")
+            if _MEANS.fullmatch(text):
+                raise _mean(shown, f"column {names[at] or at + 1}, line {line}: {text!r}")
+
+
+def _mean(shown: str, place: str) -> MarketError:
+    return MarketError(
+        f"{shown}: the last price of each day is needed, but the file says that it holds averages ({place}). Download"
+        " closes, or remove that mention if the prices are closes"
+    )
 
 
 def _other(shown: str, currency: str, place: str) -> MarketError:

@@ -36,6 +36,30 @@ _WORDS = {
         "THOUSANDS": "thousands",
     },
 }
+# Currencies written out, in small letters without accents. A bare won, rand or real is also another word.
+_ABROAD = {
+    **{"austral": "AUD", "aussie": "AUD", "canad": "CAD", "kanad": "CAD", "hong ?kong": "HKD", "new zealand": "NZD"},
+    **{"neuseeland": "NZD", "singap": "SGD", "taiwan": "TWD", "австрал": "AUD", "канад": "CAD", "гонконг": "HKD"},
+}
+_DOLLAR = r"(?:d[oó]ll?ar|доллар)\w*"
+_SPELLED = {
+    **{rf"\b(?:{land}\w*[\s-]+{_DOLLAR}|{_DOLLAR}\s+(?:de\s+)?{land})": code for land, code in _ABROAD.items()},
+    **{r"\bfranken\b|\b(?:swiss|schweizer)\s+fran[ck]|\bfrancs?\s+suisse|\bfranchi\s+svizzeri": "CHF"},
+    **{r"\bfrancos?\s+suizo|швеицарск\w+\s+франк": "CHF", r"\bz[łl]ot(?:y|ych|ego|e)\b": "PLN"},
+    **{r"\bem\s+reais\b|\breal\s+brasileiro|\bbrazilian\s+rea": "BRL", r"\bрубл|\broubles?\b|\brubel\b": "RUB"},
+    **{r"\bruble\b": "RUB", r"\bliras?\b|\bliras[ıi]\b": "TRY", r"\bkorean\s+won\b|원화": "KRW"},
+    **{
+        r"\byuan\b|\brenminbi\b|人民币": "CNY",
+        "日本円": "JPY",
+        r"\bевро\b|\bευρω\b": "EUR",
+        r"\bpound\b|\bфунт": "GBP",
+    },
+    **{r"\brupee\b|\brupien?\b|\bрупи": "INR", r"\bгривн|\bhryvni": "UAH", r"\bforint": "HUF", r"\bkoruna?\b": "CZK"},
+    **{r"\b(?:swedish|svenska|schwedische)\s+kron": "SEK", r"\b(?:norwegian|norske|norwegische)\s+kron": "NOK"},
+    **{r"\b(?:danish|danske|danische)\s+kron": "DKK", r"\bsouth\s+african\s+rand\b": "ZAR", r"\bpesos?\b": "pesos"},
+    **{r"\bbaht\b": "THB", r"\brupiah\b": "IDR", r"\bshekels?\b": "ILS", r"\bringgit\b": "MYR", r"\bnaira\b": "NGN"},
+    **{r"\briyals?\b": "SAR", r"\bdirhams?\b": "AED", r"\bvietnamese\s+dong\b": "VND", r"\bromanian\s+le[ui]\b": "RON"},
+}
 _SIGNS = {"€": "EUR", "£": "GBP", "¥": "JPY or CNY", "₽": "RUB", "₹": "INR", "₩": "KRW", "₺": "TRY", "₿": "BTC"}
 _OTHER_DOLLARS = re.compile(r"(?<![A-Za-z])(?!US\$)(?:[A-Z]{1,2}\$)")
 _TOKEN = re.compile(r"[A-Za-z]+")
@@ -60,7 +84,29 @@ def named(text: str, any_case: bool = True) -> str:
             return token.upper()
         if token.upper() in _WORDS:
             return _WORDS[token.upper()]
-    return ""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    plain = unicodedata.normalize("NFC", plain)  # Korean syllables
+    return next((code for words, code in _SPELLED.items() if re.search(words, plain)), "")
+
+
+def mentioned(text: str) -> str:
+    """The currency other than the dollar in a cell of free text, as a word or as the quote of a pair; else nothing.
+
+    Small letters count only in a cell of one word, since a sentence has codes and ends of pairs by chance.
+    """
+    words = [word.strip(".,;()[]\"'") for word in text.split()]
+    pairs = [word for word in words if _PAIR.fullmatch(word.rpartition(":")[2])]
+    for word in words:
+        other = quote(word) if word in pairs or word.isupper() else ""
+        if other in MONEY | COINS:
+            return other
+    return named(" ".join(word for word in words if word not in pairs), any_case=len(words) == 1)
+
+
+def in_name(text: str) -> str:
+    """The currency behind the name of a coin, as in Bitcoin EUR; Stasis Euro is a coin itself."""
+    last = text.split()[1:][-1:]
+    return last[0] if last and last[0] in MONEY else ""
 
 
 def quote(text: str) -> str:

@@ -652,6 +652,37 @@ def test_swapped_days_are_found_by_their_prices_where_they_were_sorted(read, clo
     assert ("Close" if close_only else "Open") + " is far from the close before on" in said and "sorted" in said
 
 
+def _timed(name, clocks):
+    rows = [f"{day},{clock},{close}" for day, clock, close in zip((20250101, 20250102, 20250103), clocks, (1.5, 2, 3))]
+    return text(rows, f"Date,{name},Close")
+
+
+@pytest.mark.parametrize(
+    ("name", "clock"),
+    [("Time", "00:00"), ("<TIME>", "000000"), ("x", "12:00 AM"), ("Zeit", "23:59:59"), ("time of high", "7:00")],
+)
+def test_a_column_of_midnights_beside_the_date_is_read_with_it(read, name, clock):
+    frame = read(_timed(name, [clock] * 3))
+    assert str(frame.index[0].date()) == "2025-01-01" and len(frame) == 3
+    assert frame.attrs["notes"] == (["not read: time of high"] if name == "time of high" else [])
+
+
+def test_a_column_of_clock_times_is_judged_like_those_in_the_date(read):
+    said = refusal(read, _timed("Hour", ["17:00"] * 3))
+    assert "always 17:00:00 UTC" in said and "delete the time of day, and any offset, from column Hour" in said
+    frame = read(_timed("Time", ["00:00", "00:00", "21:38:02"]))
+    assert len(frame) == 2 and "2025-01-03 21:38:02" in frame.attrs["unfinished"]
+
+
+def test_two_columns_of_days_that_disagree_are_refused_with_both(read):
+    rows = [f"2025-01-0{n},{1735603200 + 86400 * n - 3600},1.5" for n in (1, 2, 3)]
+    assert (
+        "columns Date and unix give different days to 3 of 3 rows (line 2: 2025-01-01 00:00:00 and 2024-12-31 23:00:00"
+        " UTC). Leave the one"
+    ) in refusal(read, text(rows, "Date,unix,Close"))
+    read(text([row.replace(",1735", ",1935") for row in rows], "Date,id,Close"))
+
+
 def test_a_row_of_the_last_day_without_all_values_does_not_count(read):
     frame = read(text(rows=[*ROWS[:2], "2025-01-03,,,,,", ROWS[2]]))
     pd.testing.assert_frame_equal(frame, expected_frame())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from lib.data.market.faults import MarketError
-from lib.data.market.files import column_order, date_cells, day_rows, layouts, number_cells, unknown_layout
+from lib.data.market.files import column_order, date_cells, day_columns, day_rows, layouts, number_cells, unknown_layout
 from lib.data.market.files.file_text import SEPARATORS, grids
 from lib.data.market.files.header_names import key
 from lib.data.market.files.layouts import COLUMNS, Table
@@ -56,7 +56,11 @@ def read(path: Path, shown: str, today: date | None = None) -> pd.DataFrame:
         if faults:
             more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
             raise ValueError(f"{'; '.join(faults[:SHOWN])}{more}. Correct the file or download it again")
-        days = day_rows.days(moments, values.reindex(columns=list(COLUMNS)), table.lines, today)
+        day_columns.refuse_other_days(table, moments)
+        clock = day_columns.clock_times(table) if (moments == moments.normalize()).all() else None
+        moments = moments + clock[1] if clock else moments
+        clock_in = clock[0] if clock else "Date"
+        days = day_rows.days(moments, values.reindex(columns=list(COLUMNS)), table.lines, today, clock_in)
     except ValueError as error:
         raise MarketError(f"{shown} ({table.layout.name}): {error}") from None
     frame = days.frame
@@ -64,7 +68,7 @@ def read(path: Path, shown: str, today: date | None = None) -> pd.DataFrame:
         raise MarketError(f"{shown} holds no whole day: {days.unfinished}")
     frame.attrs = {
         "layout": _said(table, order, values.attrs["comma"], days),
-        "notes": _unread(table) + days.notes,
+        "notes": _unread(table, clock_in) + days.notes,
         "unfinished": days.unfinished,
     }
     return frame
@@ -120,5 +124,6 @@ def _close(table: Table) -> str:
     return "" if key(name) == "close" else f"Close is {name!r}"
 
 
-def _unread(table: Table) -> list[str]:
-    return [f"not read: {', '.join(table.unread)}"] if table.unread else []
+def _unread(table: Table, clock_in: str) -> list[str]:
+    unread = [name for name in table.unread if name != clock_in]
+    return [f"not read: {', '.join(unread)}"] if unread else []

@@ -42,7 +42,9 @@ class Days:
         self.frame, self.lines = self.frame[rows], self.lines[rows]
 
 
-def days(moments: pd.DatetimeIndex, values: pd.DataFrame, lines: list[int], today: date | None) -> Days:
+def days(
+    moments: pd.DatetimeIndex, values: pd.DataFrame, lines: list[int], today: date | None, clock_in: str = "Date"
+) -> Days:
     """One row a day, oldest first.
 
     1. Newest first is turned round; any other disorder is refused, and so are dates in which day and month are
@@ -60,12 +62,13 @@ def days(moments: pd.DatetimeIndex, values: pd.DataFrame, lines: list[int], toda
         values: of each row.
         lines: of each row in the file, for what is said.
         today: the present day, UTC; None keeps every day.
+        clock_in: the column that has the clock times, for what is said.
 
     Raises:
         RowFault: the rows are not days; says which and what to do.
     """
     made = _in_order(moments, values, np.asarray(lines))
-    _without_clock_times(made)
+    _without_clock_times(made, clock_in)
     _refuse_other_steps(made)
     if today is not None:
         _without_today(made, today)
@@ -100,7 +103,7 @@ def _in_order(moments: pd.DatetimeIndex, values: pd.DataFrame, lines: np.ndarray
     return made
 
 
-def _without_clock_times(made: Days) -> None:
+def _without_clock_times(made: Days, clock_in: str) -> None:
     """Moments to midnights."""
     index = pd.DatetimeIndex(made.frame.index)
     clock = (index - index.normalize()).floor("s")
@@ -120,7 +123,7 @@ def _without_clock_times(made: Days) -> None:
         if len(clock) > 1 and clock.nunique() == 1 and index.normalize().is_unique:
             raise RowFault(
                 f"one row a day, always {str(clock[0])[-8:]} UTC (line {made.lines[0]}: {index[0]:%Y-%m-%d %H:%M:%S})."
-                " If these are daily closes in UTC, delete the time of day, and any offset, from column Date"
+                f" If these are daily closes in UTC, delete the time of day, and any offset, from column {clock_in}"
             )
         raise RowFault(
             f"line {made.lines[at]}: {index[at]:%Y-%m-%d %H:%M:%S} UTC has a clock time, as {len(odd)} of {len(clock)}"

@@ -146,6 +146,7 @@ class Table:
         rows, lines: cells of each row of prices, and the line of each in the file.
         coin: what the file itself says it holds, or nothing.
         unread: header names that the layout does not know.
+        header: all names; empty without a header.
     """
 
     layout: Layout
@@ -156,6 +157,7 @@ class Table:
     grid: Grid
     coin: str = ""
     unread: list[str] = field(default_factory=list)
+    header: list[str] = field(default_factory=list)
 
     def column(self, name: str) -> list[str]:
         """The cells of one column."""
@@ -235,7 +237,7 @@ def _table(grid: Grid, layout: Layout, names: list[str], first: int, coins: list
     contents.refuse_other_currencies(grid, first, names, read, coins, shown)
     _refuse_misspelt(unread, places, shown)
     coin = contents.coin(names, rows, coins, shown)
-    return Table(layout, places, {c: names[at] for c, at in places.items()}, rows, lines, grid, coin, unread)
+    return Table(layout, places, {c: names[at] for c, at in places.items()}, rows, lines, grid, coin, unread, names)
 
 
 def _even(grid: Grid, first: int, width: int, shown: str) -> tuple[list[list[str]], list[int]]:

@@ -393,6 +393,7 @@ def test_a_name_with_anything_else_is_no_other_column_and_is_named(read, name):
             "EUR (column Note, line 2: 'un seul vendeur try USD/EUR')",
         ),
         ("Date,Close,Note\n2025-01-01,1.5,un vendeur EUR/USD try\n", ""),
+        ("Exported Sat, 4 Jan 2025\nDate,Close,Day\n2025-01-04,1.5,Sat\n", ""),
         ("Date,Close,Side\n2025-01-01,1.5,buy/sell\n", ""),
         ("Date,Close (USD),Account\n2025-01-01,1.5,EUR\n", ""),
         ("Date,Close,Name\n2025-01-01,1.5,Stasis Euro\n", ""),

@@ -82,7 +82,7 @@ def named(text: str, any_case: bool = True) -> str:
     for token in _TOKEN.findall(f"{text} {apart}"):
         if token.upper() in MONEY and (any_case or token.isupper()):
             return token.upper()
-        if token.upper() in _WORDS:
+        if token.upper() in _WORDS and (any_case or token.upper() != "SAT"):  # a sentence has Saturdays
             return _WORDS[token.upper()]
     plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
     plain = unicodedata.normalize("NFC", plain)  # Korean syllables
@@ -100,7 +100,9 @@ def mentioned(text: str) -> str:
         other = quote(word) if word in pairs or word.isupper() else ""
         if other in MONEY | COINS:
             return other
-    return named(" ".join(word for word in words if word not in pairs), any_case=len(words) == 1)
+    return named(
+        " ".join(word for word in words if word not in pairs), any_case=len(words) == 1 and text.upper() != "SAT"
+    )
 
 
 def in_name(text: str) -> str:

@@ -448,6 +448,8 @@ def test_a_column_that_changes_from_one_pair_to_another_is_several_coins(read, n
             "Datum;Schlusskurs in €\n01.01.2025;1,5\n",
             "Split at semicolons, its columns are 'Datum', 'Schlusskurs in €'; there is no close",
         ),
+        ("Date,Transaction Type,Price at Transaction\n2025-01-01,Buy,1\n", "these seem to be transactions, not daily"),
+        ("Date,price_open,price_last\n2025-01-01,1,2\n", "If 'price_last' is nothing but the last price of each day"),
         ("close_time,close\n2025-01-01,1\n", "there is no date (such as date, day, datetime, date time, timestamp)"),
         (
             '"Date","Close"\n"1","2025-01-01",1\n"2","2025-01-02",1\n',
@@ -545,7 +547,16 @@ def test_units_count_in_volumes_only(read):
         ),
         ("Close,Date\n1.5,05/06/2", "line 2, column Date: '05/06/2' is not a date"),
         ("Date,Close\n2025-02-29,1.5\n", "line 2, column Date: '2025-02-29' is not a date such as 2021-01-31"),
-        ("Date,Close\n45953,1.5\n", "'45953' looks like Excel's number of a day. Format the column as 2021-01-31"),
+        ("Date,Close\n45953,1.5\n", "'45953' looks like the number of a day, as Excel, R and Stata count them"),
+        ("Date,Close\n20384,1.5\n", "'20384' looks like the number of a day, as Excel, R and Stata count them. Format"),
+        ("Date,Close\n13980556800,1.5\n", "'13980556800' looks like SPSS's number of seconds. Format the column as"),
+        ("Date,Close\n1404-10-23,1.5\n", "'1404-10-23' is of the year 1404, perhaps in another calendar. Write the"),
+        ("Date,Close\n23/10/2568,1.5\n", "'23/10/2568' is of the year 2568, perhaps in another calendar. Write the"),
+        ('"Date,Close"\n"2025-01-01,1.5"\n', "has each row in quotes as a whole, so it has one column. Delete the"),
+        (
+            "Date,Close\n2025-03-29 01:00,1\n2025-03-30 02:00,2\n2025-03-31 02:00,3\n",
+            "one row a day, always 01:00:00 or 02:00:00 UTC (line 2: 2025-03-29 01:00:00). If these are daily closes",
+        ),
         ("Date,Close\n17353449600,1.5\n", "'17353449600' is not a date"),
         (
             "Date,Close,Last\n2025-01-01,1,2\n",
@@ -623,6 +634,20 @@ def test_the_first_days_of_months_are_not_taken_for_days_in_a_row(read):
     """A monthly file, whose other reading would be twelve days of each January."""
     content = "Date,Close\n" + "".join(f"01/{n:02d}/{year},1.5\n" for year in (2024, 2025) for n in range(1, 13))
     assert "'01/02/2024' (line 3) is 2024-02-01 (day first) or 2024-01-02 (month first)" in refusal(read, content)
+
+
+@pytest.mark.parametrize("name", ["{}_BTC-USD", "BTC-USD.{}"])
+def test_the_same_pair_beside_all_names_is_the_coin(read, name):
+    header = ",".join(["Date", *(name.format(column) for column in (*PRICES, "Volume"))])
+    frame = read(text(header=header))
+    pd.testing.assert_frame_equal(frame, expected_frame())
+    assert ", BTC-USD, 3 days" in frame.attrs["layout"]
+    said = refusal(read, text(header=header.replace("BTC-USD", "ETH-USD", 1)))
+    assert "no close" in said
+
+
+def test_the_unit_may_stand_behind_each_price(read):
+    assert read("Date,Close\n2025-01-01,60911.54 USD\n2025-01-02,7 USD\n")["Close"].tolist() == [60911.54, 7]
 
 
 def _swapped(order):

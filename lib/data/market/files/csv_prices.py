@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -87,6 +88,8 @@ def _table(path: Path, shown: str) -> Table:
             return table
         tried.append(grid)
     if not tried:
+        if re.match(rb'\W*"[^"\r\n]+,[^"\r\n]+"[\r\n]', path.read_bytes()[:400]):
+            raise MarketError(f"{shown} has each row in quotes as a whole, so it has one column. Delete the quotes")
         separators = ", ".join(SEPARATORS.values())
         raise MarketError(
             f"{shown} is not a table of text: no line has cells that are separated by {separators}. Save it as CSV"

@@ -140,4 +140,13 @@ def several_pairs(cells: Iterable[str]) -> list[str]:
 
 
 def _is_dollar_pair(code: str) -> bool:
-    return any(code.endswith(dollar) and len(code) > len(dollar) + 1 for dollar in DOLLARS)
+    """Whether a code in capitals is one such as BTCUSDT; an amount such as 60911.54 USD is none."""
+    ends = [dollar for dollar in DOLLARS if code.endswith(dollar) and len(code) > len(dollar) + 1]
+    return any(re.fullmatch(r"[A-Z0-9]*[A-Z][A-Z0-9]*", code.removesuffix(dollar)) for dollar in ends)
+
+
+def is_dollar_pair(text: str) -> bool:
+    """Whether a text is nothing but a coin that is quoted in dollars, such as BTC-USD or btcusdt; EURUSD is none."""
+    pair = _PAIR.fullmatch(text)
+    known = pair["quote"].upper() in DOLLARS if pair else _is_dollar_pair(text.upper())
+    return known and not any(text.upper().startswith(money) for money in (*MONEY, *DOLLARS))

@@ -13,7 +13,9 @@ ORDERS = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # Seconds since 1970 of 2000-01-01 and 2100-01-01; times in thousands, millions and milliards of a second lie apart.
 FIRST_SECOND, LAST_SECOND = 946_684_800, 4_102_444_800
-FIRST_EXCEL, LAST_EXCEL = 35_064, 73_051  # 2000-01-01 counted from 1904, 2100-01-01 counted from 1900
+FIRST_NUMBER, LAST_NUMBER = 10_957, 73_051  # 2000-01-01 counted from 1970 (R), 2100-01-01 from 1900 (Excel)
+FIRST_SPSS, LAST_SPSS = 13_165_977_600, 16_321_737_600  # seconds since 1582-10-14 of the same two days
+YEARS = range(1900, 2101)  # other years are those of other calendars
 SECOND_PARTS = (1, 10**3, 10**6, 10**9)
 Readings = dict[int, datetime | None]  # row -> its moment
 
@@ -52,7 +54,8 @@ def stamps(cells: Sequence[str], lines: Sequence[int], faults: list[str]) -> tup
         decided, else nothing.
 
     Raises:
-        OpenDate: two orders are possible and nothing decides; or the column mixes orders or has Excel's numbers.
+        OpenDate: two orders are possible and nothing decides; or the column mixes orders, counts days, or is of
+            another calendar.
     """
     moments: list[datetime | None] = [_absolute(cell) for cell in cells]
     parts = {row: m for row, cell in enumerate(cells) if moments[row] is None and (m := _DAY.fullmatch(cell))}
@@ -60,19 +63,28 @@ def stamps(cells: Sequence[str], lines: Sequence[int], faults: list[str]) -> tup
     for row, found in parts.items():
         moments[row] = _moment(found, order)
     for row, moment in enumerate(moments):
-        if moment is None and _is_excel(cells[row]):
+        if moment is None and (what := _number_of_a_program(cells[row])):
             raise OpenDate(
-                f"line {lines[row]}, column Date: {cells[row]!r} looks like Excel's number of a day. Format the column"
-                " as 2021-01-31 and save again"
+                f"line {lines[row]}, column Date: {cells[row]!r} looks like {what}. Format the column as 2021-01-31"
+                " and save again"
+            )
+        if moment is not None and moment.year not in YEARS:
+            raise OpenDate(
+                f"line {lines[row]}, column Date: {cells[row]!r} is of the year {moment.year}, perhaps in another"
+                " calendar. Write the days in the Gregorian calendar, such as 2021-01-31"
             )
         if moment is None:
             faults.append(f"line {lines[row]}, column Date: {cells[row]!r} is not a date such as 2021-01-31")
     return pd.DatetimeIndex([pd.NaT if m is None else m for m in moments], dtype="datetime64[ns]"), said
 
 
-def _is_excel(cell: str) -> bool:
-    """Whether a cell is a number of days since 1900 or 1904 that is a day of these years."""
-    return bool(re.fullmatch(r"\d{5}(?:[.,]\d+)?", cell)) and FIRST_EXCEL <= int(cell[:5]) < LAST_EXCEL
+def _number_of_a_program(cell: str) -> str:
+    """What a cell is that counts days or seconds from where a program begins to count; nothing if it is none."""
+    if re.fullmatch(r"\d{5}(?:[.,]\d+)?", cell) and FIRST_NUMBER <= int(cell[:5]) < LAST_NUMBER:
+        return "the number of a day, as Excel, R and Stata count them"
+    if re.fullmatch(r"\d{11}", cell) and FIRST_SPSS <= int(cell) < LAST_SPSS:
+        return "SPSS's number of seconds"
+    return ""
 
 
 def _absolute(cell: str) -> datetime | None:

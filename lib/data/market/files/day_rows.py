@@ -12,7 +12,7 @@ from lib.data.market.files import swapped_days
 
 DAY = np.timedelta64(1, "D")
 DAY_END = pd.Timedelta(hours=23, minutes=59, seconds=59)
-MIDNIGHT = pd.Timedelta(0)
+MIDNIGHT, NOON = pd.Timedelta(0), pd.Timedelta(hours=12)
 
 
 class RowFault(ValueError):
@@ -120,10 +120,13 @@ def _without_clock_times(made: Days, clock_in: str) -> None:
     elif len(odd):
         at = odd[0]
         _refuse_several_a_day(made)
-        if len(clock) > 1 and clock.nunique() == 1 and index.normalize().is_unique:
+        times = sorted(set(clock))
+        summer = len(times) == 2 and times[1] - times[0] == pd.Timedelta(hours=1) and times[1] < NOON
+        if len(clock) > 1 and (len(times) == 1 or summer) and index.normalize().is_unique:
             raise RowFault(
-                f"one row a day, always {str(clock[0])[-8:]} UTC (line {made.lines[0]}: {index[0]:%Y-%m-%d %H:%M:%S})."
-                f" If these are daily closes in UTC, delete the time of day, and any offset, from column {clock_in}"
+                f"one row a day, always {' or '.join(str(time)[-8:] for time in times)} UTC (line {made.lines[0]}:"
+                f" {index[0]:%Y-%m-%d %H:%M:%S}). If these are daily closes in UTC, delete the time of day, and any"
+                f" offset, from column {clock_in}"
             )
         raise RowFault(
             f"line {made.lines[at]}: {index[at]:%Y-%m-%d %H:%M:%S} UTC has a clock time, as {len(odd)} of {len(clock)}"

@@ -116,6 +116,8 @@ LAYOUTS = (
            said="the price of a day is the one at 00:00 UTC, its first moment"),
     Layout("CoinMarketCap", "timeopen|timestamp", *_OHLC, "volume", marks="timeclose", volume_in="USD",
            others="timehigh|timelow|name|marketcap|market cap|timestamp|circulatingsupply"),
+    Layout("CoinAPI", "time_period_start", "price_open", "price_high", "price_low", "price_close", "volume_traded",
+           marks="time_period_end", others="time_open|time_close|trades_count", volume_in="coins"),
     Layout("CoinCodex", "start", *_OHLC, "volume", marks="end", others="market cap", volume_in="USD"),
     Layout("CoinDesk", "date", "24h open (usd)", "24h high (usd)", "24h low (usd)", "closing price (usd)", "-",
            others="currency"),
@@ -123,8 +125,8 @@ LAYOUTS = (
     Layout("Kaggle coin_*.csv", "date", *_OHLC, "volume", marks="sno|marketcap", others="name|symbol",
            volume_in="USD"),
     Layout("columns by name",
-           "date|day|datetime|date time|timestamp|time|open time|date (utc)|time (utc)|start time|mts|unix"
-           "|unix timestamp|datum|fecha|data|дата|tarih",
+           "date|day|datetime|date time|timestamp|time|open time|date (utc)|time (utc)|timestamp (utc)|start time|mts"
+           "|unix|unix timestamp|datum|fecha|data|дата|tarih",
            "open|open price|opening price|o|apertura|eröffnung|ouverture|abertura",
            "high|high price|h|hoch|máximo|plus haut|massimo|máxima",
            "low|low price|l|tief|mínimo|plus bas|minimo|mínima",
@@ -197,7 +199,24 @@ def _headers(rows: Sequence[Sequence[str]], at: int) -> list[tuple[str, list[str
     below = rows[at + 1] if at + 1 < len(rows) else [""]
     if not below[0] and len(below) > 1 and all(re.search("[A-Za-z]{2}", cell) for cell in below[1:]):
         found.append(("three", list(rows[at]), 2, list(below[1:])))  # after reset_index the date's name is in front
-    return [*found, ("one", list(rows[at]), 1, [])]
+    return [*found, *_with_a_pair(rows[at]), ("one", list(rows[at]), 1, [])]
+
+
+_PRICE_NAME = r"(?P<name>adj(?:usted)?(?:[ _.]?close)?|open|high|low|close|volume)"
+_BESIDE_PAIR = [
+    re.compile(text, re.IGNORECASE) for text in (rf"{_PRICE_NAME}[_. ](?P<pair>.+)", rf"(?P<pair>.+)[_. ]{_PRICE_NAME}")
+]
+
+
+def _with_a_pair(names: Sequence[str]) -> list[tuple[str, list[str], int, list[str]]]:
+    """The header without the pair, if all names but the first have the same one, as in Close_BTC-USD."""
+    for pattern in _BESIDE_PAIR:
+        found = [match for name in names[1:] if (match := pattern.fullmatch(name))]
+        pairs = {match["pair"] for match in found}
+        if len(found) == len(names) - 1 and len(pairs) == 1 and currencies.is_dollar_pair(*pairs):
+            plain = ["Adj Close" if m["name"].casefold().startswith("adj") else m["name"] for m in found]
+            return [("one", [names[0], *plain], 1, list(pairs))]
+    return []
 
 
 def _score(layout: Layout, names: Sequence[str], head: str) -> int:

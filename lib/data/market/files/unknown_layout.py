@@ -13,6 +13,17 @@ from lib.data.market.files.layouts import COLUMNS, HEADER_WITHIN, LAYOUTS
 SHOWN = 8
 _DATE, _CLOSE = LAYOUTS[-1].names("Date"), LAYOUTS[-1].names("Close")
 _ADJUSTED = ("adj close", "adj. close", "adjusted close")
+_NO_CLOSE = re.compile("open|high|low|currency|time|date", re.IGNORECASE)
+_TRADES = (
+    "transaction type",
+    "quantity transacted",
+    "sent amount",
+    "received amount",
+    "fee",
+    "txhash",
+    "trade id",
+    "side",
+)
 _DOLLARS = "Prices must be in US dollars"
 
 
@@ -50,14 +61,19 @@ def _advice(header: Sequence[str], dated: bool) -> str:
         return f"Rename {header[at[0]]} to Close if that is what you want. {_DOLLARS}"
     if dated and (foreign := next((name for name in others if currencies.named(name)), "")):
         return f"{foreign!r} is in {currencies.named(foreign)}. {_DOLLARS}: convert them, and name their column Close"
+    if find(_TRADES, header):
+        return (
+            f"With {header[find(_TRADES, header)[0]]!r}, these seem to be transactions, not daily prices. Download"
+            " daily prices"
+        )
     coins = [name for name in others if currencies.is_coin(name)]
     if dated and len(coins) > 1:
         return f"{coins[0]} and {coins[1]} are several coins. Write one file for each coin, with columns Date and Close"
-    near = next((name for name in others if any(key(name).startswith(n) for n in ("close", "price", "last"))), "")
+    near = [name for name in others if re.match("close|price|last", key(name)) and not _NO_CLOSE.search(name)]
     if near:
         return (
-            f"If {near!r} is nothing but the last price of each day in US dollars, name it Close. {_DOLLARS}, neither"
-            " averaged nor in another unit"
+            f"If {near[0]!r} is nothing but the last price of each day in US dollars, name it Close. {_DOLLARS},"
+            " neither averaged nor in another unit"
         )
     return (
         f"Name the columns as they are called in Date,{','.join(COLUMNS)}; Date and Close are enough, and"

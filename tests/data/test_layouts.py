@@ -399,6 +399,11 @@ def test_a_name_with_anything_else_is_no_other_column_and_is_named(read, name):
         ("Date,Close,Name\n2025-01-01,1.5,Stasis Euro\n", ""),
         ("Valeurs en dollars américains\nDate,Close\n2025-01-01,1.5\n", ""),
         ("Bitcoin in US dollars, Canada\nDate,Close\n2025-01-01,1.5\n", ""),
+        (
+            "timeOpen;timeClose;name;open;high;low;close\n2025-01-01;2025-01-01;2790;1;1;1;1\n",
+            "CoinMarketCap's currency 2790, where US dollars are 2781 (column name, line 2: '2790')",
+        ),
+        ("timeOpen;timeClose;name;open;high;low;close\n2025-01-01;2025-01-01;2781;1;1;1;1\n", ""),
         ("Date,Symbol,Close\n2025-01-01,BTCUSDT,1.5\n", ""),
         ("Date,Symbol,Close\n2025-01-01,WBTC,1.5\n", ""),
         ("Date,Name,Close\n2025-01-01,Neutron,1.5\n", ""),
@@ -695,7 +700,7 @@ def test_a_column_of_midnights_beside_the_date_is_read_with_it(read, name, clock
 
 def test_a_column_of_clock_times_is_judged_like_those_in_the_date(read):
     said = refusal(read, _timed("Hour", ["17:00"] * 3))
-    assert "always 17:00:00 UTC" in said and "delete the time of day, and any offset, from column Hour" in said
+    assert "always 17:00:00 UTC" in said and "delete the time of day, and any offset, from column Hour. If days" in said
     frame = read(_timed("Time", ["00:00", "00:00", "21:38:02"]))
     assert len(frame) == 2 and "2025-01-03 21:38:02" in frame.attrs["unfinished"]
 

@@ -15,6 +15,7 @@ COIN_NAMES = (
     *("crypto", "cryptocurrency", "token", "instrument", "instrument id", "product", "product id", "market"),
 )
 QUOTE_NAMES = ("currency", "quote", "quote currency", "quote asset", "price currency", "vs currency", "unit")
+CMC_DOLLARS = "2781"  # CoinMarketCap's exports have the currency's number under name
 _MEANS = re.compile(
     r"\b(?:averages?|averaged|mean|vwap|durchschnitt\w*|moyenn?e?s?|promedio|средн\w+)\b", re.IGNORECASE
 )
@@ -85,6 +86,8 @@ def _refuse_other_quote(
             other = currencies.quote(text) or (currencies.named(text) if at in units else currencies.in_name(text))
             if at not in pairs and text.upper() in currencies.COINS:  # a column Currency may hold the coin
                 other = text.upper()
+            if text.isdecimal() and text != CMC_DOLLARS and key(names[at]) == "name" and find(["timeopen"], names):
+                other = f"CoinMarketCap's currency {text}, where US dollars are {CMC_DOLLARS}"
             if other:
                 raise _other(shown, other, f"column {names[at]}, line {line}: {text!r}")
 

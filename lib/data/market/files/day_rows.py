@@ -12,6 +12,7 @@ from lib.data.market.files import swapped_days
 
 DAY = np.timedelta64(1, "D")
 DAY_END = pd.Timedelta(hours=23, minutes=59, seconds=59)
+_IF_NO_DAYS_IN_UTC = ". If days begin at this time, as in other time zones, download days that begin at 00:00 UTC"
 MIDNIGHT, NOON = pd.Timedelta(0), pd.Timedelta(hours=12)
 
 
@@ -126,7 +127,7 @@ def _without_clock_times(made: Days, clock_in: str) -> None:
             raise RowFault(
                 f"one row a day, always {' or '.join(str(time)[-8:] for time in times)} UTC (line {made.lines[0]}:"
                 f" {index[0]:%Y-%m-%d %H:%M:%S}). If these are daily closes in UTC, delete the time of day, and any"
-                f" offset, from column {clock_in}"
+                f" offset, from column {clock_in}{_IF_NO_DAYS_IN_UTC if times[0] >= NOON else ''}"
             )
         raise RowFault(
             f"line {made.lines[at]}: {index[at]:%Y-%m-%d %H:%M:%S} UTC has a clock time, as {len(odd)} of {len(clock)}"

@@ -236,7 +236,7 @@ def seen(prices, setting):
     return pd.concat(parts, ignore_index=True)
 
 
-@pytest.mark.parametrize("target", ["close", "log_return"])
+@pytest.mark.parametrize("target", ["close", pytest.param("log_return", marks=pytest.mark.slow)])
 def test_no_scored_window_holds_a_price_of_another_coin_from_its_target_day_or_later(target):
     prices = with_a_gap_in_the_other_coin()
     setting = chosen(

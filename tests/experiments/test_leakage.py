@@ -25,6 +25,7 @@ def test_leaks_are_added_one_after_the_other_on_the_same_days(settings, random_w
     assert len({frozenset(of) for of in by_leak.values()}) == 1, "the same networks and seeds"
 
 
+@pytest.mark.slow
 def test_a_network_that_is_stopped_on_the_test_days_forecasts_them(settings, random_walk, pool):
     """Trained for real: the forecasts that are scored are those of the days that stopped the training."""
     training = next(t for t, leak, _ in leakage.trainings(random_walk(), settings) if leak == "both")

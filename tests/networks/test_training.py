@@ -48,6 +48,12 @@ def bits(fit):
     return [w.tobytes() for w in fit.model.get_weights()]
 
 
+CNN_AND_SLOWLY_THE_OTHERS = [
+    "CNN",
+    *(pytest.param(n, marks=pytest.mark.slow) for n in networks.ARCHITECTURES if n != "CNN"),
+]
+
+
 @pytest.mark.parametrize("network", ["CNN", "LSTM-CNN"])
 def test_same_seed_gives_the_same_bits_and_another_does_not(network, data, tiny):
     first, again = (training.fit(network, SMALL, data, tiny(), seed=1) for _ in range(2))
@@ -56,7 +62,7 @@ def test_same_seed_gives_the_same_bits_and_another_does_not(network, data, tiny)
     assert bits(first) != bits(other)
 
 
-@pytest.mark.parametrize("network", networks.ARCHITECTURES)
+@pytest.mark.parametrize("network", CNN_AND_SLOWLY_THE_OTHERS)
 def test_a_thread_that_draws_random_numbers_changes_nothing(network, data, tiny):
     """Dask's own threads draw from Python's global generator, as layers without seeds would."""
     import tensorflow as tf
@@ -153,6 +159,7 @@ def test_a_training_that_is_stopped_or_diverges_leaves_a_network_that_trains_as_
     assert result(training.fit("LSTM-CNN", SMALL, data, tiny(), 1)) == fresh
 
 
+@pytest.mark.slow
 def test_trainings_in_threads_do_not_mix(data, tiny):
     wanted = [("CNN", 1), ("CNN", 2), ("LSTM", 3), ("CNN", 4), ("LSTM", 5), ("CNN", 1)]
 
@@ -194,7 +201,7 @@ def test_a_diverged_training_is_a_result(data, tiny):
     assert not training.fit("CNN", SMALL, data, tiny(), 1).diverged
 
 
-@pytest.mark.parametrize("network", networks.ARCHITECTURES)
+@pytest.mark.parametrize("network", CNN_AND_SLOWLY_THE_OTHERS)
 def test_a_fit_travels_and_forecasts_as_its_models_do(network, data, tiny):
     fit = training.fit(network, {**SMALL, "learning_rate": 0.05}, data, tiny(restore_best_weights=False), 4)
     fit.model  # noqa: B018  a model that was looked at is left behind

@@ -92,6 +92,7 @@ def targets(path):
     return [path.parent / unquote(link) for link in wanted if link]
 
 
+@pytest.mark.slow
 def test_results_land_in_their_own_folder_whatever_its_name(tmp_path):
     """Red before: a study of ``a?mode=ro`` went into the file ``a``, and one of ``a%20b`` into that of ``a b``."""
     for count, name in enumerate(NAMES[:7], 1):

@@ -39,6 +39,9 @@ def test_trials_are_spread_evenly_over_each_study():
     chosen = protocol.chosen_trials(["SOL-USD", "ADA-USD"], ["CNN", "LSTM"])
     counts = chosen.groupby(["ticker", "network"])["trial"].apply(list)
     assert counts["SOL-USD", "CNN"] == [1, 7, 13, 19, 25] and counts["ADA-USD", "LSTM"] == [1, 4, 7, 10, 13]
+    assert ("ADA-USD", "CNN") not in counts.index
+    stand_in = protocol.chosen_trials(["BTC-USD"], ["CNN"], 1)
+    assert stand_in[["ticker", "same_coin"]].to_numpy().tolist() == [["BTC-USD", False]]
 
 
 def test_the_planted_candidate_is_the_nearest():
@@ -55,6 +58,9 @@ def test_the_planted_candidate_is_the_nearest():
     assert found["mse_factor"].idxmin() == (10, "best") and found.loc[(10, "best"), "mse_factor"] == pytest.approx(1)
     assert found.loc[(10, "last"), "objective_factor"] == pytest.approx(1)
     assert found.loc[(0, "last"), "mse_factor"] > 1.1
+    words = protocol.in_words(found.reset_index(), same_coin=True)
+    assert "Running every epoch is nearest in 0 of 1 studies; not in CNN of A (patience 10)" in words
+    assert "no match" in protocol.in_words(found.reset_index(), same_coin=False)
 
 
 def test_a_table_goes_on_from_an_earlier_one(tiny, random_walk, no_training):

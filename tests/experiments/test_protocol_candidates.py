@@ -19,6 +19,7 @@ def test_outcomes_by_hand(patience, objective, last, epochs):
     assert protocol.outcome(losses, patience) == {"objective": objective, "last": last, "epochs": epochs}
 
 
+@pytest.mark.slow
 def test_an_outcome_is_that_of_a_training_that_really_stops(tiny, random_walk, pool, tmp_path, monkeypatch):
     from lib.results import training_cache
 

@@ -45,7 +45,7 @@ def chosen_trials(tickers: Sequence[str], of_networks: Sequence[str], count: int
         ]
     )
     frame = frame[frame["network"].isin(of_networks)]
-    frame = frame[(frame[["ticker", "network"]] != OTHER_DAYS).any(axis=1)]
+    frame = frame[[study != OTHER_DAYS for study in zip(frame["ticker"], frame["network"])]]
     size = frame.groupby(["ticker", "network"])["trial"].transform("size")
     chosen = frame[(frame["trial"] - 1) % (size // count).clip(lower=1) == 0]
     return chosen.groupby(["ticker", "network"], sort=False).head(count).reset_index(drop=True)

@@ -345,6 +345,8 @@ def _skill(row: Mapping[str, Any]) -> str:
     """A skill with its interval; empty for the naive forecast, against which skills are measured."""
     if row["model"] == baselines.NAIVE:
         return ""
+    if pd.isna(row["skill"]):
+        return "none, as the price did not change"
     if pd.isna(row["skill_lower"]):
         return f"{row['skill']:+.2f} (too few days for an interval)"
     return f"{row['skill']:+.2f} ({row['skill_lower']:+.2f} to {row['skill_upper']:+.2f})"

@@ -217,12 +217,14 @@ def test_a_skill_in_the_table_of_scores_has_its_interval():
         {"model": "CNN", "skill": -0.123, "skill_lower": -0.4, "skill_upper": 0.149},
         {"model": "naive", "skill": 0.0, "skill_lower": np.nan, "skill_upper": np.nan},
         {"model": "LSTM", "skill": 0.2, "skill_lower": np.nan, "skill_upper": np.nan},
+        {"model": "LSTM", "skill": np.nan, "skill_lower": np.nan, "skill_upper": np.nan},
     ]
     shown = scores_table(pd.DataFrame([{"part": "test", "days": 9, **scores, **row} for row in rows]))
-    assert [row.split("<td>")[3].partition("</td>")[0] for row in shown.split("</tr>")[1:4]] == [
+    assert [row.split("<td>")[3].partition("</td>")[0] for row in shown.split("</tr>")[1:5]] == [
         "-0.12 (-0.40 to +0.15)",
         "",
         "+0.20 (too few days for an interval)",
+        "none, as the price did not change",
     ]
 
 

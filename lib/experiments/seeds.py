@@ -9,13 +9,13 @@ import pandas as pd
 from lib import networks
 from lib.data import windows
 from lib.data.windows import Dataset
-from lib.evaluation import baselines, metrics, scoring
+from lib.evaluation import baselines, metrics, resampling, scoring
 from lib.experiments import frames, random_seeds, search, train
 from lib.experiments.train import Result, Training
 from lib.settings import Settings
 
 TARGETS = ("close", "log_return")
-LEAST_DAYS = 10  # scored, which tests and intervals of ``lib.evaluation`` need
+LEAST_DAYS = resampling.LEAST_DAYS  # scored, which tests and intervals of ``lib.evaluation`` need
 _ON_WINDOWS = (baselines.NAIVE, "ridge", "gradient boosting")  # on every target; the others know closes only
 
 

@@ -89,7 +89,7 @@ def check_days(prices: Mapping[str, pd.DataFrame], settings: Settings) -> None:
     Raises:
         WindowError: with the number of days that would do.
     """
-    for inputs in settings.replay_inputs:
+    for inputs in (settings.replay_inputs,):
         windows.build(prices, settings.changed(inputs=inputs))
 
 
@@ -97,7 +97,7 @@ def planned(
     prices: Mapping[str, pd.DataFrame], printed: pd.DataFrame, settings: Settings
 ) -> list[tuple[Training, dict[str, Any]]]:
     """The trainings of :func:`run`, each with its ticker, network, trial, inputs, number of seed, seed and key."""
-    readings = {inputs: settings.changed(inputs=inputs) for inputs in settings.replay_inputs}
+    readings = {inputs: settings.changed(inputs=inputs) for inputs in (settings.replay_inputs,)}
     data = {inputs: windows.build(prices, reading) for inputs, reading in readings.items()}
     found = []
     for k in range(1, settings.replay_seeds + 1):

@@ -44,7 +44,7 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
     if given("indicator_days") and values["indicator_days"][1] >= values["indicator_days"][2]:
         fast, slow = values["indicator_days"][1:3]
         found.append(f"indicator_days: MACD fast {fast} must be below MACD slow {slow}")
-    for name in ("tickers", "networks", "replay_inputs"):
+    for name in ("tickers", "networks"):
         if given(name) and len(set(values[name])) < len(values[name]):
             found.append(f"{name} {values[name]} names something twice")
     if given("reduce_lr", "patience") and values["reduce_lr"] and values["patience"] is None:
@@ -52,11 +52,12 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
             "reduce_lr is true, but patience is null: the learning rate is halved after half of patience,"
             " so give patience a number, or set reduce_lr to false"
         )
-    if given("inputs", "target") and values["inputs"] == "ohlcv_indicators" and values["target"] == "log_return":
-        found.append(
-            "target is log_return, but inputs ohlcv_indicators holds prices:"
-            " use own_close or all_closes, or target close"
-        )
+    for name in ("inputs", "replay_inputs") if values.get("replay_seeds") else ("inputs",):
+        if given(name, "target") and values[name] == "ohlcv_indicators" and values["target"] == "log_return":
+            found.append(
+                f"target is log_return, but {name} ohlcv_indicators holds prices:"
+                " use own_close or all_closes, or target close"
+            )
     if given("trials", "tickers") and values["trials"] == "printed":
         unknown = [t for t in values["tickers"] if t not in ("ADA-USD", "ETH-USD", "SOL-USD")]
         if unknown:

@@ -183,9 +183,15 @@ class Settings(BaseModel):
     replay_trials: Annotated[StrictInt, Field(ge=1, le=100)] | Literal["printed"] = key(
         "printed trials trained again of each ticker and network, 1 to 100, or printed (all)"
     )
-    replay_seeds: StrictInt = key("trainings of each printed trial, 0 (no replay) to 20", ge=0, le=20)
-    replay_inputs: Annotated[tuple[Inputs, ...], *ONE_OR_MORE] = key(
-        "what windows hold in the replay, at least one of inputs' values"
+    replay_seeds: StrictInt = key(
+        "trainings of each of four trials a study (spread of seeds; others: one), 0 (no replay) to 20", ge=0, le=20
+    )
+    replay_inputs: Inputs = key("what a window holds in the replay: own_close, all_closes or ohlcv_indicators")
+    replay_patience: Annotated[Annotated[StrictInt, Field(ge=1, le=1000)] | None, BeforeValidator(_nothing)] = key(
+        "early stopping in the replay, 1 to 1000, or null (every epoch is run; reduce_lr does nothing)"
+    )
+    replay_weights: Literal["best", "last"] = key(
+        "score the replay with the weights of the best epoch (best) or of the last one (last)"
     )
     # Evaluation
     evaluation_seeds: StrictInt = key(

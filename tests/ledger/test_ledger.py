@@ -635,7 +635,7 @@ def test_the_best_trials_are_those_of_the_thesis():
 def run(tiny, random_walk, tmp_path, monkeypatch):
     """A run of one coin without any training: its parameters and prices. The committed replay is in another folder."""
     monkeypatch.setenv(training_cache.FOLDER_VARIABLE, str(tmp_path / "cache"))
-    whole = {"replay_trials": 1, "replay_seeds": 2, "replay_inputs": ["own_close"], "networks": ["CNN-LSTM"]}
+    whole = {"replay_trials": 1, "replay_seeds": 2, "replay_inputs": "own_close", "networks": ["CNN-LSTM"]}
     monkeypatch.setattr(
         evidence, "load", lambda path: tiny(**whole, tickers=["ADA-USD"], output_dir=str(tmp_path / path.stem))
     )

@@ -103,8 +103,11 @@ WRONG = [
     ("replay_trials", "all"),
     ("replay_seeds", -1),
     ("replay_seeds", 21),
-    ("replay_inputs", []),
-    ("replay_inputs", ["closes"]),
+    ("replay_inputs", "closes"),
+    ("replay_inputs", ["own_close", "all_closes"]),
+    ("replay_patience", 0),
+    ("replay_patience", 1001),
+    ("replay_weights", "first"),
     ("evaluation_seeds", 1),
     ("evaluation_seeds", 101),
     ("comparison_seeds", 1),
@@ -155,6 +158,8 @@ EDGES = [
     ("replay_seeds", 0),
     ("replay_seeds", 20),
     ("replay_trials", 100),
+    ("replay_patience", 1),
+    ("replay_patience", None),
     ("split", [0.2, 0.4, 0.4]),
 ]
 
@@ -182,7 +187,6 @@ def test_a_missing_key_is_named(sample):
     [
         ("tickers", "btc-usd", ("BTC-USD",)),
         ("networks", "LSTM", ("LSTM",)),
-        ("replay_inputs", "all_closes", ("all_closes",)),
     ],
 )
 def test_one_symbol_without_brackets_is_a_list_of_one(sample, tmp_path, name, text, listed):
@@ -218,7 +222,6 @@ CONTRADICTIONS = [
     ({"split": [0.7, 0.2, 0.2]}, "split [0.7, 0.2, 0.2] sums to 1.1, but must sum to 1"),
     ({"indicator_days": [14, 26, 26, 9, 20]}, "indicator_days: MACD fast 26 must be below MACD slow 26"),
     ({"source": "yahoo", "tickers": ["ETH-USD", "ETH-USD"]}, "tickers ['ETH-USD', 'ETH-USD'] names something twice"),
-    ({"replay_inputs": ["own_close", "own_close"]}, "replay_inputs ['own_close', 'own_close'] names something twice"),
     ({"source": "yahoo", "tickers": ["ETH-USD", "eth-usd"]}, "tickers ['ETH-USD', 'ETH-USD'] names something twice"),
     ({"networks": ["CNN", "CNN"]}, "networks ['CNN', 'CNN'] names something twice"),
     ({"trials": "printed"}, "trials is printed, but the thesis lists no trials for BTC-USD: give a number"),
@@ -234,6 +237,10 @@ CONTRADICTIONS = [
     (
         {"inputs": "ohlcv_indicators", "target": "log_return"},
         "target is log_return, but inputs ohlcv_indicators holds prices: use own_close",
+    ),
+    (
+        {"replay_inputs": "ohlcv_indicators", "target": "log_return"},
+        "target is log_return, but replay_inputs ohlcv_indicators holds prices: use own_close",
     ),
     ({"output_dir": "~no-such-user/x"}, "output_dir is '~no-such-user/x', which is no path: "),
     (

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from lib import settings
 from lib.settings import KEYS, PROJECT_ROOT, SettingsError, consistency, loading, places
 
-FILES = ("params/sample.yaml", "params/thesis.yaml", "params/replay.yaml")
+FILES = ("params/sample.yaml", "params/thesis.yaml", "params/replay.yaml", "params/as_written.yaml")
 
 
 @pytest.fixture
@@ -345,7 +345,7 @@ def test_overrides_replace_what_the_file_says_and_errors_name_them():
 def test_a_file_that_is_missing_or_no_flat_yaml_is_refused(tmp_path):
     with pytest.raises(
         SettingsError,
-        match="no such parameter file. The project's own are params/replay.yaml, params/sample.yaml, params/thes",
+        match="no such parameter file. The project's own are params/as_written.yaml, params/replay.yaml, params/",
     ):
         settings.load(tmp_path / "none.yaml")
     bad = tmp_path / "bad.yaml"
@@ -454,6 +454,18 @@ def test_a_committed_file_is_flat_as_papermill_wants_it(file):
     assert all(
         isinstance(v, flat) or (isinstance(v, list) and all(isinstance(x, flat) for x in v)) for v in values.values()
     )
+
+
+def test_the_file_of_the_text_has_its_other_reading_of_each_key_that_the_readme_lists():
+    names = ("thesis", "as_written")
+    thesis, written = (settings.load(PROJECT_ROOT / f"params/{name}.yaml").plain() for name in names)
+    readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+    listed = readme.partition("| Parameter | Default |")[2].partition("\n\n")[0]
+    keys = {
+        key for first in re.findall(r"^\| (`.*?) \|", listed, re.MULTILINE) for key in re.findall(r"`(\w+)`", first)
+    }
+    assert {k for k in KEYS if thesis[k] != written[k]} == keys - {"inputs"} | {"output_dir", "replay_trials"}
+    assert (written["split"], written["patience"], written["inputs"]) == ([0.6, 0.2, 0.2], 10, "own_close")
 
 
 def test_the_thesis_file_is_the_recovered_protocol():

@@ -8,11 +8,17 @@ from matplotlib.figure import Figure
 
 from lib import figures
 from lib.ledger import precision
-from lib.ledger.verdicts import ALL, CANNOT, CLOSE, CONTRADICTED, NOT, REPRODUCED, VERDICTS, summary
+from lib.ledger.verdicts import ALL, CANNOT, CELLS, CLOSE, CONSISTENT, CONTRADICTED, NOT, REPRODUCED, VERDICTS, summary
 
 # Okabe and Ito's palette; shapes differ too, so the figure can be read without colours.
-COLOURS = {REPRODUCED: "#009E73", CLOSE: "#56B4E9", NOT: "#D55E00", CONTRADICTED: "#882255", CANNOT: "#BBBBBB"}
-SHAPES = {REPRODUCED: "o", CLOSE: "s", NOT: "X", CONTRADICTED: "D", CANNOT: "."}
+LOOKS = {
+    REPRODUCED: ("#009E73", "o"),
+    CLOSE: ("#56B4E9", "s"),
+    NOT: ("#D55E00", "X"),
+    CONSISTENT: ("#F0E442", "^"),
+    CONTRADICTED: ("#882255", "D"),
+    CANNOT: ("#BBBBBB", "."),
+}
 
 
 def printed_and_reproduced(frame: pd.DataFrame) -> Figure:
@@ -23,17 +29,17 @@ def printed_and_reproduced(frame: pd.DataFrame) -> Figure:
             negative numbers (the test statistics) the size is shown.
     """
     points = _points(frame)
-    counts = summary(frame).set_index("chapter").drop(ALL)
+    counts = summary(frame).set_index("chapter").drop([ALL, CELLS])
     with figures.style():
         figure = Figure(figsize=(9.0, 8.4))
         above, below = figure.subplots(2, 1, height_ratios=(2, 1))
         for verdict in (v for v in VERDICTS if v in set(points["verdict"])):
             its = points[points["verdict"] == verdict]
-            style = {"color": COLOURS[verdict], "ms": 5, "alpha": 0.75, "mec": "white", "mew": 0.4}
+            style = {"color": LOOKS[verdict][0], "ms": 5, "alpha": 0.75, "mec": "white", "mew": 0.4}
             above.plot(
                 its["printed"],
                 its["computed"] / its["printed"],
-                SHAPES[verdict],
+                LOOKS[verdict][1],
                 label=f"{verdict} ({len(its)})",
                 **style,
             )
@@ -51,7 +57,7 @@ def printed_and_reproduced(frame: pd.DataFrame) -> Figure:
         left = np.zeros(len(counts))
         for verdict in VERDICTS:
             below.barh(
-                counts.index, counts[verdict], left=left, color=COLOURS[verdict], label=verdict, edgecolor="white"
+                counts.index, counts[verdict], left=left, color=LOOKS[verdict][0], label=verdict, edgecolor="white"
             )
             left += counts[verdict].to_numpy(dtype=float)
         below.invert_yaxis()

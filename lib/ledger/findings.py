@@ -13,12 +13,12 @@ from lib.ledger.verdicts import (
     ALL,
     ASKED,
     CANNOT,
+    CELLS,
     CONTRADICTED,
     NOT,
     OURS,
     REPRODUCED,
     VERDICTS,
-    computed_here,
     summary,
 )
 
@@ -35,13 +35,13 @@ def findings(frame: pd.DataFrame) -> list[str]:
 def in_words(frame: pd.DataFrame) -> str:
     """How many rows have which verdict."""
     counts = summary(frame).set_index("chapter")
-    words, asked = (", ".join(f"{counts.loc[name, v]} {v}" for v in VERDICTS) for name in (ALL, ASKED))
+    words, asked, cells = (
+        ", ".join(f"{counts.loc[name, v]} {v}" for v in VERDICTS if counts.loc[name, v]) for name in (ALL, ASKED, CELLS)
+    )
+    listed = f" Of {counts.loc[CELLS, 'rows']} further cells of its lists of trials: {cells}." if cells else ""
     return (
-        f"{counts.loc[ALL, 'rows']} numbers and statements of the thesis: {words}. Of those reproduced,"
-        f" {counts.loc[ALL, 'by our computation']} are"
-        f" computed here; the others agree with another place of the thesis. Of {counts.loc[ASKED, 'rows']} questions"
-        f" that only we ask"
-        f" of its numbers: {asked}.{by_chance(frame)}"
+        f"{counts.loc[ALL, 'rows']} numbers and statements of the thesis: {words}. Of {counts.loc[ASKED, 'rows']}"
+        f" questions that only we ask of its numbers: {asked}.{listed}{by_chance(frame)}"
     )
 
 
@@ -143,7 +143,7 @@ def _tables(frame: pd.DataFrame) -> str:
     for place, what in (("Table 4.1", "statistics of prices"), ("Table 4.2", "unit-root tests")):
         rows = frame[(frame["place"] == place) & frame["precision"].notna() & (frame["verdict"] != CANNOT)]
         if len(rows):
-            words.append(f"{int(computed_here(rows).sum())} of {len(rows)} in {place} ({what})")
+            words.append(f"{int((rows['verdict'] == REPRODUCED).sum())} of {len(rows)} in {place} ({what})")
     numbers = (
         f"Of the numbers printed in tables, {', '.join(words)} come back from the prices."
         if words

@@ -13,12 +13,13 @@ class Found:
 
     Attributes:
         value: a number, a text, or whether a statement holds; None if there is none.
-        low, high: range over our seeds or, for an answer from another place of the thesis, what its
-            rounding leaves open; None for neither.
+        low, high: of a score that trainings judge, the 95 % prediction interval; for an answer from another place of
+            the thesis, what its rounding leaves open; None for neither.
         because: what a reader needs to see why.
         other_place: the place of the thesis that the answer comes from; empty if we computed it.
-        seeds: of a training's score, how many seeds of ours it rests on; with one it has no spread and can be neither
-            close nor far.
+        published: the file of the author's repository that the answer comes from; empty if it is another one.
+        constant: the answer is ours, but a definition: no data entered it.
+        seeds: of a score, how many trainings of ours it rests on.
         shown: the value in words, where that says more than the value itself.
     """
 
@@ -27,6 +28,8 @@ class Found:
     high: float | None = None
     because: str = ""
     other_place: str = ""
+    published: str = ""
+    constant: bool = False
     shown: str = ""
     seeds: int | None = None
 

@@ -29,8 +29,9 @@ FILES = (
 )
 KEYS = {"says", "printed", "unit", "find", "times", "check", "same_as", "cannot", "kind"}
 STATED = "stated"  # what a statement without a number has in place of one
-CLAIM, QUESTION = "claim", "question"  # what the thesis says, and what we ask of it that it never says
-KINDS = (CLAIM, QUESTION)
+# What the thesis says; what we ask of it that it never says; a cell of its lists of trials, counted apart.
+CLAIM, QUESTION, CELL = "claim", "question", "cell"
+KINDS = (CLAIM, QUESTION, CELL)
 SCORES = {
     "mse": (".2e", "scaled price squared"),
     "mae": (".2e", "scaled price"),
@@ -57,7 +58,8 @@ class Row:
         check, arguments: the function that computes the value, and what it is given.
         same_as: ids of rows that state the same quantity.
         cannot: why nothing can be computed.
-        kind: ``claim``, or ``question`` for what no sentence of the thesis says and only we ask of its numbers.
+        kind: ``claim``; ``question`` for what no sentence of the thesis says and only we ask of its numbers; ``cell``
+            for a cell of the lists of trials beside the MSE.
     """
 
     id: str

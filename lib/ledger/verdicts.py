@@ -1,10 +1,11 @@
 """Verdicts, computed from what is printed and what a check found. None is ever typed.
 
-In this order: our own value equal at the printed precision is *reproduced*. Another row that states the
-same quantity otherwise makes it *contradicted by the thesis itself*. Our own value whose seeds enclose the
-printed one is *close*, any other one *not reproduced*. A value from another place of the thesis is
-*reproduced* or *contradicted by the thesis itself*. Without either it *cannot be computed*; a row that
-only repeats another has that row's verdict.
+In this order: our own value equal at the printed precision is *reproduced*, or *consistent* if it is a definition and
+no data entered it. Another row that states the same quantity otherwise makes it *contradicted*. A score judged by
+trainings is *close* inside their prediction interval; any other value of ours makes it *not reproduced*. A value from
+another place of the thesis, or from what its author published, makes it *consistent* or *contradicted*. A row that
+only repeats another has that row's verdict, or is *consistent* with it if nothing computes either. Everything else
+*cannot be computed*.
 """
 
 from __future__ import annotations
@@ -18,33 +19,40 @@ import pandas as pd
 from lib.ledger import checks, precision
 from lib.ledger.evidence import Evidence, Missing
 from lib.ledger.found import Found
-from lib.ledger.rows import CLAIM, QUESTION, STATED, Row
+from lib.ledger.rows import CELL, CLAIM, QUESTION, STATED, Row
 from lib.ledger.thesis_text import chapters
 
-REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT = (
+REPRODUCED, CLOSE, NOT, CONSISTENT, CONTRADICTED, CANNOT = (
     "reproduced",
     "close",
     "not reproduced",
-    "contradicted by the thesis itself",
+    "consistent",
+    "contradicted",
     "cannot be computed",
 )
-VERDICTS = (REPRODUCED, CLOSE, NOT, CONTRADICTED, CANNOT)
+VERDICTS = (REPRODUCED, CLOSE, NOT, CONSISTENT, CONTRADICTED, CANNOT)
 MEANINGS = {
-    REPRODUCED: "our value, or another place of the thesis, is equal at the printed precision",
+    REPRODUCED: "we computed it from prices, trainings or layers, and it is equal at the printed precision",
     CLOSE: (
-        "the printed score lies between the smallest and the largest of the same training with our seeds; computed is"
-        " their median"
+        "the printed score lies in the 95 % prediction interval of one more training like ours, or the best of n"
+        " printed in that of the best of n of ours"
     ),
-    NOT: (
-        "our value is another one; of a score, the printed one lies outside the range of the same training with our"
-        " seeds"
+    NOT: "our value is another one; of a score, the printed one lies outside that interval",
+    CONSISTENT: (
+        "another place of the thesis, what its author published or a definition says the same; nothing was computed"
+        " from data"
     ),
-    CONTRADICTED: "another place of the thesis, or its own arithmetic, says otherwise",
+    CONTRADICTED: "another place of the thesis, its own arithmetic or what its author published says otherwise",
     CANNOT: "nothing that is printed or published would show it; the reason stands in the row",
 }
-OURS, THEIRS = "our computation", "another place of the thesis"
+OURS, THEIRS, PUBLISHED, DEFINITION = (
+    "our computation",
+    "another place of the thesis",
+    "published source",
+    "a definition",
+)
 AGREE = "lib.ledger.verdicts.agree"
-ALL, ASKED = "all", "our own questions"  # the last rows of the summary
+ALL, ASKED, CELLS = "all", "our own questions", "cells of the trials"  # the last rows of the summary
 _EDGE = 1 + 1e-9
 
 
@@ -67,10 +75,10 @@ def judge(rows: Mapping[str, Row], evidence: Evidence) -> pd.DataFrame:
 
     Returns:
         One row a ledger row: ``id``, ``chapter``, ``place``, ``kind`` (claim or question), ``says``, ``printed``,
-        ``unit``, ``precision`` (half of the last printed digit), ``computed`` (of a training the median over our
-        seeds), ``smallest``, ``largest`` (over our seeds, or what rounding leaves open), ``seeds`` (how many, of a
-        training's score), ``against`` (our computation, or another place of the thesis), ``how`` (function and
-        arguments), ``verdict``, ``other_place``, ``because``.
+        ``unit``, ``precision`` (half of the last printed digit), ``computed`` (of a trial the median over our
+        trainings), ``smallest``, ``largest`` (the 95 % prediction interval, or what rounding leaves open), ``seeds``
+        (how many trainings of ours a score rests on), ``against`` (our computation, another place of the thesis,
+        published source, a definition), ``how`` (function and arguments), ``verdict``, ``other_place``, ``because``.
     """
     judged: dict[str, Judged] = {}
 
@@ -122,23 +130,25 @@ def verdict(row: Row, found: Found | Missing | None, rows: Mapping[str, Row], sa
     unlike = [rows[other] for other in row.same_as if not agree(row.printed, rows[other].printed)]
     others = ", ".join(dict.fromkeys(r.place for r in unlike))
     their_values = "; ".join(f"{r.printed} in {r.place}" for r in unlike)
-    ours = found if isinstance(found, Found) and not found.other_place else None
-    if ours and equal(row.printed, ours):
-        return Judged(REPRODUCED, OURS, ours.saying(_joined(ours.because, their_values)), others)
+    theirs = isinstance(found, Found) and bool(found.other_place or found.published)
+    ours = found if isinstance(found, Found) and not theirs else None
+    if ours and ours.seeds is None and equal(row.printed, ours):
+        its = (CONSISTENT, DEFINITION) if ours.constant else (REPRODUCED, OURS)
+        return Judged(*its, ours.saying(_joined(ours.because, their_values)), others)
     if unlike:
         shown = ours or Found(unlike[0].printed)
         return Judged(CONTRADICTED, THEIRS, shown.saying(_joined(their_values, shown.because)), others)
-    if ours and ours.seeds == 1:
-        return Judged(CANNOT, OURS, ours)
     if ours:
         return Judged(CLOSE if inside(row.printed, ours) else NOT, OURS, ours)
     if isinstance(found, Found):
-        return Judged(REPRODUCED if equal(row.printed, found) else CONTRADICTED, THEIRS, found, found.other_place)
+        against = PUBLISHED if found.published else THEIRS
+        its_place = found.published or found.other_place
+        return Judged(CONSISTENT if equal(row.printed, found) else CONTRADICTED, against, found, its_place)
     if isinstance(found, Missing) or row.cannot:
         return Judged(CANNOT, "", Found(because=str(found or row.cannot)))
     places = ", ".join(dict.fromkeys(rows[other].place for other in row.same_as))
-    if same is None:
-        return Judged(CANNOT, "", Found(because=f"{places} says the same, and nothing computes it"))
+    if same is None or same.verdict == CANNOT:
+        return Judged(CONSISTENT, THEIRS, Found(row.printed, because="no data enter it"), places)
     return Judged(
         same.verdict,
         same.against,
@@ -166,7 +176,7 @@ def equal(printed: str, found: Found) -> bool:
 
 
 def inside(printed: str, found: Found) -> bool:
-    """Whether the printed number, anywhere in its rounding, lies in the range of several seeds."""
+    """Whether the printed number, anywhere in its rounding, lies in the interval of our trainings."""
     if found.low is None or found.high is None or found.low == found.high or not precision.is_number(printed):
         return False
     middle, half = precision.value(printed), precision.half_unit(printed)
@@ -231,33 +241,21 @@ def by_check(rows: Mapping[str, Row], frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
-    """How many claims of each chapter have which verdict, of all chapters (``ALL``), and of the questions that only we
-    ask (``ASKED``).
-
-    ``by our computation``: how many of the reproduced rest on a value that we computed for that very row.
+    """How many claims of each chapter have which verdict, of all chapters (``ALL``), of the questions that only we
+    ask (``ASKED``), and of the cells in which the appendices list the trials (``CELLS``).
     """
-    order = list(dict.fromkeys(chapters().values()))
-    parts = {c: frame[(frame["chapter"] == c) & (frame["kind"] == CLAIM)] for c in order}
-    parts = {c: rows for c, rows in parts.items() if len(rows)} | {
-        ALL: frame[frame["kind"] == CLAIM],
+    claims = frame[frame["kind"] == CLAIM]
+    parts = {chapter: claims[claims["chapter"] == chapter] for chapter in dict.fromkeys(chapters().values())}
+    parts = {chapter: rows for chapter, rows in parts.items() if len(rows)} | {
+        ALL: claims,
         ASKED: frame[frame["kind"] == QUESTION],
+        CELLS: frame[frame["kind"] == CELL],
     }
     made = [
-        {
-            "chapter": name,
-            "rows": len(rows),
-            REPRODUCED: (rows["verdict"] == REPRODUCED).sum(),
-            "by our computation": computed_here(rows).sum(),
-        }
-        | {v: (rows["verdict"] == v).sum() for v in VERDICTS if v != REPRODUCED}
+        {"chapter": name, "rows": len(rows)} | {v: (rows["verdict"] == v).sum() for v in VERDICTS}
         for name, rows in parts.items()
     ]
     return pd.DataFrame(made)
-
-
-def computed_here(frame: pd.DataFrame) -> pd.Series:
-    """Which rows are reproduced by a value of ours for that very row, not by another place or another row's value."""
-    return (frame["verdict"] == REPRODUCED) & (frame["against"] == OURS) & ~frame["how"].str.startswith(AGREE)
 
 
 def _joined(*parts: str) -> str:

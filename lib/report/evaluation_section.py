@@ -15,7 +15,7 @@ from lib.results import files
 LEDGER = "10_claims"
 NOTEBOOKS = ("09a_skill", "09b_walk_forward", "09c_leakage", "09d_intervals", "09e_controls")
 # Verdicts whose rows the page lists; the others are many and in the file.
-LISTED = ("close", "not reproduced", "contradicted by the thesis itself")
+LISTED = ("close", "not reproduced", "contradicted")
 # Of wide tables the columns that answer the question, and of long ones the rows, as (column, value).
 COLUMNS = {
     "skill": (

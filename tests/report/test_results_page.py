@@ -485,12 +485,12 @@ def test_the_ledger_by_chapter_with_its_findings_and_the_way_to_the_code(root, v
         and "](figures/claims.png)" in text
     )
     assert all(f"- *{verdict}*: " in text for verdict in ledger.VERDICTS)
-    summary = table_with(text, "chapter", "by our computation")
+    summary = table_with(text, "chapter", "consistent")
     assert [row[:2] for row in summary[1:]] == [
         [row.chapter, str(row.rows)] for row in ledger.summary(frame).itertuples()
     ]
     assert ledger.in_words(frame) in text and all(markdown.plain(f) in text for f in ledger.findings(frame))
-    for verdict in ("not reproduced", "contradicted by the thesis itself"):
+    for verdict in ("not reproduced", "contradicted"):
         rows = frame[frame["verdict"] == verdict]
         shown = next(
             t for t in tables_of(text) if t[0][:3] == ["row", "says", "printed"] and t[1][0] == rows["id"].iloc[0]

@@ -12,10 +12,11 @@ each function. ``python -m lib.ledger row ID`` and ``check FUNCTION`` do both. P
 by :mod:`lib.ledger.thesis_text`.
 """
 
-from lib.ledger.evidence import Evidence, Missing, collect, if_there, replayed, several_seeds
+from lib.ledger.evidence import Evidence, Missing
 from lib.ledger.figure import printed_and_reproduced
 from lib.ledger.findings import findings, in_words, replays_in_words
 from lib.ledger.rows import LedgerError, Row, claims
+from lib.ledger.run_tables import collect
 from lib.ledger.trace import file_of, functions, read
 from lib.ledger.verdicts import MEANINGS, VERDICTS, by_check, judge, summary
 
@@ -31,14 +32,11 @@ __all__ = [
     "file_of",
     "findings",
     "functions",
-    "if_there",
     "in_words",
     "judge",
     "claims",
     "printed_and_reproduced",
     "read",
-    "replayed",
     "replays_in_words",
-    "several_seeds",
     "summary",
 ]

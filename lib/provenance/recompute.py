@@ -339,17 +339,13 @@ def _layers(run: Priced) -> Tables:
 
 
 def _ledger(run: Priced) -> Tables:
-    """The ledger from prices, the run's committed scores and seeds, and the committed replay beside it."""
-    if not run.folder.has("claims", "scores", "skill_seeds"):
+    """The ledger from prices and the tables of trainings that notebook 10 reads."""
+    if not run.folder.has("claims"):
         return
     from lib import ledger
 
-    rows, replay = ledger.claims(), Folder(run.folder.root.parent / "replay")
-    fits, agreement = (replay.table(name) for name in ("replay_trainings", "replay_agreement"))
-    scores, seeds = run.folder.table("scores"), run.folder.table("skill_seeds")
-    frame = ledger.judge(
-        rows, ledger.Evidence(run.prices, rows, scores, fits, agreement, seeds, inputs=run.chosen.inputs)
-    )
+    rows = ledger.claims()
+    frame = ledger.judge(rows, ledger.collect(run.prices, rows, run.chosen, run.folder.root))
     # Names of functions (``how`` and the table by function) may change with the code; what they compute may not.
     yield Table("claims", frame.drop(columns="how"), partly=True)
     yield Table("claims_summary", ledger.summary(frame))

@@ -5,22 +5,19 @@ import inspect
 import math
 import re
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from statsmodels.tsa.stattools import adfuller
 
-from lib import ledger, tables, thesis
-from lib.experiments import replay, seeds
-from lib.ledger import checks, evidence, precision, verdicts
+from lib import ledger, thesis
+from lib.ledger import checks, precision, verdicts
 from lib.ledger.checks import price_tables, replays, trials, unit_roots
 from lib.ledger.evidence import END, START, Evidence, Missing
 from lib.ledger.findings import by_chance
 from lib.ledger.found import Found
 from lib.ledger.rows import STATED, Row
-from lib.results import artifacts, training_cache
 
 
 @pytest.fixture(scope="module")
@@ -598,77 +595,6 @@ def test_the_best_trials_are_those_of_the_thesis():
     for network, (ticker, number) in replays.BEST_TRIALS.items():
         best = thesis.printed()["best"][network]
         assert best["ticker"] == ticker and best["place"].endswith(f"trial {number}")
-
-
-# -- what a run offers ---------------------------------------------------------------------
-
-
-@pytest.fixture
-def run(tiny, random_walk, tmp_path, monkeypatch):
-    """A run of one coin without any training: its parameters and prices. The committed replay is in another folder."""
-    monkeypatch.setenv(training_cache.FOLDER_VARIABLE, str(tmp_path / "cache"))
-    whole = {"replay_trials": 1, "replay_seeds": 2, "replay_inputs": "own_close", "networks": ["CNN-LSTM"]}
-    monkeypatch.setattr(
-        evidence, "load", lambda path: tiny(**whole, tickers=["ADA-USD"], output_dir=str(tmp_path / path.stem))
-    )
-    own = {"networks": ["CNN-LSTM"], "evaluation_seeds": 2, "replay_seeds": 0, "max_epochs": 1}
-    return tiny(tickers=["ADA-USD"], output_dir=str(tmp_path / "own"), **own), random_walk("ADA-USD")
-
-
-def leave_replay(settings, prices, **changes):
-    """Save the table of a replay, from results that no network gave, and return it."""
-    reading = settings.changed(**changes)
-    planned = replay.planned(prices, replay.printed_trials(["ADA-USD"], reading.networks, 1), reading)
-    store = artifacts.Store(reading, "08b_replay")
-    store.table("replay_trainings", replay.run(planned), "R")
-    return reading
-
-
-def test_seeds_that_are_not_cached_are_counted_with_the_command(run, no_training):
-    settings, prices = run
-    planned = seeds.trainings(prices, settings, ["close"])
-    for cached, (training, _) in enumerate(planned):
-        with pytest.raises(Missing, match=f"^{2 - cached} of 2 trainings with several .* cached.* --only 09a"):
-            evidence.several_seeds(prices, settings)
-        training_cache.write(training.key, {}, {})
-    frame = seeds.forecasts(prices, settings, ["close"])
-    expected = tables.seed_scores(frame[frame["seed_number"] > 0].reset_index(drop=True))
-    pd.testing.assert_frame_equal(evidence.several_seeds(prices, settings), expected)
-
-
-def test_a_replay_that_is_nowhere_is_counted_with_the_command(run):
-    settings, prices = run
-    with pytest.raises(Missing, match="^2 of 2 trainings of printed trials are not known. .*params/replay.yaml --only"):
-        evidence.replayed(prices, settings)
-    found = evidence.collect(prices, {}, None, settings)
-    assert found.trainings is None and "params/replay.yaml" in found.why["trainings"] and "09a" in found.why["seeds"]
-
-
-def test_the_replay_is_found_in_the_committed_table_or_the_runs_own_whichever_has_more(run, random_walk, no_training):
-    settings, prices = run
-    committed = leave_replay(evidence.load(Path("replay")), prices)
-    fits, agreement = evidence.replayed(prices, settings)
-    assert len(fits) == 2 * 2 and agreement["seeds"].tolist() == [2] * len(agreement)
-    own = leave_replay(committed, prices, output_dir=settings.output_dir, replay_seeds=3, patience=1)
-    assert len(evidence.replayed(prices, own)[0]) == 3 * 2
-    with pytest.raises(Missing, match="2 of 2 trainings"):
-        evidence.replayed(random_walk("ADA-USD", seed=8), own)
-
-
-def test_the_committed_replays_inputs_and_folder_are_those_of_its_parameters(tiny):
-    settings = tiny(tickers=["ADA-USD"], replay_seeds=0)
-    (found,) = evidence._replays(settings)
-    assert found.tickers == settings.tickers and found.end_date == settings.end_date
-    assert found.replay_seeds >= 3 and found.output_dir != settings.output_dir
-    assert len(evidence._replays(settings.changed(replay_seeds=2))) == 2
-
-
-def test_prices_that_are_too_few_for_the_replay_are_missing_and_no_error(run, monkeypatch):
-    settings, prices = run
-    too_long = evidence.load(Path("replay")).changed(lookback=200)
-    monkeypatch.setattr(evidence, "load", lambda path: too_long)
-    with pytest.raises(Missing, match="lookback"):
-        evidence.replayed(prices, settings)
 
 
 # -- what it comes to ----------------------------------------------------------------------

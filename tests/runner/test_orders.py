@@ -160,7 +160,7 @@ def test_a_need_that_does_not_exist_is_named(tmp_path, check, put):
 
 def test_every_notebook_that_trains_on_prices_says_what_it_needs():
     without = [n.name for n in order.discover(order.NOTEBOOKS) if n.trains and not n.needs]
-    assert without == ["09e_controls", "10_claims"]  # simulated series; tables of others and what they lack
+    assert without == ["09e_controls"]  # simulated series
 
 
 # -- which notebooks -------------------------------------------------------------------------

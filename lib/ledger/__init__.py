@@ -17,7 +17,7 @@ from lib.ledger.figure import printed_and_reproduced
 from lib.ledger.findings import findings, in_words, replays_in_words
 from lib.ledger.rows import LedgerError, Row, claims
 from lib.ledger.run_tables import collect
-from lib.ledger.trace import file_of, functions, read
+from lib.ledger.trace import error_rate, file_of, functions, read
 from lib.ledger.verdicts import MEANINGS, VERDICTS, by_check, judge, summary
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Missing",
     "Row",
     "by_check",
+    "error_rate",
     "collect",
     "file_of",
     "findings",

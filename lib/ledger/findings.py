@@ -8,7 +8,7 @@ import pandas as pd
 
 from lib.data import SPLITS
 from lib.ledger.checks import trials
-from lib.ledger.rows import CLAIM, SCORES
+from lib.ledger.rows import CLAIM
 from lib.ledger.verdicts import (
     ALL,
     ASKED,
@@ -22,6 +22,8 @@ from lib.ledger.verdicts import (
     summary,
 )
 
+NOMINAL = 0.05  # share of new trainings that a 95 % prediction interval leaves out
+
 
 def findings(frame: pd.DataFrame) -> list[str]:
     """The three findings that matter most, each with its numbers from the ledger.
@@ -32,8 +34,13 @@ def findings(frame: pd.DataFrame) -> list[str]:
     return [_naive(frame), _days(frame), _tables(frame)]
 
 
-def in_words(frame: pd.DataFrame) -> str:
-    """How many rows have which verdict."""
+def in_words(frame: pd.DataFrame, rates: pd.DataFrame | None = None) -> str:
+    """How many rows have which verdict.
+
+    Args:
+        frame: as :func:`lib.ledger.verdicts.judge` gives it.
+        rates: see :func:`by_chance`.
+    """
     counts = summary(frame).set_index("chapter")
     words, asked, cells = (
         ", ".join(f"{counts.loc[name, v]} {v}" for v in VERDICTS if counts.loc[name, v]) for name in (ALL, ASKED, CELLS)
@@ -41,49 +48,54 @@ def in_words(frame: pd.DataFrame) -> str:
     listed = f" Of {counts.loc[CELLS, 'rows']} further cells of its lists of trials: {cells}." if cells else ""
     return (
         f"{counts.loc[ALL, 'rows']} numbers and statements of the thesis: {words}. Of {counts.loc[ASKED, 'rows']}"
-        f" questions that only we ask of its numbers: {asked}.{listed}{by_chance(frame)}"
+        f" questions that only we ask of its numbers: {asked}.{listed}{by_chance(frame, rates)}"
     )
 
 
-def by_chance(frame: pd.DataFrame) -> str:
-    """How many printed MSE lie outside our seeds, beside how many would if each came from one more seed of the same
-    training.
+def by_chance(frame: pd.DataFrame, rates: pd.DataFrame | None = None) -> str:
+    """How many printed trials lie outside the interval of one more training of ours, beside how many would if nothing
+    but the seed differed; empty if none was trained.
+
+    Args:
+        frame: as :func:`lib.ledger.verdicts.judge` gives it.
+        rates: ``replay_error_rate.csv``: how often the rule rejects one of our own seeds; default the nominal rate.
     """
-    rows = _of_trials(frame, "mse")
-    rows = rows[(rows["against"] == OURS) & (rows["seeds"] > 1)]
+    rows = _of_trials(frame)
+    rows = rows[(rows["against"] == OURS) & rows["seeds"].notna()]
     if rows.empty:
         return ""
+    outside = int((rows["verdict"] == NOT).sum())
+    words = (
+        f" Of {len(rows)} printed trials that were trained again, {outside} have an MSE outside the 95 % prediction"
+        f" interval of one more training and are called {NOT}"
+    )
+    one = None if rates is None else rates.set_index("rule").loc["one training"]
+    if one is None or not one["cases"]:
+        return f"{words}; about {NOMINAL * len(rows):.0f} would be if nothing but the seed differed."
     return (
-        f" Of the MSE of {len(rows)} printed trials that were trained again, {int((rows['verdict'] == NOT).sum())}"
-        f" lie outside the range of our"
-        f" seeds and are called {NOT}; by chance of the seed alone about {(2 / (rows['seeds'] + 1)).sum():.0f} would."
+        f"{words}; about {one['rate'] * len(rows):.0f} would be if nothing but the seed differed, as the rule rejects"
+        f" {one['rate']:.1%} of our own seeds when each is left out ({one['low']:.1%} to {one['high']:.1%})."
     )
 
 
-def _of_trials(frame: pd.DataFrame, score: str) -> pd.DataFrame:
-    """The ledger's rows of one score of the printed trials."""
-    rows = frame[
-        frame["how"].str.startswith("lib.ledger.checks.replays.score_of_trial")
+def _of_trials(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the printed trials that trainings judge: one each, its MSE."""
+    how = frame["how"]
+    return frame[
+        how.str.startswith("lib.ledger.checks.replays.score_of_trial(")
+        & ~how.str.contains("score=(?:mae|r2)")
         & frame["place"].str.startswith("Appendix")
     ]
-    return rows[rows["how"].str.contains(f"score={score}", regex=False)]
 
 
 def replays_in_words(frame: pd.DataFrame) -> str:
-    """What became of the scores of the 255 printed trials, row by row."""
-    words = []
-    for score in SCORES:
-        its = _of_trials(frame, score)
+    """What became of the printed trials, network by network: one training gives one verdict."""
+    rows = _of_trials(frame)
+    words = [f"{len(rows)} printed trials, one verdict each, by the MSE:"]
+    for network, its in rows.groupby(rows["how"].str.extract(r"network=([^,)]+)", expand=False), sort=False):
         counts = its["verdict"].value_counts()
-        words.append(
-            f"{score.upper()} of {len(its)} printed trials:"
-            f" {', '.join(f'{int(counts[v])} {v}' for v in VERDICTS if v in counts)}."
-        )
-    words.append(
-        "A single score says little: even the same training with one more seed lies outside the range of n seeds in 2"
-        " of n + 1 cases."
-        " All of a network's together are tested in the rows replayed_CNN-LSTM and replayed_LSTM-CNN of each appendix."
-    )
+        words.append(f"{network}: {', '.join(f'{int(counts[v])} {v}' for v in VERDICTS if v in counts)}.")
+    words.append("MAE and R2 of a trial are of the same training, so they are no further verdicts.")
     return "\n".join(words)
 
 
@@ -119,8 +131,8 @@ def _days(frame: pd.DataFrame) -> str:
         return f"The printed scores fit the days that the thesis names ({row['computed']}, split {shares})."
     return (
         f"The thesis says {shares} and unseen test days, but its scores fit one part only: {row['computed']},"
-        " the days that early stopping and the"
-        f" search chose by. There R2 follows from MSE and prices in {', '.join(agreeing)} trials of Appendices 1 to 3"
+        " the days by which the search chose its best trials."
+        f" There R2 follows from MSE and prices in {', '.join(agreeing)} trials of Appendices 1 to 3"
         f"{'; ' + _others(agreeing) if _others(agreeing) else ''}."
         + _rows("4.1.2/unseen", *(f"Appendix {k}/r2_from_prices" for k in (1, 2, 3)))
     )
@@ -162,7 +174,7 @@ def _tables(frame: pd.DataFrame) -> str:
             f" have its MSE and R2"
         )
     count = _row(frame, "4.3.4/parameter_count")
-    if count["verdict"] == CONTRADICTED:
+    if count["verdict"] in (CONTRADICTED, NOT):
         further.append(
             f"the {count['printed']} parameters of the LSTM-CNN are {float(count['computed']):,.0f} with the layers"
             f" of Table 4.4"
@@ -172,7 +184,7 @@ def _tables(frame: pd.DataFrame) -> str:
     ending = f" {'; '.join(further)[:1].upper()}{'; '.join(further)[1:]}." if further else ""
     return (
         f"{numbers}{ending} In all {total} of {len(stated)} numbers and statements are contradicted by another place"
-        f" of the thesis."
+        f" of the thesis or by what its author published."
         + _rows(
             "of Table 4.1 and Table 4.2",
             "Table 4.2/one_statistic",

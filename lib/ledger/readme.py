@@ -8,7 +8,7 @@ import pandas as pd
 
 from lib.errors import ProjectError
 from lib.ledger.findings import findings, in_words
-from lib.ledger.trace import read
+from lib.ledger.trace import error_rate, read
 from lib.results import files
 
 COMMAND = "python -m lib.ledger readme"
@@ -19,12 +19,13 @@ class ReadmeError(ProjectError):
     """There is no such run, or the README has no place for its findings."""
 
 
-def block(frame: pd.DataFrame | None, run: str) -> str:
+def block(frame: pd.DataFrame | None, run: str, rates: pd.DataFrame | None = None) -> str:
     """What stands between the two marks.
 
     Args:
         frame: the ledger with its verdicts, or None if the run has none.
         run: the run's folder, relative to the project.
+        rates: see :func:`lib.ledger.findings.by_chance`.
     """
     if frame is None:
         return (
@@ -33,7 +34,7 @@ def block(frame: pd.DataFrame | None, run: str) -> str:
         )
     words = "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(findings(frame), start=1))
     return (
-        f"{words}\n\n{in_words(frame)} All of it, and what each word means:"
+        f"{words}\n\n{in_words(frame, rates)} All of it, and what each word means:"
         f" [{run}]({run}/README.md#which-of-the-thesiss-numbers-stand). Written by `{COMMAND} {run}`."
     )
 
@@ -64,4 +65,4 @@ def write(readme: Path, root: Path, run: str) -> Path:
         raise ReadmeError(f"{run} is no folder. Name a run's, such as outputs/thesis")
     place = root / "tables" / "claims.csv"
     frame = read(place) if place.is_file() else None
-    return files.write_text(readme, written(readme.read_text(encoding="utf-8"), block(frame, run)))
+    return files.write_text(readme, written(readme.read_text(encoding="utf-8"), block(frame, run, error_rate(root))))

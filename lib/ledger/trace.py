@@ -63,6 +63,12 @@ def read(path: Path) -> pd.DataFrame:
     return frame.assign(how=frame["how"].str.replace("lib.claims.", "lib.ledger.", regex=False))
 
 
+def error_rate(root: Path) -> pd.DataFrame | None:
+    """How often the rule errs by which trainings judge: of the replay in a run's folder, or in ``replay`` beside it."""
+    places = [folder / "tables" / "replay_error_rate.csv" for folder in (root, root.parent / "replay")]
+    return next((files.read_table(place) for place in places if place.is_file()), None)
+
+
 def functions(how: str) -> list[str]:
     """The functions that a row's ``how`` names, such as ``lib.ledger.checks.trials.count``."""
     return list(dict.fromkeys(_NAMES.findall(how)))

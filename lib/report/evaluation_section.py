@@ -121,7 +121,7 @@ def ledger(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
                     verdict,
                     len(rows),
                     markdown.table(
-                        ["row", "says", "printed", "computed", "range of our seeds", "other place", "computed by"],
+                        ["row", "says", "printed", "computed", "95 % interval", "other place", "computed by"],
                         cells,
                         raw=(6,),
                     ),
@@ -129,7 +129,7 @@ def ledger(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
             )
     return {
         "findings": [markdown.plain(finding) for finding in ledger.findings(frame)],
-        "words": ledger.in_words(frame),
+        "words": ledger.in_words(frame, ledger.error_rate(root)),
         "meanings": ledger.MEANINGS,
         "summary": markdown.table(list(counts.columns), counts.values.tolist()),
         "lists": lists,
@@ -191,8 +191,10 @@ def _skill_words(
 
 
 def _range(row: Any) -> str:
-    """Smallest to largest over our seeds of a training's score; empty for everything else."""
-    return "" if pd.isna(row.seeds) else f"{row.smallest:.4g} to {row.largest:.4g}, {row.seeds:.0f} seeds"
+    """The prediction interval that judges a score, and how many trainings of ours it rests on; else empty."""
+    if pd.isna(row.seeds) or pd.isna(row.smallest):
+        return ""
+    return f"{row.smallest:.4g} to {row.largest:.4g}, {row.seeds:.0f} training{'s' if row.seeds > 1 else ''} of ours"
 
 
 def _checks(how: Any, link: Callable[[str], str]) -> str:

@@ -29,14 +29,22 @@ def leaks_in_words(added: pd.DataFrame) -> str:
         lines.append(
             f"{column.removeprefix('added by ')}: adds {values.median():+.3f} to the skill in the median"
             f" ({values.min():+.3f} to {values.max():+.3f}), more than nothing in {(values > 0).sum()} of {len(values)}"
-            f" pairs of network and ticker{_unchanged(values)}."
+            f" pairs of network and ticker{_unchanged(column, values)}."
         )
     return "\n".join(lines)
 
 
-def _unchanged(added: pd.Series) -> str:
+# Why a leak can leave every bit of the forecasts as it was: inputs are the same, or other days chose the same weights.
+_SAME = {
+    "added by scaling over everything": "training days hold the lowest and the highest price, so inputs are the same",
+    "added by stopping on the scored days": "other days stopped the training, and chose the weights of the same epoch",
+    "added by both": "inputs are the same, and other days chose the weights of the same epoch",
+}
+
+
+def _unchanged(column: str, added: pd.Series) -> str:
     zeros = int((added == 0).sum())
-    return f", exactly nothing in {zeros}: the same bits, as the leak changed no input" if zeros else ""
+    return f", exactly nothing in {zeros}: {_SAME[column]}" if zeros else ""
 
 
 def leak_check_in_words(caught: pd.DataFrame) -> str:

@@ -386,16 +386,21 @@ def test_single_misses_are_counted_beside_what_chance_gives():
                 ("not reproduced", 3, "mse"),
                 ("close", 3, "mse"),
                 ("reproduced", 9, "mse"),
-                ("cannot be computed", 1, "mse"),
+                ("cannot be computed", None, "mse"),
                 ("close", 3, "mae"),
             ]
         )
     ]
-    told = by_chance(pd.DataFrame(rows))
-    assert (
-        "MSE of 3 printed trials that were trained again, 1 lie outside" in told
-        and "by chance of the seed alone about 1 would" in told
+    told = by_chance(pd.DataFrame(rows * 10))
+    assert "Of 30 printed trials that were trained again, 10 have an MSE outside the 95 %" in told
+    assert told.endswith("about 2 would be if nothing but the seed differed.")
+    about = {"cases": 120, "outside": 12, "rate": 0.1, "low": 0.053, "high": 0.168, "nominal": 0.05}
+    rates = pd.DataFrame([{"rule": "best of n", **about, "rate": 0.9}, {"rule": "one training", **about}])
+    told = by_chance(pd.DataFrame(rows * 10), rates)
+    assert "about 3 would be" in told and told.endswith(
+        "rejects 10.0% of our own seeds when each is left out (5.3% to 16.8%)."
     )
+    assert by_chance(pd.DataFrame(rows), rates.assign(cases=0)) == by_chance(pd.DataFrame(rows))
     assert by_chance(pd.DataFrame(rows).assign(seeds=np.nan)) == ""
 
 
@@ -642,7 +647,14 @@ def test_words_count_what_the_frame_has(frame):
     assert words.startswith(f"{len(stated)} numbers and statements of the thesis: ")
     assert f" {(stated['verdict'] == 'consistent').sum()} consistent, " in words
     assert f"Of {len(asked)} questions that only we ask" in words
-    assert ledger.replays_in_words(frame).count("of 255 printed trials: 255 cannot be computed") == 3
+    told = ledger.replays_in_words(frame).splitlines()
+    assert told[0].startswith("255 printed trials, one verdict each") and len(told) == 1 + 4 + 1
+    assert sorted(told[1:5]) == [
+        "CNN-LSTM: 60 cannot be computed.",
+        "CNN: 75 cannot be computed.",
+        "LSTM-CNN: 60 cannot be computed.",
+        "LSTM: 60 cannot be computed.",
+    ]
 
 
 def test_the_figure_has_a_point_for_each_computed_number(frame):

@@ -160,6 +160,8 @@ def test_the_readme_says_what_the_committed_ledger_says():
     place = settings.PROJECT_ROOT / RUN / "tables/claims.csv"
     there = "tables/claims.csv" in git.tracked(settings.PROJECT_ROOT / RUN)
     text = README.read_text(encoding="utf-8")
-    wanted = readme.written(text, readme.block(ledger.read(place) if there else None, RUN))
+    wanted = readme.written(
+        text, readme.block(ledger.read(place) if there else None, RUN, ledger.error_rate(place.parent.parent))
+    )
     assert text == wanted, f"README.md is not what the ledger gives. Write it with: {readme.COMMAND} {RUN}"
     assert text.index(readme.BEGIN) < text.index("\n## "), "on the first screen"

@@ -116,6 +116,19 @@ def test_differences_are_taken_between_equal_tickers_parts_and_models():
     )
 
 
+def test_a_leak_that_changed_nothing_is_told_with_what_stayed_the_same():
+    """Other days that stop a training are a change, though it may choose the same epoch."""
+    added = {"stopping on the scored days": [0.0, 0.1], "both": [0.2, 0.1], "scaling over everything": [0.0, 0.0]}
+    told = tables.leaks_in_words(pd.DataFrame({f"added by {leak}": values for leak, values in added.items()}))
+    stopping, both, scaling = told.splitlines()
+    assert stopping.endswith(
+        "exactly nothing in 1: other days stopped the training, and chose the weights of the same epoch."
+    )
+    assert "exactly" not in both and scaling.endswith(
+        "exactly nothing in 2: training days hold the lowest and the highest price, so inputs are the same."
+    )
+
+
 def test_each_leak_is_counted_once_and_comparisons_are_on_the_same_seeds():
     scores = pd.DataFrame(
         {

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime
 
+import numpy as np
+import pandas as pd
+
 _NUMBER = re.compile(r"([+-]?)(\d[\d,]*)(\.(\d+))?(?:[eE]([+-]?\d+))?")
 _DAYS = ((r"\d{4}-\d\d-\d\d", "%Y-%m-%d"), (r"\d\d/\d\d/\d{4}", "%d/%m/%Y"), (r"\d{1,2}\.\d{1,2}\.\d{4}", "%d.%m.%Y"))
 _MOMENTS = ((r"\d{14}", "%Y%m%d%H%M%S"), (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", "%Y-%m-%dT%H:%M:%S"))
@@ -48,6 +51,12 @@ def day(printed: str) -> date:
         if re.fullmatch(pattern, printed.strip()):
             return datetime.strptime(printed.strip(), form).date()
     raise ValueError(f"{printed!r} is no day")
+
+
+def evaluated(formula: str, values: dict[str, float]) -> float | bool:
+    """A formula in Python's signs over numbers; a comparison gives a truth value."""
+    result = pd.eval(formula, engine="python", local_dict=values)
+    return bool(result) if isinstance(result, (bool, np.bool_)) else float(result)
 
 
 def _as_time(printed: str) -> float | None:

@@ -17,6 +17,7 @@ from lib.ledger import thesis_text
 
 FILES = (
     "abstract",
+    "chapters_1_and_2",
     "chapter_3",
     "chapter_4_data",
     "chapter_4_networks",
@@ -25,6 +26,7 @@ FILES = (
     "chapter_6",
     "chapter_7",
     "chapter_8",
+    "references",
     "appendices",
 )
 KEYS = {"says", "printed", "unit", "find", "times", "check", "same_as", "cannot", "kind"}

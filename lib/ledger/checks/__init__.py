@@ -9,11 +9,20 @@ texts as they stand in the YAML, and gives a :class:`lib.ledger.found.Found`. It
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
+from importlib import import_module
 
 from lib.ledger.found import Found
 
-ROOMS = ("layers", "other_places", "price_tables", "replays", "trials", "unit_roots")
+ROOMS = (
+    "layers",
+    "listings",
+    "other_places",
+    "price_tables",
+    "published_source",
+    "replays",
+    "trials",
+    "unit_roots",
+)
 
 
 def function(name: str) -> Callable[..., Found]:
@@ -25,18 +34,11 @@ def function(name: str) -> Callable[..., Found]:
     room, _, short = name.partition(".")
     if room not in ROOMS or short.startswith("_"):
         raise KeyError(f"{name!r} is no check; rooms are {', '.join(ROOMS)}")
-    module = _rooms()[room]
+    module = import_module(f"{__name__}.{room}")  # late, as the rooms themselves look into the ledger
     found = getattr(module, short, None)
     if not callable(found) or getattr(found, "__module__", "") != module.__name__:
         raise KeyError(f"{name!r} is no check of lib/ledger/checks/{room}.py")
     return found
-
-
-def _rooms() -> dict[str, ModuleType]:
-    """Imported late, as the rooms themselves look into the ledger."""
-    from lib.ledger.checks import layers, other_places, price_tables, replays, trials, unit_roots
-
-    return {m.__name__.rpartition(".")[2]: m for m in (layers, other_places, price_tables, replays, trials, unit_roots)}
 
 
 def meaning(check: Callable[..., object]) -> str:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from itertools import product
 
-import numpy as np
-import pandas as pd
-
 from lib.ledger import precision
-from lib.ledger.evidence import Evidence, Missing
+from lib.ledger.evidence import Evidence
 from lib.ledger.found import Found
 from lib.ledger.rows import Row
 
@@ -23,7 +20,7 @@ def arithmetic(evidence: Evidence, row: Row, formula: str, because: str = "", **
     """
     rows = {name: evidence.rows[identity] for name, identity in names.items()}
     middle = {name: precision.value(r.printed) for name, r in rows.items()}
-    value = _evaluated(formula, middle)
+    value = precision.evaluated(formula, middle)
     places = ", ".join(dict.fromkeys(r.place for r in rows.values()))
     given = ", ".join(f"{name} {r.printed}" for name, r in rows.items())
     words = "; ".join(filter(None, (because, f"{formula} with {given}")))
@@ -34,7 +31,7 @@ def arithmetic(evidence: Evidence, row: Row, formula: str, because: str = "", **
         for name, r in rows.items()
     }
     corners = [
-        _evaluated(formula, dict(zip(middle, c, strict=True)))
+        precision.evaluated(formula, dict(zip(middle, c, strict=True)))
         for c in product(*((v - halves[n], v + halves[n]) for n, v in middle.items()))
     ]
     return Found(value, min(corners), max(corners), words, places)
@@ -84,6 +81,13 @@ def number_is(evidence: Evidence, row: Row, within: str, number: str) -> Found:
     )
 
 
+def position(evidence: Evidence, row: Row, item: str, within: str) -> Found:
+    """As how many-th, from 1, another place lists something."""
+    other = evidence.rows[within]
+    items = [i.strip().lower() for i in other.printed.split(",")]
+    return Found(float(items.index(item.lower()) + 1), because=f"{other.place} has {item}", other_place=other.place)
+
+
 def as_many(evidence: Evidence, row: Row, within: str) -> Found:
     """Whether another place lists as many things as this row does."""
     other = evidence.rows[within]
@@ -117,24 +121,12 @@ def same_text(evidence: Evidence, row: Row, one: str, other: str) -> Found:
     )
 
 
-def longest_name(evidence: Evidence, row: Row, names: str) -> Found:
-    """Whether the longest name that the thesis uses has the printed length.
-
-    Raises:
-        Missing: it is shorter, so nothing speaks against the length and nothing shows it.
-    """
-    lengths = {n.strip(): len(n.strip()) for n in names.split(",")}
-    longest = max(lengths, key=lengths.get)
-    if lengths[longest] < precision.value(row.printed):
-        raise Missing(f"the longest of {names} has {lengths[longest]} letters: none is longer, and none shows it")
-    return Found(
-        lengths[longest] <= precision.value(row.printed),
-        because=f"the longest of {names} is {longest}",
-        other_place="sections 4.1 and 4.3",
-        shown=f"{lengths[longest]}",
-    )
+def used(evidence: Evidence, row: Row) -> Found:
+    """Whether what a row finds stands in the text more than the once in which it is listed."""
+    words = f"{', '.join(row.find)} stand {row.times} time{'s' * (row.times != 1)} in the text"
+    return Found(row.times > 1, because=words, other_place="the whole text")
 
 
-def _evaluated(formula: str, values: dict[str, float]) -> float | bool:
-    result = pd.eval(formula, engine="python", local_dict=values)
-    return bool(result) if isinstance(result, (bool, np.bool_)) else float(result)
+def stands_for(evidence: Evidence, row: Row, term: str) -> Found:
+    """What an abbreviation stands for in its field."""
+    return Found(term, constant=True)

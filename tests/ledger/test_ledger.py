@@ -165,6 +165,13 @@ def test_a_changed_printed_value_changes_the_verdict(rows, identity, printed, be
     assert judged({**rows, identity: dataclasses.replace(rows[identity], printed=printed)}) == after
 
 
+def test_an_abbreviation_that_stands_in_the_list_only_is_not_used(rows):
+    one = rows["whole text/abbreviations"]
+    for times, expected in ((1, "contradicted"), (2, "consistent")):
+        again = dataclasses.replace(one, times=times)
+        assert verdicts.verdict(again, verdicts._find(again, Evidence({}, rows)), rows).verdict == expected
+
+
 @pytest.mark.parametrize(
     "identity, printed",
     [

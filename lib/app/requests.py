@@ -33,7 +33,9 @@ class TrainingRequest(BaseModel):
     lookback: StrictInt = key("1 to 90 days", ge=1, le=90)
     batch_size: StrictInt = key("1 to 512 windows a step", ge=1, le=512)
     epochs: StrictInt = key(
-        "1 to 1000 epochs at most; training stops early when validation days no longer gain", ge=1, le=1000
+        "1 to 1000 epochs at most; training stops early when validation days no longer gain, as the thesis says",
+        ge=1,
+        le=1000,
     )
     learning_rate: Number = key("above 0 to 1, such as 0.001", gt=0, le=1)
     dropout_rate: Number = key("0 to 0.9, the share of values set to zero in training", ge=0, le=0.9)

@@ -15,7 +15,7 @@ LOOKS = {
     REPRODUCED: ("#009E73", "o"),
     CLOSE: ("#56B4E9", "s"),
     NOT: ("#D55E00", "X"),
-    CONSISTENT: ("#F0E442", "^"),
+    CONSISTENT: ("#0072B2", "^"),
     CONTRADICTED: ("#882255", "D"),
     CANNOT: ("#BBBBBB", "."),
 }
@@ -62,7 +62,7 @@ def printed_and_reproduced(frame: pd.DataFrame) -> Figure:
             left += counts[verdict].to_numpy(dtype=float)
         below.invert_yaxis()
         below.set(xlabel="rows of the ledger", title="Verdicts by chapter")
-        figure.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=8)
+        figure.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8)
         return figure
 
 

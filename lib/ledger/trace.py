@@ -121,6 +121,8 @@ def row_in_words(rows: Mapping[str, Row], frame: pd.DataFrame, identity: str) ->
         if pd.notna(one["smallest"]) and one["smallest"] != one["largest"]
         else ""
     )
+    if spread and pd.notna(one["seeds"]):
+        spread = f"{spread[:-1]}: where 95 % of new trainings would score, from {one['seeds']:.0f} of ours)"
     lines = [
         f"{identity}: {one['says']}",
         f"    printed in {one['place']}: {one['printed']} {one['unit']}".rstrip(),

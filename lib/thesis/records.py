@@ -6,27 +6,20 @@ of the thesis points to it. Facts only; the repository states no licence.
 
 from __future__ import annotations
 
-import hashlib
 import io
 from functools import lru_cache
-from importlib.resources import files
 
 import numpy as np
 import pandas as pd
 
-from lib.errors import ProjectError
+from lib.thesis import content
 
-SHA256 = "13bbe26d7db9d89827609a8788d28d5d092f927e7c907d7db0dac7818e457e3c"
 FILE = "published_trials.csv"
 SCORES = ("mse", "mae", "r2")
 # Of the numbers that are not whole: significant digits, or decimals, to which the appendices print them.
 _DIGITS = {"mse": 3, "mae": 3, "learning_rate": 3}
 _DECIMALS = {"r2": 2, "dropout_rate": 2}
 _FIRST_DECIMALS = 6
-
-
-class RecordsError(ProjectError):
-    """The records are missing or not those that were published."""
 
 
 @lru_cache(maxsize=1)
@@ -40,27 +33,11 @@ def trials() -> pd.DataFrame:
         ``mse``, ``mae``, ``r2`` (scaled, of the weights that the network had in the end).
 
     Raises:
-        RecordsError: the file is missing, cut or altered.
+        lib.thesis.RecordsError: the file is missing, cut or altered.
     """
-    found = pd.read_csv(io.BytesIO(_content()), parse_dates=["started", "finished"])
+    found = pd.read_csv(io.BytesIO(content(FILE)), parse_dates=["started", "finished"])
     found.insert(2, "trial", found.groupby(["ticker", "network"]).cumcount() + 1)
     return found
-
-
-def _content() -> bytes:
-    try:
-        content = files(__package__).joinpath(FILE).read_bytes().replace(b"\r\n", b"\n")
-    except OSError as error:
-        raise RecordsError(f"lib/thesis/{FILE} cannot be read ({error.strerror or error}). {_AGAIN}") from None
-    if hashlib.sha256(content).hexdigest() != SHA256:
-        lines = max(0, content.count(b"\n") - 1)
-        raise RecordsError(
-            f"lib/thesis/{FILE} is cut or altered: it has {lines} of 255 trials, or other values. {_AGAIN}"
-        )
-    return content
-
-
-_AGAIN = f"Take it from version control again: git checkout -- lib/thesis/{FILE}"
 
 
 def seconds() -> pd.Series:

@@ -83,26 +83,21 @@ def test_a_changed_value_is_noticed(side_by_side):
     ("change", "told"),
     [
         (lambda path: path.unlink(), "cannot be read"),
-        (lambda path: path.write_bytes(path.read_bytes()[:9000]), "is cut or altered: it has 40 of 255"),
-        (lambda path: path.write_bytes(path.read_bytes().replace(b"0.0031983", b"0.0031984")), "it has 255 of 255"),
+        (lambda path: path.write_bytes(path.read_bytes()[:9000]), r"is cut or altered: it has \d\d\d? of 255 trials"),
+        (
+            lambda path: path.write_bytes(path.read_bytes().replace(b"6", b"7", 1)),
+            "is cut or altered: it has 255 of 255",
+        ),
     ],
 )
-def test_missing_cut_or_altered_records_are_told(tmp_path, monkeypatch, change, told):
-    place = tmp_path / records.FILE
-    place.write_bytes(records.files("lib.thesis").joinpath(records.FILE).read_bytes())
+@pytest.mark.parametrize(("file", "read"), [(records.FILE, records.trials), (thesis.PRINTED_TRIALS, thesis.trials)])
+def test_missing_cut_or_altered_trials_are_told(tmp_path, monkeypatch, file, read, change, told):
+    place = tmp_path / file
+    place.write_bytes(thesis.content(file))
     change(place)
-    monkeypatch.setattr(records, "files", lambda package: tmp_path)
+    monkeypatch.setattr(thesis, "files", lambda package: tmp_path)
     records.trials.cache_clear()
-    with pytest.raises(records.RecordsError, match=f"{told}.*git checkout"):
-        records.trials()
+    with pytest.raises(thesis.RecordsError, match=f"^lib/thesis/{file} {told}.*git checkout -- lib/thesis/{file}$"):
+        read()
     monkeypatch.undo()
-    assert len(records.trials()) == 255
-
-
-def test_windows_line_ends_are_no_alteration(tmp_path, monkeypatch):
-    content = records.files("lib.thesis").joinpath(records.FILE).read_bytes()
-    (tmp_path / records.FILE).write_bytes(content.replace(b"\n", b"\r\n"))
-    monkeypatch.setattr(records, "files", lambda package: tmp_path)
-    records.trials.cache_clear()
-    assert len(records.trials()) == 255
-    records.trials.cache_clear()
+    assert len(read()) == 255

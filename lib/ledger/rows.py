@@ -39,6 +39,20 @@ SCORES = {
     "mae": (".2e", "scaled price"),
     "r2": (".2f", ""),
 }  # as the appendices print them
+# The columns of the appendices in their order, and how their numbers are printed; a duration is printed as text.
+CELLS = {
+    "duration": "",
+    "batch_size": "d",
+    "dropout_rate": ".2f",
+    "epochs": "d",
+    "filters": ".1f",
+    "kernel_size": ".1f",
+    "learning_rate": ".2e",
+    "lstm_units1": ".1f",
+    "lstm_units2": ".1f",
+    "pool_size": ".1f",
+    **{name: SCORES[name][0] for name in ("mae", "mse", "r2")},
+}
 
 
 class LedgerError(ProjectError):
@@ -163,60 +177,50 @@ def _row(place: str, name: str, entry: Mapping[str, Any], reasons: Mapping[str, 
     )
 
 
-def trial_id(ticker: str, model: str, trial: int, score: str = "mse") -> str:
-    """The row of one printed trial's score, by its printed label; the MSE, by which the search chose, has no word of
-    its own.
+def trial_id(ticker: str, model: str, trial: int, column: str = "mse") -> str:
+    """The row of one cell of a printed trial, by its printed label; the MSE, by which trials are compared, has no word
+    of its own.
     """
-    return f"Appendix {thesis.APPENDIX[ticker]}/{model} {trial}{'' if score == 'mse' else f' {score.upper()}'}"
+    word = column.upper() if column in SCORES else column.replace("_", " ")
+    return f"Appendix {thesis.APPENDIX[ticker]}/{model} {trial}{'' if column == 'mse' else f' {word}'}"
 
 
 def _trial_rows() -> list[Row]:
-    """A row for each printed score of each printed trial, against the replay where every hyperparameter is printed."""
-    made = []
-    for trial in thesis.trials().itertuples():
-        relabelled = "" if trial.model == trial.network else f", printed as {trial.model}"
-        for score, (style, unit) in SCORES.items():
-            made.append(
-                Row(
-                    trial_id(trial.ticker, trial.model, trial.trial, score),
-                    f"Appendix {thesis.APPENDIX[trial.ticker]}",
-                    f"{score.upper()} of trial {trial.trial} of the {trial.network} on {trial.ticker}{relabelled}",
-                    format(getattr(trial, score), style),
-                    (printed_line(trial),),
-                    unit,
-                    check="replays.score_of_trial",
-                    arguments={
-                        "ticker": trial.ticker,
-                        "network": trial.network,
-                        "trial": str(trial.trial),
-                        "score": score,
-                    },
-                )
-            )
-    return made
+    """A row for each printed cell of each printed trial: its MSE against trainings, every other one, of kind ``cell``,
+    against the author's records.
+    """
+    return [
+        _trial_row(trial, column, printed)
+        for trial in thesis.trials().itertuples()
+        for column, printed in _cells(trial).items()
+        if printed
+    ]
+
+
+def _trial_row(trial: Any, column: str, printed: str) -> Row:
+    relabelled = "" if trial.model == trial.network else f", printed as {trial.model}"
+    named = column.upper() if column in SCORES else column.replace("_", " ")
+    unit = "s" if column == "duration" else SCORES.get(column, ("", ""))[1]
+    key = {"ticker": trial.ticker, "network": trial.network, "trial": str(trial.trial)}
+    return Row(
+        trial_id(trial.ticker, trial.model, trial.trial, column),
+        f"Appendix {thesis.APPENDIX[trial.ticker]}",
+        f"{named} of trial {trial.trial} of the {trial.network} on {trial.ticker}{relabelled}",
+        printed,
+        (printed_line(trial),),
+        unit,
+        check="replays.score_of_trial" if column == "mse" else "records.cell",
+        arguments=key | {"score" if column == "mse" else "column": column},
+        kind=CLAIM if column == "mse" else CELL,
+    )
+
+
+def _cells(trial: Any) -> dict[str, str]:
+    """The cells of a trial's row as printed; empty where nothing is."""
+    values = {name: getattr(trial, name) for name in CELLS}
+    return {name: "" if pd.isna(v) else format(v, CELLS[name]) for name, v in values.items()}
 
 
 def printed_line(trial: Any) -> str:
     """A trial's row as the appendices print it, cells between tabs."""
-
-    def cell(value: float, style: str) -> str:
-        return "" if pd.isna(value) else format(value, style)
-
-    cells = [
-        str(trial.trial),
-        trial.duration,
-        str(trial.batch_size),
-        cell(trial.dropout_rate, ".2f"),
-        str(trial.epochs),
-        cell(trial.filters, ".1f"),
-        cell(trial.kernel_size, ".1f"),
-        cell(trial.learning_rate, ".2e"),
-        cell(trial.lstm_units1, ".1f"),
-        cell(trial.lstm_units2, ".1f"),
-        cell(trial.pool_size, ".1f"),
-        cell(trial.mae, SCORES["mae"][0]),
-        cell(trial.mse, SCORES["mse"][0]),
-        cell(trial.r2, SCORES["r2"][0]),
-        trial.model,
-    ]
-    return "\t".join(cells)
+    return "\t".join([str(trial.trial), *_cells(trial).values(), trial.model])

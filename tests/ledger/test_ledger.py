@@ -190,12 +190,9 @@ def test_a_range_is_left_by_the_trials_beyond_it(rows, identity, printed):
 
 @pytest.mark.parametrize(
     "identity, printed",
-    [
-        ("4.4/dropout_high", "0.9"),
-        ("4.4/kernel_high", "50"),
-        ("4.4/filters_low", "1"),
-        ("4.4/learning_rate_high", "1e-2"),  # the trials end at 9.85e-03, which the one digit of a bound would let pass
-    ],
+    [("4.4/dropout_high", "0.9"), ("4.4/kernel_high", "50"), ("4.4/filters_low", "1")]
+    # The trials end at 0.49991 and at 9.85e-03; so many even draws would come nearer.
+    + [("4.4/dropout_high", "0.51"), ("4.4/learning_rate_high", "1.1e-2")],
 )
 def test_a_wide_range_is_not_shown_by_trials_that_keep_inside(rows, identity, printed):
     one = dataclasses.replace(rows[identity], printed=printed, same_as=())
@@ -253,11 +250,13 @@ def test_no_verdict_is_typed(rows):
         assert "verdict" not in text and not set(values) & set(ledger.VERDICTS), file.name
 
 
-def test_there_is_a_row_for_each_score_of_each_printed_trial(rows):
-    of_trials = [r for r in rows.values() if r.check == "replays.score_of_trial" and r.place.startswith("Appendix")]
-    assert len(of_trials) == 3 * 255
-    assert sum(r.place == "Appendix 2" for r in of_trials) == 3 * 60
+def test_there_is_a_row_for_each_cell_of_each_printed_trial(rows):
+    judged = [r for r in rows.values() if r.check == "replays.score_of_trial"]
+    cells = [r for r in rows.values() if r.kind == "cell"]
+    assert len(judged) == 255 and {r.kind for r in judged} == {"claim"} and {r.unit for r in judged} == {judged[0].unit}
+    assert {r.check for r in cells} == {"records.cell"} and len({r.id for r in cells}) == 255 + 2 * 255 + 1695
     assert rows["Appendix 1/LSTM 15 R2"].printed == "0.96" and rows["Appendix 1/LSTM 15 MAE"].printed == "1.88e-02"
+    assert rows["Appendix 1/LSTM 15 duration"].printed == "51s" and "Appendix 1/LSTM 15 filters" not in rows
     assert rows["Appendix 2/LSTM 1"].arguments["network"] == "CNN-LSTM", "the labels of Appendix 2 are exchanged"
     assert rows["Appendix 1/LSTM 15"].printed == "6.27e-04"
 
@@ -350,25 +349,6 @@ def test_the_variance_that_rounded_scores_leave_open():
 def test_the_implied_variance_holds_the_published_one(ticker):
     low, high = trials.implied_variance(ticker)
     assert low <= thesis.printed()["target_variance"]["recovered_protocol"]["values"][ticker] <= high
-
-
-@pytest.mark.parametrize("sign, expected", [(-1, True), (1, False), (0, None)])
-def test_kernels_speak_for_or_against_only_if_chance_is_ruled_out(rows, monkeypatch, sign, expected):
-    rng = np.random.default_rng(1)
-    kernels = rng.integers(2, 6, 30)
-    made = [
-        {"ticker": t, "network": n, "kernel_size": k, "r2": sign * k + rng.normal()}
-        for t in thesis.APPENDIX
-        for n in ("CNN-LSTM", "LSTM-CNN")
-        for k in kernels
-    ]
-    monkeypatch.setattr(trials.thesis, "trials", lambda: pd.DataFrame(made))
-    found = verdicts._find(rows["8/smaller_kernels"], Evidence({}, rows))
-    assert (
-        found.value is expected
-        if expected is not None
-        else isinstance(found, Missing) and "0 of 6 differ from 0 after Holm" in str(found)
-    )
 
 
 def test_what_the_text_leaves_open_is_read_every_way(rows):
@@ -524,8 +504,6 @@ def test_one_printed_number_has_one_verdict_wherever_it_stands(rows, prices):
     [
         ((7e-4, 9e-4), "mse", "better"),
         ((5e-4, 6e-4), "mse", "worse"),
-        ((0.05, 0.06), "r2", "better"),
-        ((0.01, 0.02), "r2", "worse"),
     ],
 )
 def test_a_miss_says_on_which_side_and_that_the_best_of_many_was_lucky(rows, prices, seeds, score, side):

@@ -19,6 +19,7 @@ ROOMS = (
     "other_places",
     "price_tables",
     "published_source",
+    "records",
     "replays",
     "trials",
     "unit_roots",

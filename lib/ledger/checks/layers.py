@@ -80,13 +80,14 @@ def output_length(evidence: Evidence, row: Row) -> Found:
     return Found(
         float(found.pop()) if len(found) == 1 else None,
         because="convolutions of kernel, padding, stride 3,0,1; 3,1,1; 5,2,1; 2,0,2; 4,1,2",
+        constant=True,
     )
 
 
 def padded_sides(evidence: Evidence, row: Row) -> Found:
     """How many days a padding of one day adds, from Keras's padding layer."""
     added = runtime.keras().layers.ZeroPadding1D(1)(np.zeros((1, LOOKBACK, 1), "float32")).shape[1] - LOOKBACK
-    return Found(float(added), because="one day of padding adds so many days")
+    return Found(float(added), because="one day of padding adds so many days", constant=True)
 
 
 def padding_of_both_sides(evidence: Evidence, row: Row) -> Found:
@@ -107,7 +108,8 @@ def relu(evidence: Evidence, row: Row) -> Found:
     """The number that Keras's ReLU compares with: max(number, x)."""
     x = np.linspace(-3, 3, 13, dtype="float32")
     y = np.asarray(runtime.keras().activations.relu(x))
-    return Found(float(y.min()), because="ReLU of -3 to 3" if np.array_equal(y, np.maximum(0, x)) else "differs")
+    words = "ReLU of -3 to 3" if np.array_equal(y, np.maximum(0, x)) else "differs"
+    return Found(float(y.min()), because=words, constant=True)
 
 
 def sigmoid(evidence: Evidence, row: Row) -> Found:
@@ -115,7 +117,8 @@ def sigmoid(evidence: Evidence, row: Row) -> Found:
     x = np.linspace(-4, 4, 17)
     y = np.asarray(runtime.keras().activations.sigmoid(x.astype("float32")), dtype="float64")
     found = 1 / y - np.exp(-x)
-    return Found(float(np.round(np.median(found), 4)), because=f"largest difference {np.abs(found - 1).max():.1e}")
+    words = f"largest difference {np.abs(found - 1).max():.1e}"
+    return Found(float(np.round(np.median(found), 4)), because=words, constant=True)
 
 
 def lstm_step(evidence: Evidence, row: Row) -> Found:
@@ -136,7 +139,8 @@ def lstm_step(evidence: Evidence, row: Row) -> Found:
             h.append(_gate(o) * np.tanh(c))
         if np.allclose(h[-1], ours, atol=1e-5):
             back = step
-    return Found(float(back) if back else None, because=f"{units} units over {days} days with Keras's own weights")
+    words = f"{units} units over {days} days with Keras's own weights"
+    return Found(float(back) if back else None, because=words, constant=True)
 
 
 def dense_outputs(evidence: Evidence, row: Row, network: str) -> Found:

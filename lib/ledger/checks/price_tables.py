@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,12 +13,13 @@ from lib import thesis
 from lib.data import windows
 from lib.ledger import precision
 from lib.ledger.checks import trials
-from lib.ledger.evidence import END, LOOKBACK, PROTOCOL, START, Evidence
+from lib.ledger.evidence import END, LOOKBACK, PROTOCOL, START, Evidence, Missing
 from lib.ledger.found import Found
 from lib.ledger.rows import Row
 
 COLUMNS = ("Close", "Open", "High", "Low")
 STATISTICS = ("minimum", "maximum", "mean", "std", "median", "skewness")
+_FEWEST = 364  # how many days come before the first last day that is tried: a year of prices
 SHORTEST = 30  # days; a shorter window has no distribution to speak of
 COINS = tuple(thesis.APPENDIX)
 
@@ -72,7 +75,8 @@ def extreme_of_days(evidence: Evidence, row: Row, ticker: str, name: str) -> Fou
 def scaled_extreme(evidence: Evidence, row: Row, side: str) -> Found:
     """The smallest or the largest scaled close of the three coins, scaled over all days."""
     scaled = [(c - c.min()) / (c.max() - c.min()) for c in (evidence.close(t) for t in COINS)]
-    return Found(float(min(s.min() for s in scaled) if side == "low" else max(s.max() for s in scaled)))
+    value = float(min(s.min() for s in scaled) if side == "low" else max(s.max() for s in scaled))
+    return Found(value, because="what MinMax scaling is", constant=True)
 
 
 def part_share(evidence: Evidence, row: Row, part: str) -> Found:
@@ -253,30 +257,102 @@ def capped_closes(evidence: Evidence, row: Row) -> Found:
     return Found(low <= variance <= high, because=words)
 
 
+def table_4_5_coin(evidence: Evidence, row: Row) -> Found:
+    """Whether one coin alone can have the MSE / (1 - R2) of Table 4.5: no days vary more than half of their range
+    squared, and scaled closes not more than 0.25.
+    """
+    low, high = trials.table_4_5_variance(evidence)
+    most = {t: ((c := _closes(evidence, t)).max() - c.min()) ** 2 / 4 for t in COINS}
+    able = [t for t in COINS if most[t] >= low]
+    words = "; ".join(f"{t} at most {v:,.4g} USD squared" for t, v in most.items())
+    words = f"its MSE / (1 - R2) is {low:,.0f} to {high:,.0f}; scaled closes have at most 0.25, {words}"
+    words += f"; so many spans of {SHORTEST} or more days have it: "
+    words += ", ".join(f"{t} {_spans(_closes(evidence, t).to_numpy(), low, high)}" for t in able)
+    return Found(len(able) == 1, because=words, shown=", ".join(f"{t}, US dollars" for t in able))
+
+
 def table_4_5_days(evidence: Evidence, row: Row) -> Found:
-    """Whether the rows of Table 4.5 can be scores of one coin's validation or test days, in US dollars or scaled."""
-    rows = [
-        tuple(evidence.rows[f"Table 4.5/{network}_{score}"].printed for score in ("mse", "r2"))
-        for network in ("LSTM", "CNN", "CNN-LSTM", "LSTM-CNN")
-    ]
-    low, high = trials.variance_range(rows)
-    found = {}
-    for ticker in COINS:
-        close = evidence.close(ticker)
-        for split in (tuple(PROTOCOL["split"]), (0.6, 0.2, 0.2)):
-            for part in windows.SPLITS:
-                variance = evidence.targets(ticker, part, split).variance
-                name = f"{ticker} {part} of {'/'.join(f'{100 * s:.0f}' for s in split)}"
-                found |= {f"{name}, USD": variance * (close.max() - close.min()) ** 2, f"{name}, scaled": variance}
-    fitting = [name for name, v in found.items() if low <= v <= high]
-    nearest = min(found, key=lambda n: abs(np.log(found[n] / low)))
+    """Whether the rows of Table 4.5 can be scores of ETH-USD's validation or test days in US dollars, whatever the last
+    day of the prices, in a split of the text, of the trials or of the later run.
+    """
+    low, high = trials.table_4_5_variance(evidence)
+    close = _closes(evidence, "ETH-USD")
+    found = evidence.once(("table 4.5", low, high), lambda: _part_variances(close))
+    fitting = [name for name, variance in found.items() if low <= variance <= high]
+    nearest = min(found, key=lambda name: abs(np.log(found[name] / low)))
     words = (
-        f"its MSE / (1 - R2) is {low:,.0f} to {high:,.0f} in all four rows; of {len(found) // 2} sets of days (parts"
-        f" of 70/15/15 and 60/20/20, three coins,"
+        f"its MSE / (1 - R2) is {low:,.0f} to {high:,.0f} in all four rows; of {len(found):,} sets of days of ETH-USD"
+        f" in US dollars (last day {close.index[_FEWEST]:%Y-%m-%d} to {close.index[-1]:%Y-%m-%d}; 60/20/20, 70/15/15"
+        f" and 70/20/10; windows of {LOOKBACK} days or whole parts) these fit: {', '.join(fitting) or 'none'};"
+        f" nearest {nearest} with {found[nearest]:,.0f}"
     )
-    words += f" US dollars and scaled) these fit: {', '.join(fitting) or 'none'};"
-    words += f" nearest {nearest} with {found[nearest]:,.0f}"
-    return Found(bool(fitting), because=words, shown=f"{len(fitting)} of {len(found) // 2}")
+    return Found(bool(fitting), because=words, shown=f"{len(fitting)} of {len(found):,}")
+
+
+def table_4_5_error(evidence: Evidence, row: Row) -> Found:
+    """Whether some days that the thesis or its author's trials score on can have an error of Table 4.5 beside its R2.
+
+    Raises:
+        Missing: some can, and no network was trained on those.
+    """
+    days = table_4_5_days(evidence, row)
+    if days.value:
+        raise Missing(
+            f"coin, days and unit are not stated, and no network was trained on those that fit: {days.because}"
+        )
+    return Found(False, because=f"coin, days and unit are not stated: {days.because}", shown="no such days")
+
+
+def _closes(evidence: Evidence, ticker: str) -> pd.Series:
+    """All closes of the run from the thesis's first day on, in US dollars."""
+    evidence.close(ticker)
+    return evidence.prices[ticker]["Close"].dropna().loc[START.isoformat() :]
+
+
+def _part_variances(close: pd.Series) -> dict[str, float]:
+    """Days that a part is scored on -> the variance of their closes."""
+    found, variance = {}, _variances(close.to_numpy())
+    for last in range(_FEWEST, len(close)):
+        for split in ((0.6, 0.2, 0.2), tuple(PROTOCOL["split"]), (0.7, 0.2, 0.1)):
+            parts = windows.split_days(close.index[: last + 1], split)
+            first = len(parts["train"])
+            for part in ("validation", "test"):
+                end = first + len(parts[part])
+                for start in (first, first + LOOKBACK):
+                    if end - start >= SHORTEST:
+                        days = f"{close.index[start]:%Y-%m-%d} to {close.index[end - 1]:%Y-%m-%d}"
+                        found[f"{part} {days}"] = float(variance(start, end))
+                first = end
+    return found
+
+
+def _variances(values: np.ndarray) -> Callable[[Any, Any], Any]:
+    """The variance of any span of values, by its first place and the place after its last, from sums of powers."""
+    one, two = (np.concatenate([[0.0], np.cumsum((values - values.mean()) ** k)]) for k in (1, 2))
+
+    def variance(first: Any, end: Any) -> Any:
+        n = end - first
+        return (two[end] - two[first]) / n - ((one[end] - one[first]) / n) ** 2
+
+    return variance
+
+
+def _spans(values: np.ndarray, low: float, high: float) -> int:
+    """How many spans of days in a row have a variance from ``low`` to ``high``."""
+    variance, count = _variances(values), 0
+    for first in range(len(values) - SHORTEST + 1):
+        found = variance(first, np.arange(first + SHORTEST, len(values) + 1))
+        count += int(((found >= low) & (found <= high)).sum())
+    return count
+
+
+def minima_are_first_closes(evidence: Evidence, row: Row) -> Found:
+    """Whether the printed minimum of every coin is the close of the data's first day."""
+    printed = {t: evidence.rows[f"Table 4.1/{t}_minimum"].printed for t in COINS}
+    first = {t: float(evidence.close(t).iloc[0]) for t in COINS}
+    same = [abs(first[t] - precision.value(p)) <= precision.half_unit(p) for t, p in printed.items()]
+    words = ", ".join(f"{t} {first[t]:.6g} (smallest {evidence.close(t).min():.6g})" for t in COINS)
+    return Found(all(same), because=f"closes of {START}: {words}", shown=f"{sum(same)} of {len(same)}")
 
 
 def _left_out() -> str:

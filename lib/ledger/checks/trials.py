@@ -1,7 +1,8 @@
-"""Checks on the 255 printed trials as a body: their arithmetic, labels, ranges, counts and ranks."""
+"""Checks on the 255 trials as a body, printed or recorded: their arithmetic, ranges, counts and ranks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -9,19 +10,22 @@ import pandas as pd
 from scipy import stats
 
 from lib import networks, thesis
+from lib.data import windows
 from lib.evaluation import significance
 from lib.experiments import search
 from lib.ledger import precision
-from lib.ledger.evidence import Evidence, Missing
+from lib.ledger.checks.records import FOLDER as RECORDS
+from lib.ledger.evidence import LOOKBACK, START, Evidence, Missing, Targets
 from lib.ledger.found import Found
 from lib.ledger.rows import SCORES, Row
+from lib.thesis import records
 
 # The trials of this study fit MSE and R2 of other days than all others: they are of a later run.
 OTHER_DAYS = ("ADA-USD", "CNN")
-_AS_PRINTED = {
-    "dropout_rate": ".2f",
-    "learning_rate": ".2e",
-}  # columns of the appendices; all others are whole numbers with a .0
+# The author drew these evenly, learning rates on the log scale; all other hyperparameters are whole numbers.
+_SCALES = {"dropout_rate": float, "learning_rate": np.log}
+_TWO_SIDED = float(stats.norm.ppf(1 - significance.LEVEL / 2))
+_SPEARMAN = 1.06  # the variance of Fisher's z of a rank correlation is this over n - 3 (Fieller, 1957)
 
 
 def cell(evidence: Evidence, row: Row, ticker: str, network: str, trial: str, column: str) -> Found:
@@ -60,20 +64,32 @@ def each_study_has(evidence: Evidence, row: Row, ticker: str = "") -> Found:
 
 
 def range_end(evidence: Evidence, row: Row, column: str, side: str, network: str = "") -> Found:
-    """The end to which the printed trials, or those of a network, go; whether a stated range is theirs.
+    """The end to which the recorded trials, or those of a network, go; whether a stated range is theirs.
+
+    Both convolutions of the CNN count as ``filters`` and as ``kernel_size``. Whole numbers reach an end when one of
+    them is that end; others when they come as near to it as so many even draws would in 95 of 100 cases.
 
     Raises:
         Missing: they keep inside and do not reach the end, so nothing speaks against it and nothing shows it.
     """
-    values = _of("", network)[column].dropna()
+    rows = records.trials()
+    rows = rows[rows["network"] == network] if network else rows
+    values = rows[[c for c in rows if column in (c, c.rstrip("12"))]].stack().dropna()
     limit, farthest = precision.value(row.printed), float(values.min() if side == "low" else values.max())
     outside = values[values < limit] if side == "low" else values[values > limit]
     words = f"the trials go from {values.min():g} to {values.max():g}"
-    # How precisely the appendix prints it decides, not the one digit of a bound: 8.69e-03 does not reach 1e-2.
-    if outside.empty and abs(farthest - limit) > precision.half_unit(format(farthest, _AS_PRINTED.get(column, ".1f"))):
+    if outside.empty and not _reaches(values, limit, farthest, _SCALES.get(column)):
         raise Missing(f"{words}: none is beyond this end, and none shows it")
     words += f"; {len(outside)} of {len(values)} are beyond" if len(outside) else ""
-    return Found(outside.empty, because=words, other_place=_places(thesis.trials()), shown=f"{farthest:g}")
+    return Found(outside.empty, because=words, published=RECORDS, shown=f"{farthest:g}")
+
+
+def _reaches(values: pd.Series, limit: float, farthest: float, scale: Callable[[float], float] | None) -> bool:
+    if scale is None:
+        return farthest == limit
+    gap = abs(scale(farthest) - scale(limit))
+    inside = scale(values.max()) - scale(values.min())
+    return gap / (inside + gap) <= 1 - significance.LEVEL ** (1 / len(values))
 
 
 def coins(evidence: Evidence, row: Row, tickers: str) -> Found:
@@ -167,9 +183,7 @@ def trials_as_stated(evidence: Evidence, row: Row, ticker: str) -> Found:
 
 def table_4_5_one_variance(evidence: Evidence, row: Row) -> Found:
     """Whether one variance of targets fits the four rows of Table 4.5 at the printed rounding."""
-    low, high = variance_range(
-        [tuple(evidence.rows[f"Table 4.5/{n}_{s}"].printed for s in ("mse", "r2")) for n in networks.ARCHITECTURES]
-    )
+    low, high = table_4_5_variance(evidence)
     return Found(
         low <= high,
         because=f"MSE / (1 - R2) of {low:,.0f} to {high:,.0f}"
@@ -177,6 +191,32 @@ def table_4_5_one_variance(evidence: Evidence, row: Row) -> Found:
         else f"no value: at least {low:,.0f} and at most {high:,.0f}",
         other_place="Table 4.5, its own rows",
     )
+
+
+def table_4_5_variance(evidence: Evidence) -> tuple[float, float]:
+    """Lowest and highest target variance that fits the four rows of Table 4.5."""
+    return variance_range(
+        [tuple(evidence.rows[f"Table 4.5/{n}_{s}"].printed for s in ("mse", "r2")) for n in networks.ARCHITECTURES]
+    )
+
+
+def table_4_5_same_forecasts(evidence: Evidence, row: Row, network: str) -> Found:
+    """Whether a network's row of Table 4.5 can be of the same forecasts as its scores in the abstract: MSE / MAE^2,
+    which has no unit, is the same within what rounding leaves open.
+    """
+    ranges = []
+    for place in (f"Table 4.5/{network}", f"abstract/{network.lower().replace('-', '_')}"):
+        mse, mae = (evidence.rows[f"{place}_{score}"].printed for score in ("mse", "mae"))
+        ranges.append(
+            tuple(
+                (precision.value(mse) + sign * precision.half_unit(mse))
+                / (precision.value(mae) - sign * precision.half_unit(mae)) ** 2
+                for sign in (-1, 1)
+            )
+        )
+    (low, high), (their_low, their_high) = ranges
+    words = f"MSE / MAE^2 is {low:.4f} to {high:.4f} here, {their_low:.4f} to {their_high:.4f} in the abstract"
+    return Found(low <= their_high and their_low <= high, because=words, other_place="abstract")
 
 
 def values_of(evidence: Evidence, row: Row, column: str) -> Found:
@@ -232,20 +272,25 @@ def steadiest(evidence: Evidence, row: Row, network: str, ticker: str = "") -> F
     )
 
 
-def beats_cnn_everywhere(evidence: Evidence, row: Row) -> Found:
-    """Whether on every coin each network with an LSTM has a better best trial than the CNN."""
-    table = thesis.trials().groupby(["ticker", "network"])["mse"].min().unstack()
+def beats_cnn(evidence: Evidence, row: Row, networks: str = "LSTM, CNN-LSTM, LSTM-CNN") -> Found:
+    """Whether on every coin where both were scored on the same days the best R2 of these networks is above the CNN's;
+    R2 at full precision.
+    """
+    names = [n.strip() for n in networks.split(",")]
+    table = records.trials().groupby(["ticker", "network"])["r2"].max().unstack().drop(index=OTHER_DAYS[0])
     worse = [
-        f"{coin}: CNN {line['CNN']:.3g}, {n} {line[n]:.3g}"
+        f"{coin}: CNN {line['CNN']:.4f}, {n} {line[n]:.4f}"
         for coin, line in table.iterrows()
-        for n in ("LSTM", "CNN-LSTM", "LSTM-CNN")
-        if line[n] >= line["CNN"]
+        for n in names
+        if line[n] <= line["CNN"]
     ]
+    pairs = len(table) * len(names)
+    words = f"where the CNN's best is not below: {'; '.join(worse) or 'nowhere'}"
     return Found(
         not worse,
-        because=f"smallest MSE, where the CNN's is smaller: {'; '.join(worse) or 'nowhere'}",
-        other_place=_places(thesis.trials()),
-        shown=f"{9 - len(worse)} of 9",
+        because=f"{words}; {OTHER_DAYS[0]} cannot be compared, as its {OTHER_DAYS[1]} was scored on other days",
+        published=RECORDS,
+        shown=f"{pairs - len(worse)} of {pairs}",
     )
 
 
@@ -293,23 +338,29 @@ def most_predictable(evidence: Evidence, row: Row, ticker: str) -> Found:
 
 
 def smaller_kernels(evidence: Evidence, row: Row) -> Found:
-    """Whether smaller kernels go with higher R2 within coins and networks that print them (Spearman's rank correlation,
-    Holm's correction).
+    """Whether the recorded trials indicate that smaller kernels go with higher R2: Spearman's rank correlation within
+    each coin and network, pooled on Fisher's scale, is below 0 with its 95 % interval.
 
-    Raises:
-        Missing: no correlation can be distinguished from none, so nothing shows it and nothing speaks against it.
+    Of a CNN both kernels count, each with half of the weight.
     """
-    rows = thesis.trials().dropna(subset=["kernel_size"])
-    found = {(t, n): stats.spearmanr(g["kernel_size"], g["r2"]) for (t, n), g in rows.groupby(["ticker", "network"])}
-    words = "; ".join(f"{t} {n} {r.statistic:+.2f} (p {r.pvalue:.2f})" for (t, n), r in found.items())
-    sure = significance.holm({name: r.pvalue for name, r in found.items()}) < significance.LEVEL
-    signs = {bool(r.statistic < 0) for r, certain in zip(found.values(), sure) if certain}
-    because = (
-        f"rank correlation of kernel size with R2: {words}; {int(sure.sum())} of {len(found)} differ from 0 after Holm"
+    z, weights, words = [], [], []
+    for (ticker, network), rows in records.trials().groupby(["ticker", "network"]):
+        names = [c for c in ("kernel_size", "kernel_size1", "kernel_size2") if rows[c].notna().all()]
+        for name in names:
+            found = stats.spearmanr(rows[name], rows["r2"]).statistic
+            z.append(np.arctanh(found))
+            weights.append((len(rows) - 3) / _SPEARMAN / len(names))
+            words.append(f"{ticker} {network} {found:+.2f}")
+    middle, reach = np.average(z, weights=weights), _TWO_SIDED / np.sqrt(sum(weights))
+    # Adding 0 after rounding turns -0.0 into 0.0.
+    pooled, low, high = (round(float(np.tanh(middle + k * reach)), 2) + 0.0 for k in (0, -1, 1))
+    return Found(
+        high < 0,
+        because=f"rank correlation of kernel size with R2 within coins and networks: {', '.join(words)}; pooled, with"
+        " its 95 % interval, it is what is computed",
+        published=RECORDS,
+        shown=f"{pooled:+.2f} ({low:+.2f} to {high:+.2f})",
     )
-    if len(signs) != 1:
-        raise Missing(f"{because}; nothing shows it")
-    return Found(signs.pop(), because=because, other_place=_places(rows))
 
 
 def numbered_without_hole(evidence: Evidence, row: Row) -> Found:
@@ -326,20 +377,6 @@ def numbered_without_hole(evidence: Evidence, row: Row) -> Found:
         ),
         other_place=_places(thesis.trials()),
     )
-
-
-def labels_fit_layers(evidence: Evidence, row: Row, ticker: str, model: str) -> Found:
-    """Whether the rows under a label have hyperparameters of the layers that Appendix 6 gives the network of that
-    name."""
-    rows = _of(ticker)
-    rows = rows[rows["model"] == model]
-    convolution = "CNN" in model
-    fits = rows["filters"].notna() if convolution else rows["filters"].isna()
-    words = f"{int(rows['filters'].notna().sum())} of {len(rows)} rows have filters and a kernel,"
-    words += (
-        " which a network with a convolution needs" if convolution else " which a network without a convolution lacks"
-    )
-    return Found(bool(fits.all()), because=words, other_place="Appendix 6", shown=f"{int(fits.sum())} of {len(rows)}")
 
 
 def complete(evidence: Evidence, row: Row) -> Found:
@@ -410,96 +447,83 @@ def no_row_twice(evidence: Evidence, row: Row) -> Found:
     )
 
 
-def durations_are_whole(evidence: Evidence, row: Row) -> Found:
-    """Whether the printed durations can be those of whole trainings: none is 0 s, and of hundreds some take a minute or
-    more.
-
-    If minutes were cut off, the rest would be spread evenly over 0 to 59 seconds where trainings take
-    minutes; the Kolmogorov-Smirnov test says how well it is.
-    """
-    rows = thesis.trials()
-    seconds = rows["duration"].str.rstrip("s").astype(int)
-    recurrent = seconds[rows["network"] != "CNN"]
-    p = float(stats.kstest((recurrent + 0.5) / 60, "uniform").pvalue)
-    shortest = rows.loc[seconds.idxmin()]
-    words = (
-        f"trial {shortest['trial']} of the {shortest['network']} on {shortest['ticker']} took {shortest['duration']}"
-        f" with {shortest['epochs']} epochs allowed,"
-        f" and {int((seconds < 5).sum())} of {len(rows)} under 5 s; none of the {len(recurrent)} with an LSTM"
-        " reaches a minute, though they are spread over 0 to 59 s"
-        f" (even spread: p {p:.2g}), as if minutes were cut off"
-    )
-    return Found(
-        bool(seconds.min() > 0 and seconds.max() >= 60),
-        because=words,
-        other_place=_places(rows),
-        shown=f"{int(seconds.min())} to {int(seconds.max())} s",
-    )
-
-
 def r2_from_prices(evidence: Evidence, row: Row, ticker: str) -> Found:
-    """How many printed R2 are 1 - MSE / variance, with the variance of the recovered validation days from prices."""
-    rows = _of(ticker)
-    variance = evidence.targets(ticker).variance
-    half = rows["mse"].map(lambda v: precision.half_unit(f"{v:.2e}"))
-    low, high = 1 - (rows["mse"] + half) / variance, 1 - (rows["mse"] - half) / variance
-    fits = (rows["r2"] + 0.005 >= low) & (rows["r2"] - 0.005 <= high)
-    beyond = rows[~fits].groupby("network").size()
-    words = f"; not those of {', '.join(f'the {n} ({k})' for n, k in beyond.items())}" if len(beyond) else ""
-    return Found(bool(fits.all()), because=f"variance {variance:.8f}{words}", shown=f"{int(fits.sum())} of {len(rows)}")
+    """How many printed R2 are 1 - MSE / variance, with the variance from prices of the days that each study was scored
+    on.
+    """
+    fits, words = [], []
+    for network, rows in _of(ticker).groupby("network"):
+        variance = days_of(evidence, ticker, network).variance
+        half = rows["mse"].map(lambda v: precision.half_unit(f"{v:.2e}"))
+        low, high = 1 - (rows["mse"] + half) / variance, 1 - (rows["mse"] - half) / variance
+        fits += ((rows["r2"] + 0.005 >= low) & (rows["r2"] - 0.005 <= high)).tolist()
+        words.append(f"{variance:.8f} of the {network}'s days")
+    return Found(all(fits), because=f"variance {', '.join(words)}", shown=f"{sum(fits)} of {len(fits)}")
 
 
 def beat_naive(evidence: Evidence, row: Row) -> Found:
     """Whether the best printed trial of every coin and network has a smaller MSE than "tomorrow equals today" on the
     same days.
     """
-    bests, all_trials, words = [], [], []
+    bests, won, words = [], [], []
     for (ticker, network), rows in thesis.trials().groupby(["ticker", "network"]):
-        if (ticker, network) == OTHER_DAYS:
-            words.append(f"{ticker} {network} was scored on other days, left out")
-            continue
-        naive = evidence.targets(ticker).naive["MSE"]
-        bests.append(rows["mse"].min() < naive)
-        all_trials.append((rows["mse"] < naive).to_numpy())
+        naive = days_of(evidence, ticker, network).naive["MSE"]
+        bests.append(bool(rows["mse"].min() < naive))
+        won += (rows["mse"] < naive).tolist()
         if bests[-1]:
             words.append(f"{ticker} {network} {rows['mse'].min():.3g} against {naive:.3g}")
-    won = np.concatenate(all_trials)
-    words.insert(0, f"{int(won.sum())} of {len(won)} trials have a smaller MSE than the naive forecast")
-    return Found(
-        all(bests),
-        because="; ".join(words),
-        shown=f"{sum(bests)} of {len(bests)} ({' '.join(OTHER_DAYS)} was scored on other days)",
-    )
+    words.insert(0, f"{sum(won)} of {len(won)} trials have a smaller MSE than the naive forecast")
+    return Found(all(bests), because="; ".join(words), shown=f"{sum(bests)} of {len(bests)}")
 
 
 def trials_below_naive(evidence: Evidence, row: Row, ticker: str) -> Found:
     """How many printed trials of a coin have a smaller MSE than "tomorrow equals today" on the same days; most
-    should."""
-    rows, left_out = same_days(ticker)
-    naive = evidence.targets(ticker).naive
-    below = int((rows["mse"] < naive["MSE"]).sum())
-    return Found(
-        below > len(rows) / 2,
-        because=f"naive: MSE {naive['MSE']:.3g}, R2 {naive['R2']:.4f}; the best printed MSE is {rows['mse'].min():.3g}",
-        shown=f"{below} of {len(rows)}" + (f" ({left_out} were scored on other days)" if left_out else ""),
-    )
+    should.
+    """
+    rows, below, words = _of(ticker), 0, {}
+    for network, its in rows.groupby("network"):
+        naive = days_of(evidence, ticker, network).naive
+        below += int((its["mse"] < naive["MSE"]).sum())
+        told = f"naive: MSE {naive['MSE']:.3g}, R2 {naive['R2']:.4f}; the best printed MSE is"
+        words[told] = min(words.get(told, np.inf), its["mse"].min())
+    because = "; on other days ".join(f"{told} {best:.3g}" for told, best in words.items())
+    return Found(below > len(rows) / 2, because=because, shown=f"{below} of {len(rows)}")
+
+
+def headline_below_naive(evidence: Evidence, row: Row, ticker: str, score: str) -> Found:
+    """Whether a printed error is smaller than that of "tomorrow equals today" on the recovered validation days."""
+    naive = evidence.targets(ticker).naive[score.upper()]
+    return Found(precision.value(row.printed) < naive, because=f"naive has {naive:.6f}", shown=f"{naive:.6f}")
+
+
+def days_of(evidence: Evidence, ticker: str, network: str) -> Targets:
+    """The days that a study was scored on: of the recovered protocol, or of the later run of :data:`OTHER_DAYS`.
+
+    The later run's scored days lie before the thesis's last day, and so does the smallest and the largest close.
+    """
+    if (ticker, network) != OTHER_DAYS:
+        return evidence.targets(ticker)
+    rerun, close = thesis.printed()["target_variance"]["ada_cnn_rerun"], evidence.close(ticker)
+    days = windows.split_days(pd.date_range(START, rerun["end_date"]), tuple(rerun["split"]))["validation"]
+    scaled = ((close - close.min()) / (close.max() - close.min())).loc[days].to_numpy()
+    return Targets(scaled[LOOKBACK:], scaled[LOOKBACK - 1 : -1])
 
 
 def in_search_space(evidence: Evidence, row: Row, space: str) -> Found:
-    """Whether every printed hyperparameter lies in the stated search space, as ``lib.experiments.search.search_space``
+    """Whether every recorded hyperparameter lies in the stated search space, as ``lib.experiments.search.search_space``
     has it.
     """
-    rows, outside = thesis.trials(), []
+    rows, outside = records.trials(), []
     for network in networks.ARCHITECTURES:
         for name, distribution in search.search_space(network, space).items():
-            if name in rows and name not in ("batch_size", "epochs"):
-                values = rows.loc[rows["network"] == network, name].dropna()
-                beyond = values[(values < distribution.low - 5e-7) | (values > distribution.high)]
+            if name not in ("batch_size", "epochs"):
+                values = rows.loc[rows["network"] == network, name]
+                beyond = values[(values < distribution.low) | (values > distribution.high)]
                 outside += [f"{network} {name} {v:g}" for v in beyond]
     return Found(
         not outside,
         because="; ".join(outside) or "none is outside",
-        other_place=_places(rows),
+        published=RECORDS,
         shown=f"{len(outside)} outside",
     )
 

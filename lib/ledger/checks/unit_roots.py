@@ -51,6 +51,19 @@ def p_belongs(evidence: Evidence, row: Row, ticker: str, series: str) -> Found:
     return Found(fits, because=words, other_place="Table 4.2, its own statistic")
 
 
+def stars_at_level(evidence: Evidence, row: Row) -> Found:
+    """Whether Table 4.2 marks those p-values with a star that are below the printed level, and no other."""
+    level = precision.value(row.printed)
+    printed = [evidence.rows[f"Table 4.2/{t}_{series}_p"].printed for t in COINS for series in ("level", "returns")]
+    right = [p.endswith("*") == (precision.value(p) < level) for p in printed]
+    return Found(
+        all(right),
+        because=f"{sum(right)} of {len(right)} p-values are marked so",
+        other_place="Table 4.2",
+        shown=row.printed,
+    )
+
+
 def conclusion_at_5_percent(evidence: Evidence, row: Row, ticker: str, series: str, rejects: str) -> Found:
     """Whether ADF of prices comes to the conclusion that the thesis draws at 5%."""
     found = _adf(evidence, ticker, series)

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from lib import figures
 from lib.ledger import precision
+from lib.ledger.rows import CELL
 from lib.ledger.verdicts import ALL, CANNOT, CELLS, CLOSE, CONSISTENT, CONTRADICTED, NOT, REPRODUCED, VERDICTS, summary
 
 # Okabe and Ito's palette; shapes differ too, so the figure can be read without colours.
@@ -25,8 +26,8 @@ def printed_and_reproduced(frame: pd.DataFrame) -> Figure:
     """Computed over printed against printed numbers, and verdicts by chapter; colour and shape tell the verdict.
 
     Args:
-        frame: as ``lib.ledger.judge`` gives it. Rows without a computed number are in the bars only; of
-            negative numbers (the test statistics) the size is shown.
+        frame: as ``lib.ledger.judge`` gives it. Rows without a computed number are in the bars only, cells of
+            the lists of trials nowhere; of negative numbers (the test statistics) the size is shown.
     """
     points = _points(frame)
     counts = summary(frame).set_index("chapter").drop([ALL, CELLS])
@@ -49,8 +50,8 @@ def printed_and_reproduced(frame: pd.DataFrame) -> Figure:
             figures.log_ticks(above.yaxis)
         above.set(
             xlabel="printed (each in its own unit; size of negative numbers)",
-            ylabel="computed / printed",
-            title="Numbers that could be computed",
+            ylabel="computed or elsewhere / printed",
+            title="Numbers beside what was computed, or is said elsewhere",
         )
         if len(points):
             above.legend(fontsize=8, loc="upper right")
@@ -69,7 +70,7 @@ def printed_and_reproduced(frame: pd.DataFrame) -> Figure:
 def _points(frame: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {"printed": abs(precision.value(r.printed)), "computed": abs(float(r.computed)), "verdict": r.verdict}
-        for r in frame.itertuples()
+        for r in frame[frame["kind"] != CELL].itertuples()
         if r.unit is not None
         and precision.is_number(r.printed)
         and precision.half_unit(r.printed) > 0

@@ -652,3 +652,5 @@ def test_the_figure_has_a_point_for_each_computed_number(frame):
     assert points > 30 and len(below.patches) == len(ledger.VERDICTS) * (len(ledger.summary(frame)) - 2)
     nothing = ledger.printed_and_reproduced(frame.assign(computed=""))
     assert len(nothing.axes) == 2
+    cells = ledger.printed_and_reproduced(frame.assign(kind="cell")).axes[0]
+    assert not [line for line in cells.lines if "(" in str(line.get_label())], "they would drown the claims"

@@ -59,6 +59,7 @@ class Evidence:
         error_rate: how often the rule errs by which the replay's scores are judged.
         seeds: the thesis's best hyperparameters with several seeds, each one's scores, as
             ``lib.tables.seed_scores`` gives them.
+        skill: networks in the median of our seeds, and typical models, on the same days, as notebook 09a scores them.
         why: name of one of these tables -> why it is not there; empty if it is.
         inputs: what the windows of this run hold, with which ``seeds`` were trained.
     """
@@ -70,6 +71,7 @@ class Evidence:
     agreement: pd.DataFrame | None = None
     error_rate: pd.DataFrame | None = None
     seeds: pd.DataFrame | None = None
+    skill: pd.DataFrame | None = None
     why: Mapping[str, str] = field(default_factory=dict)
     inputs: str = "own_close"
 

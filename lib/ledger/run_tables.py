@@ -23,6 +23,7 @@ SCORES, SEEDS, REPLAY = "09_comparison", "09a_skill", "08b_replay"
 TABLES = {
     "scores": (SCORES, "scores"),
     "seeds": (SEEDS, "skill_seeds"),
+    "skill": (SEEDS, "skill"),
     "trainings": (REPLAY, "replay_trainings"),
     "agreement": (REPLAY, "replay_agreement"),
     "error_rate": (REPLAY, "replay_error_rate"),

@@ -98,6 +98,31 @@ def test_scores_of_the_last_epoch_and_of_a_choice_by_them(rows):
     assert judged(rows, "8/retraining").verdict == "contradicted"
 
 
+def test_figure_4_5_draws_the_records_best_and_a_changed_value_is_noticed(rows, monkeypatch):
+    its = judged(rows, "4.4/figure_4_5")
+    assert (its.verdict, its.other_place, its.found.text) == ("consistent", "optuna/main.ipynb", "12 of 12")
+    fact = records.published_source.fact("best_r2")
+    other = dataclasses.replace(fact, value=fact.value.replace("0.958755", "0.958757"))
+    monkeypatch.setattr(records.published_source, "fact", lambda name: other)
+    assert judged(rows, "4.4/figure_4_5").found.text == "11 of 12"
+
+
+@pytest.mark.parametrize(
+    "identity, verdict",
+    [
+        ("4.4/sampler", "consistent"),
+        ("4.4/pruned", "contradicted"),
+        ("4.4/objective", "contradicted"),
+        ("4.4/patience", "consistent"),
+        ("4.4/reduce_lr", "contradicted"),
+        ("4.2/outlier_rule", "contradicted"),
+        ("8/novel", "contradicted"),
+    ],
+)
+def test_what_the_text_leaves_open_is_published(rows, identity, verdict):
+    assert judged(rows, identity).verdict == verdict
+
+
 def test_a_second_training_of_the_same_hyperparameters_is_found(rows, monkeypatch):
     frame = records.records.trials()
     again = pd.concat([frame, frame.iloc[[4]].assign(mse=1.0, number=99)], ignore_index=True)
@@ -204,6 +229,18 @@ def test_a_headline_is_held_against_tomorrow_equals_today(rows, walk, score, bea
     evidence, identity = Evidence(walk, rows), f"abstract/lstm_{score}_below_naive"
     assert judged(rows, identity, evidence, printed=beats).verdict == "reproduced"
     assert judged(rows, identity, evidence, printed="0.5").verdict == "not reproduced"
+
+
+@pytest.mark.parametrize("arima, verdict", [(0.01, "not reproduced"), (-0.5, "reproduced")])
+def test_networks_are_held_against_a_typical_model(rows, walk, arima, verdict):
+    skills = {"ARIMA": arima, "CNN": -0.3, "LSTM": -0.1, "CNN-LSTM": -0.2, "LSTM-CNN": -0.9, "drift": 0.0}
+    made = [{"ticker": t, "model": m, "skill": s} for t in thesis.APPENDIX for m, s in skills.items()]
+    skill = pd.DataFrame(made).assign(reading="close", part="test")
+    its = judged(rows, "4/no_typical_model_fits", Evidence(walk, rows, skill=skill))
+    assert its.verdict == verdict and "LSTM -0.100" in its.found.because
+    for lacking in (None, skill[skill["model"] != "CNN"]):
+        its = judged(rows, "4/no_typical_model_fits", Evidence(walk, rows, skill=lacking))
+        assert its.verdict == "cannot be computed" and "--only 09a" in its.found.because
 
 
 def test_first_closes_are_told_from_minima(rows, walk):

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib import thesis
+from lib import networks, thesis
 from lib.data import windows
 from lib.ledger import precision
 from lib.ledger.checks import trials
-from lib.ledger.evidence import END, LOOKBACK, PROTOCOL, START, Evidence, Missing
+from lib.ledger.evidence import COMMAND, END, LOOKBACK, PROTOCOL, START, Evidence, Missing
 from lib.ledger.found import Found
 from lib.ledger.rows import Row
 
@@ -353,6 +353,33 @@ def minima_are_first_closes(evidence: Evidence, row: Row) -> Found:
     same = [abs(first[t] - precision.value(p)) <= precision.half_unit(p) for t, p in printed.items()]
     words = ", ".join(f"{t} {first[t]:.6g} (smallest {evidence.close(t).min():.6g})" for t in COINS)
     return Found(all(same), because=f"closes of {START}: {words}", shown=f"{sum(same)} of {len(same)}")
+
+
+def networks_against_arima(evidence: Evidence, row: Row) -> Found:
+    """Whether on every coin's test days the best network, in the median of our seeds, has a smaller MSE than ARIMA, a
+    typical model of prices.
+
+    Raises:
+        Missing: no such scores are in this run.
+    """
+    if evidence.skill is None:
+        raise Missing(evidence.why.get("skill") or f"not computed in this run. Make it with: {COMMAND} --only 09a")
+    rows = evidence.skill.query("reading == 'close' and part == 'test'")
+    table = rows.pivot(index="ticker", columns="model", values="skill").reindex(
+        columns=["ARIMA", *networks.ARCHITECTURES]
+    )
+    if table.isna().any(axis=None):
+        raise Missing(f"not every network and ARIMA was scored in this run. Make it with: {COMMAND} --only 09a")
+    best = table.drop(columns="ARIMA")
+    words = [
+        f"{t} ARIMA {table.loc[t, 'ARIMA']:+.3f}, {best.loc[t].idxmax()} {best.loc[t].max():+.3f}" for t in table.index
+    ]
+    better = best.max(axis=1) > table["ARIMA"]
+    return Found(
+        bool(better.all()),
+        because=f"skill over 'tomorrow equals today': {'; '.join(words)}",
+        shown=f"{better.sum()} of {len(better)}",
+    )
 
 
 def _left_out() -> str:

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from lib import thesis
+from lib.ledger import precision
 from lib.ledger.evidence import Evidence
 from lib.ledger.found import Found
 from lib.ledger.rows import CELLS, Row
-from lib.thesis import records
+from lib.thesis import published_source, records
 
 FOLDER = "optuna/data"  # of the author's repository: one file for each coin and network
 KEYS = ["ticker", "network", "trial"]
@@ -73,6 +74,17 @@ def scored_with_best_weights(evidence: Evidence, row: Row) -> Found:
     words = f"in the others it is larger, {(frame['mse'] / frame['best_val_loss']).max():.0f} times at most;"
     words += f" it is the same in all trials of {', '.join(whole) or 'no study'}"
     return Found(bool(same.all()), because=words, published=FOLDER, shown=f"{int(same.sum())} of {len(same)}")
+
+
+def figure_4_5(evidence: Evidence, row: Row) -> Found:
+    """Whether the twelve values that the author's notebook prints for Figure 4.5 are the best R2 of each coin and
+    network in the records.
+    """
+    its = published_source.fact("best_r2")
+    drawn = {tuple(key): precision.value(value) for *key, value in (part.split() for part in its.value.split(","))}
+    best = records.trials().groupby(["ticker", "network"])["r2"].max()
+    right = [abs(drawn.get(key, np.inf) - value) <= 5e-7 for key, value in best.items()]  # printed to six decimals
+    return Found(all(right), because=its.value, published=its.file, shown=f"{sum(right)} of {len(right)}")
 
 
 def best_by(evidence: Evidence, row: Row, column: str) -> Found:

@@ -363,22 +363,6 @@ def smaller_kernels(evidence: Evidence, row: Row) -> Found:
     )
 
 
-def numbered_without_hole(evidence: Evidence, row: Row) -> Found:
-    """Whether trials are missing from the numbering, as they would be if some had been pruned and left out; each has
-    its scores.
-    """
-    groups = thesis.trials().groupby(["ticker", "model"])["trial"]
-    whole = sum(sorted(g) == list(range(1, len(g) + 1)) for _, g in groups)
-    return Found(
-        whole < len(groups),
-        because=(
-            f"{whole} of {len(groups)} lists are numbered from 1 without a hole, and all {len(thesis.trials())}"
-            f" trials have scores"
-        ),
-        other_place=_places(thesis.trials()),
-    )
-
-
 def complete(evidence: Evidence, row: Row) -> Found:
     """Whether every trial prints every hyperparameter of its network, so that it can be trained again."""
     rows = thesis.trials()

@@ -1,6 +1,7 @@
 """Facts of the author's repository decide rows: each is used, each turns a verdict, and a damaged file is reported."""
 
 import re
+from importlib.resources import files
 
 import pandas as pd
 import pytest
@@ -39,6 +40,13 @@ def verdict(rows, identity, prices=None):
 
 
 # -- the facts -----------------------------------------------------------------------------
+
+
+def test_every_fact_is_used_by_a_row(rows):
+    asked = {value for row in rows.values() for value in row.arguments.values()}
+    rooms = "".join(file.read_text(encoding="utf-8") for file in files("lib.ledger.checks").iterdir() if file.is_file())
+    asked |= set(re.findall(r'published_source\.fact\("(\w+)"\)', rooms))
+    assert not set(published_source.facts()) - asked
 
 
 def test_every_fact_that_a_row_asks_for_is_there(rows):

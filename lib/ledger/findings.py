@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from lib.data import SPLITS
@@ -129,11 +127,12 @@ def _days(frame: pd.DataFrame) -> str:
     agreeing = [_row(frame, f"Appendix {k}/r2_from_prices")["computed"] for k in (1, 2, 3)]
     if row["verdict"] == REPRODUCED:
         return f"The printed scores fit the days that the thesis names ({row['computed']}, split {shares})."
+    (ticker, network), left_out = trials.OTHER_DAYS, trials.same_days(trials.OTHER_DAYS[0])[1]
     return (
         f"The thesis says {shares} and unseen test days, but its scores fit one part only: {row['computed']},"
         " the days by which the search chose its best trials."
         f" There R2 follows from MSE and prices in {', '.join(agreeing)} trials of Appendices 1 to 3"
-        f"{'; ' + _others(agreeing) if _others(agreeing) else ''}."
+        f" ({left_out} of {ticker}'s {network} on the days of a later run)."
         + _rows("4.1.2/unseen", *(f"Appendix {k}/r2_from_prices" for k in (1, 2, 3)))
     )
 
@@ -141,13 +140,6 @@ def _days(frame: pd.DataFrame) -> str:
 def _rows(*identities: str) -> str:
     """The rows behind a finding, by which a reader gets to the code."""
     return f" [Rows {'; '.join(identities)}.]"
-
-
-def _others(agreeing: Sequence[str]) -> str:
-    """Whose trials the ones that do not fit are, if all of them are of the study that was scored on other days."""
-    short = sum(int(whole) - int(fit) for fit, whole in (text.split(" of ") for text in agreeing))
-    (ticker, network), left_out = trials.OTHER_DAYS, trials.same_days(trials.OTHER_DAYS[0])[1]
-    return f"the other {short} are of {ticker}'s {network}, scored on days of another run" if short == left_out else ""
 
 
 def _tables(frame: pd.DataFrame) -> str:

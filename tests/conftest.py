@@ -49,9 +49,12 @@ def no_training(monkeypatch):
         losses = np.array([3.0, 1.0, 2.0])
         return train.Result(losses, losses, losses, 2, 0.1, 10, "a processor", diverged=False, arrays=arrays)
 
-    def train_all(trainings, label="", weights=False):
+    def train_all(trainings, label="", weights=False, on_result=lambda training, result: None):
         asked.append(list(trainings))
-        return [result_of(t) for t in trainings]
+        results = [result_of(t) for t in trainings]
+        for training, result in zip(trainings, results):
+            on_result(training, result)
+        return results
 
     monkeypatch.setattr(train, "train_all", train_all)
     return asked

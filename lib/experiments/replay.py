@@ -1,15 +1,14 @@
-"""The thesis's printed trials, trained again: does a score come back, and from which inputs and weights?
+"""The author's trials, trained again as the records prove: does what was published come back?
 
-120 rows of Appendices 1 to 3 state every hyperparameter (CNN-LSTM and LSTM-CNN; the CNN's and the
-LSTM's rows lack filters or units). Each is trained with several seeds, and the printed validation MSE is
-laid beside the range of ours. Weights of the last epoch and of the best one are both scored: the
-thesis does not say which of them its scores come from.
+Each of the 255 trials is trained once and four trials of each study (coin and network) with further seeds. What was
+published is held against the interval in which one more training of ours would lie (``lib.evaluation.prediction``).
+One unstopped training also tells what every stopping rule would have given, see :mod:`lib.experiments.protocol`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,253 +18,331 @@ from pandas.io.formats.style import Styler
 from scipy import stats
 
 from lib import networks, thesis
-from lib.data import windows
+from lib.data import market, windows
 from lib.data.windows import Dataset
 from lib.errors import ProjectError
-from lib.evaluation import scoring, significance
+from lib.evaluation import prediction, scoring, significance
 from lib.experiments import random_seeds, train
-from lib.experiments.train import Training
+from lib.experiments.train import Result, Training
 from lib.results import files
 from lib.settings import Settings
+from lib.thesis import records
 
 STAND_IN = "SOL-USD"  # its trials are replayed where a run has none of the thesis's coins
-_ROW = ["ticker", "network", "trial"]
-_READING = ["inputs", "weights"]
+STUDY = ["ticker", "network"]
+TRIAL = [*STUDY, "trial"]
+SPREAD_TRIALS = 4  # of each study, trained with every seed
+PATIENCE = (5, 10, 20)  # stopping rules whose outcome is read off an unstopped training
 KEY_DIGITS = 16
 LEVEL = significance.LEVEL  # below it, chance is not taken to explain a difference
 
+# The CNN of ADA-USD was searched again on 26 January 2025, on other days and with another way of training: its
+# variance (lib/thesis/printed.yaml) and its objectives, which are the published MSE, say so.
+RERUN = ("ADA-USD", "CNN")
+_RERUN_CHANGES: dict[str, Any] = {
+    "end_date": thesis.printed()["target_variance"]["ada_cnn_rerun"]["end_date"],
+    "split": tuple(thesis.printed()["target_variance"]["ada_cnn_rerun"]["split"]),
+    "inputs": "all_closes",
+    "patience": 10,
+}
+_RERUN_WEIGHTS = "best"
+Prices = Mapping[str, pd.DataFrame]
+Planned = tuple[Training, Mapping[str, Any]]
+
 
 class ReplayError(ProjectError):
-    """There is nothing to replay."""
+    """There is nothing to replay, or a table of an earlier replay cannot be used."""
 
 
-def printed_trials(tickers: Sequence[str], of_networks: Sequence[str], count: int | str = "printed") -> pd.DataFrame:
-    """The printed trials that state every hyperparameter of their network.
+def published(settings: Settings) -> pd.DataFrame:
+    """The records of the trials that a run trains again.
 
     Args:
-        tickers: those of the run. If the thesis has none of them, the trials of ``STAND_IN`` are
-            taken for each, and the printed scores are no match for ours (``same_coin`` is False).
-        of_networks: which networks.
-        count: how many of each ticker and network, or ``printed`` for all.
+        settings: ``tickers``, ``networks`` and ``replay_trials``, how many of each study. If the thesis has none of
+            the tickers, the trials of ``STAND_IN`` are taken for each, and what was published is no match for ours.
 
     Returns:
-        ``ticker``, ``network``, ``trial``, ``same_coin``, ``printed_mse``, ``printed_mae``,
-        ``printed_r2`` (scaled prices, validation days) and the hyperparameters.
-
-    Raises:
-        ReplayError: none of the networks has such trials.
+        Columns of :func:`lib.thesis.records.trials`, with ``same_coin`` and ``spread``: whether it is one of the trials
+        that are trained with every seed.
     """
-    rows = thesis.trials()
-    known = [t for t in tickers if t in thesis.APPENDIX]
-    parts = [
-        rows[rows["ticker"] == (t if known else STAND_IN)].assign(ticker=t, same_coin=bool(known))
-        for t in known or tickers
-    ]
-    rows = pd.concat(parts)
-    names = {n: list(networks.ARCHITECTURES[n].hyperparameters) for n in of_networks}
-    whole = [
-        n
-        for n in of_networks
-        if set(names[n]) <= set(rows) and rows.loc[rows["network"] == n, names[n]].notna().all(axis=None)
-    ]
-    rows = rows[rows["network"].isin(whole)]
-    if rows.empty:
-        raise ReplayError(
-            f"networks is {list(of_networks)}, but only CNN-LSTM and LSTM-CNN trials are printed with every"
-            f" hyperparameter: add one of them"
-        )
-    if count != "printed":
-        rows = rows.groupby(["ticker", "network"], sort=False).head(int(count))
-    rows = rows.rename(columns={"mse": "printed_mse", "mae": "printed_mae", "r2": "printed_r2"})
-    hyperparameters = list(dict.fromkeys(h for n in whole for h in names[n]))
-    return rows[[*_ROW, "same_coin", "printed_mse", "printed_mae", "printed_r2", *hyperparameters]].reset_index(
-        drop=True
+    rows, known = records.trials(), [t for t in settings.tickers if t in thesis.APPENDIX]
+    rows = pd.concat(
+        [
+            rows[rows["ticker"] == (t if known else STAND_IN)].assign(ticker=t, same_coin=bool(known))
+            for t in known or settings.tickers
+        ]
     )
+    rows = rows[rows["network"].isin(settings.networks)]
+    if settings.replay_trials != "printed":
+        rows = rows.groupby(STUDY, sort=False).head(int(settings.replay_trials))
+    size = rows.groupby(STUDY)["trial"].transform("size")
+    step = (size // (SPREAD_TRIALS + 1)).clip(lower=1)
+    place = rows["trial"] - 1
+    return rows.assign(spread=(place % step == 0) & (place // step < SPREAD_TRIALS)).reset_index(drop=True)
 
 
-def check_days(prices: Mapping[str, pd.DataFrame], settings: Settings) -> None:
-    """Refuse prices that leave no window for one of ``replay_inputs``.
+def check_days(prices: Prices, settings: Settings) -> None:
+    """Refuse prices that leave no window for ``replay_inputs``.
 
     Raises:
         WindowError: with the number of days that would do.
     """
-    for inputs in (settings.replay_inputs,):
-        windows.build(prices, settings.changed(inputs=inputs))
+    windows.build(prices, settings.changed(inputs=settings.replay_inputs))
 
 
-def planned(
-    prices: Mapping[str, pd.DataFrame], printed: pd.DataFrame, settings: Settings
-) -> list[tuple[Training, dict[str, Any]]]:
-    """The trainings of :func:`run`, each with its ticker, network, trial, inputs, number of seed, seed and key."""
-    readings = {inputs: settings.changed(inputs=inputs) for inputs in (settings.replay_inputs,)}
-    data = {inputs: windows.build(prices, reading) for inputs, reading in readings.items()}
+def rerun_settings(settings: Settings) -> Settings:
+    """Settings under which the trials of :data:`RERUN` were searched, whose prices go on to a later day."""
+    return settings.changed(**_RERUN_CHANGES, tickers=tuple(thesis.APPENDIX))
+
+
+def later_prices(settings: Settings) -> Prices | None:
+    """Prices of all the thesis's coins until the rerun's last day; None, and a sentence, where the source has none."""
+    if RERUN[0] not in settings.tickers or RERUN[1] not in settings.networks:
+        return None
+    try:
+        return market.prices_of(rerun_settings(settings))
+    except market.MarketError as error:
+        print(f"The {RERUN[1]} of {RERUN[0]}, searched again on later days, is left out: {error}")
+        return None
+
+
+def is_rerun(row: Mapping[str, Any]) -> bool:
+    """Whether a record is one of the later rerun."""
+    return (row["ticker"], row["network"]) == RERUN
+
+
+def data_of(prices: Prices, later: Prices | None, settings: Settings) -> dict[str, Dataset]:
+    """The windows of each ticker, and under the name of the network those of the rerun.
+
+    Args:
+        prices: of the run.
+        later: of all the thesis's coins until the rerun's last day; None leaves the rerun out.
+    """
+    found = windows.build(prices, settings.changed(inputs=settings.replay_inputs))
+    if later is None:
+        return found
+    return found | {" ".join(RERUN): windows.build(later, rerun_settings(settings))[RERUN[0]]}
+
+
+def data_for(row: Mapping[str, Any], data: Mapping[str, Dataset]) -> Dataset | None:
+    """The windows on which a record's trial was trained; None if the rerun's are not there."""
+    return data.get(" ".join(RERUN)) if is_rerun(row) and row["same_coin"] else data[row["ticker"]]
+
+
+def planned(rows: pd.DataFrame, data: Mapping[str, Dataset], settings: Settings) -> list[Planned]:
+    """The trainings of a replay, first one of every trial and then those with further seeds.
+
+    Args:
+        rows: as :func:`published` gives them.
+        data: as :func:`data_of` gives it; trials without their windows are left out.
+
+    Returns:
+        Each training with its ticker, network, trial, inputs, weights, number of seed, seed and key.
+    """
     found = []
-    for k in range(1, settings.replay_seeds + 1):
-        for inputs, reading in readings.items():
-            for row in printed.to_dict("records"):
-                ticker, network, trial = [row[name] for name in _ROW]
-                seed = random_seeds.of_replay(settings.seed, ticker, network, trial, k)
-                name = f"{ticker} {network} trial {trial}, {inputs}, seed {k}"
-                training = Training(network, row, seed, data[inputs][ticker], reading, name)
-                facts = {
-                    **{"ticker": ticker, "network": network, "trial": trial},
-                    "inputs": inputs,
-                    "seed_number": k,
-                    "seed": seed,
-                }
-                found.append((training, {**facts, "key": training.key[:KEY_DIGITS]}))
+    for number in range(1, settings.replay_seeds + 1):
+        for row in rows.to_dict("records"):
+            its = data_for(row, data)
+            if its is not None and (number == 1 or row["spread"]):
+                found.append(one(row, its, settings, number))
     return found
 
 
-def missing(trainings: Sequence[tuple[Training, Mapping[str, Any]]], known: pd.DataFrame | None = None) -> int:
-    """How many of these trainings neither a table of an earlier replay nor the cache holds."""
-    return sum(not train.is_cached(training) for training, _ in _unknown(trainings, known))
+def one(row: Mapping[str, Any], data: Dataset, settings: Settings, number: int = 1) -> Planned:
+    """The training of one record with one seed, as its batch of records proves, and what names it."""
+    rerun = is_rerun(row) and row["same_coin"]
+    changes = _RERUN_CHANGES if rerun else {"inputs": settings.replay_inputs, "patience": settings.replay_patience}
+    own = settings.changed(**changes, **({"reduce_lr": False} if changes["patience"] is None else {}))
+    ticker, network, trial = (row[name] for name in TRIAL)
+    seed = random_seeds.of_replay(settings.seed, ticker, network, trial, number)
+    hyperparameters = {name: row[name] for name in networks.ARCHITECTURES[network].hyperparameters}
+    training = Training(network, hyperparameters, seed, data, own, f"{ticker} {network} trial {trial}, seed {number}")
+    about = {"ticker": ticker, "network": network, "trial": trial, "inputs": own.inputs, "patience": own.patience or 0}
+    about |= {"weights": _RERUN_WEIGHTS if rerun else settings.replay_weights, "seed_number": number, "seed": seed}
+    return training, {**about, "key": training.key[:KEY_DIGITS]}
 
 
-def _unknown(trainings: Sequence[tuple[Training, Any]], known: pd.DataFrame | None) -> list[tuple[Training, Any]]:
-    keys = set() if known is None else set(known["key"])
-    return [(training, facts) for training, facts in trainings if facts["key"] not in keys]
+def outcome(val_loss: np.ndarray, patience: int | None) -> dict[str, float]:
+    """What a training would have given under a stopping rule.
+
+    Args:
+        val_loss: validation loss of every epoch, shape (epochs,).
+        patience: epochs without gain after which it stops; None never.
+
+    Returns:
+        ``objective`` (the smallest loss until then, which is also the MSE of the best epoch's weights), ``last`` (the
+        MSE of the last epoch's weights), ``epochs`` that were run.
+    """
+    losses = np.asarray(val_loss, dtype="float64")
+    stop = len(losses)
+    if patience is not None:
+        best = np.maximum.accumulate(np.where(losses <= np.minimum.accumulate(losses), np.arange(len(losses)), 0))
+        waited = np.flatnonzero(np.arange(len(losses)) - best >= patience)
+        stop = int(waited[0]) + 1 if len(waited) else stop
+    return {"objective": float(losses[:stop].min()), "last": float(losses[stop - 1]), "epochs": stop}
 
 
-def run(trainings: Sequence[tuple[Training, Mapping[str, Any]]], known: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Train every printed trial with every choice of inputs and every seed.
+def run(
+    trainings: Sequence[Planned], known: pd.DataFrame | None = None, finished: Callable[[pd.DataFrame], object] = len
+) -> pd.DataFrame:
+    """Train what is neither in an earlier table nor cached.
 
     Args:
         trainings: as :func:`planned` gives them.
         known: the table of an earlier replay; trainings whose key it holds are taken from there.
+        finished: called after every training with the table as far as it goes, so that a replay that is stopped leaves
+            what it has.
 
     Returns:
-        A row a training and choice of weights: ticker, network, trial, inputs, weights, seed_number, seed, mse, mae,
-        r2 (scaled, validation days), epochs_run, best_epoch, seconds, key (the first digits of the training's key).
+        A row a training: what names it, ``objective`` (smallest validation loss of any epoch), ``mse``, ``mae``, ``r2``
+        (scaled, validation days, with ``weights``), for each stopping rule ``objective, patience P`` and ``last,
+        patience P`` (0: every epoch), ``epochs_run``, ``best_epoch``, ``seconds``, ``key``.
     """
-    wanted = _unknown(trainings, known)
-    rows = {}
-    for (training, facts), result in zip(wanted, train.train_all([t for t, _ in wanted])):
-        run_of = {"epochs_run": result.epochs, "best_epoch": result.best_epoch, "seconds": result.seconds}
-        for weights in train.WEIGHTS:
-            scores = scoring.scaled_scores(training.data, result.predicted("validation", weights))
-            score = {"mse": scores["MSE"], "mae": scores["MAE"], "r2": scores["R2"]}
-            rows[facts["key"], weights] = {**facts, "weights": weights, **score, **run_of}
-    first = [*_ROW, *_READING, "seed_number", "seed", "mse", "mae", "r2", "epochs_run", "best_epoch", "seconds", "key"]
-    if known is not None:
-        rows |= {(row["key"], row["weights"]): row for row in known.to_dict("records")}
-    return pd.DataFrame([rows[facts["key"], weights] for _, facts in trainings for weights in train.WEIGHTS])[first]
+    rows = {} if known is None else {row["key"]: row for row in known.to_dict("records")}
+    wanted = {about["key"]: (training, about) for training, about in trainings if about["key"] not in rows}
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame([rows[about["key"]] for _, about in trainings if about["key"] in rows])
+
+    def keep(training: Training, result: Result, save: bool = True) -> None:
+        about = wanted[training.key[:KEY_DIGITS]][1]
+        rows[about["key"]] = _row(training, about, result)
+        if save:
+            finished(table())
+
+    cached = [training for training, _ in wanted.values() if train.is_cached(training)]
+    for training, result in zip(cached, train.train_all(cached)):
+        keep(training, result, save=False)
+    train.train_all([t for t, about in wanted.values() if about["key"] not in rows], "Replay", on_result=keep)
+    return table()
+
+
+def _row(training: Training, about: Mapping[str, Any], result: Result) -> dict[str, Any]:
+    scores = scoring.scaled_scores(training.data, result.predicted("validation", about["weights"]))
+    found = {**about, "objective": train.smallest(result.val_loss)}
+    found |= {"mse": scores["MSE"], "mae": scores["MAE"], "r2": scores["R2"]}
+    for patience in (0, *PATIENCE) if about["patience"] == 0 else ():
+        would = outcome(result.val_loss, patience or None)
+        found |= {f"{name}, patience {patience}": would[name] for name in ("objective", "last")}
+    found |= {"epochs_run": result.epochs, "best_epoch": result.best_epoch, "seconds": result.seconds}
+    return {**found, "key": found.pop("key")}
 
 
 def read(path: Path) -> pd.DataFrame | None:
-    """The table of an earlier replay; None if there is none, or one from before trainings had keys."""
+    """The table of an earlier replay; None if there is none, or one of another kind."""
     if not path.is_file():
         return None
     table = files.read_table(path, dtype={"key": str})
-    return table if "key" in table else None
+    return table if {"key", "objective, patience 0"} <= set(table) else None
 
 
-def table(printed: pd.DataFrame, fits: pd.DataFrame, data: Mapping[str, Dataset]) -> pd.DataFrame:
-    """One row a printed trial: its printed score, the range of ours for each reading, and the naive forecast's.
+# -- what was published beside ours --------------------------------------------------------
+
+
+def table(rows: pd.DataFrame, fits: pd.DataFrame, data: Mapping[str, Dataset]) -> pd.DataFrame:
+    """One row a trial: what was published, ours, the interval of one more training, and the naive forecast.
 
     Args:
-        data: ticker -> windows, for the naive forecast on the same days.
+        rows: as :func:`published` gives them.
+        fits: as :func:`run` gives it, as far as it goes.
+        data: as :func:`data_of` gives it.
 
     Returns:
-        The printed trial, ``naive_mse``, and for each choice of inputs and weights
-        ``mse_low/median/high`` over the seeds, ``r2_median``, and ``inside``: whether the printed
-        MSE, anywhere within its rounding, lies from low to high.
+        The trial, ``same_coin``, the published ``objective``, ``mse``, ``mae``, ``r2``, ``trainings`` (number of ours),
+        ``our_objective``, ``our_mse`` (medians), ``mse_low`` and ``mse_high``, ``inside``, ``objective_low``,
+        ``objective_high``, ``objective_inside``, ``naive_mse``. A trial without a training is not inside.
     """
-    frame = printed[[*_ROW, "same_coin", "printed_mse", "printed_mae", "printed_r2"]].copy()
-    frame["naive_mse"] = frame["ticker"].map({t: scoring.naive_scores(d)["MSE"] for t, d in data.items()})
-    half = frame["printed_mse"].map(half_unit)
-    for (inputs, weights), rows in fits.groupby(_READING, sort=False):
-        by_row = rows.groupby(_ROW)
-        ours = pd.DataFrame(
+    about = rows[[*TRIAL, "same_coin", "best_val_loss", "mse", "mae", "r2"]].rename(
+        columns={"best_val_loss": "objective"}
+    )
+    naive = {id(d): scoring.naive_scores(d)["MSE"] for d in data.values()}
+    found = []
+    for study, its in about.groupby(STUDY, sort=False):
+        for row in its.to_dict("records"):
+            own = data_for(row, data)
+            made = {**row, "naive_mse": math.nan if own is None else naive[id(own)]}
+            for name in ("objective", "mse"):
+                errors = _errors(fits, study, name)
+                ours = errors.get(row["trial"], [])
+                low, high = prediction.one_more(ours, *prediction.pooled_spread(errors)) if ours else (math.nan,) * 2
+                made |= {"trainings": len(ours), f"our_{name}": float(np.median(ours)) if ours else math.nan}
+                made |= {f"{name}_low": low, f"{name}_high": high}
+                made[f"{name}_inside"] = low <= row[name] <= high
+            found.append(made)
+    order = [*about, "trainings", *(f"our_{n}" for n in ("objective", "mse"))]
+    order += [f"{n}_{e}" for n in ("objective", "mse") for e in ("low", "high", "inside")]
+    return pd.DataFrame(found)[[*order, "naive_mse"]]
+
+
+def _errors(fits: pd.DataFrame, study: Sequence[str], column: str) -> dict[int, list[float]]:
+    """Trial -> errors of its trainings in the order of their seeds."""
+    its = fits[(fits["ticker"] == study[0]) & (fits["network"] == study[1])] if len(fits) else fits
+    its = its.sort_values("seed_number") if len(its) else its
+    return {int(trial): rows[column].tolist() for trial, rows in its.groupby("trial")} if len(its) else {}
+
+
+def studies(rows: pd.DataFrame, fits: pd.DataFrame) -> pd.DataFrame:
+    """One row a study: how its trials agree, and its best one against the best of as many trainings of ours.
+
+    Args:
+        rows: as :func:`table` gives it; fits: as :func:`run` gives it.
+
+    Returns:
+        What :data:`MEANINGS` explains. The interval of the best is there when every trial was trained.
+    """
+    found = []
+    for study, its in rows.groupby(STUDY, sort=False):
+        errors, done = _errors(fits, study, "mse"), its[its["trainings"] > 0]
+        spread, freedom = prediction.pooled_spread(errors)
+        whole = len(done) == len(its)
+        low, high = prediction.best_of(errors, spread, freedom) if whole else (math.nan, math.nan)
+        best = its["mse"].min()
+        ratio = done["our_mse"] / done["mse"]
+        inside = int(done["mse_inside"].sum())
+        rank = done["our_mse"].corr(done["mse"], method="spearman") if len(done) > 2 else math.nan
+        found.append(
             {
-                "mse_low": by_row["mse"].min(),
-                "mse_median": by_row["mse"].median(),
-                "mse_high": by_row["mse"].max(),
-                "r2_median": by_row["r2"].median(),
+                **dict(zip(STUDY, study)),
+                "trials": len(its),
+                "trained": len(done),
+                "seed_factor": math.exp(spread),
+                "freedom": freedom,
+                "inside": inside,
+                "inside_p": stats.binomtest(inside, len(done), prediction.LEVEL, alternative="less").pvalue
+                if freedom
+                else math.nan,
+                "objective_inside": int(done["objective_inside"].sum()),
+                "ours_over_published": ratio.median(),
+                "objective_over_published": (done["our_objective"] / done["objective"]).median(),
+                "rank_correlation": rank,
+                "best_published": best,
+                "best_low": low,
+                "best_high": high,
+                "best_inside": low <= best <= high,
+                "published_below_naive": int((its["mse"] < its["naive_mse"]).sum()),
+                "ours_below_naive": int((done["our_mse"] < done["naive_mse"]).sum()),
             }
         )
-        ours = ours.reindex(pd.MultiIndex.from_frame(frame[_ROW])).reset_index(drop=True)
-        ours["inside"] = (frame["printed_mse"] + half >= ours["mse_low"]) & (
-            frame["printed_mse"] - half <= ours["mse_high"]
-        )
-        frame = frame.join(ours.add_suffix(f", {inputs}, {weights}"))
-    return frame
-
-
-def half_unit(printed_mse: float) -> float:
-    """Half of the last place to which the appendices print an MSE: three significant digits, six decimals at most.
-
-    They drop trailing zeros: 0.0032 is 0.00320.
-    """
-    return 0.5 * max(10.0 ** (math.floor(math.log10(printed_mse)) - 2), 1e-6)
-
-
-def agreement(fits: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """How well each reading (inputs, weights) gives the printed scores back.
-
-    Args:
-        fits: as :func:`run` gives them; rows: as :func:`table` gives them.
-
-    Returns:
-        A row a reading and network, and one for all: ``inputs``, ``weights``, ``network``, ``trials``, ``seeds``, and
-            what
-        :data:`MEANINGS` explains.
-    """
-    seeds = int(fits["seed_number"].max())
-    chance = (seeds - 1) / (seeds + 1)
-    found = []
-    for (inputs, weights), mine in fits.groupby(_READING, sort=False):
-        for network in ("all", *dict.fromkeys(rows["network"])):
-            part = rows if network == "all" else rows[rows["network"] == network]
-            of_network = mine if network == "all" else mine[mine["network"] == network]
-            ours = part[_column("mse_median", inputs, weights)]
-            log_ratio = np.log(part["printed_mse"] / ours)
-            inside = part[_column("inside", inputs, weights)]
-            found.append(
-                {
-                    "inputs": inputs,
-                    "weights": weights,
-                    "network": network,
-                    "trials": len(part),
-                    "seeds": seeds,
-                    "inside": inside.mean(),
-                    "expected_inside": chance,
-                    "inside_p": stats.binomtest(int(inside.sum()), len(part), chance, alternative="less").pvalue
-                    if chance
-                    else math.nan,
-                    "below": int((~inside & (part["printed_mse"] < ours)).sum()),
-                    "above": int((~inside & (part["printed_mse"] > ours)).sum()),
-                    "printed_over_ours": float(np.exp(log_ratio.median())),
-                    "factor": float(np.exp(log_ratio.abs().median())),
-                    "seed_factor": seed_factor(of_network),
-                    "rank_correlation": _rank_correlation(part, part["printed_mse"], ours),
-                    "seed_rank_correlation": _seed_rank_correlation(of_network),
-                    "printed_below_naive": int((part["printed_mse"] < part["naive_mse"]).sum()),
-                    "ours_below_naive": int((ours < part["naive_mse"]).sum()),
-                }
-            )
     return pd.DataFrame(found)
 
 
 MEANINGS = {
-    "inside": "share of printed MSE, anywhere within their rounding, from the smallest to the largest of our seeds",
-    "expected_inside": (
-        "what that would be if the printed training were one more seed of ours: (n - 1) / (n + 1) for n seeds"
-    ),
+    "trials, trained": "records of the study, and how many of them were trained here",
+    "seed_factor": "typical factor between two seeds of ours: the exponential of the pooled spread of log MSE",
+    "freedom": "degrees of freedom of that spread: trainings less trials, of those with several seeds",
+    "inside": f"published MSE in the {prediction.LEVEL:.0%} interval of one more training of ours",
     "inside_p": (
-        "chance of so few inside if it were (binomial; the trials of one search are not independent, so it is a guide)"
+        f"chance of so few inside if each were one more training ({prediction.LEVEL:.0%} would be inside); the trials"
+        " share one spread, so it is a guide"
     ),
-    "below, above": "how many printed MSE lie below and above the range of our seeds",
-    "printed_over_ours": "median of printed MSE over our median: 1 if their level is ours",
-    "factor": "half of the printed MSE are within this factor of our median",
-    "seed_factor": (
-        "the same for one seed of ours and the median of the others: what factor would be if the printed training"
-        " were one more seed"
+    "objective_inside": "the same for the objective, the smallest validation loss of any epoch",
+    "ours_over_published": "median of our MSE over the published one; objective_over_published the same for objectives",
+    "rank_correlation": "Spearman's, of our MSE and the published ones",
+    "best_published, best_low, best_high": (
+        "the smallest published MSE, and the interval of the smallest of as many new trainings of ours"
     ),
-    "rank_correlation": "Spearman's, printed with our median, within coins",
-    "seed_rank_correlation": "the same for one seed of ours and the median of the others",
-    "printed_below_naive, ours_below_naive": (
-        "how many printed MSE, and how many of our medians, are below that of 'tomorrow equals today'"
+    "published_below_naive, ours_below_naive": (
+        "how many MSE are below that of 'tomorrow equals today' on the same days"
     ),
 }
 
@@ -276,184 +353,71 @@ def meanings() -> Styler:
     return shown.style.hide(axis="index").set_properties(**{"text-align": "left", "white-space": "normal"})
 
 
-def seed_factor(fits: pd.DataFrame) -> float:
-    """The factor that half of single seeds' MSE are within, of the median of the other seeds of the same trial; NaN for
-    one seed.
+def error_rate(fits: pd.DataFrame) -> pd.DataFrame:
+    """How often the rules reject one of our own seeds, of which it is known that nothing else differs.
+
+    Args:
+        fits: as :func:`run` gives it.
+
+    Returns:
+        A row a rule (``one training``, ``best of n``): ``cases``, ``outside``, ``rate``, its 95 % bounds (``low``,
+        ``high``; Clopper and Pearson, as if cases were independent), and the ``nominal`` rate.
     """
-    one_and_others = _each_seed(fits)
-    return (
-        float(np.exp(pd.concat([np.log(one / others).abs() for one, others in one_and_others]).median()))
-        if one_and_others
-        else math.nan
-    )
+    outside: dict[str, list[bool]] = {"one training": [], "best of n": []}
+    for study in fits[STUDY].drop_duplicates().itertuples(index=False):
+        for rule, cases in prediction.outside_when_left_out(_errors(fits, study, "mse")).items():
+            outside[rule] += cases
+    found = []
+    for rule, cases in outside.items():
+        about = {"rule": rule, "cases": len(cases), "outside": sum(cases)}
+        sure = stats.binomtest(sum(cases), len(cases)).proportion_ci() if cases else (math.nan, math.nan)
+        rate = sum(cases) / len(cases) if cases else math.nan
+        found.append({**about, "rate": rate, "low": sure[0], "high": sure[1], "nominal": 1 - prediction.LEVEL})
+    return pd.DataFrame(found)
 
 
-def _each_seed(fits: pd.DataFrame) -> list[tuple[pd.Series, pd.Series]]:
-    """For each seed its MSE by trial and the median of the other seeds'; empty for one seed."""
-    wide = fits.pivot_table(index=_ROW, columns="seed_number", values="mse")
-    return [(wide[k], wide.drop(columns=k).median(axis=1)) for k in wide] if wide.shape[1] > 1 else []
+def in_words(rows: pd.DataFrame, found: pd.DataFrame, rates: pd.DataFrame) -> str:
+    """Whether what was published comes back, study by study, and how sure that is.
 
-
-def _seed_rank_correlation(fits: pd.DataFrame) -> float:
-    each = [
-        _rank_correlation(one.reset_index(), one.reset_index(drop=True), others.reset_index(drop=True))
-        for one, others in _each_seed(fits)
-    ]
-    return float(np.mean(each)) if each else math.nan
-
-
-def _rank_correlation(part: pd.DataFrame, one: pd.Series, other: pd.Series) -> float:
-    """Spearman's, averaged over the tickers that have at least three trials, weighted by their number."""
-    groups = [
-        g
-        for _, g in part.assign(one=one, other=other).groupby("ticker")
-        if len(g) >= 3 and g["one"].nunique() > 1 and g["other"].nunique() > 1
-    ]
-    if not groups:
-        return math.nan
-    return float(
-        np.average([g["one"].corr(g["other"], method="spearman") for g in groups], weights=[len(g) for g in groups])
-    )
-
-
-def _column(name: str, inputs: str, weights: str) -> str:
-    return f"{name}, {inputs}, {weights}"
-
-
-def in_words(rows: pd.DataFrame, found: pd.DataFrame) -> str:
-    """Which reading the printed scores are nearest to, whether they come back, and how sure that is."""
+    Args:
+        rows, found, rates: as :func:`table`, :func:`studies` and :func:`error_rate` give them.
+    """
     if not rows["same_coin"].all():
         return (
-            f"None of this run's tickers is in the thesis: the trials are those printed for {STAND_IN}, and their"
-            f" scores no match for these."
+            f"None of this run's tickers is in the thesis: the trials are those published for {STAND_IN}, and their"
+            " outcomes no match for these."
         )
-    best = nearest(found)
-    return "\n".join(
-        [
-            _nearest_in_words(best, found),
-            _fit_in_words(best, rows),
-            *_others_in_words(rows, found, best),
-            (
-                f"Of these {best['trials']} printed trials {best['printed_below_naive']} have an MSE below that of"
-                f" 'tomorrow equals today' on the same days,"
-                f" and {best['ours_below_naive']} of our medians have. (Trials of CNN and LSTM, which are not printed"
-                f" whole, are not among them.)"
-            ),
-        ]
-    )
-
-
-def nearest(found: pd.DataFrame) -> pd.Series:
-    """The reading, over all networks, from whose medians the printed MSE differ by the smallest factor; ``found`` as
-    :func:`agreement` gives it.
-    """
-    return found[found["network"] == "all"].sort_values("factor").iloc[0]
-
-
-def each_trial(rows: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
-    """Every printed trial for reading, in the nearest reading: printed MSE, the smallest, middle and largest of ours,
-    whether it is inside, naive.
-    """
-    reading = tuple(nearest(found)[_READING])
-    ours = {name: rows[_column(f"mse_{name}", *reading)] for name in ("low", "median", "high")}
-    return pd.DataFrame(
-        {
-            **{name: rows[name] for name in _ROW},
-            "printed_mse": rows["printed_mse"],
-            "smallest_mse": ours["low"],
-            "median_mse": ours["median"],
-            "largest_mse": ours["high"],
-            "printed_over_ours": rows["printed_mse"] / ours["median"],
-            "inside": rows[_column("inside", *reading)].map({True: "yes", False: "no"}),
-            "naive_mse": rows["naive_mse"],
-        }
-    )
-
-
-def _named(reading: Mapping[str, object]) -> str:
-    return f"inputs {reading['inputs']} with the weights of the {reading['weights']} epoch"
-
-
-def _nearest_in_words(best: pd.Series, found: pd.DataFrame) -> str:
-    readings = (found["network"] == "all").sum()
-    words = (
-        f"Of the {readings} readings trained, the printed scores are nearest to {_named(best)}: half of them are"
-        f" within a factor of"
-        f" {best['factor']:.2f} of our median"
-    )
-    if best["seeds"] < 2:
-        return f"{words}. One seed does not say how far another one would be."
-    return f"{words}; half of our own seeds are within {best['seed_factor']:.2f} of the median of the others."
-
-
-def _fit_in_words(best: pd.Series, rows: pd.DataFrame) -> str:
-    if not significance.can_tell_too_few(best["expected_inside"], best["trials"]):
-        return (
-            f"Whether the scores come back cannot be said from {best['trials']} trials and {best['seeds']}"
-            f" seed{'s' if best['seeds'] > 1 else ''}."
-        )
-    inside = round(best["inside"] * best["trials"])
-    counts = (
-        f"Inside the range of {best['seeds']} seeds lie {inside} of {best['trials']} printed MSE, {best['below']}"
-        f" below it and {best['above']} above;"
-        f" {best['expected_inside'] * best['trials']:.0f} would lie inside if each printed training were one more"
-        f" seed (p {significance.p_text(best['inside_p'])})."
-    )
-    if best["inside_p"] >= LEVEL:
-        return f"{counts} Nothing here speaks against chance of the seed: as far as can be seen, the scores come back."
-    smaller = int((rows["printed_mse"] < rows[_column("mse_median", *best[_READING])]).sum())
-    same_level = stats.binomtest(smaller, len(rows)).pvalue >= LEVEL
-    return (
-        f"{counts} So they do not come back one by one: something else than the seed differs, be it versions,"
-        f" threads, layers or inputs"
-        f" that were not tried."
-        f" {'No difference of their level is found' if same_level else 'Their level is another one too'}: printed"
-        f" over ours is"
-        f" {best['printed_over_ours']:.2f} (median), and {smaller} of {len(rows)} are smaller than our median."
-    )
-
-
-def _others_in_words(rows: pd.DataFrame, found: pd.DataFrame, best: pd.Series) -> list[str]:
-    """The nearest reading against each other one: by network, with Holm over all of these comparisons, and in how many
-    studies.
-    """
-    overall = found[found["network"] == "all"].sort_values("factor")
-    one, lines = tuple(best[_READING]), []
-    against = [tuple(other[_READING]) for _, other in overall.iterrows() if tuple(other[_READING]) != one]
-    networks_of = list(dict.fromkeys(rows["network"]))
-    each = {(*other, n): nearer(rows[rows["network"] == n], one, other) for other in against for n in networks_of}
-    p_holm = dict(zip(each, significance.holm(pd.Series([p for _, _, p in each.values()]))))
-    for other in against:
-        factor = overall.set_index(_READING).loc[other, "factor"]
-        words = ", ".join(
-            f"{each[*other, n][0]} of {each[*other, n][1]} {n} trials (p {significance.p_text(p_holm[*other, n])})"
-            for n in networks_of
-        )
-        studies = [nearer(part, one, other) for _, part in rows.groupby(["ticker", "network"])]
-        majority = sum(2 * wins > decided for wins, decided, _ in studies)
-        unsure = ", ".join(n for n in networks_of if p_holm[*other, n] >= LEVEL)
-        reversed_for = ", ".join(
-            n for n in networks_of if p_holm[*other, n] < LEVEL and 2 * each[*other, n][0] < each[*other, n][1]
-        )
+    done = rows[rows["trainings"] > 0]
+    if not found["freedom"].any():
+        return f"{len(done)} trials were trained once. One seed does not say how far another one would be."
+    fitting = found[(found["inside_p"] >= LEVEL) | found["inside_p"].isna()]
+    others = found[found["inside_p"] < LEVEL]
+    rate = rates.set_index("rule").loc["one training"]
+    lines = [
+        f"{len(done)} of {len(rows)} published trials were trained again. {int(done['mse_inside'].sum())} published MSE"
+        f" lie in the {prediction.LEVEL:.0%} interval of one more training of ours, and"
+        f" {int(done['objective_inside'].sum())} objectives.",
+        f"Left out and judged by the same rule, {rate['rate']:.1%} of our own seeds are outside"
+        f" ({int(rate['outside'])} of {int(rate['cases'])} cases; {rate['low']:.1%} to {rate['high']:.1%}).",
+        f"In {len(fitting)} of {len(found)} studies chance of the seed explains what is outside."
+        + (f" In these it does not: {_each(others)}." if len(others) else ""),
+    ]
+    best = found[found["best_low"].notna()]
+    if len(best):
         lines.append(
-            f"It is nearer than {_named(dict(zip(_READING, other)))} (factor {factor:.2f}) in {words}, and in most"
-            f" trials of {majority} of"
-            f" {len(studies)} studies (coin and"
-            f" network).{f' For {unsure} the two can hardly be distinguished.' if unsure else ''}"
-            f"{f' For {reversed_for} by itself it is the other way round.' if reversed_for else ''}"
+            f"The best published trial lies in the interval of the best of as many of ours in"
+            f" {int(best['best_inside'].sum())} of {len(best)} studies."
         )
-    if lines:
-        lines[-1] += (
-            " (p: sign test, Holm over these comparisons; trials of one search are not independent, so it is a guide.)"
-        )
-    return lines
+    theirs, ours = (int((done[name] < done["naive_mse"]).sum()) for name in ("mse", "our_mse"))
+    lines.append(
+        f"{theirs} of these published MSE and {ours} of ours are below that of 'tomorrow equals today' on the same"
+        " days."
+    )
+    return "\n".join(lines)
 
 
-def nearer(rows: pd.DataFrame, one: tuple[str, str], other: tuple[str, str]) -> tuple[int, int, float]:
-    """In how many trials one reading's median is nearer to the printed MSE than another's, of how many without a tie,
-    and the sign test's p-value.
-    """
-    distance = [np.log(rows["printed_mse"] / rows[_column("mse_median", *reading)]).abs() for reading in (one, other)]
-    wins, losses = int((distance[0] < distance[1]).sum()), int((distance[0] > distance[1]).sum())
-    p = stats.binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
-    return wins, wins + losses, float(p)
+def _each(found: pd.DataFrame) -> str:
+    return ", ".join(
+        f"{r.network} of {r.ticker} ({r.inside} of {r.trained} inside, ours over published {r.ours_over_published:.2f})"
+        for r in found.itertuples()
+    )

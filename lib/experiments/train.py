@@ -328,8 +328,19 @@ def _listen(client: Any) -> None:
     client.subscribe_topic(_TOPIC, reported)
 
 
-def train_all(trainings: Sequence[Training], label: str = "Trainings", weights: bool = False) -> list[Result]:
+def train_all(
+    trainings: Sequence[Training],
+    label: str = "Trainings",
+    weights: bool = False,
+    on_result: Callable[[Training, Result], object] | None = None,
+) -> list[Result]:
     """The results of all trainings, in their order; what is not cached is trained side by side.
+
+    Args:
+        trainings: any number; equal ones are trained once.
+        label: of the progress line.
+        weights: whether results must hold the networks' weights.
+        on_result: called with each training that was not cached, as soon as it is done.
 
     Raises: as :meth:`Handle.result`; what was finished before is cached.
     """
@@ -338,11 +349,16 @@ def train_all(trainings: Sequence[Training], label: str = "Trainings", weights: 
     if len(missing) < len(results):
         report_cached([r for r in results.values() if r is not None], len(results))
     if missing:
-        results.update(_trained(missing, label, weights))
+        results.update(_trained(missing, label, weights, on_result))
     return [results[t.key] for t in trainings]
 
 
-def _trained(missing: Mapping[str, Training], label: str, weights: bool) -> dict[str, Result]:
+def _trained(
+    missing: Mapping[str, Training],
+    label: str,
+    weights: bool,
+    on_result: Callable[[Training, Result], object] | None,
+) -> dict[str, Result]:
     """Train side by side what is not cached, with one progress line that moves at every epoch."""
     events: queue.SimpleQueue[tuple[str, float]] = queue.SimpleQueue()  # key, share of its epochs; 2.0 when it is over
     handles: dict[str, Handle] = {}
@@ -360,6 +376,8 @@ def _trained(missing: Mapping[str, Training], label: str, weights: bool) -> dict
                     continue
                 if reached > 1:
                     results[key], reached = handles[key].result(), 1.0
+                    if on_result:
+                        on_result(missing[key], results[key])
                 note = missing[key].name
                 if key in results:
                     note += f": validation MSE {smallest(results[key].val_loss):.3g}"

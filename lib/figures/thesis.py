@@ -39,6 +39,7 @@ LABELS = {
     "parameters": "parameters of the network",
     "pool_size": "pool size (days)",
 }
+NETWORK_SHAPES = dict(zip(NETWORKS, "osD^"))
 LOGARITHMIC = ("learning_rate", "parameters")
 R2_LABEL = "validation R2 (triangle: below -1)"
 
@@ -387,35 +388,33 @@ def _percent_errors(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @styled
-def replay(rows: pd.DataFrame, agreement: pd.DataFrame) -> Figure:
-    """Printed validation MSE over ours, a panel for each choice of inputs and weights; bars span our seeds.
+def replay(rows: pd.DataFrame) -> Figure:
+    """Published validation MSE against ours, a point a trial and a panel a coin; bars: one more training of ours.
 
     Args:
-        rows, agreement: as ``lib.experiments.replay.table`` and ``lib.experiments.replay.agreement`` give them.
+        rows: as ``lib.experiments.replay.table`` gives them.
     """
-    readings = agreement[agreement["network"] == "all"]
-    inputs, weights = (list(dict.fromkeys(readings[c])) for c in ("inputs", "weights"))
-    figure, axes = canvas(len(inputs), len(weights), row_height=3.8, sharex=True, sharey=True)
-    for reading in readings.itertuples():
-        ax = axes[inputs.index(reading.inputs), weights.index(reading.weights)]
-        for (ticker, network), its in rows.groupby(["ticker", "network"], sort=False):
-            low, median, high = (
-                its[f"mse_{n}, {reading.inputs}, {reading.weights}"] for n in ("low", "median", "high")
-            )
-            ratio, colour = its["printed_mse"] / median, coin_colour(ticker)
-            bars = (ratio - its["printed_mse"] / high, its["printed_mse"] / low - ratio)
-            look = {"fmt": "o" if network == "CNN-LSTM" else "s", "ms": 4, "mfc": "none", "lw": 0.8, "color": colour}
-            ax.errorbar(median, ratio, yerr=bars, label=f"{ticker}, {network}", **look)
-            naive = its["naive_mse"].iloc[0]
-            ax.axvline(naive, color=colour, ls=":", lw=1.2, label=f"{ticker}, naive", zorder=0)
-        by_chance = f", {reading.expected_inside:.0%} by chance" if reading.expected_inside else ""
-        title = f"{reading.inputs}, {reading.weights} epoch\n{reading.inside:.0%} inside our seeds{by_chance}"
-        ax.set(xscale="log", yscale="log", title=title)
-        ax.axhline(1, color=PRINTED["frame"], ls="--", lw=1, label="printed as ours")
-        ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    for ax in axes[-1]:
-        ax.set_xlabel("our MSE, scaled prices (median)")
-    for ax in axes[:, 0]:
-        ax.set_ylabel(f"printed MSE / ours\n(bar: our {int(readings['seeds'].iloc[0])} seeds)")
+    done = rows[rows["trainings"] > 0]
+    tickers = list(dict.fromkeys(rows["ticker"]))
+    figure, axes = canvas(1, max(1, len(tickers)), row_height=4.2)
+    for ax, (ticker, its) in zip(axes[0], done.groupby("ticker", sort=False)):
+        for network, mine in its.groupby("network", sort=False):
+            bars = None
+            if mine["mse_low"].notna().any():
+                bars = (mine["our_mse"] - mine["mse_low"], mine["mse_high"] - mine["our_mse"])
+            look = {"fmt": NETWORK_SHAPES[network], "ms": 4.5, "mfc": "none", "elinewidth": 0.5, "alpha": 0.75}
+            ax.errorbar(mine["mse"], mine["our_mse"], yerr=bars, color=NETWORK_COLOURS[network], label=network, **look)
+        ends = (its[["mse", "our_mse"]].min(axis=None) * 0.8, its[["mse", "our_mse"]].max(axis=None) * 1.25)
+        ax.plot(ends, ends, color=PRINTED["frame"], ls="--", lw=1, label="published as ours")
+        for naive, of in its.groupby("naive_mse"):
+            most = len(of) > len(its) / 2
+            name = "naive" if most else f"naive, other days ({ticker} {', '.join(of['network'].unique())})"
+            for line in (ax.axhline, ax.axvline):
+                line(naive, color=NETWORK_COLOURS[NAIVE], ls=":" if most else "-.", lw=1.3, label=name)
+        inside = f"{int(its['mse_inside'].sum())} of {len(its)} published in our intervals"
+        ax.set(xscale="log", yscale="log", title=f"{ticker}\n{inside}", xlabel="published MSE (scaled prices)")
+        log_ticks(ax.xaxis)
+        log_ticks(ax.yaxis)
+    axes[0][0].set_ylabel("our MSE (scaled prices; bar: one more training, 95 %)")
     legend_outside(figure, "lower", 4, fontsize=8)
     return figure

@@ -54,9 +54,10 @@ class Evidence:
         prices: ticker -> daily prices, as ``lib.data.market`` loads them.
         rows: the ledger, for checks that hold one printed number against another.
         scores: of the thesis's best hyperparameters, one seed each, as ``scoring.run_scores`` gives them.
-        trainings: the replay of printed trials, every seed, as ``lib.experiments.replay.run`` gives it.
-        agreement: which reading the replay fits, as ``lib.experiments.replay.agreement`` gives it.
-        error_rate: how often the rule errs by which the replay's scores are judged.
+        replay: the trials trained again, as ``lib.experiments.replay.table`` gives them.
+        studies: the same by coin and network, as ``lib.experiments.replay.studies`` gives them.
+        error_rate: how often the rule errs by which they are judged, as ``lib.experiments.replay.error_rate`` gives it.
+        protocol: which way of training the records fit, as ``lib.experiments.protocol.distances`` gives it.
         seeds: the thesis's best hyperparameters with several seeds, each one's scores, as
             ``lib.tables.seed_scores`` gives them.
         skill: networks in the median of our seeds, and typical models, on the same days, as notebook 09a scores them.
@@ -67,9 +68,10 @@ class Evidence:
     prices: Mapping[str, pd.DataFrame]
     rows: Mapping[str, Row]
     scores: pd.DataFrame | None = None
-    trainings: pd.DataFrame | None = None
-    agreement: pd.DataFrame | None = None
+    replay: pd.DataFrame | None = None
+    studies: pd.DataFrame | None = None
     error_rate: pd.DataFrame | None = None
+    protocol: pd.DataFrame | None = None
     seeds: pd.DataFrame | None = None
     skill: pd.DataFrame | None = None
     why: Mapping[str, str] = field(default_factory=dict)

@@ -210,7 +210,7 @@ def _trial_row(trial: Any, column: str, printed: str) -> Row:
         (printed_line(trial),),
         unit,
         check="replays.score_of_trial" if column == "mse" else "records.cell",
-        arguments=key | {"score" if column == "mse" else "column": column},
+        arguments=key if column == "mse" else key | {"column": column},
         kind=CLAIM if column == "mse" else CELL,
     )
 

@@ -24,9 +24,10 @@ TABLES = {
     "scores": (SCORES, "scores"),
     "seeds": (SEEDS, "skill_seeds"),
     "skill": (SEEDS, "skill"),
-    "trainings": (REPLAY, "replay_trainings"),
-    "agreement": (REPLAY, "replay_agreement"),
+    "replay": (REPLAY, "replay"),
+    "studies": (REPLAY, "replay_studies"),
     "error_rate": (REPLAY, "replay_error_rate"),
+    "protocol": (REPLAY, "protocol"),
 }
 # Parameters that none of these tables depends on: prices are known by their digests.
 _FREE = (
@@ -55,7 +56,7 @@ def collect(
     """
     whole = load(PROJECT_ROOT / "params/replay.yaml")
     own, committed = (root or output_root(settings.output_dir), settings), (output_root(whole.output_dir), whole)
-    has_replay = settings.replay_seeds and _path(own[0], TABLES["trainings"][1]).is_file()
+    has_replay = settings.replay_seeds and _path(own[0], TABLES["replay"][1]).is_file()
     data = market.digest(prices)
     found: dict[str, pd.DataFrame | None] = {}
     why: dict[str, str] = {}

@@ -85,10 +85,12 @@ def _following(folder: Folder) -> Tables:
     for name, network in NETWORKS.items():
         if folder.has(f"hyperparameters_{name}"):
             yield Table(f"hyperparameters_{name}", tables.hyperparameters(network))
-    if folder.has("replay_trainings", "replay", "replay_agreement"):
+    if folder.has("replay_trainings", "replay", "replay_studies"):
         from lib.experiments import replay
 
-        yield Table("replay_agreement", replay.agreement(folder.table("replay_trainings"), folder.table("replay")))
+        fits = folder.table("replay_trainings")
+        yield Table("replay_studies", replay.studies(folder.table("replay"), fits))
+        yield Table("replay_error_rate", replay.error_rate(fits))
     if folder.has("skill", "skill_seeds", "returns_or_closes"):
         yield Table("returns_or_closes", _returns_or_closes(folder.table("skill"), folder.table("skill_seeds")))
     if folder.has("leakage_scores", "leakage"):
@@ -322,10 +324,17 @@ def _controls(run: Priced) -> Tables:
 
 def _replay(run: Priced) -> Tables:
     if run.folder.has("replay_trainings"):
-        from lib.experiments import replay
+        from lib.experiments import protocol, replay
 
-        printed = replay.printed_trials(run.chosen.tickers, run.chosen.networks, run.chosen.replay_trials)
-        yield Table("replay", replay.table(printed, run.folder.table("replay_trainings"), run.data))
+        later = replay.later_prices(run.chosen)
+        yield Table("protocol_days", protocol.days(later or run.prices, run.chosen))
+        rows, data = replay.published(run.chosen), replay.data_of(run.prices, later, run.chosen)
+        fits = run.folder.table("replay_trainings")
+        planned = pd.DataFrame([about for _, about in replay.planned(rows, data, run.chosen)])
+        which = [*replay.TRIAL, "seed_number"]  # of a replay that goes on elsewhere, those that are finished
+        # A changed hyperparameter, option or window is another key.
+        yield Table("replay_trainings", planned.merge(fits[which], on=which), partly=True)
+        yield Table("replay", replay.table(rows, fits, data))
 
 
 def _layers(run: Priced) -> Tables:

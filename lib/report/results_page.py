@@ -46,7 +46,13 @@ COLUMNS = {
     "table_4_5": ("ticker", "part", "model", "whose", "unit", "MSE", "MAE", "R2", *SKILL),
 }
 LAYERS_OF = {"table_4_3": "CNN-LSTM", "table_4_4": "LSTM-CNN"}
-REPLAY = ("tables/replay_agreement.csv", "figures/replay.png", "tables/replay.csv", "README.md")
+REPLAY = (
+    "tables/replay_studies.csv",
+    "figures/replay.png",
+    "tables/replay.csv",
+    "README.md",
+    "tables/replay_error_rate.csv",
+)
 
 
 def write(root: Path) -> Path:
@@ -126,10 +132,9 @@ def _selection(start: Mapping[str, Any], run: Mapping[str, Any]) -> str:
 
 
 def _trainings_in(folder: Path) -> float:
-    """How many trials times seeds a folder's replay rests on."""
+    """How many trials of a folder's replay were trained."""
     with (folder / REPLAY[0]).open(encoding="utf-8", newline="") as file:
-        row = next(csv.DictReader(file), {})
-    return float(row.get("trials") or 0) * float(row.get("seeds") or 1)
+        return sum(float(row.get("trained") or 0) for row in csv.DictReader(file))
 
 
 def _by_digest(row: Mapping[str, Any]) -> str:
@@ -466,22 +471,22 @@ class _Page:
         return [model, *(value for pair in zip(printed, ours) for value in pair)]
 
     def replay(self) -> dict[str, Any] | None:
-        """The printed trials trained again: of this folder or of ``replay`` beside it, whichever has more trainings."""
+        """The trials trained again: of this folder or of ``replay`` beside it, whichever has more of them."""
         folders = [self.root, self.root.parent / "replay"]
         there = [f for f in folders if all((f / p).is_file() for p in REPLAY[::2]) and self._same_prices(f)]
         if not there:
             return None
         from lib.experiments import replay
 
-        agreement, picture, rows, page = (max(there, key=_trainings_in) / path for path in REPLAY)
-        found, trials = files.read_table(agreement), files.read_table(rows)
-        each = replay.each_trial(trials, found)
+        studies, picture, rows, page, rates = (max(there, key=_trainings_in) / path for path in REPLAY)
+        found, trials = files.read_table(studies), files.read_table(rows)
+        words = replay.in_words(trials, found, files.read_table(rates))
         return {
-            "words": [markdown.plain(line) for line in replay.in_words(trials, found).splitlines()],
-            "each": markdown.table(list(each), list(each.itertuples(index=False))),
+            "words": [markdown.plain(line) for line in words.splitlines()],
+            "each": markdown.table(list(trials), trials.values.tolist()),
             "meanings": [(markdown.plain(name.replace("_", " ")), text) for name, text in replay.MEANINGS.items()],
             "table": markdown.table(list(found), found.values.tolist()),
-            "agreement": self._relative(agreement),
+            "studies": self._relative(studies),
             "picture": self._relative(picture) if picture.is_file() else "",
             "rows": self._relative(rows),
             "count": len(trials),

@@ -1,11 +1,13 @@
-"""Candidates for the protocol: outcomes by hand, the same as a training that really stops, nearest where planted."""
+"""Candidates for the protocol: days from a variance, outcomes by hand, nearest where planted."""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from lib.experiments import protocol, train
-from lib.thesis import records
+from lib.data import windows
+from lib.experiments import protocol, replay, train
 
 
 @pytest.mark.parametrize(
@@ -16,7 +18,7 @@ def test_outcomes_by_hand(patience, objective, last, epochs):
     losses = np.array(
         [5.0, 3.0, 6.0, 5.0, 2.0, 4.0, 1.0, 4.0] if patience != 3 else [5.0, 3.0, 6.0, 5.0, 2.0, 4.0, 9.0, 4.0]
     )
-    assert protocol.outcome(losses, patience) == {"objective": objective, "last": last, "epochs": epochs}
+    assert replay.outcome(losses, patience) == {"objective": objective, "last": last, "epochs": epochs}
 
 
 @pytest.mark.slow
@@ -24,53 +26,83 @@ def test_an_outcome_is_that_of_a_training_that_really_stops(tiny, random_walk, p
     from lib.results import training_cache
 
     monkeypatch.setenv(training_cache.FOLDER_VARIABLE, str(tmp_path))
-    settings = tiny(tickers=["SOL-USD"], max_epochs=25)
-    trials = protocol.chosen_trials(["SOL-USD"], ["CNN"], 1).assign(learning_rate=0.05, filters1=8, filters2=8)
-    ((training, _),) = protocol.planned(random_walk("SOL-USD"), trials, settings)
-    from dataclasses import replace
-
+    settings = tiny(tickers=["SOL-USD"], networks=["CNN"], max_epochs=25, replay_seeds=1, replay_trials=1)
+    rows = replay.published(settings).assign(learning_rate=0.05, filters1=8, filters2=8)
+    ((training, _),) = replay.planned(rows, replay.data_of(random_walk("SOL-USD"), None, settings), settings)
     stopped = replace(training, settings=settings.changed(patience=2))
     whole, short = train.train_all([training, stopped])
-    found = protocol.outcome(whole.val_loss, 2)
+    found = replay.outcome(whole.val_loss, 2)
     assert short.epochs == found["epochs"] < whole.epochs == 25
     assert (short.val_loss.min(), short.val_loss[-1]) == (found["objective"], found["last"])
 
 
-def test_trials_are_spread_evenly_over_each_study():
-    chosen = protocol.chosen_trials(["SOL-USD", "ADA-USD"], ["CNN", "LSTM"])
-    counts = chosen.groupby(["ticker", "network"])["trial"].apply(list)
-    assert counts["SOL-USD", "CNN"] == [1, 7, 13, 19, 25] and counts["ADA-USD", "LSTM"] == [1, 4, 7, 10, 13]
-    assert ("ADA-USD", "CNN") not in counts.index
-    stand_in = protocol.chosen_trials(["BTC-USD"], ["CNN"], 1)
-    assert stand_in[["ticker", "same_coin"]].to_numpy().tolist() == [["BTC-USD", False]]
+def test_the_variance_of_a_study_is_one_number():
+    found = protocol.variances()
+    assert len(found) == 12 and found["trials"].sum() == 255 and (found["spread"] < 1e-14).all()
 
 
-def test_the_planted_candidate_is_the_nearest():
+@pytest.mark.parametrize(
+    "split, part, scaling", [((0.6, 0.2, 0.2), "test", "train"), ((0.7, 0.2, 0.1), "validation", "all")]
+)
+def test_planted_days_are_found_from_the_variance(tiny, random_walk, monkeypatch, split, part, scaling):
+    settings = tiny(tickers=["SOL-USD"])
+    prices = random_walk("SOL-USD")
+    planted = settings.changed(split=split, scaling=scaling)
+    data = windows.build(prices, planted)["SOL-USD"]
+    its = next(p for p in data.parts if p.name == part)
+    variance = float(np.var(data.to_scaled(its.actual_usd)))
+    row = {"ticker": "SOL-USD", "network": "CNN", "trials": 30, "variance": variance, "spread": 0.0}
+    monkeypatch.setattr(protocol, "variances", lambda: pd.DataFrame([row]))
+    found = protocol.days(prices, settings).iloc[0]
+    assert found["exact"] and found["part"] == part and found["scaling"] == scaling and found["next"] > 1e-6
+    assert found["split"] == "/".join(f"{100 * s:g}" for s in split) and found["targets"] == len(its.actual_usd)
+    words = protocol.days_in_words(protocol.days(prices, settings))
+    assert f"30 records were scored on the {part} part" in words
+    row["variance"] *= 1.01
+    assert "No candidate gives the variance of CNN of SOL-USD" in protocol.days_in_words(
+        protocol.days(prices, settings)
+    )
+    assert "nothing is said" in protocol.days_in_words(protocol.days({}, settings))
+
+
+def test_weights_that_were_scored_follow_from_the_records():
+    found = protocol.scored_weights(["ADA-USD"]).set_index("network")
+    assert found.loc["CNN", "equal"] == found.loc["CNN", "trials"] == 15
+    assert (found.drop(index="CNN")["equal"] < 3).all() and (found["median_ratio"] > 0.9999).all()
+    words = protocol.scored_weights_in_words(protocol.scored_weights(["ADA-USD"]))
+    assert "every trial of the CNN of ADA-USD" in words and "weights of the last epoch" in words
+    assert "none of this run's coins" in protocol.scored_weights_in_words(protocol.scored_weights(["BTC-USD"]))
+
+
+def test_other_inputs_are_tried_on_two_trials_of_each_study(tiny, random_walk):
+    settings = tiny(tickers=["SOL-USD", "ADA-USD"], networks=["CNN", "LSTM"], replay_trials="printed", replay_seeds=3)
+    rows, prices = replay.published(settings), random_walk("SOL-USD", "ADA-USD")
+    plan = protocol.planned(rows, prices, settings)
+    assert len(plan) == 2 * 2 * 3, "two inputs, two trials, three studies: the rerun is left out"
+    assert {about["inputs"] for _, about in plan} == {"all_closes", "ohlcv_indicators"}
+    closes = {ticker: frame.assign(Volume=np.nan) for ticker, frame in prices.items()}
+    assert {about["inputs"] for _, about in protocol.planned(rows, closes, settings)} == {"all_closes"}
+
+
+def test_the_planted_candidate_is_the_nearest(tiny):
     """Published as if patience 10 had stopped and the best weights had been restored."""
     rng = np.random.default_rng(0)
-    rows = []
+    rows, fits = [], []
     for trial in range(1, 8):
         losses = np.exp(rng.normal(0, 0.3, 120)) / np.arange(1, 121) ** 0.5
-        truth = protocol.outcome(losses, 10)
-        about = {"ticker": "A", "network": "CNN", "trial": trial, "inputs": "own_close"}
-        of = {"published_objective": truth["objective"], "published_mse": truth["objective"]}
-        rows += [{**about, **of, "patience": p or 0, **protocol.outcome(losses, p)} for p in protocol.PATIENCE]
-    found = protocol.distances(pd.DataFrame(rows)).set_index(["patience", "weights"])
-    assert found["mse_factor"].idxmin() == (10, "best") and found.loc[(10, "best"), "mse_factor"] == pytest.approx(1)
-    assert found.loc[(10, "last"), "objective_factor"] == pytest.approx(1)
-    assert found.loc[(0, "last"), "mse_factor"] > 1.1
-    words = protocol.in_words(found.reset_index(), same_coin=True)
+        truth = replay.outcome(losses, 10)["objective"]
+        about = {"ticker": "A", "network": "CNN", "trial": trial}
+        rows.append({**about, "best_val_loss": truth, "mse": truth})
+        would = {p: replay.outcome(losses, p or None) for p in (0, *replay.PATIENCE)}
+        outcomes = {f"{name}, patience {p}": its[name] for p, its in would.items() for name in ("objective", "last")}
+        for inputs, factor in (("own_close", 1.0), ("all_closes", 1.4)):
+            its = {name: factor * value for name, value in outcomes.items()}
+            fits.append({**about, "inputs": inputs, "seed_number": 1, "patience": 0, **its})
+    found = protocol.distances(pd.DataFrame(fits), pd.DataFrame(rows))
+    own = found[found["inputs"] == "own_close"].set_index(["patience", "weights"])
+    assert own["mse_factor"].idxmin() == (10, "best") and own.loc[(10, "best"), "mse_factor"] == pytest.approx(1)
+    assert own.loc[(10, "last"), "objective_factor"] == pytest.approx(1) and own.loc[(0, "last"), "mse_factor"] > 1.1
+    words = protocol.in_words(found, True, "own_close")
     assert "Running every epoch is nearest in 0 of 1 studies; not in CNN of A (patience 10)" in words
-    assert "no match" in protocol.in_words(found.reset_index(), same_coin=False)
-
-
-def test_a_table_goes_on_from_an_earlier_one(tiny, random_walk, no_training):
-    settings = tiny(tickers=["SOL-USD"])
-    trials = protocol.chosen_trials(["SOL-USD"], ["CNN"], 3)
-    trainings = protocol.planned(random_walk("SOL-USD"), trials, settings)
-    first = protocol.table(trainings[:2])
-    whole = protocol.table(trainings, first)
-    assert [len(asked) for asked in no_training] == [2, 1] and len(whole) == 3 * len(protocol.PATIENCE)
-    pd.testing.assert_frame_equal(whole.iloc[: len(first)], first)
-    row = records.trials().query("ticker == 'SOL-USD' and network == 'CNN' and trial == 1").iloc[0]
-    assert whole["published_mse"].iloc[0] == row["mse"] and (whole["seconds"] > 0).all()
+    assert "By inputs, every epoch run, in the median of 1 studies: " in words and "(own_close) are nearest" in words
+    assert "no match" in protocol.in_words(found, False, "own_close")

@@ -40,16 +40,18 @@ def leave(settings, prices, notebook, **tables):
 
 def all_left(settings, prices):
     leave(settings, prices, "09_comparison", scores=0.1)
-    leave(settings, prices, "09a_skill", skill_seeds=0.2, skill=0.6)
-    leave(run_tables.load(""), prices, "08b_replay", replay_trainings=0.3, replay_agreement=0.4, replay_error_rate=0.5)
+    leave(settings, prices, "09a_skill", skill_seeds=0.2, skill=0.7)
+    tables = {"replay": 0.3, "replay_studies": 0.4, "replay_error_rate": 0.5, "protocol": 0.6}
+    leave(run_tables.load(""), prices, "08b_replay", **tables)
 
 
 def test_every_table_is_read_and_named_by_the_evidence(settings, prices):
     all_left(settings, prices)
     found = ledger.collect(prices, {}, settings)
     values = {name: getattr(found, name)["mse"].item() for name in run_tables.TABLES}
-    assert list(values.values()) == [0.1, 0.2, 0.6, 0.3, 0.4, 0.5]
-    assert not any(found.why.values()) and found.trainings["key"].item() == "0012"
+    of_replay = {"replay": 0.3, "studies": 0.4, "error_rate": 0.5, "protocol": 0.6}
+    assert values == {"scores": 0.1, "seeds": 0.2, "skill": 0.7, **of_replay}
+    assert not any(found.why.values()) and found.replay["key"].item() == "0012"
 
 
 def test_what_is_missing_is_not_computed_in_this_run_and_says_what_makes_it(settings, prices):
@@ -60,8 +62,8 @@ def test_what_is_missing_is_not_computed_in_this_run_and_says_what_makes_it(sett
         " Make it with this run's parameter file: python run_all.py FILE --only 09"
     )
     assert found.why["seeds"] == found.why["scores"].replace("scores.csv", "skill_seeds.csv") + "a"
-    assert found.why["trainings"] == (
-        "not computed in this run: replay/tables/replay_trainings.csv is missing."
+    assert found.why["replay"] == (
+        "not computed in this run: replay/tables/replay.csv is missing."
         " Make it with: python run_all.py params/replay.yaml --only 08b"
     )
 
@@ -131,20 +133,20 @@ def test_a_table_that_was_changed_or_whose_record_is_gone_is_not_used(settings, 
 def test_the_runs_own_replay_comes_before_the_committed_one(settings, prices):
     all_left(settings, prices)
     own = settings.changed(replay_seeds=2)
-    assert ledger.collect(prices, {}, own).trainings["mse"].item() == 0.3, "it has none of its own"
-    leave(own, prices, "08b_replay", replay_trainings=0.6)
+    assert ledger.collect(prices, {}, own).replay["mse"].item() == 0.3, "it has none of its own"
+    leave(own, prices, "08b_replay", replay=0.6)
     found = ledger.collect(prices, {}, own)
-    assert found.trainings["mse"].item() == 0.6 and found.agreement is None, "tables of two replays are not mixed"
-    assert ledger.collect(prices, {}, settings).trainings["mse"].item() == 0.3, "replay_seeds 0 is no replay"
+    assert found.replay["mse"].item() == 0.6 and found.studies is None, "tables of two replays are not mixed"
+    assert ledger.collect(prices, {}, settings).replay["mse"].item() == 0.3, "replay_seeds 0 is no replay"
     found = ledger.collect(prices, {}, own.changed(replay_patience=5))
-    assert found.trainings is None and "replay_patience None, not 5" in found.why["trainings"]
+    assert found.replay is None and "replay_patience None, not 5" in found.why["replay"]
 
 
 def test_the_evaluation_may_change_without_the_replay(settings, prices):
     all_left(settings.changed(patience=1), prices)
     changed = settings.changed(patience=1, split=[0.6, 0.2, 0.2])
     found = ledger.collect(prices, {}, changed)
-    assert found.scores is None and found.trainings is not None
+    assert found.scores is None and found.replay is not None
 
 
 def test_neither_networks_nor_workers_are_loaded_for_it():

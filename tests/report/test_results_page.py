@@ -330,21 +330,24 @@ def test_nothing_is_taken_for_markdown_or_html(root):
 
 
 REPLAY_ROWS = (
-    'ticker,network,trial,same_coin,printed_mse,naive_mse,"mse_low, own_close, best","mse_median, own_close, best",'
-    '"mse_high, own_close, best",'
-    '"inside, own_close, best","mse_median, all_closes, best"\n'
-    "SOL-USD,CNN-LSTM,1,True,0.001,0.0005,0.00101,0.0011,0.0012,False,0.003\nSOL-USD,CNN-LSTM,2,True,0.002,0.0005,0.0019,0.002,0.0021,True,0.006\n"
+    "ticker,network,trial,same_coin,objective,mse,mae,r2,trainings,our_objective,our_mse,objective_low,objective_high,"
+    "objective_inside,mse_low,mse_high,mse_inside,naive_mse\n"
+    "SOL-USD,CNN,1,True,0.001,0.001,0.01,0.9,3,0.001,0.0011,0.0009,0.0012,True,0.0009,0.0012,True,0.0005\n"
+    "SOL-USD,CNN,2,True,0.002,0.009,0.01,0.9,1,0.002,0.0021,0.0019,0.0022,True,0.0019,0.0022,False,0.0005\n"
 )
-REPLAY_AGREEMENT = (
-    "inputs,weights,network,trials,seeds,inside,expected_inside,inside_p,below,above,printed_over_ours,factor,seed_factor,printed_below_naive,ours_below_naive\n"
-    "own_close,best,all,2,3,0.4166666,0.5,0.75,1,0,1.0,1.05,1.04,0,0\nall_closes,best,all,2,3,0.0,0.5,0.25,2,0,0.3,3.0,1.04,0,0\n"
+REPLAY_STUDIES = (
+    "ticker,network,trials,trained,seed_factor,freedom,inside,inside_p,objective_inside,ours_over_published,"
+    "objective_over_published,rank_correlation,best_published,best_low,best_high,best_inside,published_below_naive,"
+    "ours_below_naive\nSOL-USD,CNN,2,2,1.1234567,2,1,0.0975,2,0.67,1.0,,0.001,0.0009,0.0012,True,0,0\n"
 )
+REPLAY_RATES = "rule,cases,outside,rate,low,high,nominal\none training,24,1,0.0416666,0.001,0.211,0.05\n"
 
 
 def put_replay(root, sha256):
     folder = root.parent / "replay"
     for path, content in {
-        "tables/replay_agreement.csv": REPLAY_AGREEMENT,
+        "tables/replay_studies.csv": REPLAY_STUDIES,
+        "tables/replay_error_rate.csv": REPLAY_RATES,
         "tables/replay.csv": REPLAY_ROWS,
         "figures/replay.png": "png",
         "run.json": json.dumps({"data": {"SOL-USD": {"sha256": sha256}}}),
@@ -359,14 +362,12 @@ def test_the_replay_beside_it_is_shown_if_it_had_the_same_prices(root):
     assert "trained again" not in results_page.text(root)
     put_replay(root, "ab" * 32)
     text = results_page.text(root)
-    shown = table_with(text, "inside")
-    assert shown[1][shown[0].index("inside")] == "0.41667"
-    assert (
-        markdown.plain("the printed scores are nearest to inputs own_close with the weights of the best epoch") in text
-    )
-    assert "in 2 of 2 CNN-LSTM trials" in text and "- **expected inside**: what that would be" in text
-    each = table_with(text, "printed over ours", "inside", "naive mse")
-    assert [row[each[0].index("inside")] for row in each[1:]] == ["no", "yes"]
+    shown = table_with(text, "seed factor")
+    assert shown[1][shown[0].index("seed factor")] == "1.1235"
+    assert "2 of 2 published trials were trained again. 1 published MSE" in text
+    assert "4.2% of our own seeds are outside" in text.replace("\\", "") and "- **seed factor**: typical factor" in text
+    each = table_with(text, "our mse", "mse inside", "naive mse")
+    assert [row[each[0].index("mse inside")] for row in each[1:]] == ["True", "False"]
     assert "](../replay/figures/replay.png)" in text and "All 2 trials: [../replay/tables/replay.csv]" in text
 
 

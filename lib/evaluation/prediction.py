@@ -1,0 +1,106 @@
+"""Prediction intervals of one more training and of the best of several, from repeated trainings on the log scale.
+
+Errors of trainings that differ in their seed only are taken as log-normal with one spread a study: a study trains each
+of its sets of hyperparameters once, so the spread is pooled over the sets that were trained several times. The
+interval of one more observation is Student's (Hahn and Meeker, *Statistical Intervals*, section 4.7).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import permutations
+
+import numpy as np
+from scipy import stats
+
+LEVEL = 0.95
+DRAWS = 20_000
+_Errors = Mapping[int, Sequence[float]]  # trial -> errors of its trainings, by number of seed
+
+
+def pooled_spread(errors: _Errors) -> tuple[float, int]:
+    """Standard deviation of log errors between seeds, pooled over trials.
+
+    Args:
+        errors: trial -> errors of its trainings, above 0; trials with one training add nothing, as do infinite errors.
+
+    Returns:
+        The spread, and its degrees of freedom: trainings less trials, of those with several. NaN and 0 if none has.
+    """
+    logs = [np.log(np.asarray(values, dtype="float64")) for values in errors.values()]
+    several = [values for values in logs if len(values) > 1 and np.isfinite(values).all()]
+    freedom = sum(len(values) - 1 for values in several)
+    if not freedom:
+        return math.nan, 0
+    return math.sqrt(sum(float(((values - values.mean()) ** 2).sum()) for values in several) / freedom), freedom
+
+
+def one_more(errors: Sequence[float], spread: float, freedom: int, level: float = LEVEL) -> tuple[float, float]:
+    """The interval in which the error of one more training of a trial lies with probability ``level``.
+
+    Args:
+        errors: of this trial's trainings, at least one, above 0.
+        spread, freedom: as :func:`pooled_spread` gives them for the study.
+
+    Returns:
+        Lowest and highest error; NaN where there is no spread or an error is infinite.
+    """
+    logs = np.log(np.asarray(errors, dtype="float64"))
+    if not freedom or not np.isfinite(logs).all():
+        return math.nan, math.nan
+    half = stats.t.ppf((1 + level) / 2, freedom) * spread * math.sqrt(1 + 1 / len(logs))
+    return math.exp(logs.mean() - half), math.exp(logs.mean() + half)
+
+
+def best_of(errors: _Errors, spread: float, freedom: int, level: float = LEVEL, seed: int = 0) -> tuple[float, float]:
+    """The interval in which the smallest error lies when every trial of a study is trained once more.
+
+    The best of many was lucky too. So trials are drawn towards their common mean by as much as the spread between
+    seeds says (a random-effects model on the log scale), and the smallest of new errors is drawn ``DRAWS`` times.
+
+    Args:
+        errors, spread, freedom: as for :func:`pooled_spread`; trials with an infinite error are never the best.
+
+    Returns:
+        Lowest and highest smallest error; NaN where there is no spread.
+    """
+    logs = [np.log(np.asarray(values, dtype="float64")) for values in errors.values()]
+    logs = [values for values in logs if np.isfinite(values).all()]
+    if not freedom or not logs:
+        return math.nan, math.nan
+    means, noise = np.array([v.mean() for v in logs]), np.array([spread**2 / len(v) for v in logs])
+    between = max(0.0, float(np.var(means, ddof=1)) - float(noise.mean())) if len(means) > 1 else 0.0
+    trust = between / (between + noise) if len(means) > 1 and spread else np.ones(len(means))
+    centres, unsure = means.mean() + trust * (means - means.mean()), trust * noise + spread**2
+    draw = np.random.default_rng(seed)
+    factor = np.sqrt(freedom / draw.chisquare(freedom, DRAWS))  # the spread is itself an estimate
+    smallest = (centres + np.sqrt(unsure) * factor[:, None] * draw.standard_normal((DRAWS, len(means)))).min(axis=1)
+    low, high = np.exp(np.quantile(smallest, [(1 - level) / 2, (1 + level) / 2]))
+    return float(low), float(high)
+
+
+def outside_when_left_out(errors: _Errors, level: float = LEVEL) -> dict[str, list[bool]]:
+    """How both rules do where the truth is known: one of our own seeds is left out and judged from another one.
+
+    Args:
+        errors: trials of one study with several seeds each; seeds in the same order.
+
+    Returns:
+        ``one training`` and ``best of n``: for each pair of a seed left out and a seed that it is judged from, whether
+        it is outside the interval.
+    """
+    several = {trial: list(values) for trial, values in errors.items() if len(values) > 1}
+    seeds = min((len(values) for values in several.values()), default=0)
+    found: dict[str, list[bool]] = {"one training": [], "best of n": []}
+    for out, known in permutations(range(seeds), 2):
+        for trial, values in several.items():
+            left = {**several, trial: [v for k, v in enumerate(values) if k != out]}
+            low, high = one_more([values[known]], *pooled_spread(left), level)
+            found["one training"].append(not low <= values[out] <= high)
+        left = {trial: [v for k, v in enumerate(values) if k != out] for trial, values in several.items()}
+        spread, freedom = pooled_spread(left)
+        if freedom:
+            low, high = best_of({t: [values[known]] for t, values in several.items()}, spread, freedom, level)
+            found["best of n"].append(not low <= min(values[out] for values in several.values()) <= high)
+    return found

@@ -411,10 +411,10 @@ def replay(rows: pd.DataFrame) -> Figure:
             name = "naive" if most else f"naive, other days ({ticker} {', '.join(of['network'].unique())})"
             for line in (ax.axhline, ax.axvline):
                 line(naive, color=NETWORK_COLOURS[NAIVE], ls=":" if most else "-.", lw=1.3, label=name)
-        inside = f"{int(its['mse_inside'].sum())} of {len(its)} published in our intervals"
-        ax.set(xscale="log", yscale="log", title=f"{ticker}\n{inside}", xlabel="published MSE (scaled prices)")
+        title = f"{ticker}: {int(its['mse_inside'].sum())} of {len(its)} inside"
+        ax.set(xscale="log", yscale="log", title=title, xlabel="published MSE (scaled prices)")
         log_ticks(ax.xaxis)
         log_ticks(ax.yaxis)
-    axes[0][0].set_ylabel("our MSE (scaled prices; bar: one more training, 95 %)")
+    axes[0][0].set_ylabel("our MSE (scaled prices)\nbar: one more training, 95 %")
     legend_outside(figure, "lower", 4, fontsize=8)
     return figure

@@ -1,11 +1,11 @@
 """Verdicts, computed from what is printed and what a check found. None is ever typed.
 
-In this order: our own value equal at the printed precision is *reproduced*, or *consistent* if it is a definition and
-no data entered it. Another row that states the same quantity otherwise makes it *contradicted*. A score judged by
-trainings is *close* inside their prediction interval; any other value of ours makes it *not reproduced*. A value from
-another place of the thesis, or from what its author published, makes it *consistent* or *contradicted*. A row that
-only repeats another has that row's verdict, or is *consistent* with it if nothing computes either. Everything else
-*cannot be computed*.
+In this order: our own value equal at the printed precision is *reproduced*; of a definition, into which no data enter,
+it is *consistent*, or *contradicted* where it differs. Another row that states the same quantity otherwise makes it
+*contradicted*. A score judged by trainings is *close* inside their prediction interval; any other value of ours makes
+it *not reproduced*. A value from another place of the thesis, or from what its author published, makes it *consistent*
+or *contradicted*. A row that only repeats another has that row's verdict, or is *consistent* with it if nothing
+computes either. Everything else *cannot be computed*.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ MEANINGS = {
         "another place of the thesis, what its author published or a definition says the same; nothing was computed"
         " from data"
     ),
-    CONTRADICTED: "another place of the thesis, its own arithmetic or what its author published says otherwise",
+    CONTRADICTED: (
+        "another place of the thesis, its own arithmetic, what its author published or a definition says otherwise"
+    ),
     CANNOT: "nothing that is printed or published would show it; the reason stands in the row",
 }
 OURS, THEIRS, PUBLISHED, DEFINITION = (
@@ -137,7 +139,10 @@ def verdict(row: Row, found: Found | Missing | None, rows: Mapping[str, Row], sa
         return Judged(*its, ours.saying(_joined(ours.because, their_values)), others)
     if unlike:
         shown = ours or Found(unlike[0].printed)
-        return Judged(CONTRADICTED, THEIRS, shown.saying(_joined(their_values, shown.because)), others)
+        why = found.because if isinstance(found, Found) else ""
+        return Judged(CONTRADICTED, THEIRS, shown.saying(_joined(their_values, why)), others)
+    if ours and ours.constant:
+        return Judged(CONTRADICTED, DEFINITION, ours)
     if ours:
         return Judged(CLOSE if inside(row.printed, ours) else NOT, OURS, ours)
     if isinstance(found, Found):

@@ -17,15 +17,25 @@ from lib.thesis import published_source, records
 
 FOLDER = "optuna/data"  # of the author's repository: one file for each coin and network
 KEYS = ["ticker", "network", "trial"]
+MINUTE = 60  # seconds
 SAME = 1e-6  # relative; two ways of summing the same squares in float32 differ by less
 
 
 def cell(evidence: Evidence, row: Row, ticker: str, network: str, trial: str, column: str) -> Found:
-    """What a trial's record gives for a cell of the appendices, rounded as all of them are; a duration loses its
-    minutes.
+    """What a trial's record gives for a cell of the appendices, rounded as all of them are.
+
+    A duration is the record's with its minutes, in whole seconds: the printed unit is s, so a printed remainder is
+    another time.
     """
     key = (ticker, network, int(trial))
-    return Found(_rounded()[key][column], because=f"{_exact()[key][column]:.9g} in the record", published=FOLDER)
+    value, exact = _rounded()[key][column], _exact()[key][column]
+    words = f"{exact:.9g} in the record"
+    if column == "duration" and exact >= MINUTE:
+        value = np.floor(exact)
+        words = f"the record has {exact:.1f} s; the thesis prints only the seconds after the full minute"
+    if key in _exchanged():
+        words += f"; Appendix {thesis.APPENDIX[ticker]} exchanges the labels of LSTM and CNN-LSTM, which was put right"
+    return Found(value, because=words, published=FOLDER)
 
 
 def exact(evidence: Evidence, row: Row, ticker: str, network: str, trial: str, column: str) -> Found:
@@ -38,9 +48,9 @@ def durations_are_whole(evidence: Evidence, row: Row) -> Found:
     """How many printed durations are the whole time that the record gives; of the others the minutes are missing."""
     seconds = _merged()["duration seconds"]
     printed = _merged()["duration"].str.rstrip("s").astype(float)
-    whole, rest = printed == np.floor(seconds), printed == np.floor(seconds % 60)
+    whole, rest = printed == np.floor(seconds), printed == np.floor(seconds % MINUTE)
     words = (
-        f"{int((seconds >= 60).sum())} trials took a minute or more, up to {seconds.max() / 60:.0f} minutes;"
+        f"{int((seconds >= MINUTE).sum())} trials took a minute or more, up to {seconds.max() / MINUTE:.0f} minutes;"
         f" the printed number is the seconds without the minutes in {int(rest.sum())} of {len(rest)}"
     )
     return Found(bool(whole.all()), because=words, published=FOLDER, shown=f"{int(whole.sum())} of {len(whole)}")
@@ -126,6 +136,13 @@ def _rounded() -> dict[tuple[str, str, int], dict[str, Any]]:
     """Key of a trial -> its cells as the appendices print them."""
     frame = records.as_printed().rename(columns={"duration_seconds": "duration"})
     return frame.set_index(KEYS)[list(CELLS)].to_dict("index")
+
+
+@cache
+def _exchanged() -> set[tuple[str, str, int]]:
+    """Keys of the trials that stand under another network's label."""
+    rows = thesis.trials().query("model != network")
+    return set(rows[KEYS].itertuples(index=False, name=None))
 
 
 @cache

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from lib.data import SPLITS
+from lib import networks, thesis
+from lib.data import SPLITS, windows
+from lib.ledger import precision
 from lib.ledger.checks import trials
+from lib.ledger.checks.price_tables import SHORTEST
+from lib.ledger.evidence import END, LOOKBACK, PROTOCOL, START
 from lib.ledger.rows import CLAIM
 from lib.ledger.verdicts import (
     ALL,
@@ -104,19 +108,39 @@ def _naive(frame: pd.DataFrame) -> str:
             f"Whether the printed forecasts beat 'tomorrow equals today' cannot be computed in this run"
             f" ({row['because']})."
         )
-    below = [_row(frame, f"Appendix {k}/below_naive") for k in (1, 2, 3)]
-    headline, naive = (
-        _row(frame, "abstract/lstm_r2")["printed"],
-        _row(frame, "8/sol_most_predictable_naive")["computed"],
-    )
-    each = ", ".join(f"{r['computed']} in Appendix {k}" for k, r in enumerate(below, start=1))
+    headline = _row(frame, "abstract/lstm_r2")["printed"]
+    naive = _row(frame, "8/sol_most_predictable_naive")["computed"]
+    below = [_row(frame, f"Appendix {k}/below_naive")["computed"] for k in (1, 2, 3)]
+    each = ", ".join(f"{count} in Appendix {k}" for k, count in enumerate(below, start=1))
+    better, bests = row["computed"].split(" of ")
+    errors = [f"abstract/lstm_{score}_below_naive" for score in ("mae", "mse")]
+    mae, mse = (_than_naive(_row(frame, identity)) for identity in errors)
     return (
-        f"The headline R2 of {headline} is about that of no model at all: on the same days of SOL-USD"
-        f" 'tomorrow equals today' has R2 {naive}."
-        f" Of the printed trials {each} have a smaller MSE than that forecast;"
-        f" of the best trial of each coin and network, {row['computed']} have."
-        + _rows("8/sol_most_predictable_naive", *(f"Appendix {k}/below_naive" for k in (1, 2, 3)), "8/successful")
+        f"The headline R2 of {headline} is about that of the naive forecast 'tomorrow equals today': {naive} on the"
+        f" same {_scored_days()} validation days of SOL-USD. Against the naive one, the headline LSTM's MAE is {mae} and its"
+        f" MSE {mse}."
+        f" Of all printed trials, {each} have a smaller MSE than the naive forecast. Of the {bests} best trials"
+        f" ({len(thesis.APPENDIX)} coins, {len(networks.ARCHITECTURES)} networks), {better} beat it."
+        + _rows(
+            "8/sol_most_predictable_naive",
+            *errors,
+            *(f"Appendix {k}/below_naive" for k in (1, 2, 3)),
+            "8/successful",
+        )
     )
+
+
+def _than_naive(row: pd.Series) -> str:
+    """How much a printed error differs from that of the naive forecast."""
+    ratio = precision.value(row["printed"]) / precision.value(row["computed"])
+    word = "smaller" if ratio < 1 else "larger"
+    return f"{abs(ratio - 1):.1%} {word} ({row['printed']} against {row['computed']})"
+
+
+def _scored_days() -> int:
+    """How many validation days the recovered protocol scores: those with a whole window before them."""
+    days = windows.split_days(pd.date_range(START, END), tuple(PROTOCOL["split"]))["validation"]
+    return len(days) - LOOKBACK
 
 
 def _days(frame: pd.DataFrame) -> str:
@@ -124,15 +148,19 @@ def _days(frame: pd.DataFrame) -> str:
     if row["verdict"] == CANNOT:
         return f"On which days the printed scores were taken cannot be computed in this run ({row['because']})."
     shares = "/".join(_row(frame, f"4.1.2/{part}_share")["printed"] for part in SPLITS)
-    agreeing = [_row(frame, f"Appendix {k}/r2_from_prices")["computed"] for k in (1, 2, 3)]
     if row["verdict"] == REPRODUCED:
         return f"The printed scores fit the days that the thesis names ({row['computed']}, split {shares})."
+    agreeing = [_row(frame, f"Appendix {k}/r2_from_prices")["computed"].split(" of ") for k in (1, 2, 3)]
+    fits, total = (sum(int(pair[k]) for pair in agreeing) for k in (0, 1))
     (ticker, network), left_out = trials.OTHER_DAYS, trials.same_days(trials.OTHER_DAYS[0])[1]
+    later = "/".join(f"{100 * share:.0f}" for share in thesis.printed()["target_variance"]["ada_cnn_rerun"]["split"])
+    none = "" if shares in row["computed"] else f" Its scores fit none of the {shares} parts."
+    part, _, split = row["computed"].partition(" of ")
     return (
-        f"The thesis says {shares} and unseen test days, but its scores fit one part only: {row['computed']},"
-        " the days by which the search chose its best trials."
-        f" There R2 follows from MSE and prices in {', '.join(agreeing)} trials of Appendices 1 to 3"
-        f" ({left_out} of {ticker}'s {network} on the days of a later run)."
+        f"The thesis describes a {shares} split with unseen test days.{none} {total - left_out} of {total} trials fit"
+        f" the {part} days of {split}, the days whose loss the search minimised. The other {left_out} ({ticker},"
+        f" {network}) fit the validation days of a later {later} run. In {'all' if fits == total else f'{fits} of'}"
+        f" {total}, the printed MSE and the variance of those closes give the printed R2: R2 = 1 - MSE / variance."
         + _rows("4.1.2/unseen", *(f"Appendix {k}/r2_from_prices" for k in (1, 2, 3)))
     )
 
@@ -148,40 +176,47 @@ def _tables(frame: pd.DataFrame) -> str:
         rows = frame[(frame["place"] == place) & frame["precision"].notna() & (frame["verdict"] != CANNOT)]
         if len(rows):
             words.append(f"{int((rows['verdict'] == REPRODUCED).sum())} of {len(rows)} in {place} ({what})")
-    numbers = (
-        f"Of the numbers printed in tables, {', '.join(words)} come back from the prices."
+    found = [
+        f"Of the numbers printed in tables, {', '.join(words)} can be recomputed from the prices."
         if words
         else "Numbers printed in tables cannot be computed in this run."
-    )
-    further = []
+    ]
     if _row(frame, "Table 4.2/one_statistic")["verdict"] == NOT:
-        further.append("the log returns of three coins share a test statistic that no window tried gives all of them")
-    windows = frame[frame["id"].str.endswith("_any_window") & (frame["verdict"] == NOT)]
-    if len(windows):
-        further.append(f"no window of prices fits the rows of {len(windows)} coins in Table 4.1")
-    days = _row(frame, "Table 4.5/days")
+        found.append(
+            f"The thesis prints {_row(frame, 'Table 4.2/SOL-USD_returns_statistic')['printed']} for the log returns of"
+            " all three coins. No window and lag that was tried gives that for all three."
+        )
+    windowless = frame.loc[frame["id"].str.endswith("_any_window") & (frame["verdict"] == NOT), "id"]
+    if len(windowless):
+        coins = ", ".join(identity.removeprefix("Table 4.1/").removesuffix("_any_window") for identity in windowless)
+        found.append(
+            f"No window of at least {SHORTEST} days within the study period has a coin's six statistics of Table 4.1"
+            f" ({coins})."
+        )
+    days, coin = _row(frame, "Table 4.5/days"), _row(frame, "Table 4.5/coin")
     if days["verdict"] == NOT:
-        further.append(
-            f"Table 4.5 names neither coin nor days nor unit, and {days['computed']} sets of days that were tried can"
-            f" have its MSE and R2"
+        only = f" (only {coin['computed'].partition(',')[0]} can have its variance)" * (coin["verdict"] == REPRODUCED)
+        found.append(
+            f"Table 4.5 names no coin, days or unit. We tried {days['computed'].partition(' of ')[2]} sets of ETH-USD"
+            f" days in dollars{only}; none fits."
         )
     count = _row(frame, "4.3.4/parameter_count")
     if count["verdict"] in (CONTRADICTED, NOT):
-        further.append(
-            f"the {count['printed']} parameters of the LSTM-CNN are {float(count['computed']):,.0f} with the layers"
-            f" of Table 4.4"
+        found.append(
+            f"The LSTM-CNN is said to have {count['printed']} parameters; the layers of Table 4.4 have"
+            f" {float(count['computed']):,.0f} (with the padding of Appendix 6)."
         )
     stated = frame[frame["kind"] == CLAIM]
     total = int((stated["verdict"] == CONTRADICTED).sum())
-    ending = f" {'; '.join(further)[:1].upper()}{'; '.join(further)[1:]}." if further else ""
     return (
-        f"{numbers}{ending} In all {total} of {len(stated)} numbers and statements are contradicted by another place"
+        f"{' '.join(found)} In all, {total} of {len(stated)} numbers and statements are contradicted by another place"
         f" of the thesis or by what its author published."
         + _rows(
             "of Table 4.1 and Table 4.2",
             "Table 4.2/one_statistic",
             "Table 4.1/SOL-USD_any_window",
             "Table 4.5/days",
+            "Table 4.5/coin",
             "4.3.4/parameter_count",
         )
     )

@@ -437,17 +437,26 @@ def test_findings_come_from_the_ledger(rows, frame):
     values = {
         "8/successful": "2 of 11",
         "8/sol_most_predictable_naive": "0.9601",
+        "abstract/lstm_mae_below_naive": "0.018670",
+        "abstract/lstm_mse_below_naive": "0.001254",
         "Appendix 1/below_naive": "3 of 75",
         "Appendix 2/below_naive": "0 of 45",
         "Appendix 3/below_naive": "6 of 120",
+        "4.1.2/unseen": "validation of 70/15/15",
+        "Appendix 1/r2_from_prices": "75 of 75",
+        "Appendix 2/r2_from_prices": "59 of 60",
+        "Appendix 3/r2_from_prices": "120 of 120",
+        "Table 4.5/days": "0 of 7",
     }
     for identity, computed in values.items():
         known.loc[at == identity, ["computed", "verdict"]] = [computed, "not reproduced"]
-    assert (
-        "0.9614" in ledger.findings(known)[0]
-        and "0.9601" in ledger.findings(known)[0]
-        and "3 of 75 in Appendix 1" in ledger.findings(known)[0]
-    )
+    naive, days, tables = ledger.findings(known)
+    assert "headline R2 of 0.9614" in naive and ": 0.9601 on the same 162 validation days" in naive
+    assert "MAE is 0.7% larger (0.018803 against 0.018670) and its MSE 50.0% smaller" in naive
+    assert "3 of 75 in Appendix 1" in naive and "Of the 11 best trials (3 coins, 4 networks), 2 beat it." in naive
+    assert "60/20/20 split" in days and "240 of 255 trials fit the validation days of 70/15/15" in days
+    assert "The other 15 (ADA-USD, CNN)" in days and "later 70/20/10 run. In 254 of 255, the printed MSE" in days
+    assert "fit none of" in days and "We tried 7 sets of ETH-USD days in dollars; none fits" in tables
     assert "52,934 parameters" in told[2] and "163,120" in told[2]
 
 

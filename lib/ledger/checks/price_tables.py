@@ -204,7 +204,10 @@ def windows_inside_parts(evidence: Evidence, row: Row) -> Found:
         fits[ticker] = (low <= evidence.targets(ticker).variance <= high, low <= whole <= high)
     return Found(
         all(a for a, _ in fits.values()) and not all(b for _, b in fits.values()),
-        because="variance of the targets of 162 and of all 222 validation days, held against MSE / (1 - R2)",
+        because=(
+            f"variance of the targets of {len(evidence.targets(COINS[0]).actual)} and of all {len(days)} validation"
+            " days, held against MSE / (1 - R2)"
+        ),
     )
 
 
@@ -290,17 +293,18 @@ def table_4_5_days(evidence: Evidence, row: Row) -> Found:
 
 
 def table_4_5_error(evidence: Evidence, row: Row) -> Found:
-    """Whether some days that the thesis or its author's trials score on can have an error of Table 4.5 beside its R2.
+    """Why an error of Table 4.5 cannot be computed: its coin, days and unit are not stated, so there is nothing to
+    train on. The days that were tried are named.
+
+    That no set of days fits is a finite search and no value of ours, so it does not make the error *not reproduced*.
+    What the search itself comes to is the row Table 4.5/days.
 
     Raises:
-        Missing: some can, and no network was trained on those.
+        Missing: always.
     """
     days = table_4_5_days(evidence, row)
-    if days.value:
-        raise Missing(
-            f"coin, days and unit are not stated, and no network was trained on those that fit: {days.because}"
-        )
-    return Found(False, because=f"coin, days and unit are not stated: {days.because}", shown="no such days")
+    tried = "no network was trained on those that fit" if days.value else "none that was tried fits"
+    raise Missing(f"coin, days and unit are not stated, and {tried}: {days.because}")
 
 
 def _closes(evidence: Evidence, ticker: str) -> pd.Series:

@@ -117,8 +117,8 @@ def _naive(frame: pd.DataFrame) -> str:
     mae, mse = (_than_naive(_row(frame, identity)) for identity in errors)
     return (
         f"The headline R2 of {headline} is about that of the naive forecast 'tomorrow equals today': {naive} on the"
-        f" same {_scored_days()} validation days of SOL-USD. Against the naive one, the headline LSTM's MAE is {mae} and its"
-        f" MSE {mse}."
+        f" same {_scored_days()} validation days of SOL-USD. Against the naive one, the headline LSTM's MAE is {mae}"
+        f" and its MSE {mse}."
         f" Of all printed trials, {each} have a smaller MSE than the naive forecast. Of the {bests} best trials"
         f" ({len(thesis.APPENDIX)} coins, {len(networks.ARCHITECTURES)} networks), {better} beat it."
         + _rows(

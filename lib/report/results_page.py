@@ -403,7 +403,25 @@ class _Page:
             return ""
         best = self.printed["best"][network]
         words = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in best["hyperparameters"].items())
-        return f"Built from what the thesis prints of the {network} ({best['place']}): {words}."
+        built = f"Built from what the thesis prints of the {network} ({best['place']}): {words}."
+        return " ".join(filter(None, (built, self._hidden_layer(index.thesis_number(stem)))))
+
+    def _hidden_layer(self, name: str) -> str:
+        """What a printed table of layers has beside those of Appendix 6; empty if this run's networks have it too."""
+        place = self.root / "tables" / "claims.csv"
+        if self.run["parameters"].get("hidden_dense_units"):
+            return ""
+        words = "The layers are those of Appendix 6."
+        if not place.is_file():
+            return words
+        from lib import ledger
+
+        rows = ledger.read(place).set_index("id")
+        words += f" {name} also prints a hidden layer of {rows.loc[f'{name}/hidden_units', 'printed']} units"
+        count = rows.loc["4.3.4/parameter_count"]
+        if name not in str(count["how"]) or not count["computed"]:
+            return f"{words}."
+        return f"{words}; with it there are {float(count['computed']):,.0f} parameters."
 
     def about_figure(self, stem: str) -> str:
         """What the printed figure shows, where ``printed.yaml`` says it."""

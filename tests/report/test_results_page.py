@@ -173,6 +173,7 @@ def test_ours_beside_the_printed_values(root):
         ["SOL-USD", "naive", "this run", "0.0006", "0.018", "0.961", "0"],
     ]
     assert "filters 37, kernel size 2" in text, "what the thesis prints of the network of Table 4.3"
+    assert "epochs 160. The layers are those of Appendix 6.\n" in text, "and nothing more without a ledger"
     assert "`lib.tables.thesis.table_4_1`" in text, "the function that the record names"
     assert "`lib.figures.figure_4_5`" in text, "records of older runs name none, but the number does"
 
@@ -481,6 +482,7 @@ def test_the_ledger_by_chapter_with_its_findings_and_the_way_to_the_code(root, v
         ],
     )
     text = results_page.text(root)
+    assert "Appendix 6. Table 4.3 also prints a hidden layer of 50 units." in text
     assert (
         text.index("## Which of the thesis's numbers stand") < text.index("## More from")
         and "](figures/claims.png)" in text
@@ -505,6 +507,22 @@ def test_the_ledger_by_chapter_with_its_findings_and_the_way_to_the_code(root, v
     assert {"tables/claims.csv", "tables/claims_checks.csv"} <= set(links_of(text))
     for table in tables_of(text):
         assert len({len(row) for row in table}) == 1
+
+
+def test_the_hidden_layer_stands_with_its_parameters_below_the_table_that_is_counted(root, verdicts):
+    frame = verdicts[0].copy()
+    frame.loc[frame["id"] == "4.3.4/parameter_count", "computed"] = "163120"
+    frame.loc[frame["id"] == "4.3.4/parameter_count", "how"] = "layers.parameter_count(place=Table 4.4)"
+    add(root, "10_claims", "Q", [("tables/claims.csv", "table", "claims", frame.to_csv(index=False))])
+    page = results_page._Page(root, json.loads((root / "run.json").read_text(encoding="utf-8")))
+    assert page.hyperparameters("table_4_4").endswith(
+        "Table 4.4 also prints a hidden layer of 50 units; with it there are 163,120 parameters."
+    )
+    assert page.hyperparameters("table_4_3").endswith("Table 4.3 also prints a hidden layer of 50 units.")
+    page.run["parameters"]["hidden_dense_units"] = 50
+    assert "hidden layer" not in page.hyperparameters("table_4_4") and "Appendix 6" not in page.hyperparameters(
+        "table_4_4"
+    )
 
 
 def test_in_the_project_checks_are_linked(monkeypatch):

@@ -60,3 +60,8 @@ def test_rooms_import_only_rooms_below_them_as_the_document_lists_them():
             if found in level and level[found] < level[own]:
                 upward.add(f"{path.relative_to(ROOT)} imports {found}")
     assert upward == set()
+
+
+def test_the_glossary_is_in_alphabetical_order():
+    words = re.findall(r"^\*\*(.+?)\.\*\*", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(words) > 40 and words == sorted(words, key=str.lower)

@@ -315,25 +315,27 @@ def mean_r2(evidence: Evidence, row: Row, ticker: str) -> Found:
 
 
 def most_predictable(evidence: Evidence, row: Row, ticker: str) -> Found:
-    """Whether a coin has the highest R2 of the three in either reading: mean over its trials, or best trial (1 - MSE /
-    variance of its targets).
+    """Whether a coin has the highest mean R2 of the three, of each network's best recorded trial.
+
+    The thesis argues from an average above 0.95. Of all trials no coin's is, so it is this mean that decides; the mean
+    of all trials and the best trial are named beside it.
     """
+    r2 = records.trials().groupby(["ticker", "network"])["r2"]
     readings = {
-        "mean over trials": thesis.trials().groupby("ticker")["r2"].mean(),
-        "best trial": pd.Series(
-            {t: 1 - same_days(t)[0]["mse"].min() / np.mean(implied_variance(t)) for t in thesis.APPENDIX}
-        ),
+        "mean of each network's best": r2.max().groupby("ticker").mean(),
+        "mean of all trials": records.trials().groupby("ticker")["r2"].mean(),
+        "best trial": r2.max().groupby("ticker").max(),
     }
     words = [
         f"{name}: " + ", ".join(f"{t} {v:.3f}" for t, v in values.sort_values(ascending=False).items())
         for name, values in readings.items()
     ]
-    first = [name for name, values in readings.items() if values.idxmax() == ticker]
+    deciding, values = next(iter(readings.items()))
     return Found(
-        bool(first),
+        values.idxmax() == ticker,
         because=f"R2, {'; '.join(words)}",
-        other_place=_places(thesis.trials()),
-        shown=f"first by {' and '.join(first) or 'neither reading'}",
+        published=RECORDS,
+        shown=f"{values.idxmax()} is first by the {deciding}",
     )
 
 

@@ -59,6 +59,15 @@ def evaluated(formula: str, values: dict[str, float]) -> float | bool:
     return bool(result) if isinstance(result, (bool, np.bool_)) else float(result)
 
 
+def filled(text: str, printed: dict[str, str]) -> str:
+    """A text with names or formulas in braces, such as ``{last - first + 1} days``, filled from printed numbers.
+
+    A name alone stands for what is printed; of a formula the value has six significant digits.
+    """
+    values = {name: value(number) for name, number in printed.items()}
+    return re.sub(r"\{([^{}]+)\}", lambda m: printed.get(m[1]) or f"{evaluated(m[1], values):.6g}", text)
+
+
 def _as_time(printed: str) -> float | None:
     text = printed.strip()
     for pattern, form in _MOMENTS:

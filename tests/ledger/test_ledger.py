@@ -71,6 +71,19 @@ def test_days_and_moments_can_be_subtracted():
     )
 
 
+def test_a_reason_is_filled_from_the_printed_numbers():
+    printed = {"first": "2023-01-01", "last": "2023-01-10", "mse": "24571.23"}
+    told = precision.filled("{first} to {last} are {last - first + 1} days; its root is {mse ** 0.5}", printed)
+    assert told == "2023-01-01 to 2023-01-10 are 10 days; its root is 156.752"
+
+
+def test_a_reason_is_a_sentence_and_no_formula(rows):
+    for one in rows.values():
+        if one.check in ("other_places.arithmetic", "published_source.holds"):
+            told = verdicts._find(one, Evidence({}, rows)).because
+            assert len(told) > 10 and not re.search(r"[{}<>=*]", told), (one.id, told)
+
+
 # -- verdicts ------------------------------------------------------------------------------
 
 
@@ -273,7 +286,8 @@ def test_every_row_has_a_verdict_and_a_reason_where_there_is_none(frame):
     assert frame["verdict"].isin(ledger.VERDICTS).all()
     assert (frame.loc[frame["verdict"] == "cannot be computed", "because"].str.len() > 0).all()
     contradicted = frame[frame["verdict"] == "contradicted"]
-    assert (contradicted["other_place"].str.len() > 0).all()
+    elsewhere = contradicted[contradicted["against"] != "a definition"]
+    assert (elsewhere["other_place"].str.len() > 0).all()
 
 
 def test_the_summary_counts_every_row_once(frame):

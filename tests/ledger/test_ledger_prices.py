@@ -36,9 +36,10 @@ def judged(evidence, identity, printed=None):
 @pytest.mark.parametrize(
     "identity, verdict, text",
     [
-        ("Table 4.1/ETH-USD_minimum", "reproduced", "Close of 2021-01-01"),
-        ("Table 4.1/ETH-USD_maximum", "not reproduced", "High of 2021-11-16"),
-        ("Table 4.1/SOL-USD_minimum", "not reproduced", "Close of 2021-01-01"),
+        ("Table 4.1/ETH-USD_minimum", "reproduced", "730.37 is the close of 2021-01-01; the smallest close is 730.368"),
+        ("Table 4.1/ETH-USD_maximum", "not reproduced", "the high of 2021-11-16"),
+        ("Table 4.1/SOL-USD_minimum", "not reproduced", "1.84 is the close of 2021-01-01; the smallest close is 1.799"),
+        ("Table 4.1/SOL-USD_mean", "not reproduced", "of 1,480 closes, 2021-01-01 to 2025-01-19"),
         ("4.2/window", "reproduced", "60"),
         ("4.2/iqr_factor", "not reproduced", "capped"),
         ("4.1.2/train_share", "not reproduced", "70/15/15"),

@@ -87,7 +87,8 @@ def output_length(evidence: Evidence, row: Row) -> Found:
 def padded_sides(evidence: Evidence, row: Row) -> Found:
     """How many days a padding of one day adds, from Keras's padding layer."""
     added = runtime.keras().layers.ZeroPadding1D(1)(np.zeros((1, LOOKBACK, 1), "float32")).shape[1] - LOOKBACK
-    return Found(float(added), because="one day of padding adds so many days", constant=True)
+    words = f"Keras's padding of one day makes a window of {LOOKBACK} days {LOOKBACK + added}"
+    return Found(float(added), because=f"{words} days, the same number on each side", constant=True)
 
 
 def padding_of_both_sides(evidence: Evidence, row: Row) -> Found:

@@ -10,20 +10,20 @@ from lib.ledger.found import Found
 from lib.ledger.rows import Row
 
 
-def arithmetic(evidence: Evidence, row: Row, formula: str, because: str = "", **names: str) -> Found:
+def arithmetic(evidence: Evidence, row: Row, formula: str, because: str, **names: str) -> Found:
     """A formula over other printed numbers; the range is what their rounding leaves open.
 
     Args:
         formula: in Python's signs, over ``names``; days count as days, moments as seconds. A
             comparison makes it a statement.
+        because: the reason with its numbers, see :func:`lib.ledger.precision.filled`.
         names: name in the formula -> id of the row that prints the number.
     """
     rows = {name: evidence.rows[identity] for name, identity in names.items()}
     middle = {name: precision.value(r.printed) for name, r in rows.items()}
     value = precision.evaluated(formula, middle)
     places = ", ".join(dict.fromkeys(r.place for r in rows.values()))
-    given = ", ".join(f"{name} {r.printed}" for name, r in rows.items())
-    words = "; ".join(filter(None, (because, f"{formula} with {given}")))
+    words = precision.filled(because, {name: r.printed for name, r in rows.items()})
     if isinstance(value, bool):
         return Found(value, because=words, other_place=places)
     halves = {

@@ -28,7 +28,11 @@ def statistic(evidence: Evidence, row: Row, ticker: str, name: str) -> Found:
     """A statistic of daily closes on the thesis's window, 2021-01-01 to 2025-01-19, in US dollars."""
     close = evidence.close(ticker)
     value = _statistics(close)[name]
-    return Found(value, because=_where(evidence, row, ticker) if name in ("minimum", "maximum") else "")
+    words = f"of {len(close):,} closes, {close.index[0]:%Y-%m-%d} to {close.index[-1]:%Y-%m-%d}"
+    if name in ("minimum", "maximum"):
+        extreme = "smallest" if name == "minimum" else "largest"
+        words = f"{row.printed} {_where(evidence, row, ticker)}; the {extreme} close is {value:.6g}, {words}"
+    return Found(value, because=words)
 
 
 def some_window(evidence: Evidence, row: Row, ticker: str) -> Found:
@@ -405,7 +409,7 @@ def _where(evidence: Evidence, row: Row, ticker: str, printed: str = "") -> str:
     text = printed or row.printed
     value, half = precision.value(text), precision.half_unit(text)
     found = [
-        f"the {column} of {day:%Y-%m-%d}"
+        f"the {column.lower()} of {day:%Y-%m-%d}"
         for column in COLUMNS
         for day in evidence.prices[ticker].index[(evidence.prices[ticker][column] - value).abs() <= half]
     ]

@@ -34,20 +34,19 @@ def has(evidence: Evidence, row: Row, fact: str, items: str = "", because: str =
     )
 
 
-def holds(evidence: Evidence, row: Row, formula: str, because: str = "", **names: str) -> Found:
+def holds(evidence: Evidence, row: Row, formula: str, because: str, **names: str) -> Found:
     """Whether a formula holds over what the author's repository sets and what the thesis prints.
 
     Args:
-        formula: as in ``other_places.arithmetic``.
+        formula, because: as in ``other_places.arithmetic``.
         names: name in the formula -> a fact, or the id of the row that prints the number.
     """
     facts = {name: published_source.fact(key) for name, key in names.items() if "/" not in key}
     printed = {name: evidence.rows[key] for name, key in names.items() if "/" in key}
     texts = {name: f.value for name, f in facts.items()} | {name: r.printed for name, r in printed.items()}
     result = precision.evaluated(formula, {name: precision.value(text) for name, text in texts.items()})
-    words = f"{formula} with {', '.join(f'{name} {text}' for name, text in texts.items())}"
     return Found(
         result,
-        because="; ".join(filter(None, (because, words))),
+        because=precision.filled(because, texts),
         published=", ".join(dict.fromkeys(f.file for f in facts.values())),
     )

@@ -215,8 +215,12 @@ def table_4_5_same_forecasts(evidence: Evidence, row: Row, network: str) -> Foun
             )
         )
     (low, high), (their_low, their_high) = ranges
-    words = f"MSE / MAE^2 is {low:.4f} to {high:.4f} here, {their_low:.4f} to {their_high:.4f} in the abstract"
-    return Found(low <= their_high and their_low <= high, because=words, other_place="abstract")
+    same = low <= their_high and their_low <= high
+    words = (
+        f"MSE / MAE^2 does not depend on the unit. It is {low:.4f} to {high:.4f} here and {their_low:.4f} to"
+        f" {their_high:.4f} in the abstract, so these {'can be the same' if same else 'are other'} forecasts"
+    )
+    return Found(same, because=words, other_place="abstract")
 
 
 def values_of(evidence: Evidence, row: Row, column: str) -> Found:

@@ -298,7 +298,10 @@ def studies(rows: pd.DataFrame, fits: pd.DataFrame) -> pd.DataFrame:
         low, high = prediction.best_of(errors, spread, freedom) if whole else (math.nan, math.nan)
         best = its["mse"].min()
         ratio = done["our_mse"] / done["mse"]
-        inside = int(done["mse_inside"].sum())
+        inside, objectives = (int(done[f"{name}_inside"].sum()) for name in ("mse", "objective"))
+        chance = (
+            stats.binomtest(inside, len(done), prediction.LEVEL, alternative="less").pvalue if freedom else math.nan
+        )
         rank = done["our_mse"].corr(done["mse"], method="spearman") if len(done) > 2 else math.nan
         found.append(
             {
@@ -307,20 +310,18 @@ def studies(rows: pd.DataFrame, fits: pd.DataFrame) -> pd.DataFrame:
                 "trained": len(done),
                 "seed_factor": math.exp(spread),
                 "freedom": freedom,
-                "inside": inside,
-                "inside_p": stats.binomtest(inside, len(done), prediction.LEVEL, alternative="less").pvalue
-                if freedom
-                else math.nan,
-                "objective_inside": int(done["objective_inside"].sum()),
+                "inside": inside if freedom else math.nan,
+                "inside_p": chance,
+                "objective_inside": objectives if freedom else math.nan,
                 "ours_over_published": ratio.median(),
                 "objective_over_published": (done["our_objective"] / done["objective"]).median(),
                 "rank_correlation": rank,
                 "best_published": best,
                 "best_low": low,
                 "best_high": high,
-                "best_inside": low <= best <= high,
+                "best_inside": math.nan if math.isnan(low) else float(low <= best <= high),
                 "published_below_naive": int((its["mse"] < its["naive_mse"]).sum()),
-                "ours_below_naive": int((done["our_mse"] < done["naive_mse"]).sum()),
+                "ours_below_naive": int((done["our_mse"] < done["naive_mse"]).sum()) if len(done) else math.nan,
             }
         )
     return pd.DataFrame(found)
@@ -339,7 +340,8 @@ MEANINGS = {
     "ours_over_published": "median of our MSE over the published one; objective_over_published the same for objectives",
     "rank_correlation": "Spearman's, of our MSE and the published ones",
     "best_published, best_low, best_high": (
-        "the smallest published MSE, and the interval of the smallest of as many new trainings of ours"
+        "the smallest published MSE, and the interval of the smallest of as many new trainings of ours; best_inside is"
+        " 1 if it lies in it"
     ),
     "published_below_naive, ours_below_naive": (
         "how many MSE are below that of 'tomorrow equals today' on the same days"
@@ -418,6 +420,7 @@ def in_words(rows: pd.DataFrame, found: pd.DataFrame, rates: pd.DataFrame) -> st
 
 def _each(found: pd.DataFrame) -> str:
     return ", ".join(
-        f"{r.network} of {r.ticker} ({r.inside} of {r.trained} inside, ours over published {r.ours_over_published:.2f})"
+        f"{r.network} of {r.ticker} ({int(r.inside)} of {r.trained} inside, ours over published"
+        f" {r.ours_over_published:.2f})"
         for r in found.itertuples()
     )

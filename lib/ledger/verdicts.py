@@ -45,7 +45,7 @@ MEANINGS = {
     CONTRADICTED: (
         "another place of the thesis, its own arithmetic, what its author published or a definition says otherwise"
     ),
-    CANNOT: "nothing that is printed or published would show it; the reason stands in the row",
+    CANNOT: "nothing printed or published would show it, or this run did not compute it; the reason says which",
 }
 OURS, THEIRS, PUBLISHED, DEFINITION = (
     "our computation",
@@ -53,6 +53,7 @@ OURS, THEIRS, PUBLISHED, DEFINITION = (
     "published source",
     "a definition",
 )
+OUR_QUESTION = "our question"  # in place of a printed value, where the thesis does not state what we ask
 AGREE = "lib.ledger.verdicts.agree"
 ALL, ASKED, CELLS = "all", "our own questions", "cells of the trials"  # the last rows of the summary
 _EDGE = 1 + 1e-9
@@ -104,7 +105,7 @@ def judge(rows: Mapping[str, Row], evidence: Evidence) -> pd.DataFrame:
                 "place": row.place,
                 "kind": row.kind,
                 "says": row.says,
-                "printed": row.printed,
+                "printed": OUR_QUESTION if row.kind == QUESTION and row.printed == STATED else row.printed,
                 "unit": row.unit,
                 "precision": precision.half_unit(row.printed) if numeric else None,
                 "computed": its.found.text,

@@ -62,7 +62,8 @@ def test_what_was_not_trained_says_so_with_its_command(rows):
         found = found_of(rows, TRIAL, **tables)
         assert isinstance(found, Missing) and str(found).startswith("not computed in this run")
         assert "params/replay.yaml --only 08b" in str(found)
-    assert "one seed has no spread" in str(found_of(rows, TRIAL, replay=replay_table(mse_low=np.nan)))
+    assert "with several seeds" in str(found_of(rows, TRIAL, replay=replay_table(mse_low=np.nan)))
+    assert "diverged" in str(found_of(rows, TRIAL, replay=replay_table(mse_low=np.nan, our_mse=np.inf)))
     assert str(found_of(rows, TRIAL, why={"replay": "do this"})) == "do this"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 from scipy import stats
 
@@ -32,7 +34,10 @@ def score_of_trial(evidence: Evidence, row: Row, ticker: str, network: str, tria
         raise Missing(f"not computed in this run: it was not trained again. Make it with: {REPLAY_COMMAND}")
     ours = its.iloc[0]
     if pd.isna(ours["mse_low"]):
-        raise Missing("one seed has no spread: the replay was made with replay_seeds 1, or a training diverged")
+        why = (
+            "it diverged" if math.isinf(ours["our_mse"]) else "an interval needs trials of its study with several seeds"
+        )
+        raise Missing(f"not computed in this run: {why}. Make it with: {REPLAY_COMMAND}")
     many = int(ours["trainings"])
     words = (
         f"{many} training{'s' if many > 1 else ''} of ours; the objective was {ours['our_objective']:.3g}, the author's"

@@ -64,7 +64,8 @@ def days(prices: Prices, settings: Settings) -> pd.DataFrame:
             about = {**row, **candidates.loc[best], "difference": away[best], "exact": bool(exact.any())}
             about |= {"end_dates": " ".join(dict.fromkeys(candidates.loc[exact, "end_date"])), "tried": len(candidates)}
             found.append({**about, "next": away[~exact].min()})
-    return pd.DataFrame(found)
+    columns = [*STUDY, "trials", "variance", "spread", "end_date", "split", "part", "scaling", "nearest", "targets"]
+    return pd.DataFrame(found, columns=[*columns, "difference", "exact", "end_dates", "tried", "next"])
 
 
 def _candidates(close: pd.Series, settings: Settings) -> Iterator[dict[str, object]]:
@@ -133,11 +134,12 @@ def planned(rows: pd.DataFrame, prices: Prices, settings: Settings) -> list[Plan
     return found
 
 
-def distances(fits: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+def distances(fits: Sequence[pd.DataFrame], rows: pd.DataFrame) -> pd.DataFrame:
     """How far each candidate is from the records, by study.
 
     Args:
-        fits: trainings of every epoch, first seeds only, as :func:`lib.experiments.replay.run` gives them.
+        fits: tables of trainings, as :func:`lib.experiments.replay.run` gives them; those of every epoch with the first
+            seed are used.
         rows: as :func:`lib.experiments.replay.published` gives them.
 
     Returns:
@@ -146,7 +148,8 @@ def distances(fits: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
         ``objective_ratio``, the median of ours over the published objective.
     """
     theirs = rows[[*replay.TRIAL, "best_val_loss", "mse"]].rename(columns={"mse": "published_mse"})
-    whole = fits[(fits["seed_number"] == 1) & (fits["patience"] == 0)]
+    every = pd.concat([table for table in fits if len(table)])
+    whole = every[(every["seed_number"] == 1) & (every["patience"] == 0)]
     found = []
     for (ticker, network, inputs), its in whole.merge(theirs, on=replay.TRIAL).groupby([*STUDY, "inputs"], sort=False):
         for patience in (0, *replay.PATIENCE):
@@ -210,6 +213,8 @@ def in_words(found: pd.DataFrame, same_coin: bool, inputs: str) -> str:
             " their outcomes no match for these."
         )
     own = found[found["inputs"] == inputs]
+    if own.empty:
+        return "All trials of this run are of the later search, which was stopped early: nothing is compared here."
     nearest = pd.DataFrame([its.loc[its["objective_factor"].idxmin()] for _, its in own.groupby(STUDY, sort=False)])
     overall = own.groupby("patience")["objective_factor"].median().sort_values()
     stops = "; ".join(f"{_rule(int(p))} {factor:.3f}" for p, factor in overall.items())

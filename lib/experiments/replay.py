@@ -182,6 +182,11 @@ def outcome(val_loss: np.ndarray, patience: int | None) -> dict[str, float]:
     return {"objective": float(losses[:stop].min()), "last": float(losses[stop - 1]), "epochs": stop}
 
 
+_OUTCOMES = [f"{name}, patience {patience}" for patience in (0, *PATIENCE) for name in ("objective", "last")]
+_COLUMNS = [*TRIAL, "inputs", "patience", "weights", "seed_number", "seed", "objective", "mse", "mae", "r2"]
+_COLUMNS += [*_OUTCOMES, "epochs_run", "best_epoch", "seconds", "key"]
+
+
 def run(
     trainings: Sequence[Planned], known: pd.DataFrame | None = None, finished: Callable[[pd.DataFrame], object] = len
 ) -> pd.DataFrame:
@@ -202,7 +207,8 @@ def run(
     wanted = {about["key"]: (training, about) for training, about in trainings if about["key"] not in rows}
 
     def table() -> pd.DataFrame:
-        return pd.DataFrame([rows[about["key"]] for _, about in trainings if about["key"] in rows])
+        found = [rows[about["key"]] for _, about in trainings if about["key"] in rows]
+        return pd.DataFrame(found, columns=_COLUMNS)
 
     def keep(training: Training, result: Result, save: bool = True) -> None:
         about = wanted[training.key[:KEY_DIGITS]][1]
@@ -224,8 +230,7 @@ def _row(training: Training, about: Mapping[str, Any], result: Result) -> dict[s
     for patience in (0, *PATIENCE) if about["patience"] == 0 else ():
         would = outcome(result.val_loss, patience or None)
         found |= {f"{name}, patience {patience}": would[name] for name in ("objective", "last")}
-    found |= {"epochs_run": result.epochs, "best_epoch": result.best_epoch, "seconds": result.seconds}
-    return {**found, "key": found.pop("key")}
+    return {**found, "epochs_run": result.epochs, "best_epoch": result.best_epoch, "seconds": result.seconds}
 
 
 def read(path: Path) -> pd.DataFrame | None:

@@ -98,7 +98,7 @@ def test_the_planted_candidate_is_the_nearest(tiny):
         for inputs, factor in (("own_close", 1.0), ("all_closes", 1.4)):
             its = {name: factor * value for name, value in outcomes.items()}
             fits.append({**about, "inputs": inputs, "seed_number": 1, "patience": 0, **its})
-    found = protocol.distances(pd.DataFrame(fits), pd.DataFrame(rows))
+    found = protocol.distances([pd.DataFrame(fits), pd.DataFrame()], pd.DataFrame(rows))
     own = found[found["inputs"] == "own_close"].set_index(["patience", "weights"])
     assert own["mse_factor"].idxmin() == (10, "best") and own.loc[(10, "best"), "mse_factor"] == pytest.approx(1)
     assert own.loc[(10, "last"), "objective_factor"] == pytest.approx(1) and own.loc[(0, "last"), "mse_factor"] > 1.1
@@ -106,3 +106,5 @@ def test_the_planted_candidate_is_the_nearest(tiny):
     assert "Running every epoch is nearest in 0 of 1 studies; not in CNN of A (patience 10)" in words
     assert "By inputs, every epoch run, in the median of 1 studies: " in words and "(own_close) are nearest" in words
     assert "no match" in protocol.in_words(found, False, "own_close")
+    stopped = protocol.distances([pd.DataFrame(fits).assign(patience=10)], pd.DataFrame(rows))
+    assert "stopped early" in protocol.in_words(stopped, True, "own_close")

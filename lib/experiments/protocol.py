@@ -9,14 +9,17 @@ by trainings of some trials of each study.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from lib.data import SPLITS, windows
 from lib.errors import ProjectError
+from lib.evaluation import significance
 from lib.experiments import replay
 from lib.experiments.replay import STUDY, Planned, Prices
 from lib.settings import Settings
@@ -112,6 +115,8 @@ def days_in_words(found: pd.DataFrame) -> str:
 def planned(rows: pd.DataFrame, prices: Prices, settings: Settings) -> list[Planned]:
     """Trainings with other inputs of one trial of each study, each with its first seed.
 
+    With one coin the closes of all coins are its own, which the replay trains already.
+
     Args:
         rows: as :func:`lib.experiments.replay.published` gives them; trials of the rerun are left out.
         prices: inputs for which they lack columns are left out.
@@ -123,7 +128,7 @@ def planned(rows: pd.DataFrame, prices: Prices, settings: Settings) -> list[Plan
     chosen = spread[place.isin(INPUT_TRIALS)]
     found: list[Planned] = []
     for inputs in OTHER_INPUTS:
-        if inputs == settings.replay_inputs:
+        if inputs == settings.replay_inputs or (inputs == "all_closes" and len(prices) == 1):
             continue
         other = settings.changed(replay_inputs=inputs)
         try:
@@ -134,38 +139,74 @@ def planned(rows: pd.DataFrame, prices: Prices, settings: Settings) -> list[Plan
     return found
 
 
-def distances(fits: Sequence[pd.DataFrame], rows: pd.DataFrame) -> pd.DataFrame:
-    """How far each candidate is from the records, by study.
+def distances(fits: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """How far each stopping rule and choice of weights is from the records, by study.
 
     Args:
-        fits: tables of trainings, as :func:`lib.experiments.replay.run` gives them; those of every epoch with the first
-            seed are used.
+        fits: as :func:`lib.experiments.replay.run` gives it; trainings of every epoch with the first seed are used.
         rows: as :func:`lib.experiments.replay.published` gives them.
 
     Returns:
-        A row a study, inputs, stopping rule (``patience``, 0: every epoch) and choice of weights: ``trials``, and as
-        factors (1 is equal; half of the trials are nearer) ``objective_factor`` and ``mse_factor``, with
-        ``objective_ratio``, the median of ours over the published objective.
+        A row a study, stopping rule (``patience``, 0: every epoch) and choice of weights: ``trials``, and as factors (1
+        is equal; half of the trials are nearer) ``objective_factor`` and ``mse_factor``, with ``objective_ratio``, the
+        median of ours over the published objective. ``every_nearer`` of ``decided`` trials have an objective nearer to
+        that of every epoch than to this rule's (the others tie), with the sign test's ``p``.
     """
-    theirs = rows[[*replay.TRIAL, "best_val_loss", "mse"]].rename(columns={"mse": "published_mse"})
-    every = pd.concat([table for table in fits if len(table)])
-    whole = every[(every["seed_number"] == 1) & (every["patience"] == 0)]
     found = []
-    for (ticker, network, inputs), its in whole.merge(theirs, on=replay.TRIAL).groupby([*STUDY, "inputs"], sort=False):
-        for patience in (0, *replay.PATIENCE):
+    for (ticker, network), its in _whole(fits, rows).groupby(STUDY, sort=False):
+        log_ratios = {p: np.log(its[f"objective, patience {p}"] / its["best_val_loss"]) for p in (0, *replay.PATIENCE)}
+        for patience, log_ratio in log_ratios.items():
+            sure = _nearer(log_ratios[0], log_ratio)
             ours = its[f"objective, patience {patience}"]
-            ratio = np.log(ours / its["best_val_loss"])
             for weights, mse in (("best", ours), ("last", its[f"last, patience {patience}"])):
-                found.append(
-                    {
-                        **{"ticker": ticker, "network": network, "inputs": inputs, "patience": patience},
-                        **{"weights": weights, "trials": len(its)},
-                        "objective_factor": float(np.exp(ratio.abs().median())),
-                        "objective_ratio": float(np.exp(ratio.median())),
-                        "mse_factor": float(np.exp(np.log(mse / its["published_mse"]).abs().median())),
-                    }
-                )
-    return pd.DataFrame(found)
+                factors = {"objective_factor": _factor(log_ratio), "objective_ratio": float(np.exp(log_ratio.median()))}
+                factors |= {"mse_factor": _factor(np.log(mse / its["published_mse"]))}
+                about = {"ticker": ticker, "network": network, "patience": patience, "weights": weights}
+                found.append({**about, "trials": len(its), **factors, **sure})
+    columns = [*STUDY, "patience", "weights", "trials", "objective_factor", "objective_ratio", "mse_factor"]
+    return pd.DataFrame(found, columns=[*columns, "every_nearer", "decided", "p"])
+
+
+def inputs_compared(fits: pd.DataFrame, others: pd.DataFrame, rows: pd.DataFrame, inputs: str) -> pd.DataFrame:
+    """How far the objectives are from the records by inputs, over the trials that were trained with all of them.
+
+    Args:
+        fits, others: trainings with the replay's inputs and with others; every epoch with the first seed is used.
+        rows: as :func:`lib.experiments.replay.published` gives them.
+        inputs: the replay's own.
+
+    Returns:
+        A row for each inputs: ``trials``, ``objective_factor``, ``objective_ratio``, and of how many trials the
+        replay's own are nearer (``own_nearer`` of ``decided``), with the sign test's ``p``.
+    """
+    whole = pd.concat([_whole(table, rows) for table in (fits, others) if len(table)])
+    ratio = whole.assign(ratio=np.log(whole["objective, patience 0"] / whole["best_val_loss"]))
+    each = ratio.pivot_table(index=replay.TRIAL, columns="inputs", values="ratio").dropna()
+    found = []
+    for name in each if inputs in each and len(each.columns) > 1 else ():
+        factors = {"objective_factor": _factor(each[name]), "objective_ratio": float(np.exp(each[name].median()))}
+        sure = _nearer(each[inputs], each[name])
+        sure["own_nearer"] = sure.pop("every_nearer")
+        found.append({"inputs": name, "trials": len(each), **factors, **sure})
+    columns = ["inputs", "trials", "objective_factor", "objective_ratio", "own_nearer", "decided", "p"]
+    return pd.DataFrame(found, columns=columns).sort_values("objective_factor", ignore_index=True)
+
+
+def _whole(fits: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Finite trainings of every epoch with the first seed, beside what was published of their trials."""
+    theirs = rows[[*replay.TRIAL, "best_val_loss", "mse"]].rename(columns={"mse": "published_mse"})
+    chosen = fits[(fits["seed_number"] == 1) & (fits["patience"] == 0) & np.isfinite(fits["mse"].astype(float))]
+    return chosen.astype({"trial": "int64"}).merge(theirs, on=replay.TRIAL)
+
+
+def _factor(log_ratio: pd.Series) -> float:
+    return float(np.exp(log_ratio.abs().median()))
+
+
+def _nearer(one: pd.Series, other: pd.Series) -> dict[str, float]:
+    wins, losses = int((one.abs() < other.abs()).sum()), int((one.abs() > other.abs()).sum())
+    p = float(stats.binomtest(wins, wins + losses).pvalue) if wins + losses else math.nan
+    return {"every_nearer": wins, "decided": wins + losses, "p": p}
 
 
 def scored_weights(tickers: Sequence[str]) -> pd.DataFrame:
@@ -199,11 +240,11 @@ def scored_weights_in_words(found: pd.DataFrame) -> str:
     )
 
 
-def in_words(found: pd.DataFrame, same_coin: bool, inputs: str) -> str:
-    """Which stopping rule and which inputs the objectives fit, study by study.
+def in_words(found: pd.DataFrame, by_inputs: pd.DataFrame, same_coin: bool, inputs: str) -> str:
+    """Which stopping rule and which inputs the objectives fit, and how surely.
 
     Args:
-        found: as :func:`distances` gives it.
+        found, by_inputs: as :func:`distances` and :func:`inputs_compared` give them.
         same_coin: whether the records are of the run's own coins.
         inputs: those of the replay.
     """
@@ -212,12 +253,18 @@ def in_words(found: pd.DataFrame, same_coin: bool, inputs: str) -> str:
             f"None of this run's tickers is in the thesis: the trials are those published for {replay.STAND_IN}, and"
             " their outcomes no match for these."
         )
-    own = found[found["inputs"] == inputs]
-    if own.empty:
-        return "All trials of this run are of the later search, which was stopped early: nothing is compared here."
+    if found.empty:
+        return "No training of this run ran every epoch, so stopping rules and inputs are not compared."
+    own = found[found["weights"] == "last"]
     nearest = pd.DataFrame([its.loc[its["objective_factor"].idxmin()] for _, its in own.groupby(STUDY, sort=False)])
-    overall = own.groupby("patience")["objective_factor"].median().sort_values()
-    stops = "; ".join(f"{_rule(int(p))} {factor:.3f}" for p, factor in overall.items())
+    overall = own.groupby("patience").agg({"objective_factor": "median", "every_nearer": "sum", "decided": "sum"})
+    stops = "; ".join(f"{_rule(int(r.Index))} {r.objective_factor:.3f}" for r in overall.itertuples())
+    sure = "; ".join(
+        f"{_rule(int(r.Index))} in {int(r.every_nearer)} of {int(r.decided)} trials"
+        f" (p {significance.p_text(stats.binomtest(int(r.every_nearer), int(r.decided)).pvalue)})"
+        for r in overall.itertuples()
+        if r.decided
+    )
     others = ", ".join(
         f"{r.network} of {r.ticker} ({_rule(int(r.patience))})" for r in nearest.itertuples() if r.patience
     )
@@ -225,16 +272,27 @@ def in_words(found: pd.DataFrame, same_coin: bool, inputs: str) -> str:
         "The published objective is the smallest validation loss of a training. Ours over it, as a factor that half of"
         f" the trials are within, in the median of {len(nearest)} studies: {stops}.",
         f"Running every epoch is nearest in {int((nearest['patience'] == 0).sum())} of {len(nearest)}"
-        f" studies{f'; not in {others}' if others else ''}.",
+        f" studies{f'; not in {others}' if others else ''}."
+        + (f" Trial by trial it is nearer than {sure}; in the others both rules give the same." if sure else ""),
     ]
-    whole = found[(found["patience"] == 0) & (found["weights"] == "last")]
-    each = whole.pivot_table(index=STUDY, columns="inputs", values="objective_factor").dropna()
-    if len(each.columns) > 1 and len(each):
-        factors = ", ".join(f"{name} {value:.3f}" for name, value in each.median().sort_values().items())
-        lines.append(
-            f"By inputs, every epoch run, in the median of {len(each)} studies: {factors}. The replay's own"
-            f" ({inputs}) are nearest in {int((each.idxmin(axis=1) == inputs).sum())} of {len(each)}."
+    if len(by_inputs):
+        factors = ", ".join(f"{r.inputs} {r.objective_factor:.3f}" for r in by_inputs.itertuples())
+        against = "; ".join(
+            f"{r.inputs} in {r.own_nearer} of {r.decided} (p {significance.p_text(r.p)})"
+            for r in by_inputs.itertuples()
+            if r.inputs != inputs
         )
+        lines.append(
+            f"By inputs, every epoch run, over the same {int(by_inputs['trials'].max())} trials: {factors}. The"
+            f" replay's own ({inputs}) are nearer than {against}."
+        )
+    worst = own[own["patience"] == 0].sort_values("objective_factor").iloc[-1]
+    lines.append(
+        "Left unexplained: the seed of each published training and its threads are not known. With every epoch run"
+        f" the {worst['network']} of {worst['ticker']} is farthest from its records (factor"
+        f" {worst['objective_factor']:.2f}). That inputs, stopping and weights of the later search are those of the"
+        " author's notebook is taken from it."
+    )
     return "\n".join(lines)
 
 

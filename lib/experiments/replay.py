@@ -92,7 +92,7 @@ def check_days(prices: Prices, settings: Settings) -> None:
 
 def rerun_settings(settings: Settings) -> Settings:
     """Settings under which the trials of :data:`RERUN` were searched, whose prices go on to a later day."""
-    return settings.changed(**_RERUN_CHANGES, tickers=tuple(thesis.APPENDIX))
+    return settings.changed(**_RERUN_CHANGES, tickers=tuple(sorted(thesis.APPENDIX)))
 
 
 def later_prices(settings: Settings) -> Prices | None:
@@ -241,6 +241,10 @@ def read(path: Path) -> pd.DataFrame | None:
     return table if {"key", "objective, patience 0"} <= set(table) else None
 
 
+SCORES = ("objective", "mse", "mae", "r2")
+_JUDGED = ("objective", "mse")
+
+
 # -- what was published beside ours --------------------------------------------------------
 
 
@@ -254,29 +258,31 @@ def table(rows: pd.DataFrame, fits: pd.DataFrame, data: Mapping[str, Dataset]) -
 
     Returns:
         The trial, ``same_coin``, the published ``objective``, ``mse``, ``mae``, ``r2``, ``trainings`` (number of ours),
-        ``our_objective``, ``our_mse`` (medians), ``mse_low`` and ``mse_high``, ``inside``, ``objective_low``,
-        ``objective_high``, ``objective_inside``, ``naive_mse``. A trial without a training is not inside.
+        ``diverged`` (of these), ``our_objective``, ``our_mse``, ``our_mae``, ``our_r2`` (medians), for objective and
+        MSE the interval of one more training (``_low``, ``_high``; empty if the study has no spread yet) and
+        ``_inside``, and ``naive_mse``. As a training's MSE is never below the smallest loss of its epochs, ``mse_low``
+        is not below ``objective_low``.
     """
-    about = rows[[*TRIAL, "same_coin", "best_val_loss", "mse", "mae", "r2"]].rename(
-        columns={"best_val_loss": "objective"}
-    )
+    about = rows[[*TRIAL, "same_coin", "best_val_loss", "mse", "mae", "r2"]]
+    about = about.rename(columns={"best_val_loss": "objective"})
     naive = {id(d): scoring.naive_scores(d)["MSE"] for d in data.values()}
     found = []
     for study, its in about.groupby(STUDY, sort=False):
+        errors = {name: _errors(fits, study, name) for name in SCORES}
+        spreads = {name: prediction.pooled_spread(errors[name]) for name in _JUDGED}
         for row in its.to_dict("records"):
-            own = data_for(row, data)
-            made = {**row, "naive_mse": math.nan if own is None else naive[id(own)]}
-            for name in ("objective", "mse"):
-                errors = _errors(fits, study, name)
-                ours = errors.get(row["trial"], [])
-                low, high = prediction.one_more(ours, *prediction.pooled_spread(errors)) if ours else (math.nan,) * 2
-                made |= {"trainings": len(ours), f"our_{name}": float(np.median(ours)) if ours else math.nan}
-                made |= {f"{name}_low": low, f"{name}_high": high}
-                made[f"{name}_inside"] = low <= row[name] <= high
+            own, trial = data_for(row, data), row["trial"]
+            ours = {name: errors[name].get(trial, []) for name in SCORES}
+            made = {**row, "naive_mse": math.nan if own is None else naive[id(own)], "trainings": len(ours["mse"])}
+            made |= {"diverged": int(np.isinf(ours["mse"]).sum())}
+            made |= {f"our_{name}": float(np.median(ours[name])) if ours[name] else math.nan for name in SCORES}
+            for name in _JUDGED:
+                low, high = prediction.one_more(ours[name], *spreads[name])
+                low = max(low, made.get("objective_low", 0.0)) if math.isfinite(low) else low
+                made |= {f"{name}_low": low, f"{name}_high": high, f"{name}_inside": low <= row[name] <= high}
             found.append(made)
-    order = [*about, "trainings", *(f"our_{n}" for n in ("objective", "mse"))]
-    order += [f"{n}_{e}" for n in ("objective", "mse") for e in ("low", "high", "inside")]
-    return pd.DataFrame(found)[[*order, "naive_mse"]]
+    order = [*about, "trainings", "diverged", *(f"our_{name}" for name in SCORES)]
+    return pd.DataFrame(found)[[*order, *(f"{n}_{e}" for n in _JUDGED for e in ("low", "high", "inside")), "naive_mse"]]
 
 
 def _errors(fits: pd.DataFrame, study: Sequence[str], column: str) -> dict[int, list[float]]:
@@ -295,61 +301,77 @@ def studies(rows: pd.DataFrame, fits: pd.DataFrame) -> pd.DataFrame:
     Returns:
         What :data:`MEANINGS` explains. The interval of the best is there when every trial was trained.
     """
-    found = []
-    for study, its in rows.groupby(STUDY, sort=False):
-        errors, done = _errors(fits, study, "mse"), its[its["trainings"] > 0]
-        spread, freedom = prediction.pooled_spread(errors)
-        whole = len(done) == len(its)
-        low, high = prediction.best_of(errors, spread, freedom) if whole else (math.nan, math.nan)
-        best = its["mse"].min()
-        ratio = done["our_mse"] / done["mse"]
-        inside, objectives = (int(done[f"{name}_inside"].sum()) for name in ("mse", "objective"))
-        chance = (
-            stats.binomtest(inside, len(done), prediction.LEVEL, alternative="less").pvalue if freedom else math.nan
-        )
-        rank = done["our_mse"].corr(done["mse"], method="spearman") if len(done) > 2 else math.nan
-        found.append(
-            {
-                **dict(zip(STUDY, study)),
-                "trials": len(its),
-                "trained": len(done),
-                "seed_factor": math.exp(spread),
-                "freedom": freedom,
-                "inside": inside if freedom else math.nan,
-                "inside_p": chance,
-                "objective_inside": objectives if freedom else math.nan,
-                "ours_over_published": ratio.median(),
-                "objective_over_published": (done["our_objective"] / done["objective"]).median(),
-                "rank_correlation": rank,
-                "best_published": best,
-                "best_low": low,
-                "best_high": high,
-                "best_inside": math.nan if math.isnan(low) else float(low <= best <= high),
-                "published_below_naive": int((its["mse"] < its["naive_mse"]).sum()),
-                "ours_below_naive": int((done["our_mse"] < done["naive_mse"]).sum()) if len(done) else math.nan,
-            }
-        )
-    return pd.DataFrame(found)
+    found = [_study(study, its, fits) for study, its in rows.groupby(STUDY, sort=False)]
+    made = pd.DataFrame(found)
+    both = (2 * made[["inside_p", "level_p"]].min(axis=1, skipna=False)).clip(upper=1)
+    made["p_holm"] = significance.holm(both.dropna()).reindex(made.index)
+    return made
+
+
+def _study(study: Sequence[str], its: pd.DataFrame, fits: pd.DataFrame) -> dict[str, Any]:
+    errors, objectives = (_errors(fits, study, name) for name in ("mse", "objective"))
+    done, judged = its[its["trainings"] > 0], its[its["mse_low"].notna()]
+    spread, freedom = prediction.pooled_spread(errors)
+    low, high = math.nan, math.nan
+    if len(done) == len(its):
+        floors = {trial: min(values) for trial, values in objectives.items()}
+        low, high = prediction.best_of(errors, spread, freedom, floors=floors)
+    best, ratio = its["mse"].min(), done["our_mse"] / done["mse"]
+    log_ratio = np.log(judged["our_mse"] / judged["mse"])
+    inside, objective_inside = (int(judged[f"{name}_inside"].sum()) for name in ("mse", "objective"))
+    fewer = {"alternative": "less"}
+    nothing = math.nan
+    return {
+        **dict(zip(STUDY, study)),
+        "trials": len(its),
+        "trained": len(done),
+        "judged": len(judged),
+        "seed_factor": math.exp(spread),
+        "freedom": freedom,
+        "interval_factor": math.sqrt((judged["mse_high"] / judged["mse_low"]).median()) if len(judged) else nothing,
+        "inside": inside if len(judged) else nothing,
+        "inside_p": stats.binomtest(inside, len(judged), prediction.LEVEL, **fewer).pvalue if len(judged) else nothing,
+        "level_p": float(stats.wilcoxon(log_ratio).pvalue) if len(judged) > 5 else nothing,
+        "objective_inside": objective_inside if len(judged) else nothing,
+        "ours_over_published": ratio.median(),
+        "objective_over_published": (done["our_objective"] / done["objective"]).median(),
+        "mae_over_published": (done["our_mae"] / done["mae"]).median(),
+        "r2_difference": (done["our_r2"] - done["r2"]).median(),
+        "rank_correlation": done["our_mse"].corr(done["mse"], method="spearman") if len(done) > 2 else nothing,
+        "best_published": best,
+        "best_low": low,
+        "best_high": high,
+        "best_inside": nothing if math.isnan(low) else float(low <= best <= high),
+        "published_below_naive": int((done["mse"] < done["naive_mse"]).sum()) if len(done) else nothing,
+        "ours_below_naive": int((done["our_mse"] < done["naive_mse"]).sum()) if len(done) else nothing,
+    }
 
 
 MEANINGS = {
-    "trials, trained": "records of the study, and how many of them were trained here",
+    "trials, trained, judged": (
+        "records of the study, how many of them were trained here, and how many of these have an interval"
+    ),
     "seed_factor": "typical factor between two seeds of ours: the exponential of the pooled spread of log MSE",
     "freedom": "degrees of freedom of that spread: trainings less trials, of those with several seeds",
+    "interval_factor": "how wide the intervals are: half of them reach no farther than this factor from their middle",
     "inside": f"published MSE in the {prediction.LEVEL:.0%} interval of one more training of ours",
     "inside_p": (
         f"chance of so few inside if each were one more training ({prediction.LEVEL:.0%} would be inside); the trials"
         " share one spread, so it is a guide"
     ),
-    "objective_inside": "the same for the objective, the smallest validation loss of any epoch",
-    "ours_over_published": "median of our MSE over the published one; objective_over_published the same for objectives",
+    "level_p": "Wilcoxon's signed-rank test that our MSE and the published ones differ by no factor",
+    "p_holm": "the smaller of both p, doubled, and corrected over the studies (Holm)",
+    "objective_inside": "as inside, for the objective, the smallest validation loss of any epoch",
+    "ours_over_published, objective_over_published, mae_over_published, r2_difference": (
+        "medians: of our MSE, objective and MAE over the published ones, and of our R2 less the published one"
+    ),
     "rank_correlation": "Spearman's, of our MSE and the published ones",
     "best_published, best_low, best_high": (
         "the smallest published MSE, and the interval of the smallest of as many new trainings of ours; best_inside is"
         " 1 if it lies in it"
     ),
     "published_below_naive, ours_below_naive": (
-        "how many MSE are below that of 'tomorrow equals today' on the same days"
+        "of the trials trained here, MSE that are below that of 'tomorrow equals today' on the same days"
     ),
 }
 
@@ -367,12 +389,14 @@ def error_rate(fits: pd.DataFrame) -> pd.DataFrame:
         fits: as :func:`run` gives it.
 
     Returns:
-        A row a rule (``one training``, ``best of n``): ``cases``, ``outside``, ``rate``, its 95 % bounds (``low``,
-        ``high``; Clopper and Pearson, as if cases were independent), and the ``nominal`` rate.
+        A row a rule (``one training``; ``best of the repeated``, which are fewer trials than a study has): ``cases``,
+        ``outside``, ``rate``, its 95 % bounds (``low``, ``high``; Clopper and Pearson, as if cases were independent),
+        and the ``nominal`` rate.
     """
-    outside: dict[str, list[bool]] = {"one training": [], "best of n": []}
+    outside: dict[str, list[bool]] = {"one training": [], "best of the repeated": []}
     for study in fits[STUDY].drop_duplicates().itertuples(index=False):
-        for rule, cases in prediction.outside_when_left_out(_errors(fits, study, "mse")).items():
+        errors, floors = (_errors(fits, study, name) for name in ("mse", "objective"))
+        for rule, cases in prediction.outside_when_left_out(errors, floors).items():
             outside[rule] += cases
     found = []
     for rule, cases in outside.items():
@@ -394,20 +418,20 @@ def in_words(rows: pd.DataFrame, found: pd.DataFrame, rates: pd.DataFrame) -> st
             f"None of this run's tickers is in the thesis: the trials are those published for {STAND_IN}, and their"
             " outcomes no match for these."
         )
-    done = rows[rows["trainings"] > 0]
-    if not found["freedom"].any():
-        return f"{len(done)} trials were trained once. One seed does not say how far another one would be."
-    fitting = found[(found["inside_p"] >= LEVEL) | found["inside_p"].isna()]
-    others = found[found["inside_p"] < LEVEL]
-    rate = rates.set_index("rule").loc["one training"]
-    lines = [
-        f"{len(done)} of {len(rows)} published trials were trained again. {int(done['mse_inside'].sum())} published MSE"
-        f" lie in the {prediction.LEVEL:.0%} interval of one more training of ours, and"
-        f" {int(done['objective_inside'].sum())} objectives.",
-        f"Left out and judged by the same rule, {rate['rate']:.1%} of our own seeds are outside"
-        f" ({int(rate['outside'])} of {int(rate['cases'])} cases; {rate['low']:.1%} to {rate['high']:.1%}).",
-        f"In {len(fitting)} of {len(found)} studies chance of the seed explains what is outside."
-        + (f" In these it does not: {_each(others)}." if len(others) else ""),
+    done, judged = rows[rows["trainings"] > 0], rows[rows["mse_low"].notna()]
+    lines = [f"{len(done)} of {len(rows)} published trials were trained again."]
+    if judged.empty:
+        return f"{lines[0]} None has an interval: one seed does not say how far another one would be."
+    tested = found[found["p_holm"].notna()]
+    others = tested[tested["p_holm"] < LEVEL]
+    lines += [
+        f"Of {len(judged)} that have an interval, {int(judged['mse_inside'].sum())} published MSE lie in the"
+        f" {prediction.LEVEL:.0%} interval of one more training of ours, and {int(judged['objective_inside'].sum())}"
+        f" objectives in theirs. The intervals are wide: in the median study half of them reach up to a factor of"
+        f" {found['interval_factor'].median():.2f} from their middle.",
+        *_rates_in_words(rates),
+        f"In {len(tested) - len(others)} of {len(tested)} studies no difference was found between ours and what was"
+        f" published{f'; one was found for {_each(others)}' if len(others) else ''} (two tests a study, Holm).",
     ]
     best = found[found["best_low"].notna()]
     if len(best):
@@ -423,9 +447,21 @@ def in_words(rows: pd.DataFrame, found: pd.DataFrame, rates: pd.DataFrame) -> st
     return "\n".join(lines)
 
 
+def _rates_in_words(rates: pd.DataFrame) -> list[str]:
+    """How often each rule rejects a seed of our own."""
+    lines = []
+    for rate in rates[rates["cases"] > 0].to_dict("records"):
+        what = "one training" if rate["rule"] == "one training" else "the best of the trials with several seeds"
+        lines.append(
+            f"Left out and judged by the same rule ({what}), {rate['rate']:.1%} of our own seeds are outside"
+            f" ({int(rate['outside'])} of {int(rate['cases'])} cases; {rate['low']:.1%} to {rate['high']:.1%})."
+        )
+    return lines
+
+
 def _each(found: pd.DataFrame) -> str:
     return ", ".join(
-        f"{r.network} of {r.ticker} ({int(r.inside)} of {r.trained} inside, ours over published"
+        f"{r.network} of {r.ticker} ({int(r.inside)} of {r.judged} inside, ours over published"
         f" {r.ours_over_published:.2f})"
         for r in found.itertuples()
     )

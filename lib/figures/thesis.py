@@ -411,7 +411,8 @@ def replay(rows: pd.DataFrame) -> Figure:
             name = "naive" if most else f"naive, other days ({ticker} {', '.join(of['network'].unique())})"
             for line in (ax.axhline, ax.axvline):
                 line(naive, color=NETWORK_COLOURS[NAIVE], ls=":" if most else "-.", lw=1.3, label=name)
-        title = f"{ticker}: {int(its['mse_inside'].sum())} of {len(its)} inside"
+        judged = int(its["mse_low"].notna().sum())
+        title = f"{ticker}: {int(its['mse_inside'].sum())} of {judged} inside" if judged else ticker
         ax.set(xscale="log", yscale="log", title=title, xlabel="published MSE (scaled prices)")
         log_ticks(ax.xaxis)
         log_ticks(ax.yaxis)

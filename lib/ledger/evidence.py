@@ -57,7 +57,7 @@ class Evidence:
         replay: the trials trained again, as ``lib.experiments.replay.table`` gives them.
         studies: the same by coin and network, as ``lib.experiments.replay.studies`` gives them.
         error_rate: how often the rule errs by which they are judged, as ``lib.experiments.replay.error_rate`` gives it.
-        protocol: which way of training the records fit, as ``lib.experiments.protocol.distances`` gives it.
+        inputs_compared: which inputs the records fit, as ``lib.experiments.protocol.inputs_compared`` gives it.
         seeds: the thesis's best hyperparameters with several seeds, each one's scores, as
             ``lib.tables.seed_scores`` gives them.
         skill: networks in the median of our seeds, and typical models, on the same days, as notebook 09a scores them.
@@ -71,7 +71,7 @@ class Evidence:
     replay: pd.DataFrame | None = None
     studies: pd.DataFrame | None = None
     error_rate: pd.DataFrame | None = None
-    protocol: pd.DataFrame | None = None
+    inputs_compared: pd.DataFrame | None = None
     seeds: pd.DataFrame | None = None
     skill: pd.DataFrame | None = None
     why: Mapping[str, str] = field(default_factory=dict)

@@ -27,7 +27,7 @@ TABLES = {
     "replay": (REPLAY, "replay"),
     "studies": (REPLAY, "replay_studies"),
     "error_rate": (REPLAY, "replay_error_rate"),
-    "protocol": (REPLAY, "protocol"),
+    "inputs_compared": (REPLAY, "protocol_inputs"),
 }
 # Parameters that none of these tables depends on: prices are known by their digests.
 _FREE = (
@@ -39,7 +39,10 @@ _OF_REPLAY = tuple(key for key in KEYS if key.startswith("replay_"))
 FREE = {
     SCORES: (*_FREE, *_OF_REPLAY, "evaluation_seeds"),
     SEEDS: (*_FREE, *_OF_REPLAY, "target", "restore_best_weights"),
-    REPLAY: (*_FREE, "evaluation_seeds", "inputs", "patience", "restore_best_weights"),
+    REPLAY: (
+        *(*_FREE, "evaluation_seeds", "inputs", "patience", "restore_best_weights"),
+        *("tickers", "networks", "replay_trials", "replay_seeds"),  # which trials, not how each is trained
+    ),
 }
 
 
@@ -56,12 +59,14 @@ def collect(
     """
     whole = load(PROJECT_ROOT / "params/replay.yaml")
     own, committed = (root or output_root(settings.output_dir), settings), (output_root(whole.output_dir), whole)
+    # Verdicts on the author's trials rest on trainings as his records prove, whatever this run trains itself.
+    its_replay = (own[0], whole)
     has_replay = settings.replay_seeds and _path(own[0], TABLES["replay"][1]).is_file()
     data = market.digest(prices)
     found: dict[str, pd.DataFrame | None] = {}
     why: dict[str, str] = {}
     for name, (notebook, table) in TABLES.items():
-        folder, its = own if notebook != REPLAY or has_replay else committed
+        folder, its = own if notebook != REPLAY else its_replay if has_replay else committed
         try:
             found[name], why[name] = left(folder, notebook, table, its, data), ""
         except Missing as reason:

@@ -24,9 +24,22 @@ def test_without_a_spread_or_with_an_infinite_error_there_is_no_interval():
     assert prediction.pooled_spread({1: [1.0], 2: [2.0]})[1] == 0
     assert np.isnan(prediction.one_more([1.0], *prediction.pooled_spread({1: [1.0]}))).all()
     assert np.isnan(prediction.one_more([math.inf], 0.1, 4)).all()
+    assert prediction.one_more([math.inf, 1.0], 0.1, 4) == prediction.one_more([1.0], 0.1, 4)
     assert prediction.pooled_spread({1: [1.0, math.inf], 2: [1.0, 1.0]}) == (0.0, 1)
     assert np.isnan(prediction.best_of({1: [1.0]}, math.nan, 0)).all()
-    assert prediction.outside_when_left_out({1: [1.0]}) == {"one training": [], "best of n": []}
+    for too_few in ({1: [1.0]}, {1: [1.0, 1.01]}, {1: [math.inf, math.inf], 2: [1.0, 1.1]}):
+        assert not any(prediction.outside_when_left_out(too_few).values()), "no interval is not outside"
+
+
+def test_no_new_error_is_below_its_floor():
+    low, high = prediction.best_of({1: [1.0], 2: [1.2]}, 0.5, 8, floors={1: 0.9, 2: 0.95})
+    assert low == pytest.approx(0.9) and high > 0.95
+    errors = {1: [1.0, 1.3], 2: [2.0, 1.7], 3: [3.0, 3.4]}
+    alone = prediction.outside_when_left_out(errors)["one training"]
+    assert prediction.outside_when_left_out(errors, errors)["one training"] == alone
+    tight = {trial: [0.99 * values[0], values[1]] for trial, values in errors.items()}
+    wrong = {trial: [3 * value for value in values] for trial, values in tight.items()}
+    assert all(prediction.outside_when_left_out(errors, wrong)["one training"])
 
 
 def test_a_best_that_was_lucky_is_drawn_towards_the_others():
@@ -52,7 +65,7 @@ def simulated(times, trials=15, spread=0.35, repeated=4, seeds=3):
 
 
 def test_both_rules_miss_about_as_often_as_they_say():
-    one, best, left_out = [], [], {"one training": [], "best of n": []}
+    one, best, left_out = [], [], {"one training": [], "best of the repeated": []}
     for errors, new in simulated(150):
         known = prediction.pooled_spread(errors)
         for trial, values in errors.items():
@@ -63,8 +76,8 @@ def test_both_rules_miss_about_as_often_as_they_say():
         for rule, cases in prediction.outside_when_left_out({k: errors[k] for k in range(4)}).items():
             left_out[rule] += cases
     assert 0.03 < np.mean(one) < 0.07 and np.mean(best) < 0.1
-    assert len(left_out["one training"]) == 150 * 4 * 6 and len(left_out["best of n"]) == 150 * 6
-    assert 0.02 < np.mean(left_out["one training"]) < 0.08 and np.mean(left_out["best of n"]) < 0.12
+    assert len(left_out["one training"]) == 150 * 4 * 6 and len(left_out["best of the repeated"]) == 150 * 6
+    assert 0.02 < np.mean(left_out["one training"]) < 0.08 and np.mean(left_out["best of the repeated"]) < 0.12
 
 
 def test_errors_of_another_kind_are_noticed():

@@ -82,29 +82,56 @@ def test_other_inputs_are_tried_on_a_trial_of_each_study(tiny, random_walk):
     assert {about["inputs"] for _, about in plan} == {"all_closes", "ohlcv_indicators"}
     closes = {ticker: frame.assign(Volume=np.nan) for ticker, frame in prices.items()}
     assert {about["inputs"] for _, about in protocol.planned(rows, closes, settings)} == {"all_closes"}
+    alone = {"SOL-USD": prices["SOL-USD"]}
+    of_one = protocol.planned(rows[rows["ticker"] == "SOL-USD"], alone, settings.changed(tickers=["SOL-USD"]))
+    assert {about["inputs"] for _, about in of_one} == {"ohlcv_indicators"}, "one coin's own close is every close"
 
 
-def test_the_planted_candidate_is_the_nearest(tiny):
-    """Published as if patience 10 had stopped and the best weights had been restored."""
+def planted(rule=10):
+    """Trainings with losses of every epoch, and records as if a rule had stopped them and kept the best weights."""
     rng = np.random.default_rng(0)
     rows, fits = [], []
-    for trial in range(1, 8):
+    for trial in range(1, 9):
         losses = np.exp(rng.normal(0, 0.3, 120)) / np.arange(1, 121) ** 0.5
-        truth = replay.outcome(losses, 10)["objective"]
+        truth = replay.outcome(losses, rule)["objective"]
         about = {"ticker": "A", "network": "CNN", "trial": trial}
         rows.append({**about, "best_val_loss": truth, "mse": truth})
         would = {p: replay.outcome(losses, p or None) for p in (0, *replay.PATIENCE)}
         outcomes = {f"{name}, patience {p}": its[name] for p, its in would.items() for name in ("objective", "last")}
-        for inputs, factor in (("own_close", 1.0), ("all_closes", 1.4)):
-            its = {name: factor * value for name, value in outcomes.items()}
-            fits.append({**about, "inputs": inputs, "seed_number": 1, "patience": 0, **its})
-    found = protocol.distances([pd.DataFrame(fits), pd.DataFrame()], pd.DataFrame(rows))
-    own = found[found["inputs"] == "own_close"].set_index(["patience", "weights"])
+        fits.append({**about, "inputs": "own_close", "seed_number": 1, "patience": 0, "mse": 1.0, **outcomes})
+    return pd.DataFrame(fits), pd.DataFrame(rows)
+
+
+def other_inputs(fits, factor, trials=8):
+    names = [name for name in fits if "patience " in name]
+    return fits.assign(inputs="all_closes", **{name: factor * fits[name] for name in names}).head(trials)
+
+
+def test_the_planted_candidate_is_the_nearest():
+    fits, rows = planted()
+    found = protocol.distances(fits, rows)
+    own = found.set_index(["patience", "weights"])
     assert own["mse_factor"].idxmin() == (10, "best") and own.loc[(10, "best"), "mse_factor"] == pytest.approx(1)
     assert own.loc[(10, "last"), "objective_factor"] == pytest.approx(1) and own.loc[(0, "last"), "mse_factor"] > 1.1
-    words = protocol.in_words(found, True, "own_close")
+    ten = own.loc[(10, "last")]
+    assert ten["every_nearer"] == 0 and 5 < ten["decided"] <= 8 and ten["p"] < 0.1
+    by_inputs = protocol.inputs_compared(fits, other_inputs(fits, 1.4), rows, "own_close")
+    words = protocol.in_words(found, by_inputs, True, "own_close")
     assert "Running every epoch is nearest in 0 of 1 studies; not in CNN of A (patience 10)" in words
-    assert "By inputs, every epoch run, in the median of 1 studies: " in words and "(own_close) are nearest" in words
-    assert "no match" in protocol.in_words(found, False, "own_close")
-    stopped = protocol.distances([pd.DataFrame(fits).assign(patience=10)], pd.DataFrame(rows))
-    assert "stopped early" in protocol.in_words(stopped, True, "own_close")
+    assert "over the same 8 trials: " in words and "Left unexplained" in words
+    assert "no match" in protocol.in_words(found, by_inputs, False, "own_close")
+    stopped = protocol.distances(fits.assign(patience=10), rows)
+    assert "No training of this run ran every epoch" in protocol.in_words(stopped, by_inputs, True, "own_close")
+
+
+def test_inputs_are_compared_over_the_same_trials():
+    fits, rows = planted(rule=None)
+    same = protocol.inputs_compared(fits, other_inputs(fits, 1.0, trials=3), rows, "own_close")
+    assert same["trials"].tolist() == [3, 3] and same["objective_factor"].nunique() == 1
+    assert same["decided"].tolist() == [0, 0]
+    worse = protocol.inputs_compared(fits, other_inputs(fits, 1.3), rows, "own_close").set_index("inputs")
+    assert worse.index[0] == "own_close" and worse.loc["all_closes", "own_nearer"] == 8
+    assert worse.loc["all_closes", "p"] == pytest.approx(2 / 2**8)
+    diverged = fits.assign(mse=[np.inf, *fits["mse"][1:]])
+    assert protocol.inputs_compared(diverged, other_inputs(fits, 1.3), rows, "own_close")["trials"].iloc[0] == 7
+    assert protocol.inputs_compared(fits, fits.head(0), rows, "own_close").empty

@@ -156,7 +156,16 @@ def made_up(published, ours):
     rows = pd.DataFrame({"ticker": "SOL-USD", "network": "CNN", "trial": range(1, len(published) + 1)})
     rows = rows.assign(same_coin=True, best_val_loss=published, mse=published, mae=0.1, r2=0.9, spread=True)
     fits = [
-        {"ticker": "SOL-USD", "network": "CNN", "trial": t, "seed_number": k, "mse": m, "objective": m}
+        {
+            "ticker": "SOL-USD",
+            "network": "CNN",
+            "trial": t,
+            "seed_number": k,
+            "mse": m,
+            "objective": m,
+            "mae": m,
+            "r2": 0,
+        }
         for t, values in enumerate(ours, 1)
         for k, m in enumerate(values, 1)
     ]
@@ -171,9 +180,8 @@ def test_an_interval_by_hand_and_what_lies_in_it(naive_is):
     assert freedom == 2 and table["trainings"].tolist() == [2, 2, 1]
     assert table["our_mse"].tolist() == [1.5, 3.0, 3.0]
     for at, values in enumerate(ours):
-        assert tuple(table.loc[at, ["mse_low", "mse_high"]]) == pytest.approx(
-            prediction.one_more(values, spread, freedom)
-        )
+        expected = prediction.one_more(values, spread, freedom)
+        assert tuple(table.loc[at, ["mse_low", "mse_high"]]) == pytest.approx(expected)
     assert table["mse_inside"].tolist() == [True, False, True] and table["objective_inside"].tolist() == [
         True,
         False,
@@ -184,7 +192,8 @@ def test_an_interval_by_hand_and_what_lies_in_it(naive_is):
     assert study["seed_factor"] == pytest.approx(math.exp(spread))
     assert study["ours_over_published"] == pytest.approx(np.median([1.5 / 1.4, 3 / 40, 6.0]))
     assert (study["published_below_naive"], study["ours_below_naive"]) == (1, 0)
-    assert study["best_low"] <= 0.5 <= study["best_high"] and study["best_inside"]
+    assert study["best_low"] == pytest.approx(1.0), "no training of ours had a smaller loss"
+    assert study["best_inside"] == 0.0
 
 
 def test_a_changed_published_value_or_interval_changes_the_verdict(naive_is):
@@ -198,6 +207,20 @@ def test_a_changed_published_value_or_interval_changes_the_verdict(naive_is):
     assert replay.table(other, wider, data)["mse_inside"].tolist() == [True, True, True]
 
 
+def test_an_interval_is_not_below_the_smallest_loss(naive_is):
+    rows, fits = made_up([1.0, 2.0], [(1.0, 3.0), (2.0, 2.5)])
+    low = replay.table(rows, fits, {"SOL-USD": object()})["mse_low"]
+    floored = replay.table(rows, fits.assign(objective=[0.9, 0.9, 1.8, 1.8]), {"SOL-USD": object()})["mse_low"]
+    assert (low < 0.5).any() and floored.tolist() == [pytest.approx(0.9), pytest.approx(1.8)]
+
+
+def test_diverged_trainings_are_counted_and_left_out_of_the_interval(naive_is):
+    rows, fits = made_up([1.0, 2.0, 3.0], [(1.0, 1.2), (2.0, np.inf), (np.inf,)])
+    table = replay.table(rows, fits, {"SOL-USD": object()})
+    assert table["diverged"].tolist() == [0, 1, 1] and table["mse_low"].notna().tolist() == [True, True, False]
+    assert replay.studies(table, fits)["judged"].iloc[0] == 2
+
+
 def test_one_seed_and_none_are_said(naive_is):
     rows, fits = made_up([1.0, 2.0], [(1.0,), ()])
     table = replay.table(rows, fits, {"SOL-USD": object()})
@@ -206,7 +229,7 @@ def test_one_seed_and_none_are_said(naive_is):
     assert math.isnan(studies["best_low"].iloc[0]) and studies[["best_inside", "inside"]].isna().all(axis=None)
     rates = replay.error_rate(fits)
     assert rates["cases"].tolist() == [0, 0]
-    assert "One seed does not say" in replay.in_words(table, studies, rates)
+    assert "one seed does not say" in replay.in_words(table, studies, rates)
     assert "no match" in replay.in_words(table.assign(same_coin=False), studies, rates)
 
 
@@ -214,11 +237,12 @@ def test_words_and_error_rate_of_a_study_that_comes_back_and_one_that_does_not(n
     draw = np.random.default_rng(3)
     centres = np.exp(draw.normal(0, 1, 8))
     ours = [tuple(c * np.exp(0.2 * draw.standard_normal(3 if k < 3 else 1))) for k, c in enumerate(centres)]
-    for factor, expected in ((1.0, "In 1 of 1 studies chance"), (20.0, "In these it does not: CNN of SOL-USD")):
+    for factor, expected in ((1.0, "In 1 of 1 studies no difference"), (20.0, "one was found for CNN of SOL-USD")):
         rows, fits = made_up(list(factor * centres), ours)
         table = replay.table(rows, fits, {"SOL-USD": object()})
         studies, rates = replay.studies(table, fits), replay.error_rate(fits)
         assert expected in replay.in_words(table, studies, rates)
+    assert "of our own seeds are outside (" in replay.in_words(table, studies, rates)
     assert rates["cases"].tolist() == [18, 6] and (rates["rate"] == rates["outside"] / rates["cases"]).all()
 
 

@@ -80,31 +80,32 @@ def test_the_best_of_a_study_is_judged_by_the_best_of_as_many(rows):
         assert "not every trial" in str(found_of(rows, "abstract/cnn_mse", replay=replay, studies=partly))
 
 
-@pytest.mark.parametrize("inside, expected", [(28, "reproduced"), (20, "not reproduced")])
-def test_whether_a_networks_scores_come_back_is_a_test_of_all_of_them(rows, inside, expected):
-    many = [replay_table(trial=k, mse_inside=k <= inside) for k in range(1, 31)]
-    replay = pd.concat([*many, replay_table(ticker="ETH-USD", mse_inside=False)])
+@pytest.mark.parametrize("p, expected", [(0.2, "reproduced"), (0.01, "not reproduced")])
+def test_whether_a_study_comes_back_is_a_test_of_all_of_its_trials(rows, p, expected):
+    study = {"ticker": "SOL-USD", "network": "CNN", "trials": 30, "trained": 30, "judged": 30, "inside": 28}
+    study |= {"p_holm": p, "ours_over_published": 1.1}
     identity = "Appendix 1/replayed_CNN"
-    found = found_of(rows, identity, replay=replay)
+    found = found_of(rows, identity, studies=pd.DataFrame([study]))
     assert verdicts.verdict(rows[identity], found, rows).verdict == expected
-    assert found.shown == f"{inside} of 30" and "95% would be" in found.because
-    assert "no LSTM was trained" in str(found_of(rows, "Appendix 1/replayed_LSTM", replay=replay))
+    assert found.shown == "28 of 30" and "95% would be" in found.because
+    for partly in ({"trained": 29}, {"p_holm": np.nan}, {"network": "LSTM"}):
+        assert "not every CNN on SOL-USD" in str(found_of(rows, identity, studies=pd.DataFrame([study | partly])))
 
 
 def test_inputs_are_those_whose_objectives_come_back_best(rows):
-    each = {"own_close": 1.05, "all_closes": 1.3, "ohlcv_indicators": 1.01}
-    about = {"patience": 0, "weights": "last"}
     made = [
-        {"ticker": t, "network": "CNN", "inputs": i, "objective_factor": f, **about}
-        for t in ("SOL-USD", "ETH-USD")
-        for i, f in each.items()
+        {"inputs": "own_close", "trials": 11, "objective_factor": 1.05, "own_nearer": 0, "decided": 0, "p": np.nan},
+        {"inputs": "all_closes", "trials": 11, "objective_factor": 1.3, "own_nearer": 10, "decided": 11, "p": 0.01},
+        {"inputs": "ohlcv_indicators", "trials": 11, "objective_factor": 1.0, "own_nearer": 5, "decided": 11, "p": 1.0},
     ]
-    found = found_of(rows, "Table 4.3/input_features", protocol=pd.DataFrame(made))
-    assert found.value == 1 and "nearest in 2 of them" in found.because
-    swapped = pd.DataFrame(made).replace({"inputs": {"own_close": "all_closes", "all_closes": "own_close"}})
-    assert found_of(rows, "Table 4.3/input_features", protocol=swapped).value == 3
-    one = pd.DataFrame(made).query("inputs == 'own_close'")
-    assert "only one kind of inputs" in str(found_of(rows, "Table 4.3/input_features", protocol=one))
+    identity = "Table 4.3/input_features"
+    found = found_of(rows, identity, inputs_compared=pd.DataFrame(made))
+    assert found.value == 1 and "nearer in 10 of 11" in found.because
+    made[1] |= {"objective_factor": 1.01, "own_nearer": 1}
+    assert found_of(rows, identity, inputs_compared=pd.DataFrame(made)).value == 3
+    made[1]["p"] = 0.3
+    assert "do not tell inputs apart" in str(found_of(rows, identity, inputs_compared=pd.DataFrame(made)))
+    assert "only one kind of inputs" in str(found_of(rows, identity, inputs_compared=pd.DataFrame(made[:1])))
 
 
 def test_the_best_trials_lie_where_the_records_have_them():

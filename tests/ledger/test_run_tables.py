@@ -41,7 +41,7 @@ def leave(settings, prices, notebook, **tables):
 def all_left(settings, prices):
     leave(settings, prices, "09_comparison", scores=0.1)
     leave(settings, prices, "09a_skill", skill_seeds=0.2, skill=0.7)
-    tables = {"replay": 0.3, "replay_studies": 0.4, "replay_error_rate": 0.5, "protocol": 0.6}
+    tables = {"replay": 0.3, "replay_studies": 0.4, "replay_error_rate": 0.5, "protocol_inputs": 0.6}
     leave(run_tables.load(""), prices, "08b_replay", **tables)
 
 
@@ -49,7 +49,7 @@ def test_every_table_is_read_and_named_by_the_evidence(settings, prices):
     all_left(settings, prices)
     found = ledger.collect(prices, {}, settings)
     values = {name: getattr(found, name)["mse"].item() for name in run_tables.TABLES}
-    of_replay = {"replay": 0.3, "studies": 0.4, "error_rate": 0.5, "protocol": 0.6}
+    of_replay = {"replay": 0.3, "studies": 0.4, "error_rate": 0.5, "inputs_compared": 0.6}
     assert values == {"scores": 0.1, "seeds": 0.2, "skill": 0.7, **of_replay}
     assert not any(found.why.values()) and found.replay["key"].item() == "0012"
 
@@ -138,8 +138,9 @@ def test_the_runs_own_replay_comes_before_the_committed_one(settings, prices):
     found = ledger.collect(prices, {}, own)
     assert found.replay["mse"].item() == 0.6 and found.studies is None, "tables of two replays are not mixed"
     assert ledger.collect(prices, {}, settings).replay["mse"].item() == 0.3, "replay_seeds 0 is no replay"
+    leave(own.changed(replay_patience=5), prices, "08b_replay", replay=0.7)
     found = ledger.collect(prices, {}, own.changed(replay_patience=5))
-    assert found.replay is None and "replay_patience None, not 5" in found.why["replay"]
+    assert found.replay is None and "replay_patience 5, not None" in found.why["replay"], "not as the records prove"
 
 
 def test_the_evaluation_may_change_without_the_replay(settings, prices):

@@ -337,9 +337,9 @@ REPLAY_ROWS = (
     "SOL-USD,CNN,2,True,0.002,0.009,0.01,0.9,1,0.002,0.0021,0.0019,0.0022,True,0.0019,0.0022,False,0.0005\n"
 )
 REPLAY_STUDIES = (
-    "ticker,network,trials,trained,seed_factor,freedom,inside,inside_p,objective_inside,ours_over_published,"
-    "objective_over_published,rank_correlation,best_published,best_low,best_high,best_inside,published_below_naive,"
-    "ours_below_naive\nSOL-USD,CNN,2,2,1.1234567,2,1,0.0975,2,0.67,1.0,,0.001,0.0009,0.0012,True,0,0\n"
+    "ticker,network,trials,trained,judged,seed_factor,freedom,interval_factor,inside,inside_p,level_p,p_holm,"
+    "objective_inside,ours_over_published,best_published,best_low,best_high,best_inside\n"
+    "SOL-USD,CNN,2,2,2,1.1234567,2,1.5,1,0.0975,0.5,0.2,2,0.67,0.001,0.0009,0.0012,1.0\n"
 )
 REPLAY_RATES = "rule,cases,outside,rate,low,high,nominal\none training,24,1,0.0416666,0.001,0.211,0.05\n"
 
@@ -365,7 +365,9 @@ def test_the_replay_beside_it_is_shown_if_it_had_the_same_prices(root):
     text = results_page.text(root)
     shown = table_with(text, "seed factor")
     assert shown[1][shown[0].index("seed factor")] == "1.1235"
-    assert "2 of 2 published trials were trained again. 1 published MSE" in text
+    assert (
+        "2 of 2 published trials were trained again." in text and "Of 2 that have an interval, 1 published MSE" in text
+    )
     assert "4.2% of our own seeds are outside" in text.replace("\\", "") and "- **seed factor**: typical factor" in text
     each = table_with(text, "our mse", "mse inside", "naive mse")
     assert [row[each[0].index("mse inside")] for row in each[1:]] == ["True", "False"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import pandas as pd
-from scipy import stats
 
 from lib import thesis
 from lib.evaluation import prediction, significance
@@ -113,44 +112,48 @@ def features(evidence: Evidence, row: Row) -> Found:
     every coin's.
 
     Raises:
-        Missing: only one kind of inputs was trained.
+        Missing: only one kind of inputs was trained, or the trials do not tell the two apart.
     """
-    whole = _there(evidence, "protocol", evidence.protocol).query("patience == 0 and weights == 'last'")
-    each = whole.pivot_table(index=["ticker", "network"], columns="inputs", values="objective_factor")
-    each = each.reindex(columns=[name for name in SIZES if name in each]).dropna()
-    if len(each.columns) < 2 or each.empty:
+    compared = _there(evidence, "inputs_compared", evidence.inputs_compared)
+    its = compared[compared["inputs"].isin(list(SIZES))].sort_values("objective_factor")
+    if len(its) < 2:
         raise Missing(f"only one kind of inputs was trained again. Make it with: {REPLAY_COMMAND}")
-    factor = each.median().sort_values()
-    words = ", ".join(f"{name} {value:.3f}" for name, value in factor.items())
-    nearest = int((each.idxmin(axis=1) == factor.index[0]).sum())
-    return Found(
-        float(SIZES[factor.index[0]]),
-        because=(
-            f"half of the published objectives are within this factor of ours, every epoch run, in the median of"
-            f" {len(each)} studies: {words}; the first is nearest in {nearest} of them"
-        ),
+    words = "; ".join(f"{r.inputs} {r.objective_factor:.3f}" for r in its.itertuples())
+    other = its[its["inputs"] != "own_close"].iloc[0]
+    words = (
+        f"half of the published objectives of {int(other['trials'])} trials are within this factor of ours: {words};"
+        f" the own close is nearer in {int(other['own_nearer'])} of {int(other['decided'])}"
+        f" (p {significance.p_text(other['p'])})"
     )
+    if not other["p"] < significance.LEVEL:
+        raise Missing(f"these trials do not tell inputs apart: {words}")
+    return Found(float(SIZES[its["inputs"].iloc[0]]), because=words)
 
 
 def replayed_inside(evidence: Evidence, row: Row, ticker: str, network: str) -> Found:
-    """Whether the published MSE of a study's trials lie in the intervals of one more training as often as they would if
-    nothing but the seed differed.
+    """Whether no difference is found between the published MSE of a study and ours, over all of its trials.
+
+    Two tests, corrected over the studies: too few in the intervals of one more training, or another level.
+
+    Raises:
+        Missing: not every trial of the study was trained again, or none has an interval.
     """
-    rows = _replay(evidence)
-    its = rows[(rows["network"] == network) & (rows["ticker"] == ticker)]
-    its = its[its["mse_low"].notna() & its["same_coin"]]
-    if its.empty:
-        raise Missing(f"no {network} was trained again on {ticker} in this run. Make it with: {REPLAY_COMMAND}")
-    inside = int(its["mse_inside"].sum())
-    p = stats.binomtest(inside, len(its), prediction.LEVEL, alternative="less").pvalue
-    ratio = (its["mse"] / its["our_mse"]).median()
+    studies = _there(evidence, "studies", evidence.studies)
+    its = studies[(studies["ticker"] == ticker) & (studies["network"] == network)]
+    if its.empty or its["trained"].iloc[0] < its["trials"].iloc[0] or pd.isna(its["p_holm"].iloc[0]):
+        raise Missing(
+            f"not computed in this run: not every {network} on {ticker} was trained again, some with several seeds."
+            f" Make it with: {REPLAY_COMMAND}"
+        )
+    study = its.iloc[0]
     return Found(
-        bool(p >= significance.LEVEL),
+        bool(study["p_holm"] >= significance.LEVEL),
         because=(
-            f"{inside} of {len(its)} are inside, {prediction.LEVEL:.0%} would be by chance of the seed"
-            f" (p {significance.p_text(p)}); published over ours {ratio:.2f} (median)"
+            f"{int(study['inside'])} of {int(study['judged'])} are inside, {prediction.LEVEL:.0%} would be by chance of"
+            f" the seed; ours over published {study['ours_over_published']:.2f} (median); p"
+            f" {significance.p_text(study['p_holm'])} after Holm"
         ),
-        shown=f"{inside} of {len(its)}",
+        shown=f"{int(study['inside'])} of {int(study['judged'])}",
     )
 
 

@@ -276,7 +276,7 @@ def test_there_is_a_row_for_each_cell_of_each_printed_trial(rows):
 
 def test_without_prices_every_row_that_needs_them_says_what_makes_it(frame):
     waiting = frame[frame["because"].str.contains("other prices", na=False)]
-    assert len(waiting) > 100 and (waiting["verdict"] == "cannot be computed").all()
+    assert len(waiting) > 50 and (waiting["verdict"] == "cannot be computed").all()
     assert waiting["because"].str.contains("python run_all.py params/thesis.yaml").all()
     of_trials = frame[frame["how"].str.contains("score_of_trial")]
     assert (of_trials["verdict"] == "cannot be computed").all() and (of_trials["because"].str.len() > 10).all()
@@ -286,8 +286,7 @@ def test_every_row_has_a_verdict_and_a_reason_where_there_is_none(frame):
     assert frame["verdict"].isin(ledger.VERDICTS).all()
     assert (frame.loc[frame["verdict"] == "cannot be computed", "because"].str.len() > 0).all()
     contradicted = frame[frame["verdict"] == "contradicted"]
-    elsewhere = contradicted[contradicted["against"] != "a definition"]
-    assert (elsewhere["other_place"].str.len() > 0).all()
+    assert ((contradicted["other_place"].str.len() > 0) | (contradicted["against"] == "a definition")).all()
 
 
 def test_the_summary_counts_every_row_once(frame):

@@ -1,6 +1,11 @@
 """The replay of the author's trials: which are taken, how they are trained, and what is said of the scores."""
 
+import json
 import math
+import os
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -275,3 +280,50 @@ def test_replay_parameters_are_the_thesiss_but_for_seeds_and_folder():
     )
     differing = {k for k in thesis_run if thesis_run[k] != replay_run[k]}
     assert differing == {"replay_seeds", "output_dir"} and replay_run["replay_seeds"] >= 3
+
+
+RUN = """
+import json, sys
+from pathlib import Path
+from lib import settings
+from lib.data import market
+from lib.experiments import replay
+if __name__ == "__main__":
+    P, out = settings.load("params/sample.yaml", json.loads(sys.argv[1])), Path(sys.argv[2])
+    plan = replay.planned(replay.published(P), replay.data_of(market.prices_of(P), None, P), P)
+    fits = replay.run(plan, replay.read(out), lambda table: table.to_csv(out, index=False))
+    fits.to_csv(out, index=False)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+@pytest.mark.timeout(900)
+def test_killed_twice_for_real_a_replay_gives_the_same_table(tmp_path):
+    """kill -9 after a training was written; the next process goes on from the table, without its cache even."""
+    short = {"end_date": "2020-09-01", "lookback": 10, "max_epochs": 6, "replay_trials": 3, "replay_seeds": 2}
+    values = json.dumps({**short, "networks": ["CNN", "LSTM"], "workers": 1})
+    (tmp_path / "run.py").write_text(RUN)
+
+    def start(out, cache):
+        environment = {**os.environ, "PYTHONPATH": str(settings.PROJECT_ROOT), "TRAINING_CACHE": str(tmp_path / cache)}
+        words = [sys.executable, str(tmp_path / "run.py"), values, str(out)]
+        return subprocess.Popen(words, cwd=settings.PROJECT_ROOT, env=environment, stdout=subprocess.DEVNULL)
+
+    def lines(out):
+        return len(out.read_text().splitlines()) if out.is_file() else 0
+
+    killed, whole = tmp_path / "killed.csv", tmp_path / "whole.csv"
+    for number in (1, 2):
+        before, process = lines(killed), start(killed, f"cache {number}")
+        until = time.monotonic() + 120
+        while lines(killed) <= before and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.02)
+        assert process.poll() is None, "the replay ended before it could be killed"
+        process.kill()
+        process.wait()
+    assert 3 <= lines(killed) < 13
+    assert start(killed, "cache 3").wait(300) == 0 and start(whole, "cache 4").wait(300) == 0
+    one, other = (pd.read_csv(path).drop(columns="seconds") for path in (killed, whole))
+    pd.testing.assert_frame_equal(one, other)
+    assert len(one) == 12

@@ -153,8 +153,8 @@ def verdict(row: Row, found: Found | Missing | None, rows: Mapping[str, Row], sa
     if isinstance(found, Missing) or row.cannot:
         return Judged(CANNOT, "", Found(because=str(found or row.cannot)))
     places = ", ".join(dict.fromkeys(rows[other].place for other in row.same_as))
-    if same is None or same.verdict == CANNOT:
-        return Judged(CONSISTENT, THEIRS, Found(row.printed, because="no data enter it"), places)
+    if same is None or (same.verdict == CANNOT and not rows[row.same_as[0]].check):
+        return Judged(CONSISTENT, THEIRS, Found(row.printed, because=f"{places} says the same"), places)
     return Judged(
         same.verdict,
         same.against,

@@ -424,11 +424,13 @@ def in_words(rows: pd.DataFrame, found: pd.DataFrame, rates: pd.DataFrame) -> st
         return f"{lines[0]} None has an interval: one seed does not say how far another one would be."
     tested = found[found["p_holm"].notna()]
     others = tested[tested["p_holm"] < LEVEL]
+    widest = found.loc[found["interval_factor"].idxmax()]
     lines += [
         f"Of {len(judged)} that have an interval, {int(judged['mse_inside'].sum())} published MSE lie in the"
         f" {prediction.LEVEL:.0%} interval of one more training of ours, and {int(judged['objective_inside'].sum())}"
         f" objectives in theirs. The intervals are wide: in the median study half of them reach up to a factor of"
-        f" {found['interval_factor'].median():.2f} from their middle.",
+        f" {found['interval_factor'].median():.2f} from their middle, in the widest ({widest['network']} of"
+        f" {widest['ticker']}) {widest['interval_factor']:.0f}.",
         *_rates_in_words(rates),
         f"In {len(tested) - len(others)} of {len(tested)} studies no difference was found between ours and what was"
         f" published{f'; one was found for {_each(others)}' if len(others) else ''} (two tests a study, Holm).",
@@ -456,6 +458,8 @@ def _rates_in_words(rates: pd.DataFrame) -> list[str]:
             f"Left out and judged by the same rule ({what}), {rate['rate']:.1%} of our own seeds are outside"
             f" ({int(rate['outside'])} of {int(rate['cases'])} cases; {rate['low']:.1%} to {rate['high']:.1%})."
         )
+    if not rates["cases"].all():
+        lines.append("How often the rule for the best of several errs is not measured: that needs three seeds.")
     return lines
 
 

@@ -55,10 +55,11 @@ def collect(
         prices: ticker -> daily prices of this run.
         rows: the ledger.
         settings: this run's.
-        root: the run's folder; default the one that ``output_dir`` names.
+        root: the run's folder, with the replay's beside it; default those that ``output_dir`` names.
     """
     whole = load(PROJECT_ROOT / "params/replay.yaml")
-    own, committed = (root or output_root(settings.output_dir), settings), (output_root(whole.output_dir), whole)
+    own = (root or output_root(settings.output_dir), settings)
+    committed = (root.parent / Path(whole.output_dir).name if root else output_root(whole.output_dir), whole)
     # Verdicts on the author's trials rest on trainings as his records prove, whatever this run trains itself.
     its_replay = (own[0], whole)
     has_replay = settings.replay_seeds and _path(own[0], TABLES["replay"][1]).is_file()

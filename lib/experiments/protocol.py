@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from lib import thesis
 from lib.data import SPLITS, windows
 from lib.errors import ProjectError
 from lib.evaluation import significance
@@ -122,7 +123,7 @@ def planned(rows: pd.DataFrame, prices: Prices, settings: Settings) -> list[Plan
         prices: inputs for which they lack columns are left out.
         settings: those of the replay.
     """
-    rerun = (rows["ticker"] == replay.RERUN[0]) & (rows["network"] == replay.RERUN[1])
+    rerun = (rows["ticker"] == thesis.RERUN[0]) & (rows["network"] == thesis.RERUN[1])
     spread = rows[rows["spread"] & ~rerun]
     place = spread.groupby(STUDY).cumcount()
     chosen = spread[place.isin(INPUT_TRIALS)]
@@ -216,9 +217,8 @@ def scored_weights(tickers: Sequence[str]) -> pd.DataFrame:
         A row a study: ``trials``, ``equal``, ``median_ratio`` and ``largest_ratio`` of MSE over objective.
     """
     rows = records.trials()
-    rows = rows[rows["ticker"].isin(tickers)]
-    ratio = rows["mse"] / rows["best_val_loss"]
-    its = rows.assign(equal=np.isclose(ratio, 1, rtol=1e-5), ratio=ratio).groupby(STUDY, sort=False)
+    rows = rows.assign(equal=records.scored_with_best_weights(), ratio=rows["mse"] / rows["best_val_loss"])
+    its = rows[rows["ticker"].isin(tickers)].groupby(STUDY, sort=False)
     columns = {"trials": ("trial", "size"), "equal": ("equal", "sum")}
     return its.agg(**columns, median_ratio=("ratio", "median"), largest_ratio=("ratio", "max")).reset_index()
 

@@ -36,9 +36,8 @@ PATIENCE = (5, 10, 20)  # stopping rules whose outcome is read off an unstopped 
 KEY_DIGITS = 16
 LEVEL = significance.LEVEL  # below it, chance is not taken to explain a difference
 
-# The CNN of ADA-USD was searched again on 26 January 2025, on other days and with another way of training: its
-# variance (lib/thesis/printed.yaml) and its objectives, which are the published MSE, say so.
-RERUN = ("ADA-USD", "CNN")
+# The later search was made on other days and with another way of training: its variance (lib/thesis/printed.yaml) and
+# its objectives, which are the published MSE, say so.
 _RERUN_CHANGES: dict[str, Any] = {
     "end_date": thesis.printed()["target_variance"]["ada_cnn_rerun"]["end_date"],
     "split": tuple(thesis.printed()["target_variance"]["ada_cnn_rerun"]["split"]),
@@ -91,24 +90,24 @@ def check_days(prices: Prices, settings: Settings) -> None:
 
 
 def rerun_settings(settings: Settings) -> Settings:
-    """Settings under which the trials of :data:`RERUN` were searched, whose prices go on to a later day."""
+    """Settings under which the trials of :data:`lib.thesis.RERUN` were searched, whose prices go on to a later day."""
     return settings.changed(**_RERUN_CHANGES, tickers=tuple(sorted(thesis.APPENDIX)))
 
 
 def later_prices(settings: Settings) -> Prices | None:
     """Prices of all the thesis's coins until the rerun's last day; None, and a sentence, where the source has none."""
-    if RERUN[0] not in settings.tickers or RERUN[1] not in settings.networks:
+    if thesis.RERUN[0] not in settings.tickers or thesis.RERUN[1] not in settings.networks:
         return None
     try:
         return market.prices_of(rerun_settings(settings))
     except market.MarketError as error:
-        print(f"The {RERUN[1]} of {RERUN[0]}, searched again on later days, is left out: {error}")
+        print(f"The {thesis.RERUN[1]} of {thesis.RERUN[0]}, searched again on later days, is left out: {error}")
         return None
 
 
 def is_rerun(row: Mapping[str, Any]) -> bool:
     """Whether a record is one of the later rerun."""
-    return (row["ticker"], row["network"]) == RERUN
+    return (row["ticker"], row["network"]) == thesis.RERUN
 
 
 def data_of(prices: Prices, later: Prices | None, settings: Settings) -> dict[str, Dataset]:
@@ -121,12 +120,12 @@ def data_of(prices: Prices, later: Prices | None, settings: Settings) -> dict[st
     found = windows.build(prices, settings.changed(inputs=settings.replay_inputs))
     if later is None:
         return found
-    return found | {" ".join(RERUN): windows.build(later, rerun_settings(settings))[RERUN[0]]}
+    return found | {" ".join(thesis.RERUN): windows.build(later, rerun_settings(settings))[thesis.RERUN[0]]}
 
 
 def data_for(row: Mapping[str, Any], data: Mapping[str, Dataset]) -> Dataset | None:
     """The windows on which a record's trial was trained; None if the rerun's are not there."""
-    return data.get(" ".join(RERUN)) if is_rerun(row) and row["same_coin"] else data[row["ticker"]]
+    return data.get(" ".join(thesis.RERUN)) if is_rerun(row) and row["same_coin"] else data[row["ticker"]]
 
 
 def planned(rows: pd.DataFrame, data: Mapping[str, Dataset], settings: Settings) -> list[Planned]:
@@ -319,7 +318,6 @@ def _study(study: Sequence[str], its: pd.DataFrame, fits: pd.DataFrame) -> dict[
     best, ratio = its["mse"].min(), done["our_mse"] / done["mse"]
     log_ratio = np.log(judged["our_mse"] / judged["mse"])
     inside, objective_inside = (int(judged[f"{name}_inside"].sum()) for name in ("mse", "objective"))
-    fewer = {"alternative": "less"}
     nothing = math.nan
     return {
         **dict(zip(STUDY, study)),
@@ -330,7 +328,7 @@ def _study(study: Sequence[str], its: pd.DataFrame, fits: pd.DataFrame) -> dict[
         "freedom": freedom,
         "interval_factor": math.sqrt((judged["mse_high"] / judged["mse_low"]).median()) if len(judged) else nothing,
         "inside": inside if len(judged) else nothing,
-        "inside_p": stats.binomtest(inside, len(judged), prediction.LEVEL, **fewer).pvalue if len(judged) else nothing,
+        "inside_p": stats.binomtest(inside, len(judged), prediction.LEVEL, "less").pvalue if len(judged) else nothing,
         "level_p": float(stats.wilcoxon(log_ratio).pvalue) if len(judged) > 5 else nothing,
         "objective_inside": objective_inside if len(judged) else nothing,
         "ours_over_published": ratio.median(),

@@ -84,9 +84,7 @@ def _of_trials(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows of the printed trials that trainings judge: one each, its MSE."""
     how = frame["how"]
     return frame[
-        how.str.startswith("lib.ledger.checks.replays.score_of_trial(")
-        & ~how.str.contains("score=(?:mae|r2)")
-        & frame["place"].str.startswith("Appendix")
+        how.str.startswith("lib.ledger.checks.replays.score_of_trial(") & frame["place"].str.startswith("Appendix")
     ]
 
 
@@ -152,7 +150,7 @@ def _days(frame: pd.DataFrame) -> str:
         return f"The printed scores fit the days that the thesis names ({row['computed']}, split {shares})."
     agreeing = [_row(frame, f"Appendix {k}/r2_from_prices")["computed"].split(" of ") for k in (1, 2, 3)]
     fits, total = (sum(int(pair[k]) for pair in agreeing) for k in (0, 1))
-    (ticker, network), left_out = trials.OTHER_DAYS, trials.same_days(trials.OTHER_DAYS[0])[1]
+    (ticker, network), left_out = thesis.RERUN, trials.same_days(thesis.RERUN[0])[1]
     later = "/".join(f"{100 * share:.0f}" for share in thesis.printed()["target_variance"]["ada_cnn_rerun"]["split"])
     none = "" if shares in row["computed"] else f" Its scores fit none of the {shares} parts."
     part, _, split = row["computed"].partition(" of ")

@@ -18,6 +18,8 @@ import yaml
 from lib.errors import ProjectError
 
 APPENDIX = {"SOL-USD": 1, "ADA-USD": 2, "ETH-USD": 3}
+# The study that its author searched again on 26 January 2025, on other days than all others (``target_variance``).
+RERUN = ("ADA-USD", "CNN")
 
 PRINTED_TRIALS = "appendix_trials.csv"
 _SHA256 = {

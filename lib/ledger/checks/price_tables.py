@@ -391,7 +391,7 @@ def networks_against_arima(evidence: Evidence, row: Row) -> Found:
 
 
 def _left_out() -> str:
-    ticker, network = trials.OTHER_DAYS
+    ticker, network = thesis.RERUN
     return (
         f"left out are the {trials.same_days(ticker)[1]} trials of {ticker}'s {network}, which were scored on other"
         f" days"

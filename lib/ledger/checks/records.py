@@ -18,7 +18,6 @@ from lib.thesis import published_source, records
 FOLDER = "optuna/data"  # of the author's repository: one file for each coin and network
 KEYS = ["ticker", "network", "trial"]
 MINUTE = 60  # seconds
-SAME = 1e-6  # relative; two ways of summing the same squares in float32 differ by less
 
 
 def cell(evidence: Evidence, row: Row, ticker: str, network: str, trial: str, column: str) -> Found:
@@ -77,7 +76,7 @@ def scored_with_best_weights(evidence: Evidence, row: Row) -> Found:
     the best epoch's weights.
     """
     frame = records.trials()
-    same = np.isclose(frame["mse"], frame["best_val_loss"], rtol=SAME, atol=0)
+    same = records.scored_with_best_weights()
     whole = [
         f"{t}'s {n}" for (t, n), its in frame.assign(same=same).groupby(["ticker", "network"]) if its["same"].all()
     ]

@@ -8,14 +8,11 @@ import pandas as pd
 
 from lib import thesis
 from lib.evaluation import prediction, significance
-from lib.ledger import precision
-from lib.ledger.checks import price_tables
 from lib.ledger.evidence import REPLAY_COMMAND, Evidence, Missing
 from lib.ledger.found import Found
 from lib.ledger.rows import Row
 
 BEST_TRIALS = {"CNN": ("SOL-USD", 29), "LSTM": ("SOL-USD", 15), "CNN-LSTM": ("SOL-USD", 7), "LSTM-CNN": ("ETH-USD", 18)}
-COLUMNS = {"mse": "MSE", "mae": "MAE", "r2": "R2"}  # as lib.evaluation.metrics names them
 SIZES = {"own_close": 1, "all_closes": len(thesis.APPENDIX)}  # values a day in a window
 
 
@@ -68,33 +65,6 @@ def best_score(evidence: Evidence, row: Row, network: str) -> Found:
         f"the best of {int(study['trials'])} trials of the {network} on {ticker}, against the best of as many of ours"
     )
     return Found(float(ours), float(study["best_low"]), float(study["best_high"]), words, seeds=int(study["trained"]))
-
-
-def table_4_5_score(evidence: Evidence, row: Row, network: str, score: str) -> Found:
-    """The nearest of our scores to one of Table 4.5, which states neither coin nor days nor unit, if some days can have
-    its MSE and R2.
-
-    Raises:
-        Missing: no days that were tried can, or no network was trained on them.
-    """
-    days = price_tables.table_4_5_days(evidence, row)
-    if not days.value:
-        raise Missing(
-            "coin, days and unit are not stated, and no days that were tried can have its MSE and R2 in one row:"
-            f" {days.because}"
-        )
-    if evidence.scores is None:
-        raise Missing(evidence.why.get("scores") or "nothing was trained in this run")
-    rows = evidence.scores.query(
-        f"model == @network and unit == 'USD' and part != 'train' and ticker in {list(thesis.APPENDIX)}"
-    )
-    if rows.empty:
-        raise Missing(f"no {network} was trained on the thesis's coins in this run")
-    nearest = rows.loc[(rows[COLUMNS[score]] - precision.value(row.printed)).abs().idxmin()]
-    words = f"nearest of ours is {nearest['ticker']}, {nearest['part']}, US dollars, one seed"
-    return Found(
-        float(nearest[COLUMNS[score]]), because=f"coin, days and unit are not stated: {days.because}; {words}", seeds=1
-    )
 
 
 def best_of_one_coin(evidence: Evidence, row: Row) -> Found:

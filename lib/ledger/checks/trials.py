@@ -20,8 +20,6 @@ from lib.ledger.found import Found
 from lib.ledger.rows import SCORES, Row
 from lib.thesis import records
 
-# The trials of this study fit MSE and R2 of other days than all others: they are of a later run.
-OTHER_DAYS = ("ADA-USD", "CNN")
 # The author drew these evenly, learning rates on the log scale; all other hyperparameters are whole numbers.
 _SCALES = {"dropout_rate": float, "learning_rate": np.log}
 _TWO_SIDED = float(stats.norm.ppf(1 - significance.LEVEL / 2))
@@ -281,7 +279,7 @@ def beats_cnn(evidence: Evidence, row: Row, networks: str = "LSTM, CNN-LSTM, LST
     R2 at full precision.
     """
     names = [n.strip() for n in networks.split(",")]
-    table = records.trials().groupby(["ticker", "network"])["r2"].max().unstack().drop(index=OTHER_DAYS[0])
+    table = records.trials().groupby(["ticker", "network"])["r2"].max().unstack().drop(index=thesis.RERUN[0])
     worse = [
         f"{coin}: CNN {line['CNN']:.4f}, {n} {line[n]:.4f}"
         for coin, line in table.iterrows()
@@ -292,7 +290,7 @@ def beats_cnn(evidence: Evidence, row: Row, networks: str = "LSTM, CNN-LSTM, LST
     words = f"where the CNN's best is not below: {'; '.join(worse) or 'nowhere'}"
     return Found(
         not worse,
-        because=f"{words}; {OTHER_DAYS[0]} cannot be compared, as its {OTHER_DAYS[1]} was scored on other days",
+        because=f"{words}; {thesis.RERUN[0]} cannot be compared, as its {thesis.RERUN[1]} was scored on other days",
         published=RECORDS,
         shown=f"{pairs - len(worse)} of {pairs}",
     )
@@ -409,7 +407,7 @@ def errors_in_order(evidence: Evidence, row: Row, ticker: str) -> Found:
 def ranks_agree(evidence: Evidence, row: Row, ticker: str) -> Found:
     """Whether a smaller MSE never goes with a smaller R2, among trials of one coin scored on the same days."""
     rows = _of(ticker)
-    other_days = (rows["network"] == OTHER_DAYS[1]) & (ticker == OTHER_DAYS[0])
+    other_days = (rows["network"] == thesis.RERUN[1]) & (ticker == thesis.RERUN[0])
     wrong = 0
     for _, same_days in rows.groupby(other_days):
         r2 = same_days.sort_values(["mse", "r2"], ascending=[True, False])["r2"].to_numpy()
@@ -487,11 +485,11 @@ def headline_below_naive(evidence: Evidence, row: Row, ticker: str, score: str) 
 
 
 def days_of(evidence: Evidence, ticker: str, network: str) -> Targets:
-    """The days that a study was scored on: of the recovered protocol, or of the later run of :data:`OTHER_DAYS`.
+    """The days that a study was scored on: of the recovered protocol, or of the later run of :data:`lib.thesis.RERUN`.
 
     The later run's scored days lie before the thesis's last day, and so does the smallest and the largest close.
     """
-    if (ticker, network) != OTHER_DAYS:
+    if (ticker, network) != thesis.RERUN:
         return evidence.targets(ticker)
     rerun, close = thesis.printed()["target_variance"]["ada_cnn_rerun"], evidence.close(ticker)
     days = windows.split_days(pd.date_range(START, rerun["end_date"]), tuple(rerun["split"]))["validation"]
@@ -521,15 +519,15 @@ def in_search_space(evidence: Evidence, row: Row, space: str) -> Found:
 @cache
 def implied_variance(ticker: str) -> tuple[float, float]:
     """Lowest and highest target variance that fits every trial of a coin at the printed rounding, but for
-    :data:`OTHER_DAYS`.
+    :data:`lib.thesis.RERUN`.
     """
     return variance_range(_printed(same_days(ticker)[0]))
 
 
 def same_days(ticker: str) -> tuple[pd.DataFrame, int]:
-    """A coin's trials without those of :data:`OTHER_DAYS`, and how many these are."""
+    """A coin's trials without those of :data:`lib.thesis.RERUN`, and how many these are."""
     rows = _of(ticker)
-    kept = rows[(rows["ticker"] != OTHER_DAYS[0]) | (rows["network"] != OTHER_DAYS[1])]
+    kept = rows[(rows["ticker"] != thesis.RERUN[0]) | (rows["network"] != thesis.RERUN[1])]
     return kept, len(rows) - len(kept)
 
 

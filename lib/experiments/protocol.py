@@ -27,7 +27,6 @@ from lib.settings import Settings
 from lib.thesis import records
 
 OTHER_INPUTS = ("own_close", "all_closes", "ohlcv_indicators")
-INPUT_TRIALS = (1,)  # of the trials with several seeds, by their place: those that are trained with other inputs too
 SHARES = ((0.7, 0.15, 0.15), (0.6, 0.2, 0.2), (0.7, 0.2, 0.1), (0.8, 0.1, 0.1))
 DAYS_AROUND = 10  # last days that are tried, before and after the one of the run
 EXACT = 1e-6  # relative: prices of another download differ in their last digits
@@ -114,7 +113,7 @@ def days_in_words(found: pd.DataFrame) -> str:
 
 
 def planned(rows: pd.DataFrame, prices: Prices, settings: Settings) -> list[Planned]:
-    """Trainings with other inputs of one trial of each study, each with its first seed.
+    """Trainings with other inputs of five trials of each study, each with its first seed.
 
     With one coin the closes of all coins are its own, which the replay trains already.
 
@@ -124,9 +123,7 @@ def planned(rows: pd.DataFrame, prices: Prices, settings: Settings) -> list[Plan
         settings: those of the replay.
     """
     rerun = (rows["ticker"] == thesis.RERUN[0]) & (rows["network"] == thesis.RERUN[1])
-    spread = rows[rows["spread"] & ~rerun]
-    place = spread.groupby(STUDY).cumcount()
-    chosen = spread[place.isin(INPUT_TRIALS)]
+    chosen = rows[rows["compared"] & ~rerun]
     found: list[Planned] = []
     for inputs in OTHER_INPUTS:
         if inputs == settings.replay_inputs or (inputs == "all_closes" and len(prices) == 1):

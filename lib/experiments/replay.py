@@ -31,7 +31,8 @@ from lib.thesis import records
 STAND_IN = "SOL-USD"  # its trials are replayed where a run has none of the thesis's coins
 STUDY = ["ticker", "network"]
 TRIAL = [*STUDY, "trial"]
-SPREAD_TRIALS = 4  # of each study, trained with every seed
+COMPARED_TRIALS = 5  # of each study, spread over it: trained with other inputs too
+SPREAD_TRIALS = 4  # the first of these: trained with every seed
 PATIENCE = (5, 10, 20)  # stopping rules whose outcome is read off an unstopped training
 KEY_DIGITS = 16
 LEVEL = significance.LEVEL  # below it, chance is not taken to explain a difference
@@ -61,8 +62,8 @@ def published(settings: Settings) -> pd.DataFrame:
             the tickers, the trials of ``STAND_IN`` are taken for each, and what was published is no match for ours.
 
     Returns:
-        Columns of :func:`lib.thesis.records.trials`, with ``same_coin`` and ``spread``: whether it is one of the trials
-        that are trained with every seed.
+        Columns of :func:`lib.thesis.records.trials`, with ``same_coin``, ``compared`` (one of the trials that are
+        trained with other inputs too) and ``spread`` (with every seed).
     """
     rows, known = records.trials(), [t for t in settings.tickers if t in thesis.APPENDIX]
     rows = pd.concat(
@@ -75,9 +76,10 @@ def published(settings: Settings) -> pd.DataFrame:
     if settings.replay_trials != "printed":
         rows = rows.groupby(STUDY, sort=False).head(int(settings.replay_trials))
     size = rows.groupby(STUDY)["trial"].transform("size")
-    step = (size // (SPREAD_TRIALS + 1)).clip(lower=1)
-    place = rows["trial"] - 1
-    return rows.assign(spread=(place % step == 0) & (place // step < SPREAD_TRIALS)).reset_index(drop=True)
+    step = (size // COMPARED_TRIALS).clip(lower=1)
+    place = (rows["trial"] - 1) / step
+    compared = place.isin(range(COMPARED_TRIALS))
+    return rows.assign(compared=compared, spread=compared & (place < SPREAD_TRIALS)).reset_index(drop=True)
 
 
 def check_days(prices: Prices, settings: Settings) -> None:

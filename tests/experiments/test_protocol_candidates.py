@@ -74,11 +74,11 @@ def test_weights_that_were_scored_follow_from_the_records():
     assert "none of this run's coins" in protocol.scored_weights_in_words(protocol.scored_weights(["BTC-USD"]))
 
 
-def test_other_inputs_are_tried_on_a_trial_of_each_study(tiny, random_walk):
+def test_other_inputs_are_tried_on_five_trials_of_each_study(tiny, random_walk):
     settings = tiny(tickers=["SOL-USD", "ADA-USD"], networks=["CNN", "LSTM"], replay_trials="printed", replay_seeds=3)
     rows, prices = replay.published(settings), random_walk("SOL-USD", "ADA-USD")
     plan = protocol.planned(rows, prices, settings)
-    assert len(plan) == 2 * 3, "two inputs, three studies: the rerun is left out"
+    assert len(plan) == 2 * 5 * 3, "two inputs, five trials, three studies: the rerun is left out"
     assert {about["inputs"] for _, about in plan} == {"all_closes", "ohlcv_indicators"}
     closes = {ticker: frame.assign(Volume=np.nan) for ticker, frame in prices.items()}
     assert {about["inputs"] for _, about in protocol.planned(rows, closes, settings)} == {"all_closes"}

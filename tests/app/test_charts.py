@@ -1,18 +1,21 @@
 """Charts on tiny data: the values drawn, both themes with their contrast, honest empty charts, nothing from outside."""
 
 import colorsys
+import io
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from PIL import Image
 from scipy import stats
 
 from lib import colours, figures, networks
 from lib.app import charts
-from lib.app.charts import price_views, theme
+from lib.app.charts import canvas, picture, price_views, theme
 from lib.app.machine_learning import scores_table
 from lib.data import technical
 from lib.errors import ProjectError
@@ -643,3 +646,83 @@ def test_axes_in_dollars_write_them_out(every_figure):
     usd = [axis for axis in axes if re.search(r"\bUSD\)", axis.title.text or "") and "million" not in axis.title.text]
     assert len(usd) > 8
     assert {(axis.exponentformat, axis.separatethousands) for axis in usd} == {("none", True)}
+
+
+def pixels(content):
+    """A PNG as an array of red, green, blue, 0 to 255 each, shape (height, width, 3)."""
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"), dtype=int)
+
+
+def shades(trace):
+    """The opaque colours in which a trace must be seen."""
+    if trace.type == "candlestick":
+        return [trace.increasing.line.color, trace.decreasing.line.color]
+    return (
+        [trace.line.color if "lines" in (trace.mode or "") else trace.marker.color]
+        if trace.type == "scatter"
+        else [trace.marker.color]
+    )
+
+
+def test_a_picture_shows_every_trace_of_every_chart(every_figure):
+    for k, (key, draw) in enumerate(every_figure.items()):
+        figure = theme.themed(draw(), ("light", "dark")[k % 2]).update_layout(showlegend=False)
+        drawn = pixels(picture.png(figure))
+        assert drawn.shape[:2] == (int(figure.layout.height * 110 / 96), 1031), key
+        for trace in figure.data:
+            if trace.x is None or not len(trace.x):
+                continue
+            for shade in shades(trace):
+                near = np.abs(drawn - [int(shade[k : k + 2], 16) for k in (1, 3, 5)]).sum(axis=2) < 90
+                assert near.sum() > 10, (key, trace.name, shade)
+
+
+def test_a_picture_is_in_the_place_that_the_axes_say():
+    """A bar of half the range fills half the height; a level lies at its value."""
+    figure = canvas.canvas("Bars").add_bar(x=[0, 1], y=[1, 1], marker={"color": "#FF0000"}, width=[1, 1])
+    figure.update_yaxes(range=[0, 2])
+    figure.add_shape(
+        type="line", x0=0, x1=1, xref="x domain", y0=1.5, y1=1.5, yref="y", line={"color": "#0000FF", "width": 2}
+    )
+    drawn = pixels(picture.png(theme.themed(figure, "light")))
+    red = np.flatnonzero((drawn == [255, 0, 0]).all(axis=2).any(axis=1))
+    blue = np.flatnonzero((drawn == [0, 0, 255]).all(axis=2).any(axis=1))
+    assert red[0] - blue.mean() == pytest.approx((red[-1] - red[0]) / 2, rel=0.02)
+
+
+def test_a_picture_has_the_legend_that_the_chart_has(every_figure):
+    figure = every_figure["qq"]()
+    drawn = {shown: pixels(picture.png(figure.update_layout(showlegend=shown))) for shown in (None, True, False)}
+    assert (drawn[None] == drawn[True]).all()
+    below = {shown: (drawn[shown][-30:] != 255).any(axis=2).sum() for shown in (True, False)}
+    assert below[True] > below[False]
+
+
+def test_a_picture_writes_numbers_out():
+    assert [picture._number(v) for v in (61000, 0.000012, -0.5, 1, 61234.7)] == [
+        "61,000", "0.000012", "\N{MINUS SIGN}0.5", "1", "61,234.7"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda f: f.add_trace(go.Pie(values=[1])), "type pie"),
+        (lambda f: f.add_scatter(x=[1], y=[1], marker_symbol="star"), "marker star"),
+        (lambda f: f.add_scatter(x=[1], y=[1], fill="toself"), "fill toself"),
+        (lambda f: f.add_shape(type="circle", x0=0, x1=1, y0=0, y1=1), "shape circle"),
+        (lambda f: f.add_scatter(x=[1], y=[1], yaxis="y2").update_layout(yaxis2={"overlaying": "y"}), "one y axis"),
+    ],
+)
+def test_what_a_picture_cannot_show_is_named(change, words):
+    figure = go.Figure()
+    change(figure)
+    with pytest.raises(charts.ChartError, match=words):
+        picture.png(figure)
+
+
+def test_pictures_drawn_in_several_threads_are_the_same(every_figure):
+    figures = [every_figure[key]() for key in ("training_history", "qq")] * 2
+    with ThreadPoolExecutor(4) as threads:
+        drawn = list(threads.map(picture.png, figures))
+    assert drawn == [picture.png(figure) for figure in figures[:2]] * 2

@@ -179,16 +179,32 @@ class Collection:
         Raises:
             CollectionError: it is not there, or damaged.
         """
-        if identity in self._read:
-            return self._read[identity]
         if not _IDENTITY.fullmatch(identity) or not (self.root / identity).is_dir():
             raise CollectionError(f"there is no saved network {identity}. Train one, or choose another from the list")
+        if identity in self._read:
+            return self._read[identity]
         try:
             entry = Entry(identity, files.read_as(_Record, self.root / identity / "network.json"))
         except (OSError, ValueError) as error:
             raise _unreadable(identity, error) from error
         self._read[identity] = entry
         return entry
+
+    def forget(self, identity: str) -> None:
+        """Remove a saved network; its training stays in the cache.
+
+        Raises:
+            CollectionError: it is not there.
+            FileError: the folder cannot be written.
+        """
+        entry = self.find(identity)
+        gone = self.root / f".gone-{entry.identity}"
+        try:
+            os.replace(self.root / entry.identity, gone)  # at once, so that nobody sees half of it
+        except OSError as error:
+            raise files.unwritable(self.root, error) from error
+        self._read.pop(identity, None)
+        shutil.rmtree(gone, ignore_errors=True)
 
     def prices(self, entry: Entry) -> pd.DataFrame:
         """The daily prices that a saved network was trained on.

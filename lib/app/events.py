@@ -43,9 +43,14 @@ class ValidationUpdate:
 
 @dataclass(frozen=True)
 class VisualizingUpdate:
-    """The trained network is saved as ``identity``, and its views can be drawn."""
+    """The trained network is saved as ``identity``, and its views can be drawn.
+
+    The service sends one for each view: ``plot`` is its name, ``image`` a ``data:`` address of its PNG.
+    """
 
     identity: str
+    plot: str = ""
+    image: str = ""
     kind: str = field(default="visualizing_update", init=False)
 
 
@@ -72,10 +77,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class ErrorLog:
-    """Something went wrong: one sentence for the page, and details for the log on the server only."""
+    """Something went wrong: one sentence for the page, and details for the log on the server only.
+
+    ``temporary``: the same may go well later, as prices or workers could not be reached.
+    """
 
     error: str
     details: str = ""
+    temporary: bool = False
     kind: str = field(default="error_log", init=False)
 
 

@@ -21,7 +21,7 @@ from lib.data import market, windows
 from lib.errors import ProjectError
 from lib.evaluation import scoring
 from lib.experiments import forecast, train
-from lib.experiments.pool import Cancelled
+from lib.experiments.pool import Cancelled, PoolError
 from lib.experiments.train import Result, Training
 from lib.results import progress
 from lib.settings import Settings
@@ -83,9 +83,9 @@ class Job:
         try:
             self._work(self)
         except Cancelled:
-            self.emit(ErrorLog("The work was cancelled by the pool of workers. Try again."))
+            self.emit(ErrorLog("The work was cancelled by the pool of workers. Try again.", temporary=True))
         except ProjectError as error:
-            self.emit(ErrorLog(for_page(error)))
+            self.emit(ErrorLog(for_page(error), temporary=isinstance(error, (PoolError, market.SourceUnavailable))))
         except Exception as error:  # noqa: BLE001  the page must hear of everything
             self.emit(
                 ErrorLog(
@@ -97,18 +97,22 @@ class Job:
 
 
 def described(
-    request: TrainingRequest, chosen: Settings, say: Callable[[str], None] = progress.announce
+    request: TrainingRequest,
+    chosen: Settings,
+    say: Callable[[str], None] = progress.announce,
+    load: Callable[[Settings, Callable[[str], None]], dict[str, Any]] | None = None,
 ) -> tuple[Any, Training]:
     """The prices and the training of a request.
 
     Args:
         say: told what is waited for while prices are downloaded.
+        load: gives the prices; default straight from their source.
 
     Raises:
         MarketError: prices cannot be had.
         WindowError: they leave no window, or too few test days to say what the network is worth.
     """
-    prices = market.prices_of(chosen, say)
+    prices = (load or market.prices_of)(chosen, say)
     forecast.check_days(prices, chosen)
     data = windows.build(prices, chosen)[request.ticker]
     name = f"{request.ticker}, {request.network}"

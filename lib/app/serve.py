@@ -42,18 +42,18 @@ def check_notebook(notebook: str | Path) -> Path:
     return path
 
 
-def check_port(port: int) -> None:
+def check_port(port: int, host: str = HOST) -> None:
     """Say so if nothing can listen on a port of this machine."""
     if not 1 <= port <= 65535:
         raise ServeError(f"port {port} cannot be: 1 to 65535 are allowed, such as --port {PORT}")
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise ServeError(
-                    f"port {port} is in use, perhaps by this page already: open http://{HOST}:{port}/, or choose"
+                    f"port {port} is in use, perhaps by this already: open http://{host}:{port}/, or choose"
                     " another with --port"
                 ) from None
             raise ServeError(

@@ -1,0 +1,74 @@
+"""Start the service: python -m lib.app.service --help"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+
+from lib import settings as parameters
+from lib.app.serve import check_port
+from lib.app.service import environment
+from lib.errors import ProjectError
+from lib.experiments import pool
+from lib.settings.places import PROJECT_ROOT
+
+
+def main(words: list[str] | None = None) -> int:
+    """Read the command line and serve until Ctrl-C or SIGTERM; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m lib.app.service",
+        allow_abbrev=False,
+        description="Train, predict and follow over HTTP and Socket.IO. /docs describes every request and answer.",
+        epilog="Further settings are variables of the environment or lines of the file .env: see .env.example.",
+    )
+    parser.add_argument("--host", help="address to listen on; default: SERVICE_HOST, or 127.0.0.1")
+    parser.add_argument("--port", help="default: SERVICE_PORT, or 5000")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster, such as tcp://10.0.0.5:8786")
+    given = parser.parse_args(words)
+    try:
+        chosen = environment.load(
+            service_host=given.host, service_port=given.port, dask_scheduler_address=given.scheduler
+        )
+        check_port(chosen.service_port, chosen.service_host)
+        run(chosen)
+    except ProjectError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def run(chosen: environment.ServiceSettings) -> None:
+    """Serve until Ctrl-C or SIGTERM."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if chosen.dask_scheduler_address:
+        os.environ[pool.ADDRESS_VARIABLE] = chosen.dask_scheduler_address
+        _serve(chosen)
+        return
+    print("Starting worker processes ...", flush=True)
+    with pool.local(parameters.sample().changed(workers=chosen.workers)) as address:
+        os.environ[pool.ADDRESS_VARIABLE] = address
+        _serve(chosen)
+
+
+def _serve(chosen: environment.ServiceSettings) -> None:
+    import uvicorn
+
+    from lib.app.service.web import Service
+
+    os.chdir(PROJECT_ROOT)
+    print(f"The service: http://{chosen.service_host}:{chosen.service_port}/docs   (Ctrl-C ends it)", flush=True)
+    uvicorn.run(
+        Service(chosen).app,
+        host=chosen.service_host,
+        port=chosen.service_port,
+        log_level="warning",
+        server_header=False,
+        ws_max_size=chosen.max_request_bytes,
+        timeout_graceful_shutdown=5,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,344 @@
+"""The service's HTTP: paths, status codes, and errors that name field, value and rule (Table 5.1, Listings 1 to 6)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import socketio
+from anyio import to_thread
+from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import RedirectResponse
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+
+from lib.app import requests
+from lib.app.sentences import for_page, without_folders
+from lib.app.service import answers, bodies
+from lib.app.service.environment import ServiceSettings
+from lib.app.service.gate import Gate, refusal
+from lib.app.service.live import Live
+from lib.app.service.runs import Busy, FailedForNow, NotThere, Over, Runs, new_identity
+from lib.app.service.store import Store, StoreError, open_store
+from lib.data import market
+from lib.errors import ProjectError
+from lib.experiments.pool import PoolError
+
+log = logging.getLogger("lib.app.service")
+_SHOWN = 40  # letters of a wrong value that an answer repeats
+RequestId = Annotated[str, Path(pattern=r"^\d{14}-[0-9a-f]{6}$", description="as POST /train gave it")]
+Identity = Annotated[str, Path(max_length=80, description="as GET /networks lists it")]
+# The most particular first: what a kind of error means for whoever asked.
+_STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (requests.RequestError, 422),
+    (NotThere, 404),
+    (Over, 409),
+    (Busy, 429),
+    (FailedForNow, 503),
+    (StoreError, 503),
+    (PoolError, 503),
+    (market.SourceUnavailable, 503),
+    (ProjectError, 422),
+)
+_WORDS = {
+    400: "not JSON, or a host name that is not this service's",
+    401: "no token, or not the service's",
+    403: "a page of another origin",
+    404: "there is no such training or network",
+    405: "another method is needed",
+    415: "the body is not application/json",
+    409: "not possible in its present state",
+    413: "too large",
+    422: "a field is wrong: which, its value, and the rule",
+    429: "too many requests or trainings: wait, see Retry-After",
+    503: "prices, workers or the shared store cannot be reached now",
+}
+
+
+def _refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
+    always = 400, 401, 403, 413, 422, 429
+    return {code: {"model": answers.Error, "description": _WORDS[code]} for code in (*always, *codes)}
+
+
+class Service:
+    """One process of the service: settings, store, trainings and the application that serves them.
+
+    Args:
+        settings: as :func:`lib.app.service.environment.load` gives them.
+
+    Attributes:
+        app: the ASGI application.
+        runs: trainings, networks, forecasts.
+    """
+
+    def __init__(self, settings: ServiceSettings):
+        self.settings = settings
+        self.store: Store = open_store(settings.redis_url)
+        self.live = Live(settings)
+        self.runs = Runs(settings, self.store, self.live.tell)
+        self.live.follow_with(self.runs.events)
+        inner = socketio.ASGIApp(self.live.server, self._fastapi(), socketio_path="socket.io")
+        self.app = Gate(inner, settings)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        self.live.begin(asyncio.get_running_loop())
+        yield
+        self.close()
+
+    def close(self) -> None:
+        """Give up what runs."""
+        self.runs.close()
+        self.live.end()
+        self.store.close()
+
+    def _fastapi(self) -> FastAPI:
+        app = FastAPIOffline(
+            title="Forecasts of coin prices",
+            summary="Train a network, follow it, ask it for a forecast, and hear what that is worth.",
+            description=_ABOUT,
+            version="1",
+            redoc_url=None,
+            lifespan=self._lifespan,
+            root_path=self.settings.root_path,
+            responses=_refusals(),
+        )
+        if self.settings.cors_origins:
+            app.add_middleware(
+                CORSMiddleware,
+                allow_origins=list(self.settings.cors_origins),
+                allow_methods=["GET", "POST", "DELETE"],
+                allow_headers=["Authorization", "Content-Type"],
+            )
+        _errors(app)
+        _paths(app, self.runs)
+        _secured(app)
+        return app
+
+
+_ABOUT = """Every answer with a forecast has the naive one (tomorrow equals today) and the skill against it beside it.
+
+Trainings send `training_update`, `validation_update`, `visualizing_update` and `error_log` over Socket.IO at
+`/socket.io` on this port. Each has a `number`; after a break `emit("follow", {request_id, since})` gives the ones that
+were missed. The same events are at `GET /trainings/{request_id}/events`."""
+
+
+def _paths(app: FastAPI, runs: Runs) -> None:
+    @app.get("/", include_in_schema=False)
+    def home(request: Request) -> RedirectResponse:
+        return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
+
+    @app.get("/health", response_model=answers.Health, tags=["health"])
+    async def health() -> dict[str, Any]:
+        """Listing 5: whether the service answers. Needs no token."""
+        return {"status": "healthy", "timestamp": answers.now()}
+
+    @app.post(
+        "/train",
+        response_model=answers.TrainAnswer,
+        responses={202: {"model": answers.Accepted, "description": "with wait=false"}, **_refusals(409, 415, 503)},
+        tags=["training"],
+    )
+    async def train(
+        body: bodies.TrainBody,
+        response: Response,
+        request: Request,
+        wait: Annotated[bool, Query(description="answer when it is done; false: at once, with 202")] = True,
+        plots: Annotated[bool, Query(description="with the twelve views as PNG in base64")] = True,
+    ) -> Any:
+        """Listings 1 and 2: train a network. A training that is known is answered from the cache."""
+        run = await to_thread.run_sync(runs.train, body.model_dump())
+        if not wait:
+            state = dict(run.state)
+            path = f"{request.scope.get('root_path', '')}/trainings/{run.request_id}"
+            links = {"state": path, "events": f"{path}/events?since=1", "cancel": path}
+            headers = {"Location": path}
+            return _json(answers.Accepted(**state, links=links), 202, headers)
+        await _ended(run)
+        return await to_thread.run_sync(runs.answer, run.state, plots)
+
+    @app.get("/trainings", response_model=list[answers.TrainingState], responses=_refusals(503), tags=["training"])
+    def trainings() -> Any:
+        """Trainings that were asked for, newest first."""
+        return runs.states()
+
+    @app.get(
+        "/trainings/{request_id}", response_model=answers.StateAnswer, responses=_refusals(404, 503), tags=["training"]
+    )
+    def training(request_id: RequestId, plots: Annotated[bool, Query(description="with the views")] = False) -> Any:
+        """What a training does, and its result once it is done."""
+        state = runs.state(request_id)
+        done = state["status"] == "done"
+        return {**state, "data": runs.answer(state, plots)["data"] if done else None}
+
+    @app.get(
+        "/trainings/{request_id}/events",
+        response_model=answers.Events,
+        responses=_refusals(404, 503),
+        tags=["training"],
+    )
+    def events(
+        request_id: RequestId, since: Annotated[int, Query(ge=1, le=10**9, description="first number wanted")] = 1
+    ) -> Any:
+        """A training's events from a number on: what a client that was away has missed."""
+        found = runs.events(request_id, since)
+        return {"request_id": request_id, "status": runs.state(request_id)["status"], "events": found}
+
+    @app.delete(
+        "/trainings/{request_id}",
+        response_model=answers.TrainingState,
+        responses=_refusals(404, 409, 503),
+        tags=["training"],
+    )
+    def cancel(request_id: RequestId) -> Any:
+        """Give a training up. It stops at its next epoch."""
+        return runs.cancel(request_id)
+
+    @app.get("/networks", response_model=list[answers.NetworkSummary], tags=["networks"])
+    def networks() -> Any:
+        """Trained networks, newest first."""
+        return [answers.summary(entry) for entry in runs.entries()]
+
+    @app.get("/networks/{network}", response_model=answers.Trained, responses=_refusals(404, 503), tags=["networks"])
+    def network(network: Identity, plots: Annotated[bool, Query(description="with the views")] = False) -> Any:
+        """A trained network's scores and history."""
+        entry = runs.entry(network)
+        images = runs.plots(entry.identity) if plots else None
+        return answers.trained_data(entry, True, images)
+
+    @app.delete("/networks/{network}", status_code=204, responses=_refusals(404), tags=["networks"])
+    def forget(network: Identity) -> None:
+        """Forget a trained network. Its training stays in the cache, so it can be had again in moments."""
+        runs.forget(network)
+
+    @app.post("/predict", response_model=answers.PredictAnswer, responses=_refusals(404, 415, 503), tags=["forecast"])
+    async def predict(body: bodies.PredictBody) -> Response:
+        """Listings 3 and 4: a forecast of 1 to 30 days, with its calibrated band and the naive forecast."""
+        data, age = await to_thread.run_sync(runs.predict, body.network, body.start_date, body.days)
+        cached = b"true" if age else b"false"
+        head = f'{{"request_id":"{new_identity()}","status":"success","cached":'.encode()
+        whole = head + cached + f',"age_seconds":{age:.3f},"data":'.encode() + data + b"}"
+        return Response(whole, media_type="application/json")  # the data are kept as JSON, so it is not parsed again
+
+
+async def _ended(run: Any) -> None:
+    """Wait for a training without a thread; a client that is gone ends the waiting, not the training."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+    def watch() -> None:
+        run.ended.wait()
+        loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=watch, daemon=True).start()
+    await ended.wait()
+
+
+def _json(answer: Any, status: int, headers: Mapping[str, str]) -> Response:
+    return Response(answer.model_dump_json(), status, dict(headers), "application/json")
+
+
+# -- errors --------------------------------------------------------------------------------
+
+
+def _errors(app: FastAPI) -> None:
+    @app.exception_handler(RequestValidationError)
+    async def wrong_fields(_: Request, error: RequestValidationError) -> Response:
+        return _refused(422, *_wrong(error))
+
+    @app.exception_handler(requests.RequestError)
+    async def wrong_form(request: Request, error: requests.RequestError) -> Response:
+        sent = await _sent(request)
+        wrong = [
+            {"field": _name(field), "value": _short(sent.get(_name(field))), "rule": _rule(text)}
+            for field, text in error.fields.items()
+        ]
+        return _refused(422, for_page(error), wrong)
+
+    @app.exception_handler(ProjectError)
+    async def sentence(_: Request, error: ProjectError) -> Response:
+        status = next(code for kind, code in _STATUS if isinstance(error, kind))
+        text = for_page(error)
+        return _refused(status, text[:1].upper() + text[1:])
+
+    @app.exception_handler(HTTPException)
+    async def of_http(_: Request, error: HTTPException) -> Response:
+        texts = {404: "There is no such path. /docs lists those that there are.", 405: "This path has other methods."}
+        return _refused(error.status_code, texts.get(error.status_code, str(error.detail)), headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def unforeseen(_: Request, error: Exception) -> Response:
+        log.exception("an error that nobody foresaw", exc_info=error)
+        return _refused(500, f"An unexpected error ({type(error).__name__}). It was written to the service's log.")
+
+
+def _refused(status: int, message: str, errors: Any = (), headers: Mapping[str, str] | None = None) -> Response:
+    code, body = refusal(status, without_folders(message), errors)
+    more = {**(headers or {}), **({"Retry-After": "10"} if status in (429, 503) else {})}
+    return Response(body, code, more, "application/json")
+
+
+def _wrong(error: RequestValidationError) -> tuple[str, list[dict[str, Any]]]:
+    found = [_one_wrong(one) for one in error.errors()]
+    first = found[0]
+    return f"{first['field'] or 'The body'}: {first['value']!r} is not allowed. Allowed: {first['rule']}.", found
+
+
+def _one_wrong(one: Any) -> dict[str, Any]:
+    field = str(one["loc"][1]) if len(one["loc"]) > 1 else ""
+    known = {"model": "network"}.get(field, field)
+    if one["type"] == "missing":
+        return {"field": field, "value": None, "rule": f"a value is needed: {_allowed(known, 'see /docs')}"}
+    if one["type"] == "extra_forbidden":
+        return {"field": field, "value": _short(one["input"]), "rule": "there is no such field"}
+    if one["type"] == "json_invalid":
+        return {"field": "", "value": None, "rule": f"JSON, which this is not: {one['ctx']['error']}"}
+    return {"field": field, "value": _short(one.get("input")), "rule": _allowed(known, str(one["msg"]))}
+
+
+def _allowed(field: str, otherwise: str) -> str:
+    return requests.allowed(field) if field in requests.FIELDS else otherwise
+
+
+def _name(field: str) -> str:
+    return {"network": "model"}.get(field, field)
+
+
+def _rule(text: str) -> str:
+    return text.partition("Allowed: ")[2].rstrip(".") or text
+
+
+def _short(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return answers.number(value) if not isinstance(value, int) or abs(value) < 2**53 else str(value)[:_SHOWN]
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
+
+
+async def _sent(request: Request) -> dict[str, Any]:
+    try:
+        body = await request.json()
+    except Exception:  # noqa: BLE001  it was parsed once, so this is a request without a body
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _secured(app: FastAPI) -> None:
+    """Name the token in the description, for every path but health."""
+    made = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = made()
+            schema.setdefault("components", {})["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            for path, methods in schema["paths"].items():
+                for about in methods.values():
+                    about["security"] = [] if path == "/health" else [{"token": []}]
+        return app.openapi_schema or {}
+
+    app.openapi = described  # type: ignore[method-assign]

@@ -10,6 +10,7 @@ import atexit
 import logging
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -48,13 +49,14 @@ def client(settings: Settings) -> Any:
         settings: ``workers`` and ``threads`` of a cluster that is started.
 
     Raises:
-        PoolError: the named cluster cannot be reached.
+        PoolError: the named cluster cannot be reached, or none can be started.
     """
     global _client, _cluster
     with _lock:
         if _client is None or _client.status != "running":
             from distributed import Client
 
+            _quiet()
             address = os.environ.get(ADDRESS_VARIABLE)
             if not address:
                 _cluster = _started(settings.workers, settings.threads)
@@ -142,7 +144,10 @@ def explained(error: Exception, doing: str, cancelled: bool = False, client: Any
         )
         return PoolError(f"a worker process died {ATTEMPTS} times while {doing}: {why}")
     if isinstance(error, (CancelledError, CommClosedError)):
-        return PoolError(f"the pool of workers is gone ({error}). What was finished is cached: run it again")
+        return PoolError(
+            f"the pool of workers is gone while {doing}: its scheduler ended or cannot be reached. What was finished is"
+            " cached: run it again"
+        )
     if isinstance(error, ProjectError):
         return error
     if isinstance(error, MemoryError):
@@ -226,8 +231,7 @@ def _started(workers: int, threads: int) -> Any:
                 one.scheduler.log_event(_DEATHS, exitcode)
             super()._on_worker_exit_sync(exitcode)
 
-    # Whoever asked is given each failure in a sentence; Dask would show its stack as well, and each worker's end.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _quiet()
     # TensorFlow never frees a graph, so a worker grows with each new shape: one that grew too large is replaced, and
     # its training starts again on another. Nothing is spilled or paused.
     dask.config.set(
@@ -240,20 +244,39 @@ def _started(workers: int, threads: int) -> Any:
             "distributed.scheduler.worker-saturation": 1.0,
         }
     )
-    cluster = LocalCluster(
-        worker_class=ReportingNanny,
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=True,
-        memory_limit=psutil.virtual_memory().total // (workers + 1),
-        host="127.0.0.1",
-        scheduler_kwargs=NO_DASHBOARD,
-        silence_logs=logging.CRITICAL,
-    )
+    try:
+        cluster = LocalCluster(
+            worker_class=ReportingNanny,
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=psutil.virtual_memory().total // (workers + 1),
+            host="127.0.0.1",
+            scheduler_kwargs=NO_DASHBOARD,
+            silence_logs=logging.CRITICAL,
+        )
+    except (OSError, RuntimeError) as error:  # no place for temporary files, no process, memory or port left
+        raise PoolError(
+            f"no worker processes can be started on this machine ({_first_cause(error)}). Free space in"
+            f" {tempfile.gettempdir()}, end other programs, or set workers to a smaller number; what was finished is"
+            " cached"
+        ) from error
     started.append(cluster)
     with Client(cluster, set_as_default=False) as one:
         one.run(_load_tensorflow, threads, on_error="ignore")  # takes seconds, in which the first windows are cut
     return cluster
+
+
+def _quiet() -> None:
+    """Whoever asked is given each failure in a sentence; Dask would show its stack as well, and each worker's end."""
+    for handler in logging.getLogger("distributed").handlers:  # its loggers below have levels of their own
+        handler.setLevel(logging.CRITICAL)
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """What an error goes back to: the system's own, which Dask wraps twice."""
+    before = error.__cause__ or error.__context__
+    return _first_cause(before) if before else error
 
 
 def _load_tensorflow(threads: int) -> None:

@@ -8,11 +8,10 @@ it had trained and goes on as if it had not been; the study itself is rebuilt an
 from __future__ import annotations
 
 import queue
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import optuna
 import pandas as pd
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
+from sqlalchemy import StaticPool
 
 from lib import networks, thesis
 from lib.data import windows
@@ -260,16 +260,13 @@ def trial_frame(found: Sequence[Study]) -> pd.DataFrame:
 
 def write_study(study: Study, path: Path) -> Path:
     """Write a study to an SQLite file, as Optuna Dashboard reads it. Nothing here reads it back."""
-    with tempfile.TemporaryDirectory() as folder:  # as SQLite needs locks, which not every disk has
-        plain = Path(folder) / "study.db"
-        # Opened by its path: in SQLAlchemy's addresses ? and % have a meaning of their own.
-        opened = {"creator": lambda: sqlite3.connect(plain, check_same_thread=False)}
+    with closing(sqlite3.connect(":memory:")) as memory:  # as SQLite needs locks, which not every disk has
+        opened = {"creator": lambda: memory, "poolclass": StaticPool}
         storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs=opened)
         name = study.optuna.study_name
         optuna.copy_study(from_study_name=name, from_storage=study.optuna._storage, to_storage=storage)
-        storage.engine.dispose()
         with replacing(path) as draft:
-            shutil.copyfile(plain, draft)
+            draft.write_bytes(memory.serialize())
     return path
 
 

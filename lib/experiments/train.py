@@ -273,11 +273,16 @@ def train(
         losses_before: validation losses by epoch of the study's complete trials; with it the median pruner may stop
             the training. A pruned training is not cached.
         priority: of trainings that wait for a worker the one with the largest goes first.
+
+    Raises:
+        FileError: the cache cannot be written.
+        PoolError: there is nowhere to train.
     """
     found = cached(training, weights)
     if found is not None:
         found = found if losses_before is None else _up_to_pruning(found, losses_before)
         return Handle(training, None, found, on_epoch)
+    training_cache.check_writable()
     client = pool.client(training.settings)
     key = f"{training.key}{' with weights' if weights else ''}"
     if losses_before is not None:

@@ -10,7 +10,8 @@ import csv
 import hashlib
 import json
 import os
-import threading
+import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -24,25 +25,34 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+OTHER_FOLDER = "choose another output_dir"
+_DRAFT = ".draft-"
+_DRAFT_SECONDS = 60.0  # no file takes longer to be written; an older draft was left by a process that was killed
+
+
 class FileError(ProjectError):
     """A file cannot be written, or not be read."""
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, instead: str = OTHER_FOLDER) -> Iterator[Path]:
     """A draft beside ``path`` that takes its place when the block ends without an error.
+
+    Args:
+        instead: how another place is chosen, for the error.
 
     Raises:
         FileError: the place cannot be written (full disk, no permission).
     """
-    draft = path.with_name(f".{os.getpid()}-{threading.get_native_id()}-{path.name}")
+    # By chance, as two containers or machines on one disk may have processes of the same number.
+    draft = path.with_name(f"{_DRAFT}{secrets.token_hex(8)}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield draft
         _to_disk(draft)  # or a power cut could leave the new name on an empty file
         os.replace(draft, path)
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise unwritable(path, error, instead) from error
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
@@ -53,12 +63,19 @@ def _to_disk(path: Path) -> None:
         os.fsync(draft.fileno())
 
 
-def unwritable(path: Path, error: OSError) -> FileError:
-    """The sentence about a file that cannot be written."""
+def unwritable(path: Path, error: OSError, instead: str = OTHER_FOLDER) -> FileError:
+    """The sentence about a file that cannot be written; ``instead`` says how another place is chosen."""
     return FileError(
-        f"cannot write {path}: {error.strerror or error}. Free space or choose another output_dir;"
-        " what was finished is kept"
+        f"cannot write {path}: {error.strerror or error}. Free space or {instead}; what was finished is kept"
     )
+
+
+def drop_drafts(root: Path) -> None:
+    """Remove what processes that were killed in the middle of writing left in a folder and below it."""
+    for path in root.rglob(f"{_DRAFT}*"):
+        with suppress(OSError):  # gone already
+            if path.is_file() and time.time() - path.stat().st_mtime > _DRAFT_SECONDS:
+                path.unlink()
 
 
 def write_text(path: Path, text: str) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from lib.results.files import replacing
+from lib.results.files import replacing, unwritable
 from lib.settings.places import PROJECT_ROOT
 
 FOLDER_VARIABLE = "TRAINING_CACHE"  # names another folder
+_INSTEAD = f"name another folder in {FOLDER_VARIABLE}"
 _ABOUT, _NAMES = "about", "arrays"  # the JSON text, and in it the names of all arrays: a damaged file may lack some
 # What this process has used so far: how many trainings it found and how many it had trained, and on which processors.
 USED: dict[str, Any] = {"trained": 0, "cached": 0, "processors": set()}
@@ -53,8 +55,22 @@ def write(key: str, about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) 
         FileError: the folder cannot be written (full disk, no permission).
     """
     text = np.frombuffer(json.dumps({**about, _NAMES: sorted(arrays)}).encode(), dtype="uint8")
-    with replacing(path_of(key)) as draft, draft.open("wb") as file:
+    with replacing(path_of(key), _INSTEAD) as draft, draft.open("wb") as file:
         np.savez(file, allow_pickle=False, **{_ABOUT: text}, **dict(arrays))
+
+
+def check_writable() -> None:
+    """Refuse before a training what would be refused after it.
+
+    Raises:
+        FileError: the folder cannot be written (full disk, no permission).
+    """
+    try:
+        folder().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder()) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        raise unwritable(folder(), error, _INSTEAD) from error
 
 
 def used(cached: bool, processor: str) -> None:
@@ -65,7 +81,7 @@ def used(cached: bool, processor: str) -> None:
 
 def size() -> tuple[int, int]:
     """(number of results, bytes)."""
-    sizes = [path.stat().st_size for path in folder().glob("*/*.npz")]
+    sizes = [path.stat().st_size for path in folder().glob("*/[!.]*.npz")]  # no drafts that killed processes left
     return len(sizes), sum(sizes)
 
 

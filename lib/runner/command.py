@@ -46,6 +46,10 @@ def run(
     except ProjectError as error:
         print(error, file=sys.stderr)
         return 1 if started else 2
+    except OSError as error:  # no place for temporary files, no process or socket left
+        what = f"this machine refuses what the run needs: {error}"
+        print(f"{what}. Mend that and run it again; what was finished is kept", file=sys.stderr)
+        return 1 if started else 2
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 

@@ -136,6 +136,7 @@ class Session:
             self.troubles.append(f"README.md could not be written: {type(trouble).__name__}: {trouble}")
 
     def _drop_drafts(self) -> None:
+        files.drop_drafts(self.root)
         for notebook in self.order.selected:
             with suppress(OSError):
                 draft_of(self.root / "notebooks" / notebook.path.name).unlink(missing_ok=True)

@@ -2,11 +2,15 @@
 
 import os
 import signal
+import subprocess
+import sys
 import warnings
 
+import psutil
 import pytest
 from distributed import LocalCluster
 
+from lib import settings
 from lib.experiments import pool as pools
 
 
@@ -81,3 +85,76 @@ def test_a_death_that_nobody_noted_is_told_without_a_signal(tiny, no_client):
         pools.close()
     assert "while adding: it was killed, most often because memory ran out" in str(found)
     assert "it was killed, most often" in str(pools.explained(KilledWorker("task", None, 3), "adding")), "no cluster"
+
+
+def test_workers_that_cannot_be_started_are_one_sentence(tiny, no_client, monkeypatch):
+    """Red before: Dask's stack, of three errors that follow from each other."""
+    monkeypatch.delenv(pools.ADDRESS_VARIABLE, raising=False)
+
+    async def refuse(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("distributed.nanny.WorkerProcess.start", refuse)
+    with pytest.raises(pools.PoolError) as caught:
+        pools.client(tiny(workers=1))
+    text = str(caught.value)
+    assert text.startswith("no worker processes can be started on this machine ([Errno 28] No space left on device). ")
+    assert "\n" not in text and not psutil.Process().children(recursive=True)
+
+
+SCHEDULER = """
+import time
+from lib import settings
+from lib.experiments import pool
+if __name__ == "__main__":
+    with pool.local(settings.sample().changed(workers=1)) as address:
+        print(address, flush=True)
+        time.sleep(600)
+"""
+TRAINER = """
+import sys
+from dataclasses import replace
+from lib import settings
+from lib.data import market, windows
+from lib.errors import ProjectError
+from lib.experiments import seeds, train
+P = settings.sample().changed(max_epochs=1000, patience=None, lookback=20)
+training = seeds.training(windows.build(market.prices_of(P), P)["BTC-USD"], "CNN", P, int(sys.argv[1]))
+training = replace(training, hyperparameters={**training.hyperparameters, "epochs": 1000})
+try:
+    train.train(training, on_epoch=lambda epoch, *_: print("epoch", epoch, flush=True)).result()
+except ProjectError as error:
+    print(error)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_trainer_frees_its_worker_and_a_killed_scheduler_is_one_sentence(tmp_path):
+    """Red before: the sentence had two lines, and Dask's stack stood above it."""
+    environment = {**os.environ, "PYTHONPATH": str(settings.PROJECT_ROOT), "TRAINING_CACHE": str(tmp_path / "cache")}
+    started = []
+
+    def start(code, *words, **more):
+        (tmp_path / f"{len(started)}.py").write_text(code, encoding="utf-8")
+        command = [sys.executable, str(tmp_path / f"{len(started)}.py"), *words]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        started.append(subprocess.Popen(command, cwd=settings.PROJECT_ROOT, env={**environment, **more}, **pipes))
+        return started[-1], started[-1].stdout.readline().strip()
+
+    try:
+        scheduler, address = start(SCHEDULER)
+        first, epoch = start(TRAINER, "1", DASK_SCHEDULER_ADDRESS=address)
+        assert epoch == "epoch 1"
+        first.kill()
+        second, epoch = start(TRAINER, "2", DASK_SCHEDULER_ADDRESS=address)
+        assert epoch == "epoch 1", "the only worker does not go on with what nobody waits for"
+        workers = psutil.Process(scheduler.pid).children(recursive=True)
+        scheduler.kill()
+        out, err = second.communicate(timeout=60)
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+    assert out.splitlines()[-1].startswith("the pool of workers is gone while training BTC-USD CNN, close, seed 2: ")
+    assert "Traceback" not in err and not psutil.wait_procs(workers, timeout=20)[1]
+    assert not list((tmp_path / "cache").glob("*/*.npz"))

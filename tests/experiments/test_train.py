@@ -1,9 +1,11 @@
 """The one training path: keys, cache, sharing, cancelling, and what happens when things break."""
 
+import errno
 import os
 import random
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -15,7 +17,7 @@ from lib import settings
 from lib.data import windows
 from lib.experiments import pool, seeds, train
 from lib.networks import training as fitting
-from lib.results import training_cache
+from lib.results import files, training_cache
 
 pytestmark = pytest.mark.usefixtures("pool", "own_cache")
 
@@ -208,6 +210,29 @@ def test_a_full_disk_is_named_and_loses_nothing_that_was_cached(one, monkeypatch
     with pytest.raises(settings.SettingsError.__mro__[1], match="No space left on device"):
         train.train(one(seed=3)).result()
     assert training_cache.size()[0] == 1
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.ENOSPC])
+def test_a_cache_that_cannot_be_written_is_refused_before_a_training(one, monkeypatch, code):
+    """Red before: a training was lost first, and the sentence named output_dir."""
+
+    def refuse(*_, **__):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(pool, "client", lambda _: pytest.fail("it was trained"))
+    with pytest.raises(files.FileError) as caught:
+        train.train(one(seed=3))
+    assert f"cannot write {training_cache.folder()}: {os.strerror(code)}. Free space or name another" in str(
+        caught.value
+    )
+    assert "TRAINING_CACHE" in str(caught.value) and "output_dir" not in str(caught.value)
+
+
+def test_a_training_is_found_in_a_cache_that_cannot_be_written(one, monkeypatch):
+    train.train(one()).result()
+    monkeypatch.setattr(training_cache, "check_writable", lambda: pytest.fail("nothing is to be written"))
+    assert train.train(one()).result().cached
 
 
 def test_several_trainings_keep_their_order_and_equal_ones_are_trained_once(one, capsys):

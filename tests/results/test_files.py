@@ -3,7 +3,8 @@
 import errno
 import json
 import os
-import threading
+import re
+import time
 
 import pytest
 
@@ -63,7 +64,26 @@ def test_a_draft_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch)
     move = os.replace
     monkeypatch.setattr(os, "replace", lambda draft, path: (done.append("moved"), move(draft, path)))
     files.write_text(tmp_path / "a.txt", "x")
-    assert (
-        done == [str(tmp_path / f".{os.getpid()}-{threading.get_native_id()}-a.txt"), "moved"]
-        and (tmp_path / "a.txt").read_text() == "x"
-    )
+    assert re.fullmatch(rf"{tmp_path}/\.draft-\w{{16}}-a\.txt", done[0]) and done[1:] == ["moved"]
+    assert (tmp_path / "a.txt").read_text() == "x"
+
+
+def test_drafts_of_killed_processes_are_removed_once_nobody_can_be_writing_them(tmp_path):
+    (tmp_path / "tables").mkdir()
+    names = [".draft-ab-a.csv", ".draft-cd-a.csv", "a.csv", ".lock"]
+    for name in names:
+        (tmp_path / "tables" / name).touch()
+    an_hour_ago = time.time() - 3600
+    for name in (names[0], *names[2:]):
+        os.utime(tmp_path / "tables" / name, (an_hour_ago, an_hour_ago))
+    files.drop_drafts(tmp_path)
+    assert sorted(os.listdir(tmp_path / "tables")) == sorted(names[1:])
+
+
+def test_processes_of_one_number_on_one_disk_have_drafts_of_their_own(tmp_path):
+    """Red before: two containers, each with a process 1, wrote into one draft, and half of it took the place."""
+    path = tmp_path / "a.txt"
+    with files.replacing(path) as first, files.replacing(path) as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert path.read_text() == "first" and os.listdir(tmp_path) == ["a.txt"]

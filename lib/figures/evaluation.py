@@ -157,7 +157,8 @@ def interval_example(
     """The intervals from one origin around the naive path, and the closes that followed.
 
     Args:
-        bands: method -> rows of one origin and level; closes_usd: all closes.
+        bands: method -> rows of one origin and level; with ``naive_usd`` or ``path_usd`` these are drawn as well.
+        closes_usd: all closes.
     """
     figure, axes = canvas(1, len(bands), row_height=3.2, sharey=True)
     for ax, (method, rows) in zip(axes.flat, bands.items()):
@@ -165,7 +166,10 @@ def interval_example(
         ax.plot(known.index, known, color=coin_colour(ticker), lw=1.2, label="close")
         band = {"color": PRINTED["blue"], "alpha": 0.25, "lw": 0, "label": f"{rows['level'].iloc[0]:.0%} interval"}
         ax.fill_between(rows["date"], rows["lower_usd"], rows["upper_usd"], **band)
-        ax.plot(rows["date"], rows["actual_usd"], color=PRINTED["actual"], lw=1.2, label="actual")
+        lines = (("actual", "actual_usd", "-"), ("naive", "naive_usd", ":"), ("network's path", "path_usd", "--"))
+        for name, column, look in lines:
+            if column in rows and rows[column].notna().any():
+                ax.plot(rows["date"], rows[column], look, color=PRINTED["actual"], lw=1.2, label=name)
         ax.set_title(f"{ticker}: {method}")
         dates(ax)
     axes[0, 0].set_ylabel("USD")

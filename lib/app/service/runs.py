@@ -339,7 +339,7 @@ class Runs:
         return json.loads(self._kept(f"plots {identity}", _PLOT_SECONDS, lambda: self._drawn(identity))[0])
 
     def _drawn(self, identity: str) -> bytes:
-        network = self._network(identity)
+        network = self.network(identity)
         history = {name: losses.tolist() for name, losses in network.result.history.items()}
         finished = charts.Finished(network.ticker, network.network, history, network.predictions, network.prices)
         images = {name: picture.png(view.draw(finished)) for name, view in charts.VIEWS.items()}
@@ -347,8 +347,11 @@ class Runs:
             {name: f"data:image/png;base64,{base64.b64encode(image).decode()}" for name, image in images.items()}
         ).encode()
 
-    def _network(self, identity: str) -> TrainedNetwork:
-        """A network with its weights; trained again if the cache has lost them."""
+    def network(self, identity: str) -> TrainedNetwork:
+        """A network with its weights; trained again if the cache has lost them.
+
+        Raises: as :meth:`entry`, and what a training raises.
+        """
         with self._lock:
             if (known := self._networks.get(identity)) is not None:
                 return known
@@ -397,7 +400,7 @@ class Runs:
         return last if last in known else known[0]
 
     def _forecast(self, identity: str, start: date | None, days: int) -> bytes:
-        network = self._network(identity)
+        network = self.network(identity)
         first, last = forecast.allowed_starts(network.training.data, network.observed)
         wrong = requests.check_forecast(start or last, days, first, last)
         if wrong:

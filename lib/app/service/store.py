@@ -21,8 +21,8 @@ from redis.retry import Retry
 
 from lib.errors import ProjectError
 
-CACHE_BYTES = 64 * 2**20
-RUNS, EVENTS = 500, 10_000  # events of one run; a training of 1,000 epochs has some 2,000
+CACHE_BYTES = 256 * 2**20
+RUNS, EVENTS = 1000, 10_000  # events of one run; a training of 1,000 epochs has some 2,000
 _WEEK_SECONDS = 7 * 24 * 3600
 _ANSWER_SECONDS = 1.0  # a Redis that takes longer counts as gone
 _PREFIX = "coin-forecasts:1:"  # the number changes when what is stored changes its form
@@ -33,34 +33,34 @@ class StoreError(ProjectError):
 
 
 class Store(Protocol):
-    """Safe from several threads. Reading raises :class:`StoreError` when what is shared cannot be reached."""
+    """Safe from several threads. Where nothing else is said, :class:`StoreError` is raised when Redis is gone."""
 
     def get(self, key: str) -> bytes | None:
-        """A cached value, unless it is unknown, expired or was dropped to make room."""
+        """A cached value, unless it is unknown, expired or was dropped to make room, or Redis is gone."""
 
     def put(self, key: str, value: bytes, seconds: float) -> None:
-        """Cache a value for so many seconds."""
+        """Cache a value for so many seconds; not if Redis is gone."""
 
     def append(self, run: str, event: bytes) -> int:
-        """Add an event to a run of this process; its number. Never raises because a shared store is gone."""
+        """Add an event to a run of this process; its number. Written later if Redis is gone."""
 
     def events(self, run: str, since: int = 1) -> list[bytes]:
         """The events of a run from number ``since`` on, in order; of each run the last 10,000 are known."""
 
     def set_run(self, run: str, state: bytes) -> None:
-        """The state of a run of this process. Never raises because a shared store is gone."""
+        """The state of a run of this process. Written later if Redis is gone."""
 
     def run(self, run: str) -> bytes | None:
         """The state of any process's run."""
 
     def runs(self) -> list[bytes]:
-        """The states of the last 500 runs, those that began last first."""
+        """The states of the last 1,000 runs, those that began last first."""
 
     def ask_cancel(self, run: str) -> None:
         """Ask the owner of a run to end it."""
 
     def cancel_asked(self, run: str) -> bool:
-        """Whether somebody asked that a run of this process ends; what is known here if a shared store is gone."""
+        """Whether somebody asked that a run of this process ends; what is known here if Redis is gone."""
 
     def close(self) -> None:
         """Let go of connections and threads."""
@@ -96,8 +96,8 @@ class _Run:
 class Memory:
     """A store for one process.
 
-    It holds at most 64 MB of cached values, of which those that were not read for longest go first, 500 runs, of which
-    those that were not written for longest go first, and the last 10,000 events of each.
+    It holds at most 256 MB of cached values, of which those that were not read for longest go first, 1,000 runs, of
+    which those that were not written for longest go first, and the last 10,000 events of each.
     """
 
     def __init__(self, cache_bytes: int = CACHE_BYTES, most_runs: int = RUNS) -> None:
@@ -218,11 +218,12 @@ class Redis:
             ) from None
 
     def get(self, key: str) -> bytes | None:
-        with self._asked():
+        with suppress(redis.RedisError):
             return self._redis.get(f"{_PREFIX}cached:{key}")
+        return None
 
     def put(self, key: str, value: bytes, seconds: float) -> None:
-        with self._asked():
+        with suppress(redis.RedisError):
             self._redis.set(f"{_PREFIX}cached:{key}", value, px=max(int(seconds * 1000), 1))
 
     def append(self, run: str, event: bytes) -> int:

@@ -173,7 +173,9 @@ def test_a_run_goes_on_and_ends_while_redis_is_gone(redis_server, redis_store, f
     assert not owner.cancel_asked("run")
     assert owner.events("run", 2) == [b"during", b"last"] and owner.run("run") == b"done"
     assert time.monotonic() - began < 4
-    for ask in (lambda: other.get("x"), lambda: other.events("run"), other.runs, lambda: other.ask_cancel("run")):
+    other.put("x", b"1", 60)
+    assert other.get("x") is None
+    for ask in (lambda: other.run("run"), lambda: other.events("run"), other.runs, lambda: other.ask_cancel("run")):
         began = time.monotonic()
         with pytest.raises(StoreError, match="127.0.0.1"):
             ask()

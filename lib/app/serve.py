@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lib import settings
+from lib.app.service import environment
 from lib.errors import ProjectError
 from lib.settings.places import PROJECT_ROOT, resolve
 
@@ -43,7 +44,7 @@ def check_notebook(notebook: str | Path) -> Path:
 
 
 def check_port(port: int, host: str = HOST) -> None:
-    """Say so if nothing can listen on a port of this machine."""
+    """Say so if nothing can listen on a port of an address of this machine."""
     if not 1 <= port <= 65535:
         raise ServeError(f"port {port} cannot be: 1 to 65535 are allowed, such as --port {PORT}")
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -57,18 +58,23 @@ def check_port(port: int, host: str = HOST) -> None:
                     " another with --port"
                 ) from None
             raise ServeError(
-                f"port {port} may not be used here ({error.strerror}): choose another above 1023 with --port"
+                f"port {port} of {host} may not be used here ({error.strerror}): choose another above 1023 with --port,"
+                " and an address of this machine with --host"
             ) from None
 
 
-def configuration(notebook: Path, port: int, open_browser: bool, spare: int) -> dict[str, dict[str, object]]:
+def configuration(
+    notebook: Path, port: int, open_browser: bool, spare: int, access: environment.ServiceSettings
+) -> dict[str, dict[str, object]]:
     """Voila's settings, each with its reason.
 
     Args:
         notebook: what is served.
-        port: where, on this machine only.
+        port: where.
         open_browser: whether a browser is opened.
         spare: processes that have run the notebook before anyone asks; each serves one visitor and is then replaced.
+        access: the address to listen on, the names under which it answers, the token that visitors have to give, and
+            the sub-path under which a proxy offers it, which the proxy leaves out.
     """
     from lib.app import page_theme
 
@@ -79,9 +85,12 @@ def configuration(notebook: Path, port: int, open_browser: bool, spare: int) -> 
     )
     return {
         "Voila": {
-            "ip": HOST,
+            "ip": access.service_host,
             "port": port,
             "port_retries": 0,
+            "base_url": f"{access.root_path}/",
+            "server_url": "/",
+            "token": access.service_token or None,
             "open_browser": open_browser,
             "notebook_path": str(notebook),
             "log_level": "WARN",
@@ -91,6 +100,7 @@ def configuration(notebook: Path, port: int, open_browser: bool, spare: int) -> 
             "tornado_settings": {
                 "headers": {"Content-Security-Policy": policy},
                 "allow_remote_access": False,
+                "local_hostnames": list(access.allowed_hosts),
                 "disable_check_xsrf": True,
             },
         },
@@ -127,7 +137,12 @@ def configuration(notebook: Path, port: int, open_browser: bool, spare: int) -> 
 
 
 def run(
-    notebook: Path, port: int, open_browser: bool = True, spare: int = 1, parameters: Mapping[str, object] | None = None
+    notebook: Path,
+    port: int,
+    access: environment.ServiceSettings,
+    open_browser: bool = True,
+    spare: int = 1,
+    parameters: Mapping[str, object] | None = None,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; ``parameters`` are those of the notebook that differ."""
     from lib.app import page_notebook
@@ -135,7 +150,8 @@ def run(
     given = parameters or {}
     print("Starting worker processes and the page ...", flush=True)
     with tempfile.TemporaryDirectory(prefix="page_") as folder, _workers(given) as wait_until_warm:
-        _run(page_notebook.write(notebook, Path(folder), given), port, open_browser, spare, wait_until_warm)
+        values = configuration(page_notebook.write(notebook, Path(folder), given), port, open_browser, spare, access)
+        _run(values, f"http://{access.service_host}:{port}/", wait_until_warm)
 
 
 @contextmanager
@@ -155,7 +171,7 @@ def _workers(parameters: Mapping[str, object]) -> Iterator[Callable[[], None]]:
         yield lambda: pool.warm_up(address, chosen.threads)
 
 
-def _run(notebook: Path, port: int, open_browser: bool, spare: int, wait_until_warm: Callable[[], None]) -> None:
+def _run(values: dict[str, dict[str, object]], address: str, wait_until_warm: Callable[[], None]) -> None:
     # The page's copy of the notebook is in another folder.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))))
     # Voila finds templates among Jupyter's data folders.
@@ -164,10 +180,10 @@ def _run(notebook: Path, port: int, open_browser: bool, spare: int, wait_until_w
     from voila.app import Voila
 
     os.chdir(PROJECT_ROOT)
-    served = Voila.instance(config=Config(configuration(notebook, port, open_browser, spare)))
+    served = Voila.instance(config=Config(values))
     served.initialize([])
     wait_until_warm()  # or the first visitor's page would be prepared beside it
-    print(f"The forecast widget: http://{HOST}:{port}/   (Ctrl-C ends it)", flush=True)
+    print(f"The forecast widget: {address}   (Ctrl-C ends it)", flush=True)
     served.start()
 
 
@@ -178,9 +194,12 @@ def main(words: list[str] | None = None) -> int:
         allow_abbrev=False,
         description="Serve the forecast widget as a web page on this machine (formerly python -m lib.widget.serve).",
         epilog="Trainings run in worker processes that all visitors share: -p workers=N sets their number (two by"
-        " default), the variable DASK_SCHEDULER_ADDRESS names a Dask cluster to be used instead.",
+        " default), the variable DASK_SCHEDULER_ADDRESS names a Dask cluster to be used instead. SERVICE_TOKEN, which"
+        " visitors then have to give, and ALLOWED_HOSTS are those of the service: see .env.example.",
     )
     parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}")
+    parser.add_argument("--host", default=HOST, help=f"address to listen on; another than {HOST} needs SERVICE_TOKEN")
+    parser.add_argument("--root-path", default="", metavar="PATH", help="where a proxy offers it, such as /dashboard")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--notebook", default=NOTEBOOK, metavar="FILE", help=f"default: {NOTEBOOK}")
     parser.add_argument(
@@ -201,12 +220,13 @@ def main(words: list[str] | None = None) -> int:
     given = parser.parse_args(words)
     try:
         notebook = check_notebook(given.notebook)
-        check_port(given.port)
+        access = environment.load(service_host=given.host, root_path=given.root_path)
+        check_port(given.port, given.host)
         if not 0 <= given.spare <= 8:
             raise ServeError(f"--spare {given.spare}: 0 to 8 are allowed; each costs the memory of one Python process")
         parameters = dict(settings.parse_override(text) for text in given.overrides)
         settings.load(SAMPLE, parameters)
-        run(notebook, given.port, not given.no_browser, given.spare, parameters)
+        run(notebook, given.port, access, not given.no_browser, given.spare, parameters)
     except ProjectError as error:
         print(error, file=sys.stderr)
         return 2

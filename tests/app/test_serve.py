@@ -14,7 +14,9 @@ from traitlets.config import Config
 
 from lib import settings
 from lib.app import kernels, page_notebook, serve
+from lib.app.service.environment import ServiceSettings
 
+HERE = ServiceSettings(_env_file=None, service_host=serve.HOST, service_token="", root_path="")
 PAGE = serve.PAGE / "voila" / "templates" / serve.TEMPLATE
 
 
@@ -46,9 +48,14 @@ def test_a_busy_port_is_told_with_what_to_do(capsys, notebook):
         (("--port", "70000"), "port 70000 cannot be: 1 to 65535"),
         (("--spare", "-1"), "0 to 8 are allowed"),
         (("--spare", "9"), "0 to 8 are allowed"),
+        (("--host", "0.0.0.0"), "there is no SERVICE_TOKEN"),
+        (("--host", "::"), "there is no SERVICE_TOKEN"),
+        (("--root-path", "dashboard"), "a slash and a name"),
+        (("--root-path", "//elsewhere"), "a slash and a name"),
     ],
 )
-def test_impossible_options_are_told(capsys, notebook, options, words):
+def test_impossible_options_are_told(capsys, notebook, options, words, monkeypatch):
+    monkeypatch.delenv("SERVICE_TOKEN", raising=False)
     with socket.socket() as probe:
         probe.bind((serve.HOST, 0))
         free = probe.getsockname()[1]
@@ -75,12 +82,28 @@ def test_the_page_s_notebook_gets_its_parameters_and_ends_with_the_dashboard(tmp
 
 
 def test_only_this_machine_is_served_and_asked(notebook):
-    chosen = serve.configuration(notebook, 8866, False, 1)
+    chosen = serve.configuration(notebook, 8866, False, 1, HERE)
     assert chosen["Voila"]["ip"] == "127.0.0.1" and chosen["Voila"]["port_retries"] == 0
     tornado = chosen["Voila"]["tornado_settings"]
     assert tornado["allow_remote_access"] is False
     policy = tornado["headers"]["Content-Security-Policy"]
     assert "default-src 'self'" in policy and not re.search(r"https?:|\*", policy)
+
+
+def test_another_address_is_served_to_whoever_knows_the_token(capsys, notebook, monkeypatch):
+    started = []
+    monkeypatch.setattr(serve, "run", lambda *given: started.append(given[2]))
+    monkeypatch.setattr(serve, "check_port", lambda port, host: None)
+    monkeypatch.setenv("ALLOWED_HOSTS", "localhost, forecast.example")
+    monkeypatch.setenv("SERVICE_TOKEN", "fifteen.letters")
+    assert told(capsys, "--notebook", str(notebook), "--host", "0.0.0.0")[0] == 2 and not started
+    monkeypatch.setenv("SERVICE_TOKEN", "sixteen.letters.")
+    assert told(capsys, "--notebook", str(notebook), "--host", "0.0.0.0", "--root-path", "/dashboard") == (0, "")
+    values = serve.configuration(notebook, 8866, False, 1, started[0])["Voila"]
+    assert (values["ip"], values["token"], values["base_url"]) == ("0.0.0.0", "sixteen.letters.", "/dashboard/")
+    tornado = values["tornado_settings"]
+    assert tornado["allow_remote_access"] is False
+    assert tornado["local_hostnames"] == ["localhost", "forecast.example"]
 
 
 def test_every_setting_is_one_that_voila_knows(notebook):
@@ -91,7 +114,7 @@ def test_every_setting_is_one_that_voila_knows(notebook):
     from voila.execute import VoilaExecutor
 
     known = {c.__name__: c for c in (Voila, VoilaConfiguration, VoilaExecutor, MappingKernelManager, KernelRestarter)}
-    for owner, values in serve.configuration(notebook, 8866, False, 2).items():
+    for owner, values in serve.configuration(notebook, 8866, False, 2, HERE).items():
         assert set(values) <= set(known[owner].class_trait_names(config=True)), owner
 
 

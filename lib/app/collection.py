@@ -236,10 +236,12 @@ def training_of(entry: Entry, prices: pd.DataFrame) -> Training:
 def completed(parameters: Mapping[str, Any], where: str) -> Settings:
     """Parameters that were saved when there were other keys: missing ones are today's defaults, others are ignored.
 
+    Where a network was trained is not where it is used.
+
     Raises:
         SettingsError: a value is not allowed any more.
     """
-    known = {name: value for name, value in parameters.items() if name in settings.KEYS}
+    known = {name: value for name, value in parameters.items() if name in settings.KEYS and name != "scheduler"}
     return settings.check({**settings.sample().plain(), **known}, where)
 
 

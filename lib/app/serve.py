@@ -162,10 +162,11 @@ def _workers(parameters: Mapping[str, object]) -> Iterator[Callable[[], None]]:
     """
     from lib.experiments import pool
 
-    if os.environ.get(pool.ADDRESS_VARIABLE):
+    chosen = settings.load(SAMPLE, parameters)
+    if address := settings.scheduler_address(chosen.scheduler):
+        os.environ[pool.ADDRESS_VARIABLE] = address
         yield lambda: None
         return
-    chosen = settings.load(SAMPLE, parameters)
     with pool.local(chosen) as address:
         os.environ[pool.ADDRESS_VARIABLE] = address
         yield lambda: pool.warm_up(address, chosen.threads)
@@ -194,8 +195,9 @@ def main(words: list[str] | None = None) -> int:
         allow_abbrev=False,
         description="Serve the forecast widget as a web page on this machine (formerly python -m lib.widget.serve).",
         epilog="Trainings run in worker processes that all visitors share: -p workers=N sets their number (two by"
-        " default), the variable DASK_SCHEDULER_ADDRESS names a Dask cluster to be used instead. SERVICE_TOKEN, which"
-        " visitors then have to give, and ALLOWED_HOSTS are those of the service: see .env.example.",
+        " default); -p scheduler=tcp://HOST:PORT or the variable DASK_SCHEDULER_ADDRESS names a Dask cluster to be used"
+        " instead. SERVICE_TOKEN, which visitors then have to give, and ALLOWED_HOSTS are those of the service: see"
+        " .env.example.",
     )
     parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}")
     parser.add_argument("--host", default=HOST, help=f"address to listen on; another than {HOST} needs SERVICE_TOKEN")

@@ -1,26 +1,30 @@
 """Where trainings run: a Dask cluster, local by default, one a run, reached by address.
 
-``run_all.py`` starts one and names it to its notebooks in the variable DASK_SCHEDULER_ADDRESS, which also takes the
-address of a scheduler elsewhere whose workers can import this project. Without it a process starts its own.
+``run_all.py`` starts one and names it to its notebooks in the variable DASK_SCHEDULER_ADDRESS. The parameter
+``scheduler`` or that variable names one elsewhere, whose workers have this project at the same state. Without either
+a process starts its own. Work is sent with what must be equal at both ends, and refused by a worker where it is not.
 """
 
 from __future__ import annotations
 
 import atexit
+import gc
+import hashlib
+import importlib.metadata
 import logging
-import os
 import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any
 
 from lib.errors import ProjectError, how_it_died
 from lib.networks import runtime
-from lib.settings import Settings
+from lib.settings import Settings, scheduler_address
+from lib.settings.places import ADDRESS_VARIABLE, PROJECT_ROOT
 
-ADDRESS_VARIABLE = "DASK_SCHEDULER_ADDRESS"  # Dask's own
 ATTEMPTS = 5  # starts of a training whose worker dies, before it is given up
 CONNECT_SECONDS = 20
 NO_DASHBOARD = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}  # Dask's usual port may be taken by another run
@@ -28,6 +32,11 @@ _DEATHS = "worker-deaths"  # the scheduler's topic with the exit codes of worker
 _lock = threading.Lock()
 _client: Any = None
 _cluster: Any = None
+_address: str | None = None  # of the client, if it was named
+_CODE = ("data/windows", "experiments/pool", "experiments/train", "networks/*")  # of lib: what a worker carries out
+# As text, as the scheduler need not have this project, and a worker that lacks it would die of a function to import,
+# and after it the next one that is given the task.
+_IN_WORKER = f"__import__('{__name__}', fromlist=['']).carry_out(call, asked)"
 
 
 class PoolError(ProjectError):
@@ -43,31 +52,100 @@ class Cancelled(ProjectError):
 
 
 def client(settings: Settings) -> Any:
-    """This process's ``distributed.Client``, of the cluster that the environment names or of one that is started now.
+    """This process's ``distributed.Client``, of the cluster that is named or of one that is started now.
 
     Args:
-        settings: ``workers`` and ``threads`` of a cluster that is started.
+        settings: ``scheduler``; ``workers`` and ``threads`` of a cluster that is started.
 
     Raises:
-        PoolError: the named cluster cannot be reached, or none can be started.
+        PoolError: the named cluster cannot be reached or has no worker, or none can be started.
     """
-    global _client, _cluster
+    global _client, _cluster, _address
+    if _client is not None and settings.scheduler not in (None, _address):
+        close()  # a notebook's reader names another one
     with _lock:
         if _client is None or _client.status != "running":
             from distributed import Client
 
             _quiet()
-            address = os.environ.get(ADDRESS_VARIABLE)
-            if not address:
+            versions()  # of what this process has imported, before somebody changes the files
+            _address = scheduler_address(settings.scheduler)
+            if _address:
+                _client = _connected(_address, "scheduler" if settings.scheduler else ADDRESS_VARIABLE)
+            else:
                 _cluster = _started(settings.workers, settings.threads)
-            try:
-                _client = Client(address or _cluster, timeout=CONNECT_SECONDS)
-            except (OSError, ValueError) as error:
-                raise PoolError(
-                    f"{ADDRESS_VARIABLE} is {address}, but no Dask scheduler answers there ({error})."
-                    " Start one, or unset the variable to train on this machine"
-                ) from error
+                _client = Client(_cluster, timeout=CONNECT_SECONDS)
     return _client
+
+
+def _connected(address: str, named_by: str) -> Any:
+    """A client of a scheduler elsewhere that has a worker."""
+    from distributed import Client
+
+    named, otherwise = f"{named_by} is {address}", f"or leave {named_by} out to train on this machine"
+    one, trouble = None, ""
+    try:
+        one = Client(address, timeout=CONNECT_SECONDS)
+    except TypeError as error:  # what Dask makes of tls:// without certificates
+        trouble = (
+            f"{named}, but Dask has no certificates for TLS ({error}). Name them in the variables"
+            f" DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ...__CLIENT__CERT and ...__CLIENT__KEY, {otherwise}"
+        )
+    except (OSError, ValueError) as error:
+        trouble = f"{named}, but no Dask scheduler answers there ({error}). Start one, {otherwise}"
+    if one is None:
+        gc.collect()  # Dask's unfinished client now, not while the next one is made: they would wait for each other
+        raise PoolError(trouble)
+    try:
+        one.wait_for_workers(1, timeout=CONNECT_SECONDS)
+    except TimeoutError:
+        _end(one)
+        raise PoolError(
+            f"{named}, but that Dask scheduler has had no worker for {CONNECT_SECONDS} seconds."
+            f" Start some in this project's folder: dask worker {address} --nthreads 1, {otherwise}"
+        ) from None
+    return one
+
+
+@cache
+def versions() -> dict[str, str]:
+    """What must be equal where work is asked for and where it is done, as it is in this process."""
+    digest = hashlib.sha256()
+    for path in sorted(path for name in _CODE for path in (PROJECT_ROOT / "lib").glob(f"{name}.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    packages = {name: importlib.metadata.version(name) for name in ("tensorflow", "keras")}
+    return {"this project's code": digest.hexdigest()[:12], **packages}
+
+
+def submit(client: Any, function: Callable[..., Any], *values: Any, **options: Any) -> Any:
+    """Have a worker of the client's cluster call a function of this project; gives Dask's future.
+
+    Args:
+        options: of ``Client.submit``, such as ``key`` and ``priority``.
+    """
+    from distributed.protocol import pickle
+
+    names = {"call": pickle.dumps((function, values)), "asked": versions()}
+    return client.submit(eval, _IN_WORKER, names, **options)
+
+
+def carry_out(call: bytes, asked: dict[str, str]) -> Any:
+    """In a worker: a call that :func:`submit` sent.
+
+    Raises:
+        PoolError: this worker differs from whoever asked in what must be equal.
+    """
+    from distributed import get_worker
+    from distributed.protocol import pickle
+
+    here = versions()
+    if differ := [f"{name} is {here[name]}, not {asked[name]}" for name in asked if here.get(name) != asked[name]]:
+        raise PoolError(
+            f"the worker {get_worker().address} differs from the process that asks: {', '.join(differ)}."
+            " Stop it, install the same requirements.txt and the same commit there, and start it again"
+        )
+    function, values = pickle.loads(call)
+    return function(*values)
 
 
 def use(cluster: Any) -> None:
@@ -103,7 +181,7 @@ class Task:
 
     def __init__(self, settings: Settings, doing: str, function: Callable[..., Any], *values: Any):
         self._doing, self._cancelled = doing, False
-        self._future = client(settings).submit(function, *values, pure=False)
+        self._future = submit(client(settings), function, *values, pure=False)
 
     def cancel(self) -> None:
         """Give the call up."""
@@ -142,11 +220,16 @@ def explained(error: Exception, doing: str, cancelled: bool = False, client: Any
         why = how_it_died(
             _last_death(client or _client), "What was finished is cached: run it again, perhaps with fewer workers"
         )
-        return PoolError(f"a worker process died {ATTEMPTS} times while {doing}: {why}")
+        return PoolError(f"a worker process died {error.allowed_failures + 1} times while {doing}: {why}")
     if isinstance(error, (CancelledError, CommClosedError)):
         return PoolError(
             f"the pool of workers is gone while {doing}: its scheduler ended or cannot be reached. What was finished is"
             " cached: run it again"
+        )
+    if isinstance(error, ModuleNotFoundError):
+        return PoolError(
+            f"a worker cannot import {error.name}. Start workers in this project's folder, or with it in"
+            " PYTHONPATH, and with the packages of requirements.txt"
         )
     if isinstance(error, ProjectError):
         return error

@@ -295,8 +295,8 @@ def train(
             shared = _running[key] = _Shared(
                 client,
                 key,
-                lambda: client.submit(
-                    _carry_out, training, weights, losses_before, key=key, pure=True, priority=priority
+                lambda: pool.submit(
+                    client, _carry_out, training, weights, losses_before, key=key, pure=True, priority=priority
                 ),
             )
         handle = Handle(training, shared, None, on_epoch)

@@ -31,7 +31,16 @@ TABLES = {
 }
 # Parameters that none of these tables depends on: prices are known by their digests.
 _FREE = (
-    *("source", "data_dir", "max_daily_factor", "output_dir", "workers", "unit_root_trend", "comparison_seeds"),
+    *(
+        "source",
+        "data_dir",
+        "max_daily_factor",
+        "output_dir",
+        "workers",
+        "scheduler",
+        "unit_root_trend",
+        "comparison_seeds",
+    ),
     *("trials", "search_space", "startup_trials", "pruner", "folds", "fold_trials", "control_runs"),
 )
 _OF_REPLAY = tuple(key for key in KEYS if key.startswith("replay_"))

@@ -20,7 +20,7 @@ from lib.results import files
 
 LIMIT_BYTES = 10_000_000
 # Where the prices lie differs from reader to reader; that they are the same ones is checked by their digests.
-MAY_DIFFER = ("source", "data_dir", "output_dir")
+MAY_DIFFER = ("source", "data_dir", "output_dir", "scheduler")
 # After a quote, a bracket, an equals sign or white space: /one/two, C:\\ or file:. "and/or" is none.
 ABSOLUTE_PATH = re.compile(r"""(?<=["'`=(\s])(/[A-Za-z][\w.-]*/[\w.-]+|[A-Za-z]:\\{1,2}\w+|file:/\S+)""")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lib import installed
 from lib.provenance import git
 from lib.results import files, machine
-from lib.settings import PROJECT_ROOT
+from lib.settings import PROJECT_ROOT, scheduler_address
 
 if TYPE_CHECKING:
     from lib.runner.order import Order
@@ -69,6 +69,7 @@ def describe(order: Order, earlier: Mapping[str, Any]) -> dict[str, Any]:
         "parameters": parameters,
         "seeds": {"run": parameters["seed"]},
         "threads": parameters["threads"],
+        "scheduler": scheduler_address(order.chosen.scheduler),
         "data": {},
         "code": code_version(),
         "python": platform.python_version(),

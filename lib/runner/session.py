@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 import tempfile
@@ -21,15 +20,14 @@ from lib.runner.order import Order
 from lib.runner.plan import Notebook
 from lib.runner.schedule import Schedule, Task
 from lib.runner.screen import Screen
-
-POOL_VARIABLE = "DASK_SCHEDULER_ADDRESS"
+from lib.settings.places import ADDRESS_VARIABLE
 
 
 @contextmanager
 def start_pool(chosen: settings.Settings) -> Iterator[str]:
-    """The address of the pool for the run's trainings: the scheduler that the environment names, else a local one."""
-    if os.environ.get(POOL_VARIABLE):
-        yield os.environ[POOL_VARIABLE]
+    """The address of the pool for the run's trainings: the scheduler that is named, else a local one."""
+    if address := settings.scheduler_address(chosen.scheduler):
+        yield address
         return
     from lib.experiments import pool
 
@@ -89,7 +87,7 @@ class Session:
         if (
             notebook.trains and not self.environment
         ):  # not earlier, as notebooks that train nothing need not wait for it
-            self.environment[POOL_VARIABLE] = self.stack.enter_context(start_pool(self.order.chosen))
+            self.environment[ADDRESS_VARIABLE] = self.stack.enter_context(start_pool(self.order.chosen))
         parameters = {"parameters_file": facts.shown(self.parameters_file)}
         return Job(notebook.path, self.root, parameters, self.work, self.environment)
 

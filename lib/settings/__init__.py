@@ -15,7 +15,7 @@ from lib.settings.model import (
     meaning,
 )
 from lib.settings.networks import NETWORKS
-from lib.settings.places import PROJECT_ROOT, output_root, resolve
+from lib.settings.places import PROJECT_ROOT, output_root, resolve, scheduler_address
 
 __all__ = [
     "KEYS",
@@ -39,4 +39,5 @@ __all__ = [
     "parse_override",
     "resolve",
     "sample",
+    "scheduler_address",
 ]

@@ -72,6 +72,12 @@ def contradictions(values: Mapping[str, Any]) -> list[str]:
                 f"lookback {values['lookback']} leaves no window in a split of {smallest} days"
                 f" (share {min(values['split']):g} of {days} days): {_enough(values, days)}"
             )
+    named = os.environ.get(places.ADDRESS_VARIABLE)
+    if named and values.get("scheduler") not in (None, named):
+        found.append(
+            f"scheduler is {values['scheduler']}, but the variable {places.ADDRESS_VARIABLE} names {named}:"
+            " name the same one twice, or leave one of them out"
+        )
     return found + _folders(values)
 
 

@@ -75,6 +75,15 @@ def _nothing(value: Any) -> Any:
     return None if isinstance(value, str) and value.strip().lower() in NOTHING else value
 
 
+_ADDRESS = re.compile(r"(?:tcp|tls)://(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
+
+
+def _scheduler(value: str | None) -> str | None:
+    if value is not None and not ((parts := _ADDRESS.fullmatch(value)) and 0 < int(parts[1]) < 65536):
+        raise ValueError("no address of a scheduler")
+    return value
+
+
 def _something(value: str) -> str:
     if value.strip().lower() in NOTHING:
         raise ValueError("a word for nothing")
@@ -179,6 +188,9 @@ class Settings(BaseModel):
     startup_trials: StrictInt = key("random trials before TPE takes over, 1 to 1000", ge=1, le=1000)
     pruner: Literal["none", "median"] = key("none (the trials of the appendices) or median (section 4.4)")
     workers: StrictInt = key("studies side by side in processes, 1 to 64", ge=1, le=64)
+    scheduler: Annotated[str | None, AfterValidator(_scheduler), BeforeValidator(_nothing)] = key(
+        "Dask scheduler whose workers train, tcp://HOST:PORT or tls://HOST:PORT, or null (this machine's workers)"
+    )
     # Replay of printed trials
     replay_trials: Annotated[StrictInt, Field(ge=1, le=100)] | Literal["printed"] = key(
         "printed trials trained again of each ticker and network, 1 to 100, or printed (all)"

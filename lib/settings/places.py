@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+ADDRESS_VARIABLE = "DASK_SCHEDULER_ADDRESS"  # Dask's own
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 # Folders of the project that hold what people wrote; a run never writes there.
 SOURCES = ("lib", "notebooks", "params", "tests", "benchmarks", ".git", ".ci")
@@ -20,6 +21,11 @@ def output_root(output_dir: str | Path) -> Path:
     """A run's folder. A relative one is taken from the folder in the variable OUTPUT_BASE if that is set."""
     base = os.environ.get("OUTPUT_BASE")
     return resolve(Path(base) / Path(output_dir).expanduser() if base else output_dir)
+
+
+def scheduler_address(given: str | None) -> str | None:
+    """Where trainings are sent: the parameter ``scheduler``, else what the variable names, else None (this machine)."""
+    return given or os.environ.get(ADDRESS_VARIABLE) or None
 
 
 def among_sources(path: Path) -> str:

@@ -33,6 +33,38 @@ def test_a_scheduler_that_does_not_answer_is_one_sentence(tiny, monkeypatch, no_
     monkeypatch.setenv(pools.ADDRESS_VARIABLE, "no address at all")
     with pytest.raises(pools.PoolError, match="no Dask scheduler answers"):
         pools.client(tiny())
+    with pytest.raises(pools.PoolError, match="^scheduler is tcp://127.0.0.1:2, but no Dask scheduler answers"):
+        pools.client(tiny(scheduler="tcp://127.0.0.1:2"))
+
+
+def test_tls_without_certificates_is_one_sentence(tiny, no_client):
+    with pytest.raises(pools.PoolError, match="scheduler is tls://127.0.0.1:1, but Dask has no certificates for TLS"):
+        pools.client(tiny(scheduler="tls://127.0.0.1:1"))
+
+
+def test_a_scheduler_without_workers_is_one_sentence_and_another_one_may_be_named_later(tiny, monkeypatch, no_client):
+    monkeypatch.setattr(pools, "CONNECT_SECONDS", 0.5)
+    options = {"processes": False, "protocol": "tcp", "host": "127.0.0.1", "scheduler_kwargs": pools.NO_DASHBOARD}
+    with LocalCluster(n_workers=0, **options) as idle, LocalCluster(n_workers=1, **options) as busy:
+        with pytest.raises(pools.PoolError, match=f"^scheduler is {idle.scheduler_address}, but .* no worker for 0.5"):
+            pools.client(tiny(scheduler=idle.scheduler_address))
+        named = tiny(scheduler=busy.scheduler_address)
+        client = pools.client(named)
+        assert client is pools.client(named) and client is pools.client(tiny())
+        idle.scale(1)
+        pools.client(tiny(scheduler=idle.scheduler_address))
+        assert client.status == "closed"
+        pools.close()
+
+
+@pytest.mark.parametrize("name", ["tensorflow", "keras", "this project's code"])
+def test_a_worker_that_differs_refuses_its_work_in_one_sentence(tiny, pool, name):
+    here = pools.versions()
+    sent = {"call": b"", "asked": {**here, name: "another"}}
+    future = pools.client(tiny()).submit(eval, pools._IN_WORKER, sent, pure=False)
+    sentence = f"the worker .* differs from the process that asks: {name} is {here[name]}, not another. Stop it"
+    with pytest.raises(pools.PoolError, match=sentence):
+        future.result()
 
 
 @pytest.mark.slow

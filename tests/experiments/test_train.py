@@ -107,6 +107,7 @@ def test_what_cannot_change_the_result_leaves_the_key(one, random_walk):
     same = {
         "output_dir": "outputs/other",
         "workers": 5,
+        "scheduler": "tcp://cluster:8786",
         "trials": 9,
         "restore_best_weights": False,
         "gap_fill": "previous",

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from lib import settings
-from lib.runner import command
+from lib.runner import command, session
 
 ROOT = settings.PROJECT_ROOT
 STORE = """from lib import settings
@@ -134,9 +134,16 @@ def test_the_complete_parameters_are_left_as_a_file(finished):
     assert yaml.safe_load((finished[0] / "parameters.yaml").read_text())["seed"] == 11
 
 
+def test_a_scheduler_that_a_parameter_names_is_the_runs_pool(monkeypatch):
+    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
+    with session.start_pool(settings.sample().changed(scheduler="tcp://there:1")) as address:
+        assert address == "tcp://there:1"
+
+
 def test_run_json_says_from_what_and_by_what(finished):
     root, _, _, run = finished
     assert run["parameters"]["seed"] == 11 and run["threads"] == 1 and run["device"] == "CPU"
+    assert run["scheduler"] == "tcp://here:1"
     assert run["seeds"] == {"run": 11, "01_good": {"BTC-USD": 5}}
     assert run["overrides"] == ["output_dir", "seed"] and run["parameter_file"] == "params/sample.yaml"
     assert run["data"] == {"BTC-USD": {"rows": 3, "sha256": "abc"}}

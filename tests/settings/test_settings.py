@@ -99,6 +99,13 @@ WRONG = [
     ("pruner", "hyperband"),
     ("workers", 0),
     ("workers", 65),
+    ("scheduler", "cluster:8786"),
+    ("scheduler", "http://cluster:8786"),
+    ("scheduler", "tcp://cluster"),
+    ("scheduler", "tcp://cluster:0"),
+    ("scheduler", "tcp://cluster:65536"),
+    ("scheduler", "tcp://cluster:8786/path"),
+    ("scheduler", 8786),
     ("replay_trials", 0),
     ("replay_trials", "all"),
     ("replay_seeds", -1),
@@ -155,6 +162,10 @@ EDGES = [
     ("trials", 1000),
     ("startup_trials", 1),
     ("workers", 64),
+    ("scheduler", None),
+    ("scheduler", "tcp://10.0.0.1:65535"),
+    ("scheduler", "tls://scheduler.my-cluster:1"),
+    ("scheduler", "tcp://[fe80::1]:8786"),
     ("replay_seeds", 0),
     ("replay_seeds", 20),
     ("replay_trials", 100),
@@ -255,6 +266,21 @@ CONTRADICTIONS = [
 def test_two_keys_that_contradict_each_other_are_named(sample, change, sentence, monkeypatch):
     monkeypatch.setattr(consistency, "today", lambda: date(2024, 6, 1))
     assert sentence in refusal({**sample, "end_date": "2021-10-26", **change}).splitlines()[0]
+
+
+def test_a_scheduler_is_named_by_the_parameter_or_by_the_variable_but_not_two(sample, monkeypatch):
+    monkeypatch.setenv(places.ADDRESS_VARIABLE, "tcp://here:1")
+    for same in (None, "tcp://here:1"):
+        assert (
+            settings.scheduler_address(settings.check({**sample, "scheduler": same}, "f").scheduler) == "tcp://here:1"
+        )
+    assert refusal({**sample, "scheduler": "tcp://there:1"}) == (
+        "params/mine.yaml: scheduler is tcp://there:1, but the variable DASK_SCHEDULER_ADDRESS names tcp://here:1:"
+        " name the same one twice, or leave one of them out"
+    )
+    monkeypatch.setenv(places.ADDRESS_VARIABLE, "")
+    assert settings.check({**sample, "scheduler": "tcp://there:1"}, "f").scheduler == "tcp://there:1"
+    assert settings.scheduler_address(None) is None
 
 
 def test_yesterday_is_the_last_day_of_yahoo_and_folders_have_no_limit(sample, monkeypatch):

@@ -6,16 +6,21 @@ Only addresses and files of the configuration are exchanged; everything else is 
 import asyncio
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from types import SimpleNamespace
 
 import httpx
+import nbformat
 import pytest
+import requests
+import socketio
 import uvicorn
 import websockets
 from starlette.applications import Starlette
@@ -25,7 +30,8 @@ from starlette.routing import Route, WebSocketRoute
 from lib.settings.places import PROJECT_ROOT
 
 pytestmark = pytest.mark.slow
-PATIENCE_S = 60
+PATIENCE_S = 120
+TOKEN = "a-token-of-the-tests"
 
 
 def program(name):
@@ -115,11 +121,11 @@ async def repeat(request):
     return JSONResponse(heard(request, await request.body()))
 
 
-async def repeat_words(socket):
-    await socket.accept()
-    await socket.send_json(heard(socket))
-    async for words in socket.iter_text():
-        await socket.send_text(words)
+async def repeat_words(opened):
+    await opened.accept()
+    await opened.send_json(heard(opened))
+    async for words in opened.iter_text():
+        await opened.send_text(words)
 
 
 @pytest.fixture(scope="module")
@@ -230,3 +236,88 @@ def test_a_service_that_is_away_is_told_in_json(proxy, trusting):
     away = proxy(free_port(), free_port())
     answer = httpx.get(f"{away.url}/forecast/health", verify=trusting, trust_env=False)
     assert answer.status_code == 503 and "does not answer" in answer.json()["message"]
+
+
+@pytest.fixture(scope="module")
+def behind(proxy, tmp_path_factory):
+    """The service and the dashboard themselves, without workers, behind nginx; gives what the stand-in's proxy does."""
+    ports, folder, running = (free_port(), free_port()), tmp_path_factory.mktemp("behind"), []
+    environment = {
+        **os.environ,
+        "SERVICE_TOKEN": TOKEN,
+        "SERVICE_FOLDER": str(folder / "networks"),
+        "ROOT_PATH": "/forecast",
+        "REDIS_URL": "",
+        "DASK_SCHEDULER_ADDRESS": "",
+        "PYTHONPATH": str(PROJECT_ROOT),
+    }
+    dashboard = ["lib.app.serve", "--port", str(ports[1]), "--root-path", "/dashboard", "--no-browser", "--spare", "0"]
+    dashboard += ["--notebook", str(small_page(folder))]
+    for words in (["lib.app.service", "--port", str(ports[0])], dashboard):
+        log = (folder / f"{words[0]}.log").open("w")
+        running.append(subprocess.Popen([sys.executable, "-m", *words], env=environment, stdout=log, stderr=log))
+    for port in ports:
+        wait_for(port)
+    yield proxy(*ports)
+    for one in running:
+        one.terminate()
+    for one in running:
+        one.wait(PATIENCE_S)
+
+
+def small_page(folder):
+    page = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    page.cells = [nbformat.v4.new_code_cell("print('shown')")]
+    nbformat.write(page, folder / "page.ipynb")
+    return folder / "page.ipynb"
+
+
+def test_the_service_works_under_its_sub_path(behind, trusting):
+    with httpx.Client(base_url=f"{behind.url}/forecast", verify=trusting, trust_env=False) as client:
+        assert client.get("/health").json()["status"] == "healthy"
+        assert client.get("/").headers["location"] == "/forecast/docs"
+        assert '"/forecast/openapi.json"' in client.get("/docs").text.replace("'", '"')
+        assert client.get("/openapi.json").json()["servers"][0]["url"] == "/forecast"
+        assert client.get("/networks").status_code == 401
+        assert client.get("/networks", headers={"Authorization": f"Bearer {TOKEN}"}).json() == []
+        large = client.post("/train", content=b"x" * 65_537, headers={"Content-Type": "application/json"})
+        assert large.status_code == 413 and large.json()["status"] == "error"
+
+
+def test_a_socket_io_client_connects_by_websocket_with_the_token_only(behind, certificate):
+    def connect(token):
+        session = requests.Session()
+        session.verify, session.trust_env = str(certificate.chain), False
+        client = socketio.Client(http_session=session)
+        path = "forecast/socket.io"
+        client.connect(behind.url, transports=["websocket"], socketio_path=path, auth={"token": token})
+        try:
+            return client.transport(), client.call("follow", {"request_id": "none"}, timeout=PATIENCE_S)
+        finally:
+            client.disconnect()
+
+    transport, answer = connect(TOKEN)
+    assert transport == "websocket" and "name a training" in answer["error"]
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        connect("another token of 16")
+
+
+def test_the_dashboard_asks_for_the_token_and_runs_under_its_sub_path(behind, trusting):
+    async def kernel(address, **options):
+        async with websockets.connect(f"wss://localhost:{behind.port}{address}", ssl=trusting, proxy=None, **options):
+            return "connected"
+
+    with httpx.Client(base_url=behind.url, verify=trusting, trust_env=False, timeout=PATIENCE_S) as client:
+        assert client.get("/dashboard/").headers["location"].startswith("/dashboard/login")
+        page = client.get("/dashboard/", params={"token": TOKEN})
+        assert page.status_code == 200 and "shown" in page.text
+        name, cookie = next(iter(client.cookies.items()))
+        said = page.headers["set-cookie"]
+        assert "Path=/dashboard/" in said and "secure" in said.lower() and "samesite=lax" in said.lower()
+        running = re.search(r'"kernelId": "([0-9a-f-]+)"', page.text)[1]
+        channels = f"/dashboard/api/kernels/{running}/channels"
+        assert asyncio.run(kernel(channels, additional_headers={"Cookie": f"{name}={cookie}"})) == "connected"
+        for others in ({}, {"additional_headers": {"Cookie": f"{name}={cookie}"}, "origin": "https://evil.example"}):
+            with pytest.raises(websockets.InvalidStatus, match="403"):
+                asyncio.run(kernel(channels, **others))
+        assert client.get("/dashboard/", headers={"Host": "evil.example"}).status_code == 403

@@ -136,6 +136,21 @@ def test_each_fault_is_one_sentence_and_leaves_no_file(load, server, tmp_path, f
     assert len(load("AAA-USD")["AAA-USD"]) == 9, "a failed answer must not be remembered"
 
 
+def test_an_answer_of_wrong_types_is_one_sentence_and_leaves_no_file(load, server, tmp_path):
+    load("AAA-USD", start=date(2020, 1, 1), end=date(2020, 1, 5))  # the time zone is known from here on
+    before, result = kept(tmp_path), ("chart", "result", 0)
+    quote = (*result, "indicators", "quote", 0)
+    places = [result[:1], result[:2], result, (*result, "timestamp"), (*result, "indicators"), quote]
+    places += [(*quote, "close"), (*quote, "close", 4)]
+    server.faults = {"AAA-USD": "odd_types"}
+    for place in places:
+        for value in ("x", {}, [[1]], -1, True):
+            server.odd = place, value
+            text = refusal(load, "AAA-USD")
+            assert text.startswith("AAA-USD") and text.count("\n") <= 1 and "Traceback" not in text, (place, value)
+            assert kept(tmp_path) == before, (place, value)
+
+
 def test_a_server_that_hangs_is_given_up_after_the_time_limit(load, server, tmp_path):
     server.faults = {"AAA-USD": "hang"}
     begun = time.monotonic()

@@ -53,7 +53,8 @@ def refusal(code, description):
 
 class YahooServer(ThreadingHTTPServer):
     """``faults`` maps a ticker to what goes wrong with it; ``asked`` lists the price requests; ``names`` maps a ticker
-    to its names; ``limited`` counts down the answers of HTTP 429, which ask to wait for ``retry_after``."""
+    to its names; ``limited`` counts down the answers of HTTP 429, which ask to wait for ``retry_after``; ``odd`` is a
+    place in the answer, as keys and numbers, and what stands there."""
 
     daemon_threads = True
 
@@ -61,7 +62,7 @@ class YahooServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.faults, self.asked, self.slow_seconds = {}, [], 0.0
-        self.names, self.limited, self.retry_after = {}, 0, None
+        self.names, self.limited, self.retry_after, self.odd = {}, 0, None, None
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     def handle_error(self, request, client_address):
@@ -165,6 +166,15 @@ class _Handler(BaseHTTPRequestHandler):
     def fault_cut_line(self, ticker, days):
         text = json.dumps(chart(ticker, days))
         self.reply(200, text[: len(text) // 2], length=len(text))
+
+    def fault_odd_types(self, ticker, days):
+        answer = node = chart(ticker, days)
+        (*place, last), value = self.server.odd
+        for step in place:
+            node = node[step]
+        if not isinstance(node, list) or last < len(node):
+            node[last] = value
+        self.reply(200, json.dumps(answer))
 
     def fault_odd_columns(self, ticker, days):
         answer = chart(ticker, days)

@@ -143,11 +143,13 @@ class Collection:
         """
         now = datetime.now(UTC)
         identity = f"{request.ticker}_{request.network}_{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-        entry = Entry(identity, _record(now, request, prices, training, result))
         draft = self.root / f".draft-{identity}"
+        csv = draft / f"{request.ticker}.csv"
         try:
             draft.mkdir(parents=True)
-            csv_prices.write(draft / f"{request.ticker}.csv", prices)
+            csv_prices.write(csv, prices)
+            record = {**_record(now, request, prices, training, result), "prices_sha256": files.sha256(csv)}
+            entry = Entry(identity, files.sealed(record))
             files.write_json(draft / "network.json", entry.record)
             os.replace(draft, self.root / identity)
         except OSError as error:
@@ -185,6 +187,7 @@ class Collection:
             return self._read[identity]
         try:
             entry = Entry(identity, files.read_as(_Record, self.root / identity / "network.json"))
+            files.check_seal(entry.record)
         except (OSError, ValueError) as error:
             raise _unreadable(identity, error) from error
         self._read[identity] = entry
@@ -212,10 +215,14 @@ class Collection:
         Raises:
             CollectionError: they are not there, or damaged.
         """
+        csv = self.root / entry.identity / f"{entry.ticker}.csv"
         try:
-            return csv_prices.read(self.root / entry.identity / f"{entry.ticker}.csv", f"{entry.ticker}.csv")
-        except ProjectError as error:
+            prices = csv_prices.read(csv, csv.name)
+            if files.sha256(csv) != entry.record.get("prices_sha256", files.sha256(csv)):  # older records have none
+                raise CollectionError(f"{csv.name} is not the file that was saved")
+        except (OSError, ProjectError) as error:
             raise _unreadable(entry.identity, error) from error
+        return prices
 
 
 def training_of(entry: Entry, prices: pd.DataFrame) -> Training:

@@ -90,6 +90,21 @@ def write_json(path: Path, content: Any) -> Path:
     return write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON-able content with a digest of itself, which :func:`check_seal` compares."""
+    return {**content, "seal": _digest(content)}
+
+
+def check_seal(content: Mapping[str, Any]) -> None:
+    """Raise ValueError if content is not as it was sealed; what was written without a seal is taken as it is."""
+    if "seal" in content and content["seal"] != _digest({k: v for k, v in content.items() if k != "seal"}):
+        raise ValueError("its content does not have the digest in seal")
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
 def sha256(path: Path) -> str:
     """Hex digest of a file's bytes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

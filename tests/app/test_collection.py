@@ -50,6 +50,26 @@ def test_a_damaged_record_is_left_out_and_explained(tmp_path, made):
         collection.prices(collection.find(first))
 
 
+@pytest.mark.parametrize("name", ["network.json", "BTC-USD.csv"])
+def test_a_saved_network_that_was_cut_or_has_a_flipped_bit_is_whole_or_refused(tmp_path, made, name):
+    """Red before: a flipped bit in a hyperparameter or in a price gave another network without a word."""
+    identity = Collection(tmp_path).save(*made).identity
+    path, raw = tmp_path / identity / name, (tmp_path / identity / name).read_bytes()
+
+    def read():
+        entry = Collection(tmp_path).find(identity)
+        return training_of(entry, Collection(tmp_path).prices(entry)).key
+
+    whole = read()
+    for at in range(0, len(raw), len(raw) // 12):
+        for damaged in (raw[:at], raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]):
+            path.write_bytes(damaged)
+            with pytest.raises(CollectionError, match=f"{identity} cannot be read"):
+                read()
+    path.write_bytes(raw)
+    assert read() == whole
+
+
 def test_a_record_of_other_parameters_can_still_be_used(tmp_path, made):
     """Red before: a parameter that was added later made every older network useless."""
     collection = Collection(tmp_path)
@@ -57,6 +77,7 @@ def test_a_record_of_other_parameters_can_still_be_used(tmp_path, made):
     file = tmp_path / identity / "network.json"
     record = json.loads(file.read_text(encoding="utf-8"))
     del record["parameters"]["clip_norm"], record["parameters"]["control_runs"], record["key"]
+    del record["seal"], record["prices_sha256"]
     record["parameters"]["of_an_earlier_version"] = 7
     file.write_text(json.dumps(record), encoding="utf-8")
     entry = Collection(tmp_path).find(identity)

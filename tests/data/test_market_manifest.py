@@ -114,6 +114,22 @@ def test_the_committed_manifest_fits_the_thesis_window(thesis_folder, tmp_path, 
     assert manifest.main(["no/such/place"]) == 1 and "is not a folder" in capsys.readouterr().err
 
 
+def test_a_manifest_that_was_cut_or_has_a_flipped_bit_is_refused(own_manifest):
+    """Red before: a flipped bit named a day that does not differ, and half a file ended with a traceback."""
+    path = comparison.MANIFEST
+    raw = path.read_bytes()
+    for at in range(0, len(raw) - 1, len(raw) // 40):
+        for damaged in (raw[:at], raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]):
+            path.write_bytes(damaged)
+            comparison.manifest.cache_clear()
+            with pytest.raises(market.MarketError, match="manifest.json is damaged .* git checkout lib/thesis/"):
+                market.compare_with_manifest({"AAA-USD": own_manifest})
+    path.unlink()
+    comparison.manifest.cache_clear()
+    with pytest.raises(market.MarketError, match="manifest.json is damaged"):
+        market.compare_with_manifest({"AAA-USD": own_manifest})
+
+
 def test_the_committed_manifest_can_be_read_without_the_prices():
     listed = comparison.manifest()["tickers"]
     assert list(listed) == ["ADA-USD", "ETH-USD", "SOL-USD"]

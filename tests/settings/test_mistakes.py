@@ -1,4 +1,4 @@
-"""Mistakes in parameter files, 46 kinds and random ones: refused in sentences that name the file, or of one key only."""
+"""Mistakes in parameter files: refused in sentences that name the file, or the change of one key and no other."""
 
 import hypothesis.strategies as st
 import pytest

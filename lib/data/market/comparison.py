@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -10,9 +9,12 @@ from functools import cache
 from typing import Any, Literal
 
 import pandas as pd
+from pydantic import BaseModel
 
 from lib import settings
 from lib.data.market import digests
+from lib.data.market.faults import MarketError
+from lib.results import files
 
 MANIFEST = settings.PROJECT_ROOT / "lib" / "thesis" / "manifest.json"
 ABSENT = "-" * digests.MARK_DIGITS
@@ -39,10 +41,26 @@ class Comparison:
     extra: tuple[date, ...] = ()
 
 
+class _Manifest(BaseModel):
+    seal: str
+    tickers: dict[str, dict[str, Any]]
+
+
 @cache
 def manifest() -> dict[str, Any]:
-    """The committed manifest; ``python -m lib.data.market.manifest DATA_DIR`` makes it."""
-    return json.loads(MANIFEST.read_text(encoding="utf-8"))
+    """The committed manifest; ``python -m lib.data.market.manifest DATA_DIR`` makes it.
+
+    Raises:
+        MarketError: it is missing, was cut or changed.
+    """
+    try:
+        found = files.read_as(_Manifest, MANIFEST)
+        files.check_seal(found)
+    except (OSError, ValueError) as error:
+        raise MarketError(
+            f"lib/thesis/{MANIFEST.name} is damaged ({error}). Bring it back: git checkout lib/thesis/{MANIFEST.name}"
+        ) from error
+    return found
 
 
 def marks_of(listed: Mapping[str, Any]) -> dict[date, str]:

@@ -30,11 +30,13 @@ ABOUT = (
 def build(prices: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     """The manifest of some prices, ready for JSON."""
     listed = digests.digest(prices)
-    return {
-        "about": ABOUT,
-        "sha256_of_all": digests.digest_of_all(prices),
-        "tickers": {ticker: {**listed[ticker], "day_marks": _by_month(frame)} for ticker, frame in prices.items()},
-    }
+    return files.sealed(
+        {
+            "about": ABOUT,
+            "sha256_of_all": digests.digest_of_all(prices),
+            "tickers": {ticker: {**listed[ticker], "day_marks": _by_month(frame)} for ticker, frame in prices.items()},
+        }
+    )
 
 
 def _by_month(frame: pd.DataFrame) -> dict[str, str]:

@@ -283,6 +283,10 @@ def test_what_is_not_there(client, method, path, status):
     assert answer.status_code == status and answer.json()["status"] == "error"
 
 
+def test_a_method_that_a_path_has_not_is_answered_with_those_that_it_has(client):
+    assert client.put(f"/trainings/{NOWHERE}").headers["allow"] == "DELETE, GET"
+
+
 def test_a_token_is_asked_of_everything_but_health_and_the_description(serve):
     client = serve(service_token=TOKEN)
     for method, path in [("GET", "/trainings"), ("GET", "/networks"), ("POST", "/train"), ("POST", "/predict")]:
@@ -308,13 +312,14 @@ def test_too_many_requests_in_a_minute(serve):
     assert codes == [200, 200, 200, 429, 429] and client.get("/health").status_code == 200
 
 
-def test_the_description_has_the_listings_examples_and_asks_no_other_host(client):
+def test_the_description_has_the_listings_examples_and_asks_no_other_host(client, serve):
     schema = client.get("/openapi.json").json()
+    assert "securitySchemes" not in schema["components"], "without a token none is asked for"
     assert schema["components"]["schemas"]["TrainBody"]["examples"][0]["model"] == "LSTM"
-    assert (
-        schema["paths"]["/predict"]["post"]["security"] == [{"token": []}]
-        and schema["paths"]["/health"]["get"]["security"] == []
-    )
+    limited = serve(service_token=TOKEN, max_epochs=5).get("/openapi.json").json()
+    assert limited["paths"]["/predict"]["post"]["security"] == [{"token": []}]
+    assert limited["paths"]["/health"]["get"]["security"] == []
+    assert limited["components"]["schemas"]["TrainBody"]["properties"]["epochs"]["anyOf"][0]["maximum"] == 5
     page = client.get("/docs").text
     assert "://" not in page.replace("http://www.w3.org", "")
     for address in [part.split('"')[0] for part in page.split('="/')[1:]]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictInt, create_
 
 from lib.app.requests import TrainingRequest
 from lib.experiments import forecast
-from lib.settings import Day
+from lib.settings import NETWORKS, Day
 
 _NEEDED = ("ticker", "network", "start_date", "end_date")
 LISTING_3: dict[str, JsonValue] = {"start_date": "2023-01-11", "days": 10}
@@ -22,6 +22,13 @@ LISTING_1: dict[str, JsonValue] = {
 }
 
 
+# What types of the form say in words only, and the listings' name.
+_DESCRIBED: dict[str, dict[str, Any]] = {
+    "ticker": {"json_schema_extra": {"pattern": r"^\s*[A-Za-z0-9^.=-]{1,32}\s*$"}},
+    "network": {"alias": "model", "json_schema_extra": {"enum": list(NETWORKS)}},
+}
+
+
 def _field(name: str) -> Any:
     """A field of the form: the same type and limits, but not needed if the thesis's best value can stand for it."""
     info = TrainingRequest.model_fields[name]
@@ -29,8 +36,7 @@ def _field(name: str) -> Any:
     for limit in info.metadata:
         annotation = Annotated[annotation, limit]
     more: dict[str, Any] = {"description": info.description}
-    if name == "network":
-        more |= {"alias": "model"}
+    more |= _DESCRIBED.get(name, {})
     if name in _NEEDED:
         return annotation, Field(**more)
     more["description"] += "; left out: the thesis's best for the model" if name not in ("source", "seed") else ""

@@ -15,8 +15,10 @@ from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from lib.app import requests
 from lib.app.sentences import for_page, without_folders
@@ -118,7 +120,7 @@ class Service:
             )
         _errors(app)
         _paths(app, self.runs)
-        _secured(app)
+        _described(app, self.settings)
         return app
 
 
@@ -267,14 +269,22 @@ def _errors(app: FastAPI) -> None:
         return _refused(status, text[:1].upper() + text[1:])
 
     @app.exception_handler(HTTPException)
-    async def of_http(_: Request, error: HTTPException) -> Response:
+    async def of_http(request: Request, error: HTTPException) -> Response:
         texts = {404: "There is no such path. /docs lists those that there are.", 405: "This path has other methods."}
-        return _refused(error.status_code, texts.get(error.status_code, str(error.detail)), headers=error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # Starlette names those of one route only
+            headers["Allow"] = ", ".join(sorted(_methods(app, request.scope["path"])))
+        return _refused(error.status_code, texts.get(error.status_code, str(error.detail)), headers=headers)
 
     @app.exception_handler(Exception)
     async def unforeseen(_: Request, error: Exception) -> Response:
         log.exception("an error that nobody foresaw", exc_info=error)
         return _refused(500, f"An unexpected error ({type(error).__name__}). It was written to the service's log.")
+
+
+def _methods(app: FastAPI, path: str) -> set[str]:
+    routes = [route for route in app.routes if isinstance(route, Route | APIRoute) and route.path_regex.match(path)]
+    return {method for route in routes for method in route.methods or ()}
 
 
 def _refused(status: int, message: str, errors: Any = (), headers: Mapping[str, str] | None = None) -> Response:
@@ -328,17 +338,23 @@ async def _sent(request: Request) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _secured(app: FastAPI) -> None:
-    """Name the token in the description, for every path but health."""
+def _described(app: FastAPI, settings: ServiceSettings) -> None:
+    """Complete the description: the token if one is needed, and this service's own limits."""
     made = app.openapi
 
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = made()
-            schema.setdefault("components", {})["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-            for path, methods in schema["paths"].items():
-                for about in methods.values():
-                    about["security"] = [] if path == "/health" else [{"token": []}]
+            body = schema["components"]["schemas"]["TrainBody"]
+            for limited in body["properties"]["epochs"]["anyOf"]:
+                limited |= {"maximum": settings.max_epochs} if "maximum" in limited else {}
+            body["examples"] = [one | {"epochs": min(one["epochs"], settings.max_epochs)} for one in body["examples"]]
+            body["properties"]["source"]["anyOf"] = [{"enum": list(settings.price_sources)}, {"type": "null"}]
+            if settings.service_token:
+                schema["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+                for path, methods in schema["paths"].items():
+                    for about in methods.values():
+                        about["security"] = [] if path == "/health" else [{"token": []}]
         return app.openapi_schema or {}
 
     app.openapi = described  # type: ignore[method-assign]

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from lib.app.charts import picture
 from lib.app.service import environment, web
+from lib.app.service.store import StoreError
 from lib.experiments.pool import PoolError
 
 BASE = "http://127.0.0.1:5000"
@@ -352,3 +353,26 @@ def test_settings_come_from_the_environment(monkeypatch):
     chosen = environment.load(service_port=None)
     assert chosen.cors_origins == ("http://localhost:3000", "https://page.example") and chosen.max_epochs == 7
     assert environment.load(service_host="::1").service_host == "::1"
+
+
+def test_a_store_that_is_gone_costs_time_and_not_what_was_trained(client, fake_pool, monkeypatch):
+    client.post("/train?plots=false", json=BODY)
+    runs, gone = client.service.runs, StoreError("the shared store is gone")
+    fake_pool.hold = True
+    running = client.post("/train?wait=false", json={**BODY, "seed": 5}).json()["request_id"]
+    while len(fake_pool.handles) < 2:
+        time.sleep(0.01)
+
+    def fail(*_):
+        raise gone
+
+    for name in ("append", "set_run", "run", "runs"):
+        monkeypatch.setattr(client.service.store, name, fail)
+    ended = runs._running[running].ended
+    for handle in fake_pool.handles:
+        handle.ended.set()
+    assert ended.wait(20) and len(runs.collection.identities()) == 2
+    fake_pool.hold = False
+    assert client.post("/predict", json={"days": 2}).status_code == 200
+    for answer in (client.get("/trainings"), client.post("/train", json=BODY)):
+        assert answer.status_code == 503 and answer.json()["message"] == "The shared store is gone"

@@ -117,13 +117,13 @@ def test_a_training_that_is_known_is_not_made_again_and_says_so(client, fake_poo
     fake_pool.cached = {key: replace(result, cached=True) for key, result in fake_pool.cached.items()}
     again = client.post("/train", json=BODY).json()
     assert (
-        again["data"]["cached"]
+        again["cached"]
         and again["data"]["network"] == first["network"]
         and "nothing was trained" in again["message"]
     )
     assert len(client.get("/networks").json()) == 1
     other = client.post("/train", json={**BODY, "dropout_rate": 0.3}).json()["data"]
-    assert not other["cached"] and other["network"] != first["network"]
+    assert other["network"] != first["network"]
 
 
 def test_without_waiting_a_training_is_followed_by_its_links(client, fake_pool):
@@ -376,3 +376,21 @@ def test_a_store_that_is_gone_costs_time_and_not_what_was_trained(client, fake_p
     assert client.post("/predict", json={"days": 2}).status_code == 200
     for answer in (client.get("/trainings"), client.post("/train", json=BODY)):
         assert answer.status_code == 503 and answer.json()["message"] == "The shared store is gone"
+
+
+def test_a_training_whose_network_was_forgotten_is_still_known(client):
+    answer = client.post("/train?plots=false", json=BODY).json()
+    client.delete(f"/networks/{answer['data']['network']}")
+    state = client.get(f"/trainings/{answer['request_id']}").json()
+    assert (state["status"], state["data"]) == ("done", None)
+
+
+def test_two_equal_trainings_at_the_same_time_are_recorded_once(client, fake_pool):
+    fake_pool.hold = True
+    first, second = (client.post("/train?wait=false", json=BODY).json()["request_id"] for _ in range(2))
+    while len(fake_pool.handles) < 2:
+        time.sleep(0.01)
+    for handle in fake_pool.handles:
+        handle.ended.set()
+    assert ended(client, first)["network"] == ended(client, second)["network"]
+    assert len(client.get("/networks").json()) == 1

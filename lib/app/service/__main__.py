@@ -41,7 +41,8 @@ def main(words: list[str] | None = None) -> int:
 
 def run(chosen: environment.ServiceSettings) -> None:
     """Serve until Ctrl-C or SIGTERM."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    logging.getLogger("lib.app.service").setLevel(logging.INFO)
     if chosen.dask_scheduler_address:
         os.environ[pool.ADDRESS_VARIABLE] = chosen.dask_scheduler_address
         _serve(chosen)

@@ -83,7 +83,6 @@ class Trained(Answer):
     """What came of a training."""
 
     network: str = Field(description="name of the trained network, for /predict")
-    cached: bool = Field(description="whether this training was known, so that nothing was trained")
     train_metrics: Metrics
     validation_metrics: Metrics
     test_metrics: Metrics
@@ -101,6 +100,7 @@ class TrainAnswer(Answer):
     request_id: str
     status: Literal["success"]
     message: str
+    cached: bool = Field(description="whether this training was known, so that nothing was trained")
     data: Trained
 
 
@@ -131,7 +131,7 @@ class Accepted(TrainingState):
 class StateAnswer(TrainingState):
     """A training, and what came of it once it is done."""
 
-    data: Trained | None
+    data: Trained | None = Field(description="null until it is done, and after its network was forgotten")
 
 
 class TrainingEvent(BaseModel):
@@ -261,17 +261,17 @@ def trained(run: Mapping[str, Any], entry: Entry, images: Mapping[str, str] | No
         "status": "success",
         "message": f"{entry.title}: {'known, so nothing was trained' if run['cached'] else 'trained'},"
         f" answered after {run['seconds']:.3g} s",
-        "data": trained_data(entry, run["cached"], images),
+        "cached": run["cached"],
+        "data": trained_data(entry, images),
     }
 
 
-def trained_data(entry: Entry, cached: bool, images: Mapping[str, str] | None) -> dict[str, Any]:
+def trained_data(entry: Entry, images: Mapping[str, str] | None) -> dict[str, Any]:
     """A :class:`Trained`."""
     record = entry.record
     scores = record["scores"]
     return {
         "network": entry.identity,
-        "cached": cached,
         **{name: metrics(scores, part) for part, name in _PARTS.items()},
         "history": plain(record["history"]),
         "best_epoch": record["best_epoch"],

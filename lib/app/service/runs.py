@@ -117,6 +117,7 @@ class Runs:
         self._running: dict[str, Run] = {}
         self._networks: dict[str, TrainedNetwork] = {}
         self._lock = threading.RLock()
+        self._saving = threading.Lock()
         self._once: dict[str, threading.Lock] = {}
         self._closed = threading.Event()
         threading.Thread(target=self._look_for_cancels, daemon=True).start()
@@ -177,8 +178,8 @@ class Runs:
 
         frame, training = jobs.described(request, chosen, lambda text: job.emit(Stage(text)), load)
         result = jobs.trained(job, training)
-        known = self._known(training) if result.cached else None
-        entry = known or self.collection.save(request, frame, training, result)
+        with self._saving:  # of two equal trainings at the same time one is recorded
+            entry = self._known(training) or self.collection.save(request, frame, training, result)
         network = loaded(entry, frame, training, result)
         self._remember(network)
         run.state |= {"cached": result.cached, "network": entry.identity}
@@ -262,8 +263,7 @@ class Runs:
         if run["status"] != DONE:
             raise Over(run["error"] or f"training {run['request_id']} is {run['status']}")
         entry = self.entry(run["network"])
-        images = {name: text.partition(",")[2] for name, text in self.plots(entry.identity).items()} if plots else None
-        return answers.trained(run, entry, images)
+        return answers.trained(run, entry, self.images(entry) if plots else None)
 
     # -- events ----------------------------------------------------------------------------
 
@@ -337,6 +337,10 @@ class Runs:
     def plots(self, identity: str) -> dict[str, str]:
         """The twelve views of section 5.2 as PNG, each a ``data:`` address; kept in the store."""
         return json.loads(self._kept(f"plots {identity}", _PLOT_SECONDS, lambda: self._drawn(identity))[0])
+
+    def images(self, entry: Entry) -> dict[str, str]:
+        """The same in base64 alone, as Listing 2 has them."""
+        return {name: address.partition(",")[2] for name, address in self.plots(entry.identity).items()}
 
     def _drawn(self, identity: str) -> bytes:
         network = self.network(identity)

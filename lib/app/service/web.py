@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 
 import socketio
@@ -176,8 +176,11 @@ def _paths(app: FastAPI, runs: Runs) -> None:
     def training(request_id: RequestId, plots: Annotated[bool, Query(description="with the views")] = False) -> Any:
         """What a training does, and its result once it is done."""
         state = runs.state(request_id)
-        done = state["status"] == "done"
-        return {**state, "data": runs.answer(state, plots)["data"] if done else None}
+        data = None
+        if state["status"] == "done":
+            with suppress(NotThere):  # its network was forgotten since
+                data = runs.answer(state, plots)["data"]
+        return {**state, "data": data}
 
     @app.get(
         "/trainings/{request_id}/events",
@@ -211,8 +214,7 @@ def _paths(app: FastAPI, runs: Runs) -> None:
     def network(network: Identity, plots: Annotated[bool, Query(description="with the views")] = False) -> Any:
         """A trained network's scores and history."""
         entry = runs.entry(network)
-        images = runs.plots(entry.identity) if plots else None
-        return answers.trained_data(entry, True, images)
+        return answers.trained_data(entry, runs.images(entry) if plots else None)
 
     @app.delete("/networks/{network}", status_code=204, responses=_refusals(404), tags=["networks"])
     def forget(network: Identity) -> None:

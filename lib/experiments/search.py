@@ -1,8 +1,10 @@
 """Hyperparameter search with Optuna (thesis section 4.4, Appendices 1 to 3 and 6).
 
-A study is one ticker and one network: a chain of trials, each asked for from the results of those before it and a
-seed that depends on its number alone. Trials are trainings like any others, so a search that was stopped finds what
-it had trained and goes on as if it had not been; the study itself is rebuilt and never read from a file.
+A study is one ticker and one network: a chain of generations of ``trials_at_once`` trials. All trials of a generation
+are asked for from the results of the generations before it, in the order of their numbers and each with a seed that
+depends on its number alone. So the trials do not depend on how many workers there are and which is done first. Trials
+are trainings like any others, so a search that was stopped finds what it had trained and goes on as if it had not
+been; the study itself is rebuilt and never read from a file.
 """
 
 from __future__ import annotations
@@ -96,15 +98,19 @@ def search_space(network: str, source: str = "appendix_6") -> dict[str, BaseDist
     return {name: ranges[name] for name in networks.ARCHITECTURES[network].hyperparameters}
 
 
-def sampler(seed: int, startup_trials: int) -> optuna.samplers.TPESampler:
-    """TPE with every option that Optuna 5 lets one name without a deprecation warning."""
+def sampler(seed: int, startup_trials: int, trials_at_once: int = 1) -> optuna.samplers.TPESampler:
+    """TPE with every option that Optuna 5 lets one name without a deprecation warning.
+
+    Within a generation it takes the trials that were asked for before for bad ones (constant liar), or they would
+    crowd around the same best trial.
+    """
     return optuna.samplers.TPESampler(
         n_startup_trials=startup_trials,
         n_ei_candidates=24,
         seed=seed,
         multivariate=False,
         group=False,
-        constant_liar=False,
+        constant_liar=trials_at_once > 1,
     )
 
 
@@ -129,7 +135,8 @@ def run(data: Mapping[str, Dataset], settings: Settings) -> list[Study]:
 
     Args:
         data: ticker -> windows.
-        settings: ``trials``, ``search_space``, ``startup_trials``, ``pruner``, ``seed`` and those of a training.
+        settings: ``trials``, ``trials_at_once``, ``search_space``, ``startup_trials``, ``pruner``, ``seed`` and those
+            of a training.
 
     Returns:
         The studies with all their trials.
@@ -138,33 +145,44 @@ def run(data: Mapping[str, Dataset], settings: Settings) -> list[Study]:
     """
     windows.check_scored_days(data, *LEAST_WINDOWS)
     found = studies(settings)
-    events: queue.SimpleQueue[tuple[Study, Result] | None] = queue.SimpleQueue()
-    running: dict[str, train.Handle] = {}
+    events: queue.SimpleQueue[tuple[Study, Result] | BaseException] = queue.SimpleQueue()
+    running: set[train.Handle] = set()
     ended = False
 
     def trained(study: Study, training: Training, losses: Sequence[Sequence[float]] | None, left: int) -> Result:
         if ended:
             raise train.Cancelled("The search was stopped.")
         handle = train.train(training, losses_before=losses, priority=left * study.work)
-        running[study.optuna.study_name] = handle
-        result = handle.result()
+        running.add(handle)
+        if ended:
+            handle.cancel()
+        try:
+            result = handle.result()
+        except BaseException as error:
+            events.put(error)  # at once, while other trials of its generation go on
+            raise
+        running.discard(handle)
         events.put((study, result))
         return result
 
-    with ThreadPoolExecutor(len(found)) as threads, _Board(found) as board:
-        futures = [threads.submit(_run_study, study, data[study.ticker], settings, trained) for study in found]
-        for future in futures:
-            future.add_done_callback(lambda _: events.put(None))
+    def all_trials(study: Study) -> None:
         try:
-            for _ in range(sum(s.trials for s in found) + len(found)):
+            _run_study(study, data[study.ticker], settings, trained)
+        except BaseException as error:
+            events.put(error)
+
+    with ThreadPoolExecutor(len(found)) as threads, _Board(found) as board:
+        for study in found:
+            threads.submit(all_trials, study)
+        try:
+            for _ in range(sum(s.trials for s in found)):
                 event = events.get()
-                if event:
-                    board.done(*event)
-                for future in (f for f in futures if f.done()):
-                    future.result()  # raises the first study's error at once
+                if isinstance(event, BaseException):
+                    raise event
+                board.done(*event)
         finally:
             ended = True
-            for handle in running.values():
+            for handle in list(running):
                 handle.cancel()
     return found
 
@@ -175,34 +193,54 @@ def _run_study(
     settings: Settings,
     trained: Callable[[Study, Training, Sequence[Sequence[float]] | None, int], Result],
 ) -> None:
-    """All trials of one study, one after the other. The objective is the validation split's scaled MSE."""
-    space = search_space(study.network, settings.search_space)
-    complete: list[list[float]] = []
-    for number in range(1, study.trials + 1):
-        seed = random_seeds.of_trial(settings.seed, study.ticker, study.network, number)
-        study.optuna.sampler = sampler(seed, settings.startup_trials)
-        trial = study.optuna.ask(space)
-        name = f"{study.ticker} {study.network} trial {number}"
-        training = Training(study.network, trial.params, seed, data, settings, name)
-        result = trained(study, training, complete if settings.pruner == "median" else None, study.trials - number + 1)
-        trial.set_user_attr("seconds", result.seconds)
-        if result.pruned:
-            study.optuna.tell(trial, state=TrialState.PRUNED, values=None)
-            continue
-        complete.append(result.val_loss.tolist())
-        score = scoring.scaled_scores(data, result.predicted("validation", weights_of(settings)))
-        facts = {
-            "mae": score["MAE"],
-            "mse": score["MSE"],
-            "r2": score["R2"],
-            "epochs_run": result.epochs,
-            "best_epoch": result.best_epoch,
-            "parameters": result.parameters,
-            "seed": seed,
-        }
-        for name, value in facts.items():
-            trial.set_user_attr(name, value)
-        study.optuna.tell(trial, score["MSE"])
+    """All trials of one study, one generation after the other.
+
+    The pruner compares a trial with the complete ones of earlier generations.
+    """
+    at_once, complete = settings.trials_at_once, list[list[float]]()
+    with ThreadPoolExecutor(at_once) as threads:
+        for first in range(1, study.trials + 1, at_once):
+            numbers = range(first, min(first + at_once, study.trials + 1))
+            asked = [_ask(study, number, data, settings) for number in numbers]
+            losses = list(complete) if settings.pruner == "median" else None
+            futures = [
+                threads.submit(trained, study, training, losses, study.trials - number + 1)
+                for number, (_, training) in zip(numbers, asked)
+            ]
+            for (trial, training), future in zip(asked, futures):
+                result = future.result()
+                _tell(study, trial, training, result)
+                complete += [] if result.pruned else [result.val_loss.tolist()]
+
+
+def _ask(study: Study, number: int, data: Dataset, settings: Settings) -> tuple[optuna.Trial, Training]:
+    """Trial ``number`` (from 1), as the study's trials so far and the seed of that number propose it."""
+    seed = random_seeds.of_trial(settings.seed, study.ticker, study.network, number)
+    study.optuna.sampler = sampler(seed, settings.startup_trials, settings.trials_at_once)
+    trial = study.optuna.ask(search_space(study.network, settings.search_space))
+    name = f"{study.ticker} {study.network} trial {number}"
+    return trial, Training(study.network, trial.params, seed, data, settings, name)
+
+
+def _tell(study: Study, trial: optuna.Trial, training: Training, result: Result) -> None:
+    """Record what came of a trial. The objective is the validation split's scaled MSE."""
+    trial.set_user_attr("seconds", result.seconds)
+    if result.pruned:
+        study.optuna.tell(trial, state=TrialState.PRUNED, values=None)
+        return
+    score = scoring.scaled_scores(training.data, result.predicted("validation", weights_of(training.settings)))
+    facts = {
+        "mae": score["MAE"],
+        "mse": score["MSE"],
+        "r2": score["R2"],
+        "epochs_run": result.epochs,
+        "best_epoch": result.best_epoch,
+        "parameters": result.parameters,
+        "seed": training.seed,
+    }
+    for name, value in facts.items():
+        trial.set_user_attr(name, value)
+    study.optuna.tell(trial, score["MSE"])
 
 
 def weights_of(settings: Settings) -> str:

@@ -41,7 +41,7 @@ _FREE = (
         "unit_root_trend",
         "comparison_seeds",
     ),
-    *("trials", "search_space", "startup_trials", "pruner", "folds", "fold_trials", "control_runs"),
+    *("trials", "search_space", "startup_trials", "trials_at_once", "pruner", "folds", "fold_trials", "control_runs"),
 )
 _OF_REPLAY = tuple(key for key in KEYS if key.startswith("replay_"))
 # Those that a notebook's tables do not depend on beside these.

@@ -187,6 +187,11 @@ class Settings(BaseModel):
     )
     startup_trials: StrictInt = key("random trials before TPE takes over, 1 to 1000", ge=1, le=1000)
     pruner: Literal["none", "median"] = key("none (the trials of the appendices) or median (section 4.4)")
+    trials_at_once: StrictInt = key(
+        "trials that a study asks for at a time, from those of finished generations, 1 (one by one) to 64",
+        ge=1,
+        le=64,
+    )
     workers: StrictInt = key("studies side by side in processes, 1 to 64", ge=1, le=64)
     scheduler: Annotated[str | None, AfterValidator(_scheduler), BeforeValidator(_nothing)] = key(
         "Dask scheduler whose workers train, tcp://HOST:PORT or tls://HOST:PORT, or null (this machine's workers)"

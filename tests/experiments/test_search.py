@@ -35,6 +35,7 @@ def data(random_walk, P):
 def quick(monkeypatch):
     """Trainings that take no time, so that what is tested is the chain of trials; counts those that were asked for."""
     asked = []
+    chance = random.Random(time.time_ns())
 
     class Answered:
         def __init__(self, training, losses_before):
@@ -43,6 +44,7 @@ def quick(monkeypatch):
             self.training, self.losses_before = training, losses_before
 
         def result(self):
+            time.sleep(chance.uniform(0, 0.003))  # who is done first is not always the same
             part = self.training.data.validation
             losses = np.array([self.loss, self.loss / 2])
             pruned = bool(self.losses_before) and self.loss > 1.3 * min(map(min, self.losses_before)) * 2
@@ -53,7 +55,7 @@ def quick(monkeypatch):
             pass
 
     def ask(training, losses_before=None, priority=0):
-        asked.append(training)
+        asked.append((training, losses_before))
         return Answered(training, losses_before)
 
     monkeypatch.setattr(search.train, "train", ask)
@@ -116,6 +118,62 @@ def test_the_seed_of_a_trial_depends_on_its_study_and_number_alone(quick, data, 
     both = frame[(frame["network"] == "LSTM") & (frame["trial"] <= 2)].reset_index(drop=True)
     pd.testing.assert_frame_equal(alone, both[alone.columns], check_dtype=False)
     assert set(trials_of(data, P.changed(seed=8))["seed"]).isdisjoint(frame["seed"])
+
+
+def test_the_committed_studies_are_asked_again_trial_by_trial(tiny):
+    """With one trial at a time, the search is the one that the results were made with."""
+    P = settings.load("params/thesis.yaml")
+    names = {title: name for name, title in search._COLUMNS.items()}
+    rows = pd.read_csv(settings.PROJECT_ROOT / "outputs/thesis/appendix/ADA-USD_trials.csv").rename(columns=names)
+    for study in (s for s in search.studies(P) if s.ticker == "ADA-USD"):
+        committed = rows[rows["network"] == study.network]
+        assert len(committed) == study.trials
+        for number, row in zip(range(1, 15), committed.to_dict("records")):
+            trial, training = search._ask(study, number, None, P)
+            assert trial.params == pytest.approx({name: row[name] for name in trial.params}, rel=1e-9)
+            assert training.seed == row["seed"]
+            study.optuna.tell(trial, row["mse"])
+
+
+def test_a_generation_is_asked_from_the_generations_before_it_whoever_is_done_first(quick, data, P):
+    P = P.changed(networks=["CNN"], trials=11, trials_at_once=4)
+    frame = trials_of(data, P)
+    assert frame["trial"].tolist() == list(range(1, 12))
+    for _ in range(3):
+        pd.testing.assert_frame_equal(trials_of(data, P), frame)
+    one_by_one = trials_of(data, P.changed(trials_at_once=1))
+    names = list(search.search_space("CNN"))
+    same = (frame[names] == one_by_one[names]).all(axis=1).tolist()
+    assert same[:2] == [True, True] and not any(same[2:]), "random trials need no others; seeds are of numbers alone"
+    for first in (0, 4, 8):
+        generation = frame[names][first : first + 4]
+        assert len(generation.drop_duplicates()) == len(generation)
+        # Each alone would crowd around the best trial so far; numbers with a range differ from one another.
+        assert generation["dropout_rate"].is_unique and generation["learning_rate"].is_unique
+
+
+def test_within_a_generation_the_trials_keep_away_from_one_another(tiny):
+    def spread(at_once, told_of_one_another):
+        study = optuna.create_study()
+        for number in range(1, 13):
+            study.sampler = search.sampler(number, 4)
+            trial = study.ask(search.search_space("CNN"))
+            study.tell(trial, abs(trial.params["dropout_rate"] - 0.2))
+        asked = []
+        for number in range(13, 13 + at_once):
+            study.sampler = search.sampler(number, 4, at_once if told_of_one_another else 1)
+            asked.append(study.ask(search.search_space("CNN")).params["dropout_rate"])
+        return np.ptp(asked)
+
+    assert spread(8, True) > 2 * spread(8, False)
+
+
+def test_the_pruner_sees_complete_trials_of_earlier_generations_only(quick, data, P):
+    frame = trials_of(data, P.changed(pruner="median", networks=["CNN"], trials=12, trials_at_once=4))
+    complete = (frame["state"] == "complete").tolist()
+    seen = {training.seed: len(losses) for training, losses in quick}
+    by_number = [seen[search.random_seeds.of_trial(P.seed, "BTC-USD", "CNN", number)] for number in frame["trial"]]
+    assert by_number == [sum(complete[: first // 4 * 4]) for first in range(12)] and not all(complete)
 
 
 def test_pruned_trials_have_no_score_and_count_as_trials(quick, data, P):
@@ -214,12 +272,13 @@ if __name__ == "__main__":
 class Driver:
     """A search in a process of its own, with a cache of its own."""
 
-    def __init__(self, folder, workers, address=None):
+    def __init__(self, folder, workers, address=None, at_once=1):
         self.cache, self.out, self.script = folder / "cache", folder / "trials.csv", folder / "run.py"
         folder.mkdir()
         self.script.write_text(RUN)
         short = {"end_date": "2020-09-01", "lookback": 10, "max_epochs": 4, "trials": 6, "startup_trials": 2}
-        self.values = json.dumps({**short, "networks": ["CNN", "LSTM"], "workers": workers})
+        changed = {"networks": ["CNN", "LSTM"], "workers": workers, "trials_at_once": at_once}
+        self.values = json.dumps({**short, **changed})
         extra = {"DASK_SCHEDULER_ADDRESS": address} if address else {}
         self.environment = {
             **os.environ,
@@ -246,6 +305,12 @@ def reference(tmp_path_factory):
     return Driver(tmp_path_factory.mktemp("search") / "whole", 1).finish()
 
 
+@pytest.fixture(scope="module")
+def reference_of_four(tmp_path_factory):
+    """The same with four trials at once, on one worker."""
+    return Driver(tmp_path_factory.mktemp("search") / "whole", 1, at_once=4).finish()
+
+
 def killed_five_times(driver):
     """kill -9 at five random moments, each after another training was cached; then to its end."""
     chance = random.Random(5)
@@ -268,6 +333,25 @@ def killed_five_times(driver):
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_five_kills_at_random_moments_change_nothing(reference, tmp_path, workers):
     assert killed_five_times(Driver(tmp_path / "killed", workers)) == reference
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+@pytest.mark.timeout(900)
+def test_five_kills_with_four_trials_at_once_change_nothing(reference_of_four, tmp_path):
+    assert killed_five_times(Driver(tmp_path / "killed", 3, at_once=4)) == reference_of_four
+
+
+@pytest.mark.slow
+def test_a_kill_in_the_middle_of_a_generation_and_more_workers_change_nothing(reference, reference_of_four, tmp_path):
+    driver = Driver(tmp_path / "killed", 3, at_once=4)
+    process = driver.start()
+    while driver.trained() < 2:
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert driver.trained() < 8, "of the first generations of both studies"
+    assert driver.finish() == reference_of_four != reference
 
 
 @pytest.mark.slow

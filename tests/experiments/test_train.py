@@ -109,6 +109,7 @@ def test_what_cannot_change_the_result_leaves_the_key(one, random_walk):
         "workers": 5,
         "scheduler": "tcp://cluster:8786",
         "trials": 9,
+        "trials_at_once": 4,
         "restore_best_weights": False,
         "gap_fill": "previous",
     }

@@ -3,14 +3,18 @@
 import json
 import threading
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from fastapi.testclient import TestClient
 
+from lib.app import charts
 from lib.app.charts import picture
-from lib.app.service import environment, web
+from lib.app.service import environment, runs, web
 from lib.app.service.store import StoreError
+from lib.evaluation import resampling
 from lib.experiments.pool import PoolError
 
 BASE = "http://127.0.0.1:5000"
@@ -24,26 +28,35 @@ BODY = {
     "epochs": 3,
 }
 NOWHERE = "20260101000000-ffffff"
+PICTURES = json.dumps(dict.fromkeys(charts.VIEWS, "data:image/png;base64,cG5n")).encode()
+
+
+@contextmanager
+def opened(folder, **settings):
+    """A client of a service with these settings."""
+    given = {"price_sources": ("sample",), "service_folder": folder, "requests_per_minute": 10**6}
+    service = web.Service(environment.load(**{**given, **settings}))
+    with TestClient(service.app, base_url=BASE, raise_server_exceptions=False) as client:
+        client.service = service
+        yield client
 
 
 @pytest.fixture
 def serve(tmp_path, fake_pool, monkeypatch):
-    """serve(**settings) -> a client of a service with them."""
-    monkeypatch.setattr(picture, "png", lambda figure: b"png")
-    opened = []
+    """serve(**settings) -> a client of a service with them, which draws no views and resamples little."""
+    monkeypatch.setattr(runs.Runs, "_drawn", lambda *_: PICTURES)
+    interval = partial(resampling.skill_with_interval, repetitions=20)
+    monkeypatch.setattr(resampling, "skill_with_interval", interval)
+    with ExitStack() as services:
+        yield lambda **settings: services.enter_context(opened(tmp_path / "service", **settings))
 
-    def start(**settings):
-        given = {"price_sources": ("sample",), "service_folder": tmp_path / "service", "requests_per_minute": 10**6}
-        service = web.Service(environment.load(**{**given, **settings}))
-        client = TestClient(service.app, base_url=BASE, raise_server_exceptions=False)
-        client.__enter__()
-        opened.append(client)
-        client.service = service
-        return client
 
-    yield start
-    for client in opened:
-        client.__exit__(None, None, None)
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory):
+    """A client of a service for all requests that it refuses, so that nothing is ever trained."""
+    with opened(tmp_path_factory.mktemp("service")) as client:
+        yield client
+        assert client.get("/trainings").json() == []
 
 
 @pytest.fixture
@@ -66,13 +79,16 @@ def no_constants(text):
     return json.loads(text, parse_constant=refuse)
 
 
-def test_health_is_as_listing_6_has_it(client):
-    answer = client.get("/health").json()
+def test_health_is_as_listing_6_has_it(untrained):
+    answer = untrained.get("/health").json()
     assert set(answer) == {"status", "timestamp"} and answer["status"] == "healthy"
 
 
-def test_a_training_is_answered_as_listing_2_has_it(client):
-    answer = client.post("/train", json=BODY)
+def test_a_training_is_answered_as_listing_2_has_it(tmp_path, fake_pool, monkeypatch):
+    monkeypatch.setattr(picture, "png", lambda figure: b"png")
+    with opened(tmp_path) as client:
+        answer = client.post("/train", json=BODY)
+        assert client.post("/train?plots=false", json=BODY).json()["data"]["plots"] is None
     whole = no_constants(answer.text)
     assert answer.status_code == 200 and whole["status"] == "success" and whole["request_id"][:2] == "20"
     data = whole["data"]
@@ -82,7 +98,6 @@ def test_a_training_is_answered_as_listing_2_has_it(client):
     assert len(data["history"]["loss"]) == len(data["history"]["val_loss"]) == 3
     assert len(data["plots"]) == 12 and data["plots"]["training_history"] == "cG5n"
     assert "'tomorrow equals today'" in data["verdict"]
-    assert client.post("/train?plots=false", json={**BODY, "epochs": 2}).json()["data"]["plots"] is None
 
 
 def test_a_forecast_is_answered_as_listing_4_has_it_with_the_naive_one_beside(client):
@@ -117,9 +132,7 @@ def test_a_training_that_is_known_is_not_made_again_and_says_so(client, fake_poo
     fake_pool.cached = {key: replace(result, cached=True) for key, result in fake_pool.cached.items()}
     again = client.post("/train", json=BODY).json()
     assert (
-        again["cached"]
-        and again["data"]["network"] == first["network"]
-        and "nothing was trained" in again["message"]
+        again["cached"] and again["data"]["network"] == first["network"] and "nothing was trained" in again["message"]
     )
     assert len(client.get("/networks").json()) == 1
     other = client.post("/train", json={**BODY, "dropout_rate": 0.3}).json()["data"]
@@ -214,11 +227,11 @@ WRONG = [
 
 
 @pytest.mark.parametrize("change, field, value, rule", WRONG, ids=lambda v: str(v)[:30])
-def test_a_wrong_field_is_named_with_its_value_and_its_rule(client, fake_pool, change, field, value, rule):
-    answer = client.post("/train", json={**BODY, **change})
+def test_a_wrong_field_is_named_with_its_value_and_its_rule(untrained, change, field, value, rule):
+    answer = untrained.post("/train", json={**BODY, **change})
     (wrong,) = answer.json()["errors"]
     assert answer.status_code == 422 and (wrong["field"], wrong["value"]) == (field, value) and rule in wrong["rule"]
-    assert fake_pool.trainings == [] and client.get("/trainings").json() == []
+    assert untrained.get("/trainings").json() == []
 
 
 def test_the_services_own_limit_on_epochs(serve):
@@ -226,10 +239,9 @@ def test_the_services_own_limit_on_epochs(serve):
     assert wrong == {"field": "epochs", "value": 6, "rule": "1 to 5 on this service"}
 
 
-@pytest.mark.parametrize("body, days", [({"days": 31}, 31), ({"days": 0}, 0), ({"days": 1.5}, 1.5)])
-def test_days_of_a_forecast(client, body, days):
-    client.post("/train?plots=false", json=BODY)
-    (wrong,) = client.post("/predict", json=body).json()["errors"]
+@pytest.mark.parametrize("days", [31, 0, 1.5])
+def test_days_of_a_forecast(untrained, days):
+    (wrong,) = untrained.post("/predict", json={"days": days}).json()["errors"]
     assert (wrong["field"], wrong["value"]) == ("days", days)
 
 
@@ -253,13 +265,13 @@ def test_a_start_outside_the_days_after_training(client):
     ],
 )
 @pytest.mark.parametrize("path", ["/train", "/predict"])
-def test_a_body_that_is_no_request(client, path, content, kind, status):
-    answer = client.post(path, content=content, headers={"Content-Type": kind})
+def test_a_body_that_is_no_request(untrained, path, content, kind, status):
+    answer = untrained.post(path, content=content, headers={"Content-Type": kind})
     assert answer.status_code == status and answer.json()["status"] == "error" and answer.json()["message"]
 
 
-def test_a_body_that_comes_in_pieces_is_counted(client):
-    answer = client.post("/train", content=iter([b" " * 40_000] * 2), headers={"Content-Type": "application/json"})
+def test_a_body_that_comes_in_pieces_is_counted(untrained):
+    answer = untrained.post("/train", content=iter([b" " * 40_000] * 2), headers={"Content-Type": "application/json"})
     assert answer.status_code == 413
 
 
@@ -279,13 +291,13 @@ def test_a_body_that_comes_in_pieces_is_counted(client):
         ("DELETE", "/networks/BTC-USD_CNN_20260101-000000-ffff", 404),
     ],
 )
-def test_what_is_not_there(client, method, path, status):
-    answer = client.request(method, path)
+def test_what_is_not_there(untrained, method, path, status):
+    answer = untrained.request(method, path)
     assert answer.status_code == status and answer.json()["status"] == "error"
 
 
-def test_a_method_that_a_path_has_not_is_answered_with_those_that_it_has(client):
-    assert client.put(f"/trainings/{NOWHERE}").headers["allow"] == "DELETE, GET"
+def test_a_method_that_a_path_has_not_is_answered_with_those_that_it_has(untrained):
+    assert untrained.put(f"/trainings/{NOWHERE}").headers["allow"] == "DELETE, GET"
 
 
 def test_a_token_is_asked_of_everything_but_health_and_the_description(serve):
@@ -313,18 +325,18 @@ def test_too_many_requests_in_a_minute(serve):
     assert codes == [200, 200, 200, 429, 429] and client.get("/health").status_code == 200
 
 
-def test_the_description_has_the_listings_examples_and_asks_no_other_host(client, serve):
-    schema = client.get("/openapi.json").json()
+def test_the_description_has_the_listings_examples_and_asks_no_other_host(untrained, serve):
+    schema = untrained.get("/openapi.json").json()
     assert "securitySchemes" not in schema["components"], "without a token none is asked for"
     assert schema["components"]["schemas"]["TrainBody"]["examples"][0]["model"] == "LSTM"
     limited = serve(service_token=TOKEN, max_epochs=5).get("/openapi.json").json()
     assert limited["paths"]["/predict"]["post"]["security"] == [{"token": []}]
     assert limited["paths"]["/health"]["get"]["security"] == []
     assert limited["components"]["schemas"]["TrainBody"]["properties"]["epochs"]["anyOf"][0]["maximum"] == 5
-    page = client.get("/docs").text
+    page = untrained.get("/docs").text
     assert "://" not in page.replace("http://www.w3.org", "")
     for address in [part.split('"')[0] for part in page.split('="/')[1:]]:
-        assert client.get(f"/{address}").status_code == 200
+        assert untrained.get(f"/{address}").status_code == 200
 
 
 @pytest.mark.parametrize(

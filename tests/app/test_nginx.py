@@ -16,7 +16,7 @@ import threading
 import time
 from types import SimpleNamespace
 
-import httpx
+import httpx2 as httpx
 import nbformat
 import pytest
 import requests

@@ -65,3 +65,16 @@ def test_rooms_import_only_rooms_below_them_as_the_document_lists_them():
 def test_the_glossary_is_in_alphabetical_order():
     words = re.findall(r"^\*\*(.+?)\.\*\*", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert len(words) > 40 and words == sorted(words, key=str.lower)
+
+
+def test_every_row_of_the_faults_leads_to_a_test_that_exists():
+    page = ROOT / "docs" / "faults.md"
+    rows = [line for line in page.read_text(encoding="utf-8").splitlines() if re.match(r"\| (?!Fault \|)", line)]
+    lost = []
+    for row in rows:
+        linked = re.findall(r"\[`(test_\w+)`\]\((\S+\.py)\)", row)
+        for name, file in linked or [("no test", "")]:
+            path = page.parent / file
+            if not path.is_file() or f"\ndef {name}(" not in path.read_text(encoding="utf-8"):
+                lost.append(f"{row[:60]}: {name}")
+    assert len(rows) > 40 and lost == []

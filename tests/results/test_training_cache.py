@@ -3,12 +3,15 @@
 import errno
 import os
 import pickle
+import subprocess
+import sys
 import threading
 
 import numpy as np
 import pytest
 
 from lib.results import files, training_cache
+from lib.settings import PROJECT_ROOT
 
 KEY = "ab" * 32
 ABOUT = {"seconds": 0.1 + 0.2, "diverged": False, "description": {"network": "CNN"}}
@@ -99,6 +102,30 @@ def test_two_threads_may_store_one_key_at_once():
     for thread in threads:
         thread.join()
     assert not errors and training_cache.read(KEY)[0] == ABOUT
+
+
+WRITER = """
+import numpy as np
+from lib.results import training_cache
+print("begun", flush=True)
+for n in range(60):
+    for key in ("ab" * 32, "cd" * 32):
+        training_cache.write(key, {"n": n}, {"loss": np.full(3000, n)})
+        about, arrays = training_cache.read(key)
+        assert set(arrays["loss"]) == {about["n"]}
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_write_one_key_at_once_always_read_a_whole_result(folder):
+    words = {"cwd": PROJECT_ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    processes = [subprocess.Popen([sys.executable, "-c", WRITER], text=True, **words) for _ in range(3)]
+    assert [process.stdout.readline() for process in processes] == ["begun\n"] * 3
+    processes[0].kill()
+    errors = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes[1:]] == [0, 0], errors
+    assert training_cache.size()[0] == 2 and training_cache.read("cd" * 32)[0]["n"] == 59
+    assert len(list(folder.glob("*/.draft-*"))) <= 1, "of the killed one"
 
 
 def test_the_command_shows_the_size_and_empties(folder, raw, capsys):

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -16,10 +18,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # everything, on a m
 NETWORKS = ("CNN", "LSTM", "CNN-LSTM", "LSTM-CNN")
 
 
-def run_all(*words):
+def run_all(*words, project=settings.PROJECT_ROOT, **environment):
     return subprocess.run(
-        [sys.executable, str(settings.PROJECT_ROOT / "run_all.py"), *map(str, words)],
-        cwd=settings.PROJECT_ROOT,
+        [sys.executable, str(project / "run_all.py"), *map(str, words)],
+        cwd=project,
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=1100,
@@ -129,3 +132,24 @@ def test_training_again_gives_the_same_bytes(sample_run):
     done = run_all("-p", f"output_dir={sample_run}", "--only", "04")
     assert done.returncode == 0, done.stdout + done.stderr
     assert [hashlib.sha256(f.read_bytes()).hexdigest() for f in files] == before
+
+
+def test_odd_surroundings_change_no_byte(sample_run, tmp_path):
+    """No home directory, a locale with decimal commas, and a project in a folder with spaces and other letters."""
+    project = tmp_path / "Żuk's (projekt) 中文"
+    for name in ("lib", "notebooks", "params"):
+        ignored = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+        shutil.copytree(settings.PROJECT_ROOT / name, project / name, ignore=ignored)
+    for name in ("run_all.py", "pyproject.toml"):
+        shutil.copy(settings.PROJECT_ROOT / name, project / name)
+    if shutil.which("localedef"):  # elsewhere the locale is one that nobody knows, which may not matter either
+        words = ["localedef", "-i", "de_DE", "-f", "UTF-8", str(tmp_path / "de_DE.UTF-8")]
+        subprocess.run(words, check=False, capture_output=True)
+    surroundings = {"HOME": os.devnull, "LOCPATH": str(tmp_path), "LC_ALL": "de_DE.UTF-8", "OUTPUT_BASE": ""}
+    done = run_all("-p", "output_dir=aus gabe", "--only", "04", project=project, PYTHONPATH="", **surroundings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    root = project / "aus gabe"
+    for folder in ("tables", "predictions", "figures"):
+        for path in (root / folder).iterdir():
+            assert path.read_bytes() == (sample_run / folder / path.name).read_bytes(), path.name
+    assert (root / "tables" / "scores_cnn.csv").is_file() and (root / "predictions" / "BTC-USD_CNN.csv").is_file()

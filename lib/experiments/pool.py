@@ -15,9 +15,11 @@ import logging
 import signal
 import tempfile
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from lib.errors import ProjectError, how_it_died
@@ -235,7 +237,13 @@ def explained(error: Exception, doing: str, cancelled: bool = False, client: Any
         return error
     if isinstance(error, MemoryError):
         return TaskError(f"memory ran out while {doing}. Choose a smaller batch size or a shorter lookback")
-    return TaskError(f"{doing} failed: {type(error).__name__}: {error}")
+    return TaskError(f"{doing} failed: {type(error).__name__}: {error}{_place(error)}")
+
+
+def _place(error: Exception) -> str:
+    """Where an error was raised: nobody foresaw it, so whoever looks into it needs that much."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno}, {frames[-1].name})" if frames else ""
 
 
 def _last_death(client: Any) -> int | None:

@@ -197,7 +197,9 @@ def test_a_diverged_training_is_a_result_that_scores_infinitely_bad(one):
 
 def test_an_unforeseen_error_is_one_sentence_and_leaves_no_result(one, monkeypatch):
     monkeypatch.setattr(fitting, "fit", lambda *_: 1 / 0)
-    with pytest.raises(pool.TaskError, match="training BTC-USD CNN.* failed: ZeroDivisionError"):
+    with pytest.raises(
+        pool.TaskError, match=r"training BTC-USD CNN.* failed: ZeroDivisionError: .* \(\w+\.py, line \d+, \S+\)"
+    ):
         train.train(one(seed=99)).result()
     assert training_cache.size()[0] == 0
 

@@ -183,3 +183,10 @@ def test_secrets_are_kept_out_of_git_and_image():
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     for name in (".env", "certificate_key.pem"):
         assert any(fnmatch.fnmatch(name, pattern) for pattern in ignored)
+
+
+def test_binder_installs_the_lock_and_not_the_image():
+    named = (ROOT / ".binder" / "requirements.txt").read_text(encoding="utf-8").split()
+    assert named == ["-r", "../requirements.txt"] and (ROOT / ".binder" / named[1]).exists()
+    version = re.search(r"^FROM python:([\d.]+)", DOCKERFILE, re.MULTILINE)[1]
+    assert (ROOT / ".binder" / "runtime.txt").read_text(encoding="utf-8").strip() == f"python-{version}"

@@ -11,9 +11,11 @@ from typing import Any
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
+from redis.asyncio.retry import Retry
 
 from lib.app.service.environment import ServiceSettings
 from lib.app.service.runs import new_identity
+from lib.app.service.store import without_patience
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -47,7 +49,8 @@ class Gate:
         self._app, self._settings = app, settings
         self._rate = RateLimitItemPerMinute(settings.requests_per_minute)
         url = settings.redis_url
-        storage = RedisStorage(f"async+{url}", implementation="redispy") if url else MemoryStorage()
+        options = without_patience(Retry)
+        storage = RedisStorage(f"async+{url}", implementation="redispy", **options) if url else MemoryStorage()
         self._limiter = MovingWindowRateLimiter(storage)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 
 import socketio
 from anyio import to_thread
+from redis.asyncio.retry import Retry
 from socketio.exceptions import ConnectionRefusedError as Refused
 
 from lib.app.sentences import for_page
 from lib.app.service.environment import ServiceSettings
 from lib.app.service.gate import token_fits
+from lib.app.service.store import without_patience
 from lib.errors import ProjectError
 
 _REQUEST = re.compile(r"\d{14}-[0-9a-f]{6}")
@@ -33,7 +35,9 @@ class Live:
 
     def __init__(self, settings: ServiceSettings):
         self._settings = settings
-        manager = socketio.AsyncRedisManager(settings.redis_url) if settings.redis_url else None
+        options = without_patience(Retry)
+        url = settings.redis_url
+        manager = socketio.AsyncRedisManager(url, redis_options=options) if url else None
         self.server = socketio.AsyncServer(
             async_mode="asgi",
             client_manager=manager,

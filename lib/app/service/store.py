@@ -66,6 +66,16 @@ class Store(Protocol):
         """Let go of connections and threads."""
 
 
+def without_patience(retry: type[Any]) -> dict[str, Any]:
+    """Options of a Redis client that gives up after a second: by default it tries for up to half a minute.
+
+    Args:
+        retry: the class ``Retry`` of ``redis`` or, for a client in an event loop, of ``redis.asyncio``.
+    """
+    times = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _ANSWER_SECONDS)
+    return {**times, "retry": retry(NoBackoff(), 0)}
+
+
 def open_store(redis_url: str = "") -> Store:
     """The store of a service.
 
@@ -192,8 +202,7 @@ class Redis:
 
     def __init__(self, url: str) -> None:
         try:
-            limits = {"socket_timeout": _ANSWER_SECONDS, "socket_connect_timeout": _ANSWER_SECONDS}
-            self._redis: Any = redis.Redis.from_url(url, **limits, retry=Retry(NoBackoff(), 0))
+            self._redis: Any = redis.Redis.from_url(url, **without_patience(Retry))
         except ValueError:
             raise StoreError(
                 "REDIS_URL is no address of a Redis; allowed are redis://[:PASSWORD@]HOST:PORT/NUMBER,"

@@ -12,7 +12,8 @@ def ask(*words: str, project: Path = PROJECT_ROOT) -> str | None:
     """Git's answer without the white space around it, or None if it has none."""
     try:
         answer = subprocess.run(
-            ["git", "-C", str(project), *words],
+            # Without locks, which a git that is killed or has no space would leave for whoever commits next.
+            ["git", "--no-optional-locks", "-C", str(project), *words],
             capture_output=True,
             text=True,
             encoding="utf-8",

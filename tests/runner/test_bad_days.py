@@ -89,10 +89,11 @@ def test_a_run_without_space_and_with_kills_at_random_moments_ends_as_an_undistu
     counts = [all_is_whole(folder, monkeypatch)]
     for kind in ("runner", "kernel", "other"):
         run = start(folder)
-        time.sleep(chance.uniform(0.15, 0.7) * usual)
-        target = victim(psutil.Process(run.pid), kind, chance) if run.poll() is None else None
-        if target:
-            target.kill()
+        time.sleep(chance.uniform(0.15, 0.45) * usual)
+        while not (target := victim(psutil.Process(run.pid), kind, chance)):
+            assert run.poll() is None, f"the run ended before a {kind} could be killed"
+            time.sleep(0.05)
+        target.kill()
         text = run.communicate()[0]
         assert "Traceback" not in text, text
         counts.append(all_is_whole(folder, monkeypatch))

@@ -24,7 +24,9 @@ from lib.errors import ProjectError
 CACHE_BYTES = 256 * 2**20
 RUNS, EVENTS = 1000, 10_000  # events of one run; a training of 1,000 epochs has some 2,000
 _WEEK_SECONDS = 7 * 24 * 3600
-_ANSWER_SECONDS = 1.0  # a Redis that takes longer counts as gone
+_ANSWER_SECONDS = 2.0  # a Redis that takes longer counts as gone,
+_FIRST_ANSWER_SECONDS = 20.0  # but not while everything of a machine starts
+_LOOK_SECONDS = 1.0  # between two looks whether Redis is back
 _PREFIX = "coin-forecasts:1:"  # the number changes when what is stored changes its form
 
 
@@ -66,13 +68,14 @@ class Store(Protocol):
         """Let go of connections and threads."""
 
 
-def without_patience(retry: type[Any]) -> dict[str, Any]:
-    """Options of a Redis client that gives up after a second: by default it tries for up to half a minute.
+def without_patience(retry: type[Any], seconds: float = _ANSWER_SECONDS) -> dict[str, Any]:
+    """Options of a Redis client that gives up soon: by default it tries for up to half a minute.
 
     Args:
         retry: the class ``Retry`` of ``redis`` or, for a client in an event loop, of ``redis.asyncio``.
+        seconds: that an answer may take; default 2.
     """
-    times = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _ANSWER_SECONDS)
+    times = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), seconds)
     return {**times, "retry": retry(NoBackoff(), 0)}
 
 
@@ -197,7 +200,7 @@ class Redis:
     """A store that several processes share. What is written to it expires after a week at the latest.
 
     The runs of this process are in its own memory as well. What could not be written while Redis was gone, and all of
-    it if Redis was started again empty, is written within about a second when Redis is back.
+    it if Redis was started again empty, is written within seconds when Redis is back.
     """
 
     def __init__(self, url: str) -> None:
@@ -212,8 +215,8 @@ class Redis:
         self._place = place.get("path") or f"{place.get('host', 'localhost')}:{place.get('port', 6379)}"
         self._own, self._unwritten, self._closed = Memory(), set[str](), threading.Event()
         self._mark = f"{_PREFIX}process:{uuid.uuid4().hex}"  # absent: this Redis has not our runs
-        with self._asked():
-            self._redis.ping()
+        with self._asked(), redis.Redis.from_url(url, **without_patience(Retry, _FIRST_ANSWER_SECONDS)) as first:
+            first.ping()
         threading.Thread(target=self._keep_up, name="store", daemon=True).start()
 
     @contextmanager
@@ -278,7 +281,7 @@ class Redis:
         self._redis.close()
 
     def _write_soon(self, run: str) -> None:
-        """Now, or when Redis is back; a run that waits already is not tried again, as each try may take a second."""
+        """Now, or when Redis is back; a run that waits already is not tried again, as each try may take seconds."""
         if run not in self._unwritten:
             try:
                 self._write(run)
@@ -311,7 +314,7 @@ class Redis:
         self._redis.transaction(missing, events, state)  # watches both, so that it starts again if one changes
 
     def _keep_up(self) -> None:
-        while not self._closed.wait(_ANSWER_SECONDS):
+        while not self._closed.wait(_LOOK_SECONDS):
             with suppress(redis.RedisError, StoreError):
                 if not self._redis.exists(self._mark):
                     self._unwritten.update(self._own.names())

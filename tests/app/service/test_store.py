@@ -11,7 +11,7 @@ import pytest
 from lib.app.service import store as module
 from lib.app.service.store import Memory, Redis, StoreError, open_store
 
-WAIT_S = 15
+WAIT_S = 60
 
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.slow)])
@@ -172,14 +172,14 @@ def test_a_run_goes_on_and_ends_while_redis_is_gone(redis_server, redis_store, f
     owner.set_run("run", b"done")
     assert not owner.cancel_asked("run")
     assert owner.events("run", 2) == [b"during", b"last"] and owner.run("run") == b"done"
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 10
     other.put("x", b"1", 60)
     assert other.get("x") is None
     for ask in (lambda: other.run("run"), lambda: other.events("run"), other.runs, lambda: other.ask_cancel("run")):
         began = time.monotonic()
         with pytest.raises(StoreError, match="127.0.0.1"):
             ask()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
     redis_server.start() if fault == "kill" else redis_server.thaw()
     eventually(lambda: other.events("run"), [b"before", b"during", b"last"])
     eventually(lambda: set(other.runs()), {b"done"})

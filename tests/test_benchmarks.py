@@ -15,9 +15,9 @@ from lib.settings.places import PROJECT_ROOT
 
 if str(PROJECT_ROOT) not in sys.path:  # benchmarks/ is not installed
     sys.path.insert(0, str(PROJECT_ROOT))
-conditions, limits, plain, pruning, report, throughput, trial_set = (
+cluster, conditions, limits, plain, pruning, report, throughput, trial_set = (
     importlib.import_module(f"benchmarks.{name}")
-    for name in ("conditions", "limits", "plain", "pruning", "report", "throughput", "trial_set")
+    for name in ("cluster", "conditions", "limits", "plain", "pruning", "report", "throughput", "trial_set")
 )
 
 PRINTED = {  # (ticker, printed number) by network, as the rule gives them
@@ -565,3 +565,40 @@ def test_throughput_from_end_to_end_on_the_sample(tmp_path, monkeypatch, capsys)
     assert str(tmp_path) not in json.dumps(found) and str(PROJECT_ROOT) not in json.dumps(found)
     assert "Throughput is training windows" in report.render({"throughput": found})
     assert "times." in capsys.readouterr().out
+
+
+# -- more workers ----------------------------------------------------------------------------
+
+
+def test_a_makespan_by_hand():
+    # Two studies of three trials; the longer-lasting kind first.
+    studies = [(1, [3.0, 1.0, 1.0]), (6, [2.0, 2.0, 2.0])]
+    assert cluster.makespan(studies, 1) == 11
+    assert cluster.makespan(studies, 2) == 6 == cluster.makespan(studies, 1000), "one trial at a time: two workers"
+    assert cluster.makespan(studies, 6, at_once=3) == 3
+    assert cluster.makespan(studies, 6, at_once=2) == 4, "a generation of two, then the third: 3 + 1 and 2 + 2"
+    assert cluster.makespan([(1, [1.0, 1.0])], 1, asking=0.5) == 3, "each trial waits for its proposal"
+    assert cluster.makespan([(1, [1.0])] * 3, 3, asking=0.5) == 2.5, "one process asks, one after the other"
+
+
+def test_more_trials_at_once_never_ask_for_more_work_and_keep_more_workers_busy():
+    seconds = cluster.measured_seconds()
+    assert len(seconds) == 255 and seconds.groupby(["ticker", "network"]).ngroups == 12
+    rng = np.random.default_rng(1)
+    studies = [(1, rng.choice(seconds["seconds"], 10)) for _ in range(12)]
+    whole = sum(each.sum() for _, each in studies)
+    for workers in (1, 16):
+        spans = [cluster.makespan(studies, workers, at_once) for at_once in (1, 4, 10)]
+        assert all(s >= whole / workers - 1e-9 for s in spans) and spans[0] >= spans[1] >= spans[2]
+
+
+def test_the_page_about_clusters_shows_what_was_measured(tmp_path):
+    measured = json.loads((conditions.RESULTS / "cluster.json").read_text(encoding="utf-8"))
+    assert cluster.page_part(measured) in cluster.PAGE.read_text(encoding="utf-8")
+    assert str(PROJECT_ROOT) not in json.dumps(measured)
+    page = tmp_path / "page.md"
+    page.write_text(f"Before\n{cluster.BEGIN}\nold\n{cluster.END}\nafter\n", encoding="utf-8")
+    for _ in range(2):
+        cluster.write_page(measured, page)
+    text = page.read_text(encoding="utf-8")
+    assert text == f"Before\n{cluster.BEGIN}\n\n{cluster.page_part(measured)}\n\n{cluster.END}\nafter\n"

@@ -244,7 +244,7 @@ class _Shared:
         while not given_up():
             try:
                 return self.future.result(timeout=0.5)
-            except TimeoutError:
+            except (TimeoutError, UnboundLocalError):  # the second one is a wait that Dask lost on a busy machine
                 continue
             except Cancelled:
                 if not given_up():

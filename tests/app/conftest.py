@@ -1,14 +1,24 @@
-"""For the widget's tests: trainings and forecasts that are carried out at once in this process, without TensorFlow."""
+"""Trainings and forecasts that are carried out at once in this process, without TensorFlow; services in processes."""
 
+import os
+import socket
+import subprocess
+import sys
 import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lib.experiments import forecast, train
 from lib.experiments.pool import Cancelled
+from lib.settings.places import PROJECT_ROOT
 
 WAIT_S = 20
+START_S = 300  # on a busy machine
 
 
 def last_value(X):
@@ -103,3 +113,62 @@ def fake_pool(monkeypatch):
     monkeypatch.setattr(train, "cached", lambda training, weights=False: pool.cached.get(training.key))
     monkeypatch.setattr(forecast, "start_task", pool.forecast)
     return pool
+
+
+@dataclass
+class ServiceProcess:
+    """``python -m lib.app.service`` on a free port, with the folders that are its own."""
+
+    process: subprocess.Popen
+    url: str
+    folder: Path
+
+    @property
+    def log(self):
+        return (self.folder / "log").read_text(encoding="utf-8")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _command(folder, port, **variables):
+    """Command and environment of a service of the packaged sample that keeps everything in a folder."""
+    own = {"PYTHONPATH": str(PROJECT_ROOT), "PRICE_SOURCES": "sample", "WORKERS": "1", "REQUESTS_PER_MINUTE": "1000000"}
+    own |= {"TRAINING_CACHE": str(folder / "cache"), "SERVICE_FOLDER": str(folder / "networks")}
+    command = [sys.executable, "-m", "lib.app.service", "--port", str(port)]
+    return command, {**os.environ, **own, **variables}
+
+
+@pytest.fixture(scope="session")
+def service_command():
+    """service_command(folder, port, **variables) -> command and environment of a service."""
+    return _command
+
+
+@pytest.fixture(scope="session")
+def start_service(tmp_path_factory):
+    """start_service(folder=None, **variables of the environment): a service in a process of its own, which answers."""
+    with ExitStack() as running:
+
+        def start(folder=None, **variables):
+            folder, port = folder or tmp_path_factory.mktemp("service"), free_port()
+            command, environment = _command(folder, port, **variables)
+            with (folder / "log").open("a") as log:
+                process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            running.callback(process.wait, START_S)
+            running.callback(process.terminate)
+            made, end = ServiceProcess(process, f"http://127.0.0.1:{port}", folder), time.monotonic() + START_S
+            while not listens(port):
+                assert process.poll() is None and time.monotonic() < end, made.log
+                time.sleep(0.1)
+            return made
+
+        yield start

@@ -67,6 +67,7 @@ def _serve(chosen: environment.ServiceSettings) -> None:
         log_level="warning",
         server_header=False,
         ws_max_size=chosen.max_request_bytes,
+        timeout_keep_alive=30,  # longer than clients keep a connection, or one asks as it is being closed
         timeout_graceful_shutdown=5,
     )
 

@@ -21,7 +21,7 @@ from lib import figures
 from lib.results import files
 from lib.results.progress import clock
 
-NAMES = ("throughput", "limits", "pruning")
+NAMES = ("throughput", "limits", "pruning", "service")
 OURS, PLAIN, THIRD = "#0072B2", "#E69F00", "#6E6E6E"
 PART_COLOURS = {
     "lstm_products": "#0072B2",
@@ -95,6 +95,7 @@ def render(results: Results) -> str:
         ("throughput", "Training throughput beside plain Keras", _throughput),
         ("limits", "Limits and growth", _limits),
         ("pruning", "What pruning saves and costs", _pruning),
+        ("service", "The service beside an endpoint that does nothing", _service),
     ):
         body = (
             section(results[name], results) if name in results else f"Not measured yet: `python -m benchmarks.{name}`."
@@ -625,6 +626,64 @@ def _pruning(r: Mapping[str, Any], results: Results) -> str:
     )
 
 
+_SERVERS = {"service": "the service, a known forecast", "constant": "bare FastAPI, a constant"}
+
+
+def _service(r: Mapping[str, Any], _: Results) -> str:
+    turns, options = r["turns"], r["options"]
+    ours, bare = turns["service"], turns["constant"]
+    load = r["machine"]["load_before"]
+    rates = [
+        [
+            label,
+            turns[name]["per_second"],
+            turns[name]["median_ms"],
+            turns[name]["p99_ms"],
+            turns[name]["slowest_ms"],
+            turns[name]["errors"],
+            ", ".join(number(rate) for rate in turns[name]["per_second_of_each"]),
+        ]
+        for name, label in _SERVERS.items()
+    ]
+    single = [
+        [
+            f"{what}, store in {'Redis' if store == 'redis' else store}",
+            times["new"]["median"],
+            times["known"]["median"],
+            times["known"]["slowest"],
+            times["new"]["median"] / times["known"]["median"],
+        ]
+        for store, found in r["single"].items()
+        for what, times in found.items()
+    ]
+    return "\n".join(
+        [
+            f"**{number(ours['per_second'])} forecasts a second**, {percent(ours['per_second'] / bare['per_second'])}"
+            " of what an endpoint reaches that does nothing;"
+            f" {ours['errors']} errors in {ours['requests']:,} requests.",
+            "",
+            f"{options['clients']} clients with kept connections POST /predict at the same time, {options['seconds']} s"
+            f" for each server in {options['turns']} turns, one after the other. Every answer has {turns['bytes']:,}"
+            " bytes. Each server is one process; the clients share the machine with it and keep"
+            f" {percent(ours['clients_busy'])} of a core busy while they ask the service,"
+            f" {percent(bare['clients_busy'])} while they ask the other. The load of the machine was {load} before"
+            f" and {r['load_after']} after.",
+            "",
+            "![Requests a second, turn by turn, and single requests](figures/service.png)",
+            "",
+            table(
+                ["Server", "Requests/s", "Median (ms)", "99% within (ms)", "Slowest (ms)", "Errors", "Turn by turn"],
+                rates,
+            ),
+            "",
+            "Single requests of one client, nothing else running. A training is a CNN of five epochs; prices are those"
+            " of a file, read and checked, or of the store.",
+            "",
+            table(["Request", "New (ms)", "Known (ms)", "Slowest known (ms)", "Times as fast"], single),
+        ]
+    )
+
+
 def throughput_figure(r: Mapping[str, Any]) -> Figure:
     """Windows a second of both sides, by group, with the ratio above."""
     groups = [r["summary"]["speed"]["overall"], *r["summary"]["speed"]["groups"]]
@@ -800,6 +859,33 @@ def pruning_figure(r: Mapping[str, Any]) -> Figure:
         return figure
 
 
+def service_figure(r: Mapping[str, Any]) -> Figure:
+    """Requests a second of each turn; new and known answers of single requests."""
+    with figures.style():
+        figure, axes = figures.canvas(1, 2, row_height=3.4)
+        left, right = axes.flat
+        for name, colour in (("constant", PLAIN), ("service", OURS)):
+            rates = r["turns"][name]["per_second_of_each"]
+            left.plot(range(1, len(rates) + 1), rates, "o-", ms=4, color=colour, label=_SERVERS[name])
+        left.set(xlabel="turn", ylabel="requests a second")
+        left.set_ylim(bottom=0)
+        left.set_xticks(range(1, len(rates) + 1))
+        figures.legend_above(left, 1)
+        rows = [
+            (f"{what}\n{store}", times["new"]["median"], times["known"]["median"])
+            for store, found in r["single"].items()
+            for what, times in found.items()
+        ]
+        for shift, column, colour, label in ((-0.2, 1, PLAIN, "new"), (0.2, 2, OURS, "known")):
+            right.bar(
+                [i + shift for i in range(len(rows))], [row[column] for row in rows], 0.4, color=colour, label=label
+            )
+        right.set(ylabel="milliseconds (median, log scale)", yscale="log")
+        right.set_xticks(range(len(rows)), [row[0] for row in rows], fontsize=7)
+        figures.legend_above(right, 2)
+        return figure
+
+
 FIGURES: dict[
     str, tuple[str, str, Callable[[Mapping[str, Any]], Figure]]
 ] = {  # file -> benchmark, what it needs there, function
@@ -809,6 +895,7 @@ FIGURES: dict[
     "epoch_parts": ("limits", "epoch_parts", epoch_figure),
     "growth": ("limits", "growth", growth_figure),
     "pruning": ("pruning", "results", pruning_figure),
+    "service": ("service", "turns", service_figure),
 }
 
 

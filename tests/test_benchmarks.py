@@ -15,9 +15,9 @@ from lib.settings.places import PROJECT_ROOT
 
 if str(PROJECT_ROOT) not in sys.path:  # benchmarks/ is not installed
     sys.path.insert(0, str(PROJECT_ROOT))
-cluster, conditions, limits, plain, pruning, report, throughput, trial_set = (
+cluster, conditions, limits, plain, pruning, report, service, throughput, trial_set = (
     importlib.import_module(f"benchmarks.{name}")
-    for name in ("cluster", "conditions", "limits", "plain", "pruning", "report", "throughput", "trial_set")
+    for name in ("cluster", "conditions", "limits", "plain", "pruning", "report", "service", "throughput", "trial_set")
 )
 
 PRINTED = {  # (ticker, printed number) by network, as the rule gives them
@@ -602,3 +602,32 @@ def test_the_page_about_clusters_shows_what_was_measured(tmp_path):
         cluster.write_page(measured, page)
     text = page.read_text(encoding="utf-8")
     assert text == f"Before\n{cluster.BEGIN}\n\n{cluster.page_part(measured)}\n\n{cluster.END}\nafter\n"
+
+
+# -- the service ---------------------------------------------------------------------------
+
+
+def test_requests_of_all_turns_count_and_not_the_mean_of_turns():
+    turns = [
+        {"milliseconds": [1.0, 2.0, 3.0], "seconds": 1.0, "cpu_seconds": 0.5, "errors": 0},
+        {"milliseconds": [10.0], "seconds": 3.0, "cpu_seconds": 0.5, "errors": 2},
+    ]
+    found = service.summary(turns)
+    assert (found["requests"], found["errors"], found["per_second"]) == (4, 2, 1.0)
+    assert found["per_second_of_each"] == pytest.approx([3, 1 / 3])
+    assert (found["median_ms"], found["slowest_ms"], found["clients_busy"]) == (2.5, 10.0, 0.25)
+
+
+@pytest.mark.slow
+def test_the_service_benchmark_from_end_to_end_on_the_sample(tmp_path, monkeypatch):
+    monkeypatch.delenv("MARKET_DATA_DIR", raising=False)
+    monkeypatch.setattr(conditions, "NEIGHBOUR", "../there/is/no/such/folder")
+    words = ["--wait", "0", "--clients", "5", "--seconds", "2", "--turns", "1", "--repeats", "1", "--results-dir"]
+    assert conditions.main(service.work, [*words, str(tmp_path)]) == 0
+    found = report.read(tmp_path)["service"]
+    assert found["turns"]["service"]["errors"] == found["turns"]["constant"]["errors"] == 0
+    assert found["turns"]["service"]["requests"] > 5 and found["turns"]["bytes"] > 1000
+    for times in found["single"]["memory"].values():
+        assert times["known"]["median"] < times["new"]["median"]
+    assert "forecasts a second" in report.render({"service": found})
+    assert len(report.service_figure(found).axes) == 2

@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from lib.app.events import ErrorLog, Event, Stage, TrainingUpdate, ValidationUpd
 from lib.app.jobs import Job
 from lib.app.service import answers, prices
 from lib.app.service.environment import ServiceSettings
-from lib.app.service.store import Store, StoreError
+from lib.app.service.store import Store
 from lib.errors import ProjectError
 from lib.experiments import forecast, train
 from lib.experiments.train import Training
@@ -133,7 +133,6 @@ class Runs:
         Raises:
             RequestError: with the sentence for each wrong field.
             Busy: as many trainings run as are allowed.
-            StoreError: the store cannot be reached.
         """
         request, chosen = self._checked(values)
         with self._lock:
@@ -143,11 +142,7 @@ class Runs:
                 )
             run = Run(request.model_dump(mode="json"))
             self._running[run.request_id] = run
-        try:
-            self._write(run)
-        except StoreError:
-            self._running.pop(run.request_id, None)
-            raise
+        self._write(run)
         run.job = Job(lambda job: self._train(run, job, request, chosen), lambda _, event: self._happened(run, event))
         run.job.start()
         return run
@@ -221,9 +216,8 @@ class Runs:
     def _look_for_cancels(self) -> None:
         while not self._closed.wait(_LOOK_SECONDS):
             for run in list(self._running.values()):
-                with suppress(StoreError):  # asked again a second later
-                    if self._store.cancel_asked(run.request_id):
-                        self._cancel(run)
+                if self._store.cancel_asked(run.request_id):
+                    self._cancel(run)
 
     def state(self, request_id: str) -> dict[str, Any]:
         """What a training does or how it ended.
@@ -268,7 +262,7 @@ class Runs:
     # -- events ----------------------------------------------------------------------------
 
     def _happened(self, run: Run, event: Event, status: str = FAILED) -> None:
-        """Number an event, keep it, tell it. A store that is gone must not end the training that it records."""
+        """Number an event, keep it, tell it. The store writes later what it cannot write now."""
         with self._lock:
             if run.ended.is_set():
                 return
@@ -282,9 +276,8 @@ class Runs:
             run.state["events"] += 1
             row = {"request_id": run.request_id, "number": run.state["events"], "time": _now()}
             row |= answers.event_payload(as_plain(event))
-            with suppress(StoreError):
-                self._store.append(run.request_id, json.dumps(row).encode())
-                self._write(run)
+            self._store.append(run.request_id, json.dumps(row).encode())
+            self._write(run)
             if isinstance(event, ErrorLog):
                 if event.details:
                     log.error("training %s: %s\n%s", run.request_id, event.error, event.details)
@@ -296,8 +289,7 @@ class Runs:
             if run.ended.is_set():
                 return
             run.state |= {"status": status, "doing": "", "seconds": time.perf_counter() - run.begun}
-            with suppress(StoreError):
-                self._write(run)
+            self._write(run)
             self._running.pop(run.request_id, None)
             run.ended.set()
         log.info("training %s %s after %.1f s", run.request_id, status, run.state["seconds"])

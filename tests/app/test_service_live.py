@@ -309,4 +309,4 @@ def test_sigterm_in_mid_training_ends_all_processes_soon_and_leaves_whole_record
     again = start_service(service.folder)
     with httpx.Client(base_url=again.url, trust_env=False, timeout=PATIENCE_S) as client:
         assert [one["network"] for one in client.get("/networks").json()] == [known]
-        assert client.post("/train?plots=false", json={**BODY, "epochs": 2}).json()["data"]["cached"]
+        assert client.post("/train?plots=false", json={**BODY, "epochs": 2}).json()["cached"]

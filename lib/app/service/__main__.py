@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from lib import settings as parameters
 from lib.app.serve import check_port
@@ -13,6 +14,9 @@ from lib.app.service import environment
 from lib.errors import ProjectError
 from lib.experiments import pool
 from lib.settings.places import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    from lib.app.service.web import Service
 
 
 def main(words: list[str] | None = None) -> int:
@@ -41,27 +45,32 @@ def main(words: list[str] | None = None) -> int:
 
 def run(chosen: environment.ServiceSettings) -> None:
     """Serve until Ctrl-C or SIGTERM."""
-    logging.basicConfig(format="%(asctime)s %(message)s")
-    logging.getLogger("lib.app.service").setLevel(logging.INFO)
+    from lib.app.service.web import Service
+
+    shown = logging.StreamHandler()
+    shown.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log = logging.getLogger("lib.app.service")  # not the root, or Dask tells of each of its connections
+    log.addHandler(shown)
+    log.setLevel(logging.INFO)
+    service = Service(chosen)  # first, as it refuses a Redis that is not there
     if chosen.dask_scheduler_address:
         os.environ[pool.ADDRESS_VARIABLE] = chosen.dask_scheduler_address
-        _serve(chosen)
+        _serve(service)
         return
     print("Starting worker processes ...", flush=True)
     with pool.local(parameters.sample().changed(workers=chosen.workers)) as address:
         os.environ[pool.ADDRESS_VARIABLE] = address
-        _serve(chosen)
+        _serve(service)
 
 
-def _serve(chosen: environment.ServiceSettings) -> None:
+def _serve(service: Service) -> None:
     import uvicorn
 
-    from lib.app.service.web import Service
-
+    chosen = service.settings
     os.chdir(PROJECT_ROOT)
     print(f"The service: http://{chosen.service_host}:{chosen.service_port}/docs   (Ctrl-C ends it)", flush=True)
     uvicorn.run(
-        Service(chosen).app,
+        service.app,
         host=chosen.service_host,
         port=chosen.service_port,
         log_level="warning",

@@ -351,7 +351,10 @@ MEANINGS = {
     "trials, trained, judged": (
         "records of the study, how many of them were trained here, and how many of these have an interval"
     ),
-    "seed_factor": "typical factor between two seeds of ours: the exponential of the pooled spread of log MSE",
+    "seed_factor": (
+        "typical factor of one seed of ours from the mean of its trial: the exponential of the pooled standard"
+        " deviation of log MSE"
+    ),
     "freedom": "degrees of freedom of that spread: trainings less trials, of those with several seeds",
     "interval_factor": "how wide the intervals are: half of them reach no farther than this factor from their middle",
     "inside": f"published MSE in the {prediction.LEVEL:.0%} interval of one more training of ours",
@@ -390,21 +393,27 @@ def error_rate(fits: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A row a rule (``one training``; ``best of the repeated``, which are fewer trials than a study has): ``cases``,
-        ``outside``, ``rate``, its 95 % bounds (``low``, ``high``; Clopper and Pearson, as if cases were independent),
-        and the ``nominal`` rate.
+        ``outside``, ``rate``, its 95 % bounds (``low``, ``high``; Clopper and Pearson, each seed that is left out
+        counted once, however many it is judged from), and the ``nominal`` rate.
     """
     outside: dict[str, list[bool]] = {"one training": [], "best of the repeated": []}
     for study in fits[STUDY].drop_duplicates().itertuples(index=False):
         errors, floors = (_errors(fits, study, name) for name in ("mse", "objective"))
         for rule, cases in prediction.outside_when_left_out(errors, floors).items():
             outside[rule] += cases
-    found = []
+    found, others = [], max(1, int(fits["seed_number"].max()) - 1)
     for rule, cases in outside.items():
         about = {"rule": rule, "cases": len(cases), "outside": sum(cases)}
-        sure = stats.binomtest(sum(cases), len(cases)).proportion_ci() if cases else (math.nan, math.nan)
+        sure = _bounds(sum(cases) / others, len(cases) / others) if cases else (math.nan, math.nan)
         rate = sum(cases) / len(cases) if cases else math.nan
         found.append({**about, "rate": rate, "low": sure[0], "high": sure[1], "nominal": 1 - prediction.LEVEL})
     return pd.DataFrame(found)
+
+
+def _bounds(outside: float, cases: float) -> tuple[float, float]:
+    """Clopper's and Pearson's 95 % bounds of a share (Biometrika 26, 1934), of counts that need not be whole."""
+    low = stats.beta.ppf(0.025, outside, cases - outside + 1) if outside else 0.0
+    return float(low), float(stats.beta.ppf(0.975, outside + 1, cases - outside)) if outside < cases else 1.0
 
 
 def in_words(rows: pd.DataFrame, found: pd.DataFrame, rates: pd.DataFrame) -> str:
@@ -455,8 +464,9 @@ def _rates_in_words(rates: pd.DataFrame) -> list[str]:
     for rate in rates[rates["cases"] > 0].to_dict("records"):
         what = "one training" if rate["rule"] == "one training" else "the best of the trials with several seeds"
         lines.append(
-            f"Left out and judged by the same rule ({what}), {rate['rate']:.1%} of our own seeds are outside"
-            f" ({int(rate['outside'])} of {int(rate['cases'])} cases; {rate['low']:.1%} to {rate['high']:.1%})."
+            f"Judged by the same rule from another of our seeds ({what}), {rate['rate']:.1%} of our own seeds are"
+            f" outside ({int(rate['outside'])} of {int(rate['cases'])} comparisons; {rate['low']:.1%} to"
+            f" {rate['high']:.1%})."
         )
     if not rates["cases"].all():
         lines.append("How often the rule for the best of several errs is not measured: that needs three seeds.")

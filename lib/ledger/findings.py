@@ -16,6 +16,7 @@ from lib.ledger.verdicts import (
     ASKED,
     CANNOT,
     CELLS,
+    CLOSE,
     CONTRADICTED,
     NOT,
     OURS,
@@ -23,6 +24,7 @@ from lib.ledger.verdicts import (
     VERDICTS,
     summary,
 )
+from lib.thesis import records
 
 NOMINAL = 0.05  # share of new trainings that a 95 % prediction interval leaves out
 
@@ -74,9 +76,11 @@ def by_chance(frame: pd.DataFrame, rates: pd.DataFrame | None = None) -> str:
     one = None if rates is None else rates.set_index("rule").loc["one training"]
     if one is None or not one["cases"]:
         return f"{words}; about {NOMINAL * len(rows):.0f} would be if nothing but the seed differed."
+    reach = ((rows["largest"] / rows["smallest"]) ** 0.5).median()
     return (
-        f"{words}; about {one['rate'] * len(rows):.0f} would be if nothing but the seed differed, as the rule rejects"
-        f" {one['rate']:.1%} of our own seeds when each is left out ({one['low']:.1%} to {one['high']:.1%})."
+        f"{words}. The rule rejects {one['rate']:.1%} of our own seeds too ({one['low']:.1%} to {one['high']:.1%}),"
+        f" which would be about {one['rate'] * len(rows):.0f} of {len(rows)}. Here {CLOSE} means inside the interval,"
+        f" not nearly equal: the median interval reaches a factor of {reach:.1f} to either side of its middle."
     )
 
 
@@ -111,6 +115,7 @@ def _naive(frame: pd.DataFrame) -> str:
     below = [_row(frame, f"Appendix {k}/below_naive")["computed"] for k in (1, 2, 3)]
     each = ", ".join(f"{count} in Appendix {k}" for k, count in enumerate(below, start=1))
     better, bests = row["computed"].split(" of ")
+    sizes = records.trials().groupby(["ticker", "network"]).size()
     errors = [f"abstract/lstm_{score}_below_naive" for score in ("mae", "mse")]
     mae, mse = (_than_naive(_row(frame, identity)) for identity in errors)
     return (
@@ -118,7 +123,8 @@ def _naive(frame: pd.DataFrame) -> str:
         f" same {_scored_days()} validation days of SOL-USD. Against the naive one, the headline LSTM's MAE is {mae}"
         f" and its MSE {mse}."
         f" Of all printed trials, {each} have a smaller MSE than the naive forecast. Of the {bests} best trials"
-        f" ({len(thesis.APPENDIX)} coins, {len(networks.ARCHITECTURES)} networks), {better} beat it."
+        f" ({len(thesis.APPENDIX)} coins, {len(networks.ARCHITECTURES)} networks), {better} beat it; they were picked"
+        f" on these same days, of {sizes.min()} to {sizes.max()} trials each, which favours them."
         + _rows(
             "8/sol_most_predictable_naive",
             *errors,
@@ -151,15 +157,16 @@ def _days(frame: pd.DataFrame) -> str:
     agreeing = [_row(frame, f"Appendix {k}/r2_from_prices")["computed"].split(" of ") for k in (1, 2, 3)]
     fits, total = (sum(int(pair[k]) for pair in agreeing) for k in (0, 1))
     (ticker, network), left_out = thesis.RERUN, trials.same_days(thesis.RERUN[0])[1]
-    later = "/".join(f"{100 * share:.0f}" for share in thesis.printed()["target_variance"]["ada_cnn_rerun"]["split"])
+    rerun = thesis.printed()["target_variance"]["ada_cnn_rerun"]
+    later = "/".join(f"{100 * share:.0f}" for share in rerun["split"])
     none = "" if shares in row["computed"] else f" Its scores fit none of the {shares} parts."
     part, _, split = row["computed"].partition(" of ")
     return (
         f"The thesis describes a {shares} split with unseen test days.{none} {total - left_out} of {total} trials fit"
         f" the {part} days of {split}, the days whose loss the search minimised. The other {left_out} ({ticker},"
-        f" {network}) fit the validation days of a later {later} run. In {'all' if fits == total else f'{fits} of'}"
-        f" {total}, the printed MSE and the variance of those closes give the printed R2: R2 = 1 - MSE / variance."
-        + _rows("4.1.2/unseen", *(f"Appendix {k}/r2_from_prices" for k in (1, 2, 3)))
+        f" {network}) fit those of a {later} split of days until {rerun['end_date']}. In"
+        f" {'all' if fits == total else f'{fits} of'} {total}, the printed MSE and R2 imply the variance of exactly"
+        f" these closes: MSE / (1 - R2)." + _rows("4.1.2/unseen", *(f"Appendix {k}/r2_from_prices" for k in (1, 2, 3)))
     )
 
 
@@ -193,10 +200,10 @@ def _tables(frame: pd.DataFrame) -> str:
         )
     days, coin = _row(frame, "Table 4.5/days"), _row(frame, "Table 4.5/coin")
     if days["verdict"] == NOT:
-        only = f" (only {coin['computed'].partition(',')[0]} can have its variance)" * (coin["verdict"] == REPRODUCED)
+        only = f"only {coin['computed'].partition(',')[0]} in dollars" if coin["verdict"] == REPRODUCED else "no coin"
         found.append(
-            f"Table 4.5 names no coin, days or unit. We tried {days['computed'].partition(' of ')[2]} sets of ETH-USD"
-            f" days in dollars{only}; none fits."
+            f"Table 4.5 names no coin, days or unit. Its MSE and R2 imply a variance that {only} can have; none of"
+            f" {days['computed'].partition(' of ')[2]} periods of ETH-USD that were tried has it."
         )
     count = _row(frame, "4.3.4/parameter_count")
     if count["verdict"] in (CONTRADICTED, NOT):

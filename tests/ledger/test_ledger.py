@@ -480,7 +480,10 @@ def test_findings_come_from_the_ledger(rows, frame):
         and "Of the 11 best trials (3 coins, 4 networks), 2 beat it; they were picked" in naive
     )
     assert "60/20/20 split" in days and "240 of 255 trials fit the validation days of 70/15/15" in days
-    assert "The other 15 (ADA-USD, CNN)" in days and "later 70/20/10 run. In 254 of 255, the printed MSE" in days
+    assert (
+        "The other 15 (ADA-USD, CNN)" in days
+        and "70/20/10 split of days until 2025-01-25. In 254 of 255, the printed MSE" in days
+    )
     assert "fit none of" in days and "We tried 7 sets of ETH-USD days in dollars; none fits" in tables
     assert "52,934 parameters" in told[2] and "163,120" in told[2]
 

@@ -484,7 +484,7 @@ def test_findings_come_from_the_ledger(rows, frame):
         "The other 15 (ADA-USD, CNN)" in days
         and "70/20/10 split of days until 2025-01-25. In 254 of 255, the printed MSE" in days
     )
-    assert "fit none of" in days and "We tried 7 sets of ETH-USD days in dollars; none fits" in tables
+    assert "fit none of" in days and "none of 7 periods of ETH-USD that were tried has it" in tables
     assert "52,934 parameters" in told[2] and "163,120" in told[2]
 
 

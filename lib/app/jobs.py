@@ -85,7 +85,7 @@ class Job:
         except Cancelled:
             self.emit(ErrorLog("The work was cancelled by the pool of workers. Try again.", temporary=True))
         except ProjectError as error:
-            self.emit(ErrorLog(for_page(error), temporary=isinstance(error, (PoolError, market.SourceUnavailable))))
+            self.emit(ErrorLog(for_page(error), temporary=_may_go_well_later(error)))
         except Exception as error:  # noqa: BLE001  the page must hear of everything
             self.emit(
                 ErrorLog(
@@ -94,6 +94,13 @@ class Job:
                     traceback.format_exc(),
                 )
             )
+
+
+def _may_go_well_later(error: ProjectError) -> bool:
+    """Whether workers or a source of prices could not be reached."""
+    if isinstance(error, market.Refused):
+        return any(isinstance(fault, market.SourceUnavailable) for fault in error.offer.faults)
+    return isinstance(error, PoolError)
 
 
 def described(

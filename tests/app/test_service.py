@@ -153,7 +153,8 @@ def test_without_waiting_a_training_is_followed_by_its_links(client, fake_pool):
     events = client.get(links["events"]).json()["events"]
     assert [e["number"] for e in events] == list(range(1, len(events) + 1))
     names = [e["event"] for e in events]
-    assert names == ["stage"] * 2 + ["training_update"] * 3 + ["validation_update"] + ["visualizing_update"] * 12
+    views = ["visualizing_update"] * 12 + ["training_ended"]
+    assert names == ["stage"] * 2 + ["training_update"] * 3 + ["validation_update"] + views
     assert {"epoch", "loss", "progress"} <= set(events[2]) and {"mse", "mae", "r2", "naive"} <= set(events[5])
     assert events[6]["plot"] == "training_history" and events[6]["image"].startswith("data:image/png;base64,")
     later = client.get(links["events"].replace("since=1", "since=6")).json()["events"]
@@ -172,8 +173,9 @@ def test_a_training_that_runs_is_cancelled_and_a_client_that_waits_hears_of_it(c
     waiting.join(20)
     assert answers[0].status_code == 409 and "cancelled" in answers[0].json()["message"]
     assert fake_pool.handles[-1].cancelled and client.get(f"/trainings/{request_id}").json()["status"] == "cancelled"
-    last = client.get(f"/trainings/{request_id}/events").json()["events"][-1]
-    assert last["event"] == "error_log" and "cancelled" in last["error"]
+    *_, log, last = client.get(f"/trainings/{request_id}/events").json()["events"]
+    assert log["event"] == "error_log" and "cancelled" in log["error"]
+    assert (last["event"], last["status"], last["network"]) == ("training_ended", "cancelled", None)
     again = client.delete(f"/trainings/{request_id}")
     assert again.status_code == 409 and "has ended" in again.json()["message"]
 
@@ -254,8 +256,8 @@ def test_a_start_outside_the_days_after_training(client):
 @pytest.mark.parametrize(
     "content, kind, status",
     [
-        (b"{", "application/json", 422),
-        (b"\xff\xfe", "application/json", 422),
+        (b"{", "application/json", 400),
+        (b"\xff\xfe", "application/json", 400),
         (b"[" * 60_000, "application/json", 400),
         (b"[1, 2]", "application/json", 422),
         (b"", "application/json", 422),
@@ -328,7 +330,7 @@ def test_too_many_requests_in_a_minute(serve):
 def test_the_description_has_the_listings_examples_and_asks_no_other_host(untrained, serve):
     schema = untrained.get("/openapi.json").json()
     assert "securitySchemes" not in schema["components"], "without a token none is asked for"
-    assert schema["components"]["schemas"]["TrainBody"]["examples"][0]["model"] == "LSTM"
+    assert schema["components"]["schemas"]["TrainBody"]["examples"][1]["model"] == "LSTM"
     limited = serve(service_token=TOKEN, max_epochs=5).get("/openapi.json").json()
     assert limited["paths"]["/predict"]["post"]["security"] == [{"token": []}]
     assert limited["paths"]["/health"]["get"]["security"] == []

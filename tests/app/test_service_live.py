@@ -84,18 +84,19 @@ def test_who_has_not_the_token_hears_nothing_but_that_one_is_needed(here):
 def test_everybody_hears_the_events_of_table_5_2_in_order_and_whoever_was_away_is_told_the_rest(client, listen):
     (_, first), (_, second) = listen(), listen()
     training = client.post("/train?wait=false", json=BODY).json()["request_id"]
-    wait_until(lambda: len(first) == len(second) == 18)
-    assert first == second and [event["number"] for _, event in first] == list(range(1, 19))
-    names = ["stage"] * 2 + ["training_update"] * 3 + ["validation_update"] + ["visualizing_update"] * 12
+    wait_until(lambda: len(first) == len(second) == 19)
+    assert first == second and [event["number"] for _, event in first] == list(range(1, 20))
+    views = ["visualizing_update"] * 12 + ["training_ended"]
+    names = ["stage"] * 2 + ["training_update"] * 3 + ["validation_update"] + views
     assert [name for name, _ in first] == names and {event["request_id"] for _, event in first} == {training}
     assert {"epoch", "loss", "val_loss", "progress"} <= set(first[2][1])
     assert {"mse", "mae", "r2", "naive", "skill"} <= set(first[5][1])
     late, heard = listen()
-    assert late.call("follow", {"request_id": training, "since": 4}) == {"request_id": training, "sent": 15}
-    wait_until(lambda: len(heard) == 15)
-    assert heard == first[3:] and len(first) == 18, "others do not hear them again"
-    assert late.call("follow", {"request_id": training, "since": 19})["sent"] == 0
-    assert late.call("follow", {"request_id": training})["sent"] == 18
+    assert late.call("follow", {"request_id": training, "since": 4}) == {"request_id": training, "sent": 16}
+    wait_until(lambda: len(heard) == 16)
+    assert heard == first[3:] and len(first) == 19, "others do not hear them again"
+    assert late.call("follow", {"request_id": training, "since": 20})["sent"] == 0
+    assert late.call("follow", {"request_id": training})["sent"] == 19
 
 
 @pytest.mark.parametrize(

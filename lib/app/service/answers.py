@@ -142,7 +142,7 @@ class TrainingEvent(BaseModel):
     request_id: str
     number: int = Field(description="from 1 within its training")
     time: str
-    event: str = Field(description="training_update, validation_update, visualizing_update, error_log or stage")
+    event: str = Field(description="as the introduction lists them")
 
 
 class Events(Answer):

@@ -11,6 +11,14 @@ from lib.experiments import forecast
 from lib.settings import NETWORKS, Day
 
 _NEEDED = ("ticker", "network", "start_date", "end_date")
+ON_THE_SAMPLE: dict[str, JsonValue] = {
+    "source": "sample",
+    "ticker": "BTC-USD",
+    "model": "CNN",
+    "start_date": "2020-01-01",
+    "end_date": "2021-10-27",
+    "epochs": 20,
+}
 LISTING_3: dict[str, JsonValue] = {"start_date": "2023-01-11", "days": 10}
 LISTING_1: dict[str, JsonValue] = {
     "ticker": "BTC-USD",
@@ -44,7 +52,7 @@ def _field(name: str) -> Any:
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [LISTING_1]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [ON_THE_SAMPLE, LISTING_1]})
 
 
 TrainBody: Any = create_model(
@@ -58,8 +66,11 @@ TrainBody: Any = create_model(
 class PredictBody(BaseModel):
     """Listing 3. Without ``network`` the one whose training ended last."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [LISTING_3]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"days": 10}, LISTING_3]})
 
-    start_date: Day | None = Field(None, description="first day; left out: the day after the last known close")
+    start_date: Day | None = Field(
+        None,
+        description="a day after training; left out: the day after the last known close, the last that is allowed",
+    )
     days: StrictInt = Field(forecast.DEFAULT_DAYS, ge=1, le=30, description="1 to 30 days")
     network: Annotated[str, Field(max_length=80)] | None = Field(None, description="a name that GET /networks lists")

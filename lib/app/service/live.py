@@ -75,8 +75,9 @@ class Live:
             name, payload = await self._queue.get()
             await self.server.emit(name, payload, room=_HEARERS)
 
-    async def _connect(self, sid: str, _: Any, auth: Any = None) -> None:
-        given = auth.get("token", "") if isinstance(auth, dict) else ""
+    async def _connect(self, sid: str, environ: Any, auth: Any = None) -> None:
+        header = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")[2]
+        given = auth.get("token", "") if isinstance(auth, dict) else header
         if not token_fits(str(given), self._settings.service_token):
             raise Refused("a token is needed: connect with auth: {token: ...}")
         await self.server.enter_room(sid, _HEARERS)

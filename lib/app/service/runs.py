@@ -65,13 +65,15 @@ class Run:
     Attributes:
         state: what clients are told, as :class:`lib.app.service.answers.TrainingState` has it.
         ended: set when it is done, failed or cancelled.
+        plots: whether its views are drawn and sent.
     """
 
-    def __init__(self, request: Mapping[str, Any]):
+    def __init__(self, request: Mapping[str, Any], plots: bool):
+        self.plots = plots
         self.state: dict[str, Any] = {
             "request_id": new_identity(),
             "status": QUEUED,
-            "request": dict(request),
+            "request": {"model" if name == "network" else name: value for name, value in request.items()},
             "asked": _now(),
             "epoch": 0,
             "epochs": request["epochs"],
@@ -117,18 +119,18 @@ class Runs:
         self._running: dict[str, Run] = {}
         self._networks: dict[str, TrainedNetwork] = {}
         self._lock = threading.RLock()
-        self._saving = threading.Lock()
         self._once: dict[str, threading.Lock] = {}
         self._closed = threading.Event()
         threading.Thread(target=self._look_for_cancels, daemon=True).start()
 
     # -- trainings -------------------------------------------------------------------------
 
-    def train(self, values: Mapping[str, Any]) -> Run:
+    def train(self, values: Mapping[str, Any], plots: bool = True) -> Run:
         """Check a request and start its training.
 
         Args:
             values: fields of :class:`lib.app.requests.TrainingRequest`; those that are left out are the thesis's best.
+            plots: whether its views are drawn and sent as events; default yes.
 
         Raises:
             RequestError: with the sentence for each wrong field.
@@ -140,7 +142,7 @@ class Runs:
                 raise Busy(
                     f"{len(self._running)} trainings run, and no more are allowed. Wait until one ends, or cancel one"
                 )
-            run = Run(request.model_dump(mode="json"))
+            run = Run(request.model_dump(mode="json"), plots)
             self._running[run.request_id] = run
         self._write(run)
         run.job = Job(lambda job: self._train(run, job, request, chosen), lambda _, event: self._happened(run, event))
@@ -173,13 +175,14 @@ class Runs:
 
         frame, training = jobs.described(request, chosen, lambda text: job.emit(Stage(text)), load)
         result = jobs.trained(job, training)
-        with self._saving:  # of two equal trainings at the same time one is recorded
+        with self._lock:  # of two equal trainings one is recorded, and nothing of one that was cancelled
+            if run.ended.is_set():
+                return
             entry = self._known(training) or self.collection.save(request, frame, training, result)
-        network = loaded(entry, frame, training, result)
-        self._remember(network)
-        run.state |= {"cached": result.cached, "network": entry.identity}
+            run.state |= {"cached": result.cached, "network": entry.identity}
+        self._remember(loaded(entry, frame, training, result))
         job.emit(ValidationUpdate(entry.record["scores"]))
-        for name, image in self.plots(entry.identity).items():
+        for name, image in self.plots(entry.identity).items() if run.plots else ():
             job.emit(VisualizingUpdate(entry.identity, name, image))
         self._store.put(_NEWEST, entry.identity.encode(), _PLOT_SECONDS)
         self._end(run, DONE)
@@ -193,11 +196,13 @@ class Runs:
 
         Raises:
             NotThere: there is no such training.
-            Over: it has ended.
+            Over: it has ended, or its network is trained and saved.
         """
         state = self.state(request_id)
         if state["status"] in ENDED:
             raise Over(f"training {request_id} has ended ({state['status']}), so it cannot be cancelled")
+        if state["network"]:
+            raise Over(f"training {request_id} is past its last epoch, so it cannot be cancelled. Its network is saved")
         run = self._running.get(request_id)
         if run is None:
             self._store.ask_cancel(request_id)
@@ -207,7 +212,7 @@ class Runs:
 
     def _cancel(self, run: Run) -> None:
         with self._lock:
-            if run.ended.is_set():
+            if run.ended.is_set() or run.state["network"]:
                 return
             if run.job is not None:
                 run.job.cancel()
@@ -273,15 +278,17 @@ class Runs:
             elif isinstance(event, ErrorLog):
                 run.state |= {"error": event.error, "temporary": event.temporary}
             run.state["status"] = RUNNING
-            run.state["events"] += 1
-            row = {"request_id": run.request_id, "number": run.state["events"], "time": _now()}
-            row |= answers.event_payload(as_plain(event))
-            self._store.append(run.request_id, json.dumps(row).encode())
+            self._tell(run, answers.event_payload(as_plain(event)))
             self._write(run)
             if isinstance(event, ErrorLog):
                 if event.details:
                     log.error("training %s: %s\n%s", run.request_id, event.error, event.details)
                 self._end(run, status)
+
+    def _tell(self, run: Run, event: dict[str, Any]) -> None:
+        run.state["events"] += 1
+        row = {"request_id": run.request_id, "number": run.state["events"], "time": _now(), **event}
+        self._store.append(run.request_id, json.dumps(row).encode())
         self._hear(row["event"], row)
 
     def _end(self, run: Run, status: str) -> None:
@@ -289,6 +296,7 @@ class Runs:
             if run.ended.is_set():
                 return
             run.state |= {"status": status, "doing": "", "seconds": time.perf_counter() - run.begun}
+            self._tell(run, {"event": "training_ended", "status": status, "network": run.state["network"]})
             self._write(run)
             self._running.pop(run.request_id, None)
             run.ended.set()

@@ -124,11 +124,25 @@ class Service:
         return app
 
 
-_ABOUT = """Every answer with a forecast has the naive one (tomorrow equals today) and the skill against it beside it.
+_ABOUT = """Every answer with a forecast has the naive one (tomorrow equals today) and the skill against it beside it:
+above 0 is better than no model. Bounds are calibrated on days after training: `promised` is the share that they aim at,
+`confidence` the share that they held on the test days.
 
-Trainings send `training_update`, `validation_update`, `visualizing_update` and `error_log` over Socket.IO at
-`/socket.io` on this port. Each has a `number`; after a break `emit("follow", {request_id, since})` gives the ones that
-were missed. The same events are at `GET /trainings/{request_id}/events`."""
+**Events while a network learns.** Connect to this address with Socket.IO: `io(URL, {auth: {token: TOKEN}})`, in Python
+`socketio.Client().connect(URL, auth={"token": TOKEN})`. Every client hears the events of all trainings; choose by
+`request_id`. Each event has a `number`, from 1 within its training. After a break `emit("follow", {request_id, since})`
+sends again all events from number `since` on, and answers `{request_id, sent}` or `{error}`: leave out the numbers that
+you have. The same events are at `GET /trainings/{request_id}/events`.
+
+| Event | Fields |
+|---|---|
+| `stage` | `doing`: what is going on |
+| `training_update` | `epoch`, `epochs`, `loss`, `val_loss`, `naive_val_loss` (MSE of scaled closes), \
+`progress` (percent), `seconds`, `seconds_left` |
+| `validation_update` | scores on the test days in US dollars, `naive` and `skill`; `scores` has those of each split |
+| `visualizing_update` | `plot` (a view's name), `image` (`data:` address of a PNG), `identity` (the network) |
+| `error_log` | `error`, `temporary`: whether the same may go well later |
+| `training_ended` | `status` (done, failed or cancelled), `network`; the last one |"""
 
 
 def _paths(app: FastAPI, runs: Runs) -> None:
@@ -136,7 +150,7 @@ def _paths(app: FastAPI, runs: Runs) -> None:
     def home(request: Request) -> RedirectResponse:
         return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
 
-    @app.get("/health", response_model=answers.Health, tags=["health"])
+    @app.get("/health", response_model=answers.Health, summary="Whether the service answers", tags=["health"])
     async def health() -> dict[str, Any]:
         """Listing 5: whether the service answers. Needs no token."""
         return {"status": "healthy", "timestamp": answers.now()}
@@ -145,6 +159,7 @@ def _paths(app: FastAPI, runs: Runs) -> None:
         "/train",
         response_model=answers.TrainAnswer,
         responses={202: {"model": answers.Accepted, "description": "with wait=false"}, **_refusals(409, 415, 503)},
+        summary="Train a network",
         tags=["training"],
     )
     async def train(
@@ -152,10 +167,10 @@ def _paths(app: FastAPI, runs: Runs) -> None:
         response: Response,
         request: Request,
         wait: Annotated[bool, Query(description="answer when it is done; false: at once, with 202")] = True,
-        plots: Annotated[bool, Query(description="with the twelve views as PNG in base64")] = True,
+        plots: Annotated[bool, Query(description="draw the twelve views: PNG in the answer, and as events")] = True,
     ) -> Any:
         """Listings 1 and 2: train a network. A training that is known is answered from the cache."""
-        run = await to_thread.run_sync(runs.train, body.model_dump())
+        run = await to_thread.run_sync(runs.train, body.model_dump(), plots)
         if not wait:
             state = dict(run.state)
             path = f"{request.scope.get('root_path', '')}/trainings/{run.request_id}"
@@ -165,13 +180,23 @@ def _paths(app: FastAPI, runs: Runs) -> None:
         await _ended(run)
         return await to_thread.run_sync(runs.answer, run.state, plots)
 
-    @app.get("/trainings", response_model=list[answers.TrainingState], responses=_refusals(503), tags=["training"])
+    @app.get(
+        "/trainings",
+        response_model=list[answers.TrainingState],
+        responses=_refusals(503),
+        summary="List trainings",
+        tags=["training"],
+    )
     def trainings() -> Any:
         """Trainings that were asked for, newest first."""
         return runs.states()
 
     @app.get(
-        "/trainings/{request_id}", response_model=answers.StateAnswer, responses=_refusals(404, 503), tags=["training"]
+        "/trainings/{request_id}",
+        response_model=answers.StateAnswer,
+        responses=_refusals(404, 503),
+        summary="State and result of a training",
+        tags=["training"],
     )
     def training(request_id: RequestId, plots: Annotated[bool, Query(description="with the views")] = False) -> Any:
         """What a training does, and its result once it is done."""
@@ -186,6 +211,7 @@ def _paths(app: FastAPI, runs: Runs) -> None:
         "/trainings/{request_id}/events",
         response_model=answers.Events,
         responses=_refusals(404, 503),
+        summary="Events of a training from a number on",
         tags=["training"],
     )
     def events(
@@ -199,29 +225,50 @@ def _paths(app: FastAPI, runs: Runs) -> None:
         "/trainings/{request_id}",
         response_model=answers.TrainingState,
         responses=_refusals(404, 409, 503),
+        summary="Cancel a training",
         tags=["training"],
     )
     def cancel(request_id: RequestId) -> Any:
         """Give a training up. It stops at its next epoch."""
         return runs.cancel(request_id)
 
-    @app.get("/networks", response_model=list[answers.NetworkSummary], tags=["networks"])
+    @app.get(
+        "/networks", response_model=list[answers.NetworkSummary], summary="List trained networks", tags=["networks"]
+    )
     def networks() -> Any:
         """Trained networks, newest first."""
         return [answers.summary(entry) for entry in runs.entries()]
 
-    @app.get("/networks/{network}", response_model=answers.Trained, responses=_refusals(404, 503), tags=["networks"])
+    @app.get(
+        "/networks/{network}",
+        response_model=answers.Trained,
+        responses=_refusals(404, 503),
+        summary="Scores of a trained network",
+        tags=["networks"],
+    )
     def network(network: Identity, plots: Annotated[bool, Query(description="with the views")] = False) -> Any:
         """A trained network's scores and history."""
         entry = runs.entry(network)
         return answers.trained_data(entry, runs.images(entry) if plots else None)
 
-    @app.delete("/networks/{network}", status_code=204, responses=_refusals(404), tags=["networks"])
+    @app.delete(
+        "/networks/{network}",
+        status_code=204,
+        responses=_refusals(404),
+        summary="Forget a trained network",
+        tags=["networks"],
+    )
     def forget(network: Identity) -> None:
         """Forget a trained network. Its training stays in the cache, so it can be had again in moments."""
         runs.forget(network)
 
-    @app.post("/predict", response_model=answers.PredictAnswer, responses=_refusals(404, 415, 503), tags=["forecast"])
+    @app.post(
+        "/predict",
+        response_model=answers.PredictAnswer,
+        responses=_refusals(404, 415, 503),
+        summary="Forecast 1 to 30 days",
+        tags=["forecast"],
+    )
     async def predict(body: bodies.PredictBody) -> Response:
         """Listings 3 and 4: a forecast of 1 to 30 days, with its calibrated band and the naive forecast."""
         data, age = await to_thread.run_sync(runs.predict, body.network, body.start_date, body.days)
@@ -253,7 +300,8 @@ def _json(answer: Any, status: int, headers: Mapping[str, str]) -> Response:
 def _errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def wrong_fields(_: Request, error: RequestValidationError) -> Response:
-        return _refused(422, *_wrong(error))
+        no_json = any(one["type"] == "json_invalid" for one in error.errors())
+        return _refused(400 if no_json else 422, *_wrong(error))
 
     @app.exception_handler(requests.RequestError)
     async def wrong_form(request: Request, error: requests.RequestError) -> Response:
@@ -272,10 +320,13 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def of_http(request: Request, error: HTTPException) -> Response:
-        texts = {404: "There is no such path. /docs lists those that there are.", 405: "This path has other methods."}
         headers = dict(error.headers or {})
         if error.status_code == 405:  # Starlette names those of one route only
             headers["Allow"] = ", ".join(sorted(_methods(app, request.scope["path"])))
+        texts = {
+            404: "There is no such path. /docs lists those that there are.",
+            405: f"This path takes {headers.get('Allow')}, not {request.method}.",
+        }
         return _refused(error.status_code, texts.get(error.status_code, str(error.detail)), headers=headers)
 
     @app.exception_handler(Exception)
@@ -297,24 +348,40 @@ def _refused(status: int, message: str, errors: Any = (), headers: Mapping[str, 
 
 def _wrong(error: RequestValidationError) -> tuple[str, list[dict[str, Any]]]:
     found = [_one_wrong(one) for one in error.errors()]
-    first = found[0]
-    return f"{first['field'] or 'The body'}: {first['value']!r} is not allowed. Allowed: {first['rule']}.", found
+    first, kind = found[0], error.errors()[0]["type"]
+    field, rule = first["field"] or "The body", first["rule"]
+    words = {
+        "missing": f"{field} is missing. Give {rule}.",
+        "extra_forbidden": f"{field}: {rule}.",
+        "json_invalid": f"{field} is no JSON: {rule}.",
+    }
+    more = f" And {len(found) - 1} more, see errors." if len(found) > 1 else ""
+    return words.get(kind, f"{field}: {first['value']!r} is not allowed. Allowed: {rule}.") + more, found
 
 
 def _one_wrong(one: Any) -> dict[str, Any]:
     field = str(one["loc"][1]) if len(one["loc"]) > 1 else ""
-    known = {"model": "network"}.get(field, field)
+    rule, value = _RULES.get(field) or _allowed(field, str(one["msg"])), _short(one.get("input"))
     if one["type"] == "missing":
-        return {"field": field, "value": None, "rule": f"a value is needed: {_allowed(known, 'see /docs')}"}
-    if one["type"] == "extra_forbidden":
-        return {"field": field, "value": _short(one["input"]), "rule": "there is no such field"}
-    if one["type"] == "json_invalid":
-        return {"field": "", "value": None, "rule": f"JSON, which this is not: {one['ctx']['error']}"}
-    return {"field": field, "value": _short(one.get("input")), "rule": _allowed(known, str(one["msg"]))}
+        value = None
+    elif one["type"] == "extra_forbidden":
+        rule = "there is no such field"
+    elif one["type"] == "json_invalid":
+        field, value, rule = "", None, str(one["ctx"]["error"])
+    return {"field": field, "value": value, "rule": rule}
+
+
+_RULES = {
+    "days": "1 to 30 days, a whole number",
+    "since": "a whole number from 1 on",
+    "request_id": "a number as POST /train gives it; GET /trainings lists them",
+    **dict.fromkeys(("wait", "plots"), "true or false"),
+}
 
 
 def _allowed(field: str, otherwise: str) -> str:
-    return requests.allowed(field) if field in requests.FIELDS else otherwise
+    known = {"model": "network"}.get(field, field)
+    return requests.allowed(known) if known in requests.FIELDS else otherwise
 
 
 def _name(field: str) -> str:

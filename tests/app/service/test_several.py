@@ -26,7 +26,7 @@ ANY = {
     "learning_rate": 1e-6,  # the validation loss falls in every epoch, so none stops early
     "epochs": 1000,
 }
-LAST = {"validation_update", "error_log"}
+EVENTS = ("stage", "training_update", "validation_update", "visualizing_update", "error_log", "training_ended")
 
 
 def free_port():
@@ -61,7 +61,7 @@ class OneProcess:
         address = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=address, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=PATIENCE_S)
         self.socket = socketio.Client(request_timeout=PATIENCE_S)
-        for name in ("stage", "training_update", "validation_update", "visualizing_update", "error_log"):
+        for name in EVENTS:
             self.socket.on(name, self.heard.append)
 
     def begin(self):
@@ -124,7 +124,7 @@ def test_a_training_at_one_is_followed_heard_and_cancelled_at_the_other(two):
     assert there.http.delete(f"/trainings/{run}").status_code == 200
     assert until(lambda: here.state(run), lambda state: state["status"] == "cancelled") == there.state(run)
     found = there.http.get(f"/trainings/{run}/events").json()["events"]
-    assert numbers(found) == list(range(1, len(found) + 1)) and found[-1]["event"] == "error_log"
+    assert numbers(found) == list(range(1, len(found) + 1)) and found[-1]["event"] == "training_ended"
     for process in two:
         until(lambda p=process: [e for e in p.heard if e["request_id"] == run], lambda heard: heard == found)
     part, got = [], threading.Event()
@@ -160,7 +160,7 @@ def test_a_training_ends_with_all_its_events_though_redis_is_killed_meanwhile(tw
     assert [e["epoch"] for e in found if e["event"] == "training_update" and "epoch" in e][-1] == 100
     assert all(event in found for event in here.heard if event["request_id"] == run)
     late = here.train(epochs=3, seed=8)
-    until(lambda: [e["event"] for e in there.heard if e["request_id"] == late], lambda names: LAST & set(names))
+    until(lambda: [e["event"] for e in there.heard if e["request_id"] == late], lambda names: "training_ended" in names)
 
 
 def test_a_silent_redis_holds_no_request_for_long(two, redis_here):

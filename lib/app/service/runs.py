@@ -100,6 +100,10 @@ def new_identity() -> str:
     return f"{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(3)}"
 
 
+def _forecast_key(identity: str, start: date | None, days: int) -> str:
+    return f"forecast {identity} {start or 'next'} {days}"
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
@@ -389,11 +393,14 @@ class Runs:
             StoreError: the store cannot be reached.
         """
         identity = self.entry(identity or self._newest()).identity
-        key = f"forecast {identity} {start or 'next'} {days}"
-        kept, age = self._kept(
-            key, self._settings.prediction_cache_seconds, lambda: self._forecast(identity, start, days)
-        )
-        return kept, age
+        seconds = self._settings.prediction_cache_seconds
+        return self._kept(_forecast_key(identity, start, days), seconds, lambda: self._forecast(identity, start, days))
+
+    def known_forecast(self, identity: str | None, start: date | None, days: int) -> tuple[bytes, float] | None:
+        """As :meth:`predict`, but None if it is not known, or if asking the store may take time; raises NotThere."""
+        if self._store.waits:
+            return None
+        return self._read(_forecast_key(self.entry(identity or self._newest()).identity, start, days))
 
     def _newest(self) -> str:
         """The network of the training that ended last, or else the one that was trained last."""

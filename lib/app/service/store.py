@@ -35,7 +35,13 @@ class StoreError(ProjectError):
 
 
 class Store(Protocol):
-    """Safe from several threads. Where nothing else is said, :class:`StoreError` is raised when Redis is gone."""
+    """Safe from several threads. Where nothing else is said, :class:`StoreError` is raised when Redis is gone.
+
+    Attributes:
+        waits: asking may take time, so that an event loop must leave it to a thread.
+    """
+
+    waits: bool
 
     def get(self, key: str) -> bytes | None:
         """A cached value, unless it is unknown, expired or was dropped to make room, or Redis is gone."""
@@ -112,6 +118,8 @@ class Memory:
     It holds at most 256 MB of cached values, of which those that were not read for longest go first, 1,000 runs, of
     which those that were not written for longest go first, and the last 10,000 events of each.
     """
+
+    waits = False
 
     def __init__(self, cache_bytes: int = CACHE_BYTES, most_runs: int = RUNS) -> None:
         self._cache_bytes, self._most_runs, self._bytes = cache_bytes, most_runs, 0
@@ -202,6 +210,8 @@ class Redis:
     The runs of this process are in its own memory as well. What could not be written while Redis was gone, and all of
     it if Redis was started again empty, is written within seconds when Redis is back.
     """
+
+    waits = True
 
     def __init__(self, url: str) -> None:
         try:

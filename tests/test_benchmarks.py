@@ -221,11 +221,16 @@ def head(name, **content):
 
 @pytest.fixture
 def results():
-    """All three results, made by hand or by the benchmarks' own arithmetic."""
+    """All results, made by hand or by the benchmarks' own arithmetic."""
     summary = {
         "speed": throughput.speed(TRIALS, BLOCKS, {"plain": 1, "ours": 2}),
         "scores": throughput.scores(TRIALS, BLOCKS),
     }
+    turn = {"milliseconds": [1.0, 2.0], "seconds": 0.5, "cpu_seconds": 0.1, "errors": 0}
+    slow = {**turn, "seconds": 1.0}
+    turns = {"bytes": 5750, "service": service.summary([slow, slow]), "constant": service.summary([turn, turn])}
+    times = {"new": {"median": 90.0, "slowest": 99.0}, "known": {"median": 2.0, "slowest": 3.0}}
+    single = dict.fromkeys(("training", "forecast", "prices"), times)
     kinds = (
         "products_forward",
         "fused_forward",
@@ -364,6 +369,8 @@ def results():
             },
         ),
         "pruning": head("pruning", startup_trials=10, workers=2, results=pruned),
+        "service": head("service", load_after=0.5, turns=turns, single={"memory": single, "redis": single})
+        | {"options": {"clients": 50, "seconds": 60, "turns": 2}},
     }
 
 
@@ -384,6 +391,8 @@ def test_the_report_says_what_was_measured_and_where(results):
         "**1.03 times**",
         "`python -m benchmarks.limits`",
         "Exponents: seconds 0.99.",
+        "**2.00 forecasts a second**, 50% of",
+        "| training, store in Redis | 90.0 | 2.00 | 3.00 | 45.0 |",
     ):
         assert told in text, told
     for name in re.findall(r"\(figures/(\w+)\.png\)", text):
@@ -472,7 +481,7 @@ def test_the_report_says_when_the_code_that_was_timed_is_another_now(results):
         for line in report.render(results).splitlines()
         if line.startswith("| `python -m")
     ]
-    assert head == ["not recorded", "none", "lib/networks/training.py"]
+    assert head == ["not recorded", "none", "lib/networks/training.py", "not recorded"]
 
 
 def test_a_benchmark_waits_for_a_quiet_machine(monkeypatch, capsys):

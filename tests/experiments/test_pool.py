@@ -127,11 +127,13 @@ def test_workers_that_cannot_be_started_are_one_sentence(tiny, no_client, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("distributed.nanny.WorkerProcess.start", refuse)
+    before = set(psutil.Process().children(recursive=True))  # such as the tracker that multiprocessing starts once
     with pytest.raises(pools.PoolError) as caught:
         pools.client(tiny(workers=1))
     text = str(caught.value)
     assert text.startswith("no worker processes can be started on this machine ([Errno 28] No space left on device). ")
-    assert "\n" not in text and not psutil.Process().children(recursive=True)
+    left = set(psutil.Process().children(recursive=True)) - before
+    assert "\n" not in text and not psutil.wait_procs(left, timeout=10)[1]
 
 
 SCHEDULER = """

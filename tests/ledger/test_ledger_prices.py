@@ -116,4 +116,4 @@ def test_the_whole_ledger(evidence, tensorflow_on_one_thread):
     assert "162 validation days" in told[0] and "MSE 3.1% smaller (0.000627 against 0.000647)" in told[0]
     assert "240 of 255 trials fit the validation days of 70/15/15" in told[1] and "In all 255, the printed" in told[1]
     assert "2 of 18 in Table 4.1" in told[2] and "six statistics of Table 4.1 (ADA-USD, ETH-USD, SOL-USD)" in told[2]
-    assert "We tried 11,154 sets of ETH-USD days in dollars (only ETH-USD can have its variance); none" in told[2]
+    assert "only ETH-USD in dollars can have; none of 11,154 periods of ETH-USD that were tried" in told[2]

@@ -12,7 +12,7 @@ import pytest
 
 from lib.settings.places import PROJECT_ROOT
 
-pytestmark = [pytest.mark.ci, pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.slow, pytest.mark.ci, pytest.mark.timeout(3000)]
 TOKEN = "a-token-of-24-characters"
 BODY = {"ticker": "BTC-USD", "model": "CNN", "start_date": "2020-01-01", "end_date": "2021-10-27", "epochs": 2}
 LIMITS = {"MAX_EPOCHS": "2", "MAX_RUNNING_TRAININGS": "2"}

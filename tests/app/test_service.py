@@ -134,6 +134,7 @@ def test_a_training_that_is_known_is_not_made_again_and_says_so(client, fake_poo
     assert (
         again["cached"] and again["data"]["network"] == first["network"] and "nothing was trained" in again["message"]
     )
+    assert again["prices_age_seconds"] > 0, "kept from the first time"
     assert len(client.get("/networks").json()) == 1
     other = client.post("/train", json={**BODY, "dropout_rate": 0.3}).json()["data"]
     assert other["network"] != first["network"]

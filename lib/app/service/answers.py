@@ -101,6 +101,7 @@ class TrainAnswer(Answer):
     status: Literal["success"]
     message: str
     cached: bool = Field(description="whether this training was known, so that nothing was trained")
+    prices_age_seconds: float = Field(description="since the prices were loaded from their source")
     data: Trained
 
 
@@ -117,6 +118,7 @@ class TrainingState(Answer):
     events: int = Field(description="number of the newest event")
     network: str | None = Field(description="name of the trained network, once there is one")
     cached: bool
+    prices_age_seconds: float | None = Field(description="since they were loaded from their source; null before")
     seconds: float | None = Field(description="from the request to the end")
     error: str | None
     temporary: bool = Field(description="it failed, but the same may go well later")
@@ -262,6 +264,7 @@ def trained(run: Mapping[str, Any], entry: Entry, images: Mapping[str, str] | No
         "message": f"{entry.title}: {'known, so nothing was trained' if run['cached'] else 'trained'},"
         f" answered after {run['seconds']:.3g} s",
         "cached": run["cached"],
+        "prices_age_seconds": run["prices_age_seconds"],
         "data": trained_data(entry, images),
     }
 

@@ -81,6 +81,7 @@ class Run:
             "events": 0,
             "network": None,
             "cached": False,
+            "prices_age_seconds": None,
             "seconds": None,
             "error": None,
             "temporary": False,
@@ -178,6 +179,7 @@ class Runs:
             return prices.load(self._store, chosen, seconds, say)
 
         frame, training = jobs.described(request, chosen, lambda text: job.emit(Stage(text)), load)
+        run.state["prices_age_seconds"] = time.time() - frame.attrs["loaded"]
         result = jobs.trained(job, training)
         with self._lock:  # of two equal trainings one is recorded, and nothing of one that was cancelled
             if run.ended.is_set():

@@ -133,13 +133,14 @@ def support_resistance(
     tolerance_percent: float = 2.0,
     min_touches: int = 2,
     last_days: int = 365,
-    most: int = 6,
+    each_side: int = 3,
 ) -> pd.DataFrame:
-    """Price levels at which the price has turned before, from swing highs and lows.
+    """The nearest price levels above and below the last close at which the price has turned before.
 
-    A swing high is a day whose High is above those of the ``span_days`` rows before it and not below
-    those of the ``span_days`` rows after it; a swing low is the mirror image in the Lows. A turning
-    point is thus known only ``span_days`` rows later, and the newest rows have none. Where the source gives
+    A swing high is a day whose High is above those of the ``span_days`` calendar days before it and not below
+    those of the ``span_days`` days after it; a swing low is the mirror image in the Lows. A turning
+    point is thus known only ``span_days`` days later, and the newest days have none. A day with an absent one
+    among those beside it is no turning point, since nobody knows where the price was. Where the source gives
     closes only, they take the place of Highs and Lows. All turning points of
     the last ``last_days`` days, highs and lows together, are sorted by price and taken into one level
     as long as they lie within ``tolerance_percent`` of its lowest; the level is their median.
@@ -150,7 +151,8 @@ def support_resistance(
         tolerance_percent: width of a level, above 0 to 20.
         min_touches: turning points that make a level, 1 or more.
         last_days: how far back turning points count, in days.
-        most: levels returned at most, those with most touches first, then the newest.
+        each_side: levels at most on each side of the last close, the nearest ones; 1 to 50. A side where the price
+            has not turned in ``last_days`` has none.
 
     Returns:
         One row a level, highest price first: ``price_usd``, ``kind`` (``support`` below the last close, else
@@ -164,7 +166,7 @@ def support_resistance(
         ("tolerance_percent", tolerance_percent, 1e-9, 20),
         ("min_touches", min_touches, 1, 1000),
         ("last_days", last_days, 1, 100_000),
-        ("most", most, 1, 100),
+        ("each_side", each_side, 1, 50),
     )
     wrong = [
         f"{name} is {value!r}, allowed is {low:g} to {high:g}"
@@ -176,7 +178,8 @@ def support_resistance(
     if prices[[c for c in ("High", "Low") if c in prices]].isna().all(axis=None):
         prices = prices.assign(High=prices["Close"], Low=prices["Close"])
     close = _checked_close(prices, ("High", "Low"))
-    turns = pd.concat([_swings(prices["High"], span_days), _swings(-prices["Low"], span_days).abs()])
+    daily = cleaning.every_day(prices[["High", "Low"]].astype("float64"))
+    turns = pd.concat([_swings(daily["High"], span_days), _swings(-daily["Low"], span_days).abs()])
     turns = turns[turns.index > close.index[-1] - pd.Timedelta(days=last_days)].sort_values(kind="stable")
     now, rows = close.iloc[-1], []
     for level in _clusters(turns, 1 + tolerance_percent / 100):
@@ -193,19 +196,20 @@ def support_resistance(
                 }
             )
     columns = ["price_usd", "kind", "touches", "first_touch", "last_touch", "distance_percent"]
-    found = (
-        pd.DataFrame(rows, columns=columns)
-        .sort_values(["touches", "last_touch"], ascending=False, kind="stable")
-        .head(most)
-    )
-    return found.sort_values("price_usd", ascending=False, ignore_index=True)
+    found = pd.DataFrame(rows, columns=columns).sort_values("distance_percent", key=abs, kind="stable")
+    nearest = found.groupby("kind").head(each_side)
+    return nearest.sort_values("price_usd", ascending=False, ignore_index=True)
 
 
 def _swings(values: pd.Series, span: int) -> pd.Series:
-    """Values above all of ``span`` rows before and not below any of ``span`` rows after: of equal ones the first."""
+    """Values above all of ``span`` days before and not below any of ``span`` days after: of equal ones the first.
+
+    Args:
+        values: one a calendar day; where one of those beside it is missing, a day is left out.
+    """
     before = values.shift(1).rolling(span).max()
     after = values[::-1].shift(1).rolling(span).max()[::-1]
-    return values[(values > before) & (values >= after)].astype("float64")
+    return values[(values > before) & (values >= after)]
 
 
 def _clusters(turns: pd.Series, ratio: float) -> list[pd.Series]:

@@ -137,7 +137,28 @@ def test_a_narrower_tolerance_takes_a_level_apart_and_more_touches_are_asked_for
         2,
     ]
     assert technical.support_resistance(zigzag(), min_touches=4).empty
-    assert technical.support_resistance(zigzag(), most=1)["price_usd"].tolist() == [90.2]  # equal touches: the newer
+
+
+def test_the_nearest_levels_of_each_side_are_given_whatever_their_touches():
+    """A coin that fell far through its old levels has more of them above than below."""
+    tops = [100, *(x for low in range(95, 30, -10) for x in (low, low + 8)), 33, 38]
+    falling = made(np.concatenate([np.linspace(a, b, 9)[:-1] for a, b in zip(tops, tops[1:])]))
+    now = falling["Close"].iloc[-1]
+    every = technical.support_resistance(falling, min_touches=1, tolerance_percent=0.1, each_side=50)
+    assert (every["kind"] == "resistance").sum() > 3
+    for each_side in (1, 2, 3):
+        found = technical.support_resistance(falling, min_touches=1, tolerance_percent=0.1, each_side=each_side)
+        for kind, side in every.groupby("kind")["price_usd"]:
+            nearest = sorted(side, key=lambda price: abs(price - now))[:each_side]
+            assert found.loc[found["kind"] == kind, "price_usd"].tolist() == sorted(nearest, reverse=True)
+        assert found["price_usd"].is_monotonic_decreasing
+
+
+def test_days_are_calendar_days_and_beside_an_absent_one_nothing_is_known_to_turn():
+    peak = made([*range(100, 121), *range(119, 99, -1)])  # top on day 20
+    assert len(technical.support_resistance(peak, min_touches=1)) == 1
+    for absent, known in ((15, 0), (25, 0), (14, 1), (26, 1)):
+        assert len(technical.support_resistance(peak.drop(peak.index[absent]), min_touches=1)) == known, absent
 
 
 def test_a_turning_point_is_known_span_days_later_and_not_before():

@@ -2,7 +2,7 @@
 
 Indicators are TA-Lib's. Everything that is said of a day uses prices up to that day only. The rules
 by which an indicator votes are conventions of chart readers, not findings: ``lib.evaluation.chart_signals``
-measures them on the given prices beside the commoner direction and beside holding the coin.
+measures them on the given prices beside the commoner direction.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the votes of technical indicators (``lib.data.technical``) did on past days."""
+"""How often the rating of technical indicators (``lib.data.technical``) was right on past days."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from lib.evaluation import direction
 FEW_CALLS = 30
 
 
+NO_EDGE, EDGE, FEW = "no proven edge", "right more often than the commoner direction", "too few calls to say"
+
+
 @dataclass(frozen=True)
 class SignalPerformance:
-    """How the summary's signal did on past days. Shares are 0 to 1, returns simple and as shares.
+    """How often the rating's signal named the next day's direction. Shares are 0 to 1.
 
     ``days`` have a signal and a next day, ``calls`` of them were buy or sell. ``hits`` is the share of calls whose
     direction was right a day later, ``lower`` and ``upper`` its 95 % Wilson interval (for independent days),
-    ``commoner`` the share of the commoner direction after the same days, known only afterwards.
-    ``return_after_buy``, ``return_after_sell`` and ``return_all`` are mean returns of the next day. ``total_return``
-    holds the coin on the days after a buy, dollars otherwise, at 0.1 % of each purchase and sale; where days have no
-    signal, as after absent ones, it holds what it held. ``hold_return``
-    buys at first and sells at last, ``sides`` counts trades.
+    ``commoner`` the share of the commoner direction after the same days, known only afterwards. What trading the
+    calls would have returned is left out: a small change of one setting makes another figure of it.
     """
 
     days: int
@@ -34,31 +34,34 @@ class SignalPerformance:
     lower: float
     upper: float
     commoner: float
-    return_after_buy: float
-    return_after_sell: float
-    return_all: float
-    total_return: float
-    hold_return: float
-    sides: int
+
+    @property
+    def verdict(self) -> str:
+        """:data:`EDGE` if the whole interval is above the commoner direction, :data:`FEW` below :data:`FEW_CALLS`
+        calls, else :data:`NO_EDGE`."""
+        if self.calls < FEW_CALLS:
+            return FEW
+        return EDGE if self.lower > self.commoner else NO_EDGE
 
     def __str__(self) -> str:
         if not self.calls:
-            return f"On {self.days} past days the summary never said buy or sell: nothing to measure."
-        few = f" Fewer than {FEW_CALLS} calls say next to nothing." if self.calls < FEW_CALLS else ""
-        verdict = "no better than" if self.lower <= self.commoner else "better than"
+            return f"Nothing to measure: on {self.days} past days the rating never said buy or sell."
+        lead = {
+            NO_EDGE: "No proven edge",
+            EDGE: "Better than always naming the commoner direction",
+            FEW: f"Too few calls to say (fewer than {FEW_CALLS})",
+        }[self.verdict]
         return (
-            f"On {self.calls} of {self.days} past days the summary said buy or sell; a day later it was right on"
-            f" {self.hits:.1%} (95 % interval {self.lower:.1%} to {self.upper:.1%}), {verdict} always naming the"
-            f" commoner direction ({self.commoner:.1%})."
-            f" Holding the coin only after a buy returned {self.total_return:+.0%} after costs,"
-            f" holding it throughout {self.hold_return:+.0%}.{few}"
+            f"{lead}: on {self.calls} of {self.days} past days the rating said buy or sell, and it was right a day"
+            f" later on {self.hits:.1%} (95 % interval {self.lower:.1%} to {self.upper:.1%}). The commoner direction"
+            f" came on {self.commoner:.1%} of the same days. The interval takes days as independent, which they are"
+            " not, so it may be too narrow. Settings that were chosen by looking at these prices look better here than"
+            " they will be."
         )
 
 
 def performance(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings()) -> SignalPerformance:
-    """How the summary's signal did a day later, on all given days whose next day is there.
-
-    Settings that were chosen by looking at these prices look better here than they will be.
+    """How often the rating's signal was right a day later, on all given days whose next day is there.
 
     Raises:
         TechnicalError: as ``technical.indicators``, or there is no such day, as every average is still filling.
@@ -79,14 +82,12 @@ def performance(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSet
             f"no day can be evaluated: the indicators need {needed} days and the day after, given are {given}"
         )
     last, after = close.to_numpy()[evaluated], close.shift(-1).to_numpy()[evaluated]
-    said, change = signal.to_numpy()[evaluated], after / last - 1
+    said = signal.to_numpy()[evaluated]
     called = said != 0
-    # A forecast on the side that was called; how far off it lies changes nothing below.
-    forecast = last * (1 + 0.01 * said)
     score = dict.fromkeys(("accuracy", "lower", "upper", "majority"), math.nan)
     if called.any():
-        score = direction.accuracy(after[called], forecast[called], last[called])
-    traded, held = direction.long_flat(after, forecast, last), direction.buy_and_hold(after, last)
+        # A forecast on the side that was called; how far off it lies does not count.
+        score = direction.accuracy(after[called], (last * (1 + 0.01 * said))[called], last[called])
     return SignalPerformance(
         days=int(evaluated.sum()),
         calls=int(called.sum()),
@@ -94,14 +95,4 @@ def performance(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSet
         lower=score["lower"],
         upper=score["upper"],
         commoner=score["majority"],
-        return_after_buy=_mean(change[said > 0]),
-        return_after_sell=_mean(change[said < 0]),
-        return_all=_mean(change),
-        total_return=float(traded["wealth"].iloc[-1] - 1),
-        hold_return=float(held["wealth"].iloc[-1] - 1),
-        sides=int(traded["sides"].sum()),
     )
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else math.nan

@@ -132,7 +132,7 @@ def test_a_constant_price_is_one_clear_sentence_in_each_place(coin):
         "AAA-USD level: not tested, as its values never change",
         "AAA-USD returns: not tested, as its values never change",
     ]
-    assert set(votes["vote"]) == {"neutral"} and "nothing to measure" in signals
+    assert set(votes["vote"]) == {"neutral"} and "Nothing to measure" in signals
     assert str(caught.value) == (
         "AAA-USD: the close never changes on the days that fit the scaler, so it cannot be scaled."
         " Check the prices, or widen start_date to end_date"

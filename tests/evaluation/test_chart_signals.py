@@ -35,38 +35,42 @@ def made(closes):
 def test_counts_hits_a_day_later_beside_the_commoner_direction(prices):
     done = chart_signals.performance(prices, SHORT)
     signal, close = technical.signal_history(prices, SHORT).tolist(), prices["Close"].tolist()
-    hits, ups, after_buy = [], [], []
-    wealth, held = 1.0, 0
+    hits, ups = [], []
     days = [t for t in range(len(close) - 1) if not math.isnan(signal[t])]
     for t in days:
         up = close[t + 1] > close[t]
         if signal[t]:
             hits.append((signal[t] > 0) == up)
             ups.append(up)
-        if signal[t] > 0:
-            after_buy.append(close[t + 1] / close[t] - 1)
-        position = int(signal[t] > 0)
-        wealth *= (1 - 0.001) ** abs(position - held) * (1 + position * (close[t + 1] / close[t] - 1))
-        held = position
-    wealth *= (1 - 0.001) ** held
     assert (done.days, done.calls) == (len(days), len(hits))
     assert done.hits == pytest.approx(np.mean(hits)) and done.lower < done.hits < done.upper
     assert done.commoner == pytest.approx(max(np.mean(ups), 1 - np.mean(ups)))
-    assert done.return_after_buy == pytest.approx(np.mean(after_buy))
-    assert done.total_return == pytest.approx(wealth - 1)
-    assert done.hold_return == pytest.approx(0.999**2 * close[days[-1] + 1] / close[days[0]] - 1)
 
 
 def test_finds_no_value_in_a_random_walk_and_value_where_there_is_some(random_walk):
     walk = chart_signals.performance(random_walk("X", seed=11, days=1500)["X"])
-    assert "no better than" in str(walk) and walk.lower <= walk.commoner
+    assert walk.verdict == "no proven edge" and walk.lower <= walk.commoner
     # Long swings of a sine: trends that go on.
     trending = chart_signals.performance(made(100 + 30 * np.sin(np.arange(1500) / 60)))
-    assert (
-        "better than always" in str(trending)
-        and "no better" not in str(trending)
-        and trending.total_return > trending.hold_return
-    )
+    assert trending.verdict == "right more often than the commoner direction" and trending.lower > trending.commoner
+
+
+@pytest.mark.parametrize(
+    ("calls", "lower", "verdict", "lead"),
+    [
+        (400, 0.52, "no proven edge", "No proven edge: on 400 of 500 past days"),
+        (400, 0.53, "right more often than the commoner direction", "Better than always naming the commoner direction:"),
+        (29, 0.9, "too few calls to say", "Too few calls to say (fewer than 30):"),
+        (30, 0.9, "right more often than the commoner direction", "Better than always naming"),
+        (0, math.nan, "too few calls to say", "Nothing to measure: on 500 past days"),
+    ],
+)
+def test_the_sentence_begins_with_the_verdict_and_says_nothing_of_returns(calls, lower, verdict, lead):
+    done = chart_signals.SignalPerformance(500, calls, hits=0.95, lower=lower, upper=0.99, commoner=0.52)
+    assert done.verdict == verdict and str(done).startswith(lead)
+    assert "return" not in str(done)
+    if calls:
+        assert f"(95 % interval {lower:.1%} to 99.0%)" in str(done) and "look better here" in str(done)
 
 
 def test_leaves_out_days_whose_next_day_is_absent(prices):
@@ -78,7 +82,7 @@ def test_leaves_out_days_whose_next_day_is_absent(prices):
 
 def test_without_a_call_or_without_a_day(prices):
     flat = chart_signals.performance(made([100.0] * 80))
-    assert flat.calls == 0 and "nothing to measure" in str(flat)
+    assert flat.calls == 0 and str(flat).startswith("Nothing to measure")
     with pytest.raises(TechnicalError, match="need 50 days and the day after, given are 50"):
         chart_signals.performance(prices.head(50))
     with pytest.raises(TechnicalError, match="and the day after, given are 98, at most 49 in a row"):

@@ -59,7 +59,7 @@ def test_finds_no_value_in_a_random_walk_and_value_where_there_is_some(random_wa
     ("calls", "lower", "verdict", "lead"),
     [
         (400, 0.52, "no proven edge", "No proven edge: on 400 of 500 past days"),
-        (400, 0.53, "right more often than the commoner direction", "Better than always naming the commoner direction:"),
+        (400, 0.53, "right more often than the commoner direction", "Better than always naming the commoner"),
         (29, 0.9, "too few calls to say", "Too few calls to say (fewer than 30):"),
         (30, 0.9, "right more often than the commoner direction", "Better than always naming"),
         (0, math.nan, "too few calls to say", "Nothing to measure: on 500 past days"),

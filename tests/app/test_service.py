@@ -170,14 +170,14 @@ def test_a_training_that_runs_is_cancelled_and_a_client_that_waits_hears_of_it(c
     while not fake_pool.handles:
         time.sleep(0.01)
     request_id = client.get("/trainings").json()[0]["request_id"]
-    assert client.delete(f"/trainings/{request_id}").json()["status"] == "cancelled"
+    assert client.post(f"/trainings/{request_id}/cancel").json()["status"] == "cancelled"
     waiting.join(20)
     assert answers[0].status_code == 409 and "cancelled" in answers[0].json()["message"]
     assert fake_pool.handles[-1].cancelled and client.get(f"/trainings/{request_id}").json()["status"] == "cancelled"
     *_, log, last = client.get(f"/trainings/{request_id}/events").json()["events"]
     assert log["event"] == "error_log" and "cancelled" in log["error"]
     assert (last["event"], last["status"], last["network"]) == ("training_ended", "cancelled", None)
-    again = client.delete(f"/trainings/{request_id}")
+    again = client.post(f"/trainings/{request_id}/cancel")
     assert again.status_code == 409 and "has ended" in again.json()["message"]
 
 
@@ -187,7 +187,7 @@ def test_more_trainings_than_allowed_wait_outside(serve, fake_pool):
     first = client.post("/train?wait=false", json=BODY).json()["request_id"]
     answer = client.post("/train?wait=false", json={**BODY, "seed": 1})
     assert answer.status_code == 429 and answer.headers["retry-after"] and "1 trainings run" in answer.json()["message"]
-    client.delete(f"/trainings/{first}")
+    client.post(f"/trainings/{first}/cancel")
     assert client.post("/train?wait=false", json={**BODY, "seed": 1}).status_code == 202
 
 
@@ -284,7 +284,7 @@ def test_a_body_that_comes_in_pieces_is_counted(untrained):
         ("GET", "/train", 405),
         ("GET", "/nothing", 404),
         ("GET", f"/trainings/{NOWHERE}", 404),
-        ("DELETE", f"/trainings/{NOWHERE}", 404),
+        ("POST", f"/trainings/{NOWHERE}/cancel", 404),
         ("GET", f"/trainings/{NOWHERE}/events", 404),
         ("GET", f"/trainings/{NOWHERE}/events?since=0", 422),
         ("GET", "/trainings/..%2F..%2Fetc", 404),
@@ -300,7 +300,7 @@ def test_what_is_not_there(untrained, method, path, status):
 
 
 def test_a_method_that_a_path_has_not_is_answered_with_those_that_it_has(untrained):
-    assert untrained.put(f"/trainings/{NOWHERE}").headers["allow"] == "DELETE, GET"
+    assert untrained.put("/networks/BTC-USD_CNN_20260101-000000-ffff").headers["allow"] == "DELETE, GET"
 
 
 def test_a_token_is_asked_of_everything_but_health_and_the_description(serve):

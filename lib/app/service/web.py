@@ -174,7 +174,7 @@ def _paths(app: FastAPI, runs: Runs) -> None:
         if not wait:
             state = dict(run.state)
             path = f"{request.scope.get('root_path', '')}/trainings/{run.request_id}"
-            links = {"state": path, "events": f"{path}/events?since=1", "cancel": path}
+            links = {"state": path, "events": f"{path}/events?since=1", "cancel": f"{path}/cancel"}
             headers = {"Location": path}
             return _json(answers.Accepted(**state, links=links), 202, headers)
         await _ended(run)
@@ -221,8 +221,8 @@ def _paths(app: FastAPI, runs: Runs) -> None:
         found = runs.events(request_id, since)
         return {"request_id": request_id, "status": runs.state(request_id)["status"], "events": found}
 
-    @app.delete(
-        "/trainings/{request_id}",
+    @app.post(
+        "/trainings/{request_id}/cancel",
         response_model=answers.TrainingState,
         responses=_refusals(404, 409, 503),
         summary="Cancel a training",

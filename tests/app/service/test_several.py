@@ -121,7 +121,7 @@ def test_a_training_at_one_is_followed_heard_and_cancelled_at_the_other(two):
     until(lambda: there.epochs(run), bool)
     assert there.state(run)["status"] == "running" and there.state(run)["epoch"] >= 1
     assert run in [state["request_id"] for state in there.http.get("/trainings").json()]
-    assert there.http.delete(f"/trainings/{run}").status_code == 200
+    assert there.http.post(f"/trainings/{run}/cancel").status_code == 200
     assert until(lambda: here.state(run), lambda state: state["status"] == "cancelled") == there.state(run)
     found = there.http.get(f"/trainings/{run}/events").json()["events"]
     assert numbers(found) == list(range(1, len(found) + 1)) and found[-1]["event"] == "training_ended"

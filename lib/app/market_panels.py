@@ -274,7 +274,7 @@ def votes_table(votes: pd.DataFrame, summary: technical.Summary, skill: str) -> 
         for r in votes.itertuples()
     ]
     return (
-        f"<p class='summary'>Summary: <strong class='vote-{summary.overall}'>{summary.overall}</strong>"
+        f"<p class='summary'>Summary: <strong class='vote-{summary.overall.split()[-1]}'>{summary.overall}</strong>"
         f" ({summary.buy} buy, {summary.neutral} neutral, {summary.sell} sell)</p>"
         f"<p>{escape(skill)}</p><p>{escape(summary.caution)}</p>"
         "<details><summary>The vote of each indicator</summary>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,15 +47,17 @@ def add_indicators(
     return prices.assign(**by_stretch(prices["Close"], compute))
 
 
-def by_stretch(close: pd.Series, compute: Callable[[np.ndarray], Mapping[str, np.ndarray]]) -> pd.DataFrame:
-    """What ``compute`` makes of the closes of each stretch of consecutive days, so that nothing crosses a gap.
+def by_stretch(
+    prices: pd.Series | pd.DataFrame, compute: Callable[[np.ndarray], Mapping[Any, np.ndarray]]
+) -> pd.DataFrame:
+    """What ``compute`` makes of the prices of each stretch of consecutive days, so that nothing crosses a gap.
 
     Args:
-        close: daily closes in time order, one or more; days may be absent.
-        compute: closes, shape (days,), to named series of that shape.
+        prices: daily prices in time order, one day or more; days may be absent.
+        compute: prices, shape (days,) of a series and (days, columns) of a frame, to named series of shape (days,).
 
     Returns:
-        Frame with the index of ``close`` and a column a name.
+        Frame with the index of ``prices`` and a column a name.
     """
-    own = close.astype("float64").groupby(cleaning.stretches(close.index))
+    own = prices.astype("float64").groupby(cleaning.stretches(prices.index))
     return pd.concat([pd.DataFrame(compute(part.to_numpy()), part.index) for _, part in own])

@@ -1,4 +1,4 @@
-"""Technical analysis (thesis section 6.3.2): indicators, price levels and votes.
+"""Technical analysis (thesis section 6.3.2): indicators, price levels, votes and the rating made of them.
 
 Indicators are TA-Lib's. Everything that is said of a day uses prices up to that day only. The rules
 by which an indicator votes are conventions of chart readers, not findings: ``lib.evaluation.chart_signals``
@@ -8,6 +8,7 @@ measures them on the given prices beside the commoner direction.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -15,14 +16,16 @@ import numpy as np
 import pandas as pd
 import talib
 
-from lib.data import cleaning
+from lib.data import cleaning, voters
 from lib.data.indicators import add_indicators, by_stretch
 from lib.errors import ProjectError
 
 BUY, NEUTRAL, SELL = "buy", "neutral", "sell"
-VOTERS = ("SMA", "EMA", "Bollinger bands", "RSI", "MACD")
-# Votes for one side must lead by so many before the summary takes that side.
-LEAD = 2
+# Scores from which a rating takes a side, and takes it strongly: those of TradingView's help page "Technical Ratings".
+SIDE, STRONG = 0.1, 0.5
+# Past days have a rating once so many of the indicators vote: a young coin, or one after a long gap, would else have
+# none until the average of 200 days is full.
+VOTING_SHARE = 0.75
 FILLED_DAYS = 5  # gaps up to this length are filled for averages, as in a run's usual max_gap_days
 CAUTION = (
     "These rules are conventions of chart readers. They have no proven value for forecasting prices and are no advice;"
@@ -111,13 +114,11 @@ def indicators(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSett
         bands = talib.BBANDS(values, s.bollinger_days, s.bollinger_width, s.bollinger_width)
         return {
             "SMA": talib.SMA(values, s.sma_days),
+            "RSI": voters.rsi(values, s.rsi_days),
             **dict(zip(("BB_upper", "BB_middle", "BB_lower"), bands)),
-            "still": np.minimum.accumulate(values == values[0]),
         }
 
-    found = found.join(by_stretch(close, compute))
-    # Until the close has moved once, gains over losses are 0 / 0. TA-Lib gives 0, which would count as oversold.
-    found["RSI"] = found["RSI"].mask(found["still"] & found["RSI"].notna(), 50.0)
+    found = found.drop(columns="RSI").join(by_stretch(close, compute))
     names = ["SMA", "EMA", "BB_lower", "BB_middle", "BB_upper", "MACD", "MACD_signal", "MACD_hist", "RSI"]
     return found.loc[prices.index, names]
 
@@ -223,128 +224,131 @@ def _clusters(turns: pd.Series, ratio: float) -> list[pd.Series]:
 
 
 def vote_history(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings()) -> pd.DataFrame:
-    """Each indicator's vote on each day: 1 buy, 0 neutral, -1 sell, missing while there is no value.
+    """Each indicator's vote on each day: 1 buy, 0 neutral, -1 sell, missing while it has no value.
 
-    Rules: SMA, EMA: the close above the average buys, below sells. Bollinger bands: below the lower band buys,
-    above the upper sells. RSI: below ``rsi_low`` buys, above ``rsi_high`` sells. MACD: its line above its
-    signal buys, below sells. The first two and the last follow a trend, the other two bet against it.
+    Args:
+        prices: as for :func:`indicators`; where ``High`` or ``Low`` are missing the close takes their place.
+        settings: periods and limits of the indicators that they name; all others are constants of
+            ``lib.data.voters``, which has the rules.
 
     Returns:
-        Frame with the index of ``prices`` and the columns :data:`VOTERS`.
+        Frame with the index of ``prices`` and a column an indicator, moving averages first.
     """
-    found, close = indicators(prices, settings), prices["Close"].astype("float64")
-    votes = pd.DataFrame(
-        {
-            "SMA": np.sign(close - found["SMA"]),
-            "EMA": np.sign(close - found["EMA"]),
-            "Bollinger bands": _outside(close, found["BB_lower"], found["BB_upper"]),
-            "RSI": _outside(found["RSI"], settings.rsi_low, settings.rsi_high),
-            "MACD": np.sign(found["MACD_hist"]),
-        }
-    )
-    return votes[list(VOTERS)]
+    return _cast(prices, settings)["vote"]
 
 
-def _outside(value: pd.Series, low: Any, high: Any) -> pd.Series:
-    known = value.notna() & pd.Series(high, index=value.index).notna()
-    return ((value < low).astype("float64") - (value > high)).where(known)
+def _cast(prices: pd.DataFrame, settings: TechnicalSettings) -> pd.DataFrame:
+    """Columns (``value``, indicator) and (``vote``, indicator) with the index of ``prices``."""
+    close = _filled(_checked_close(prices))
+    given = prices.reindex(index=close.index, columns=["High", "Low"]).astype("float64")
+    days = given.apply(lambda column: column.fillna(close)).assign(Close=close)
+
+    def compute(values: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
+        stretch, found = voters.Days(*np.ascontiguousarray(values.T)), {}
+        for voter in voters.voters(settings):
+            value, vote = voter.cast(stretch)
+            found["value", voter.indicator] = np.where(np.isnan(vote), np.nan, value)
+            found["vote", voter.indicator] = vote
+        return found
+
+    return by_stretch(days, compute).loc[prices.index]
+
+
+def needed_days(settings: TechnicalSettings = TechnicalSettings()) -> int:
+    """Days in a row until :data:`VOTING_SHARE` of the indicators vote."""
+    needs = sorted(voter.needs for voter in voters.voters(settings))
+    return needs[math.ceil(VOTING_SHARE * len(needs)) - 1]
 
 
 def votes(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings()) -> pd.DataFrame:
     """What each indicator votes on the last day, and by which rule.
 
     Returns:
-        One row an indicator: ``indicator``, ``value`` and its ``unit``, ``vote`` (buy, neutral or sell), ``rule`` (a
-        sentence). An indicator that needs more days since the last absent one has no value, votes neutral and says
-        so.
+        One row an indicator: ``indicator``, ``group`` (one of ``voters.GROUPS``), ``value`` and its ``unit``, ``vote``
+        (buy, neutral or sell), ``rule`` (a sentence). An indicator that needs more days since the last absent one has
+        no value, votes neutral and says so.
     """
-    s = settings
-    cast, found = vote_history(prices, s).iloc[-1], indicators(prices, s).iloc[-1]
+    last = _cast(prices, settings).iloc[-1]
     own = cleaning.stretches(_filled(prices["Close"].astype("float64")).index)
     held = int((own == own[-1]).sum())
     has = f"has {held}" if held == len(own) else f"has {held} since the last gap of more than {FILLED_DAYS} days"
-    close = float(prices["Close"].iloc[-1])
-    width = found["BB_upper"] - found["BB_lower"]
-    place = 100 * (close - found["BB_lower"]) / width if width else math.nan
-    rows = (
-        ("SMA", found["SMA"], "USD", s.sma_days, f"close above its {s.sma_days}-day average: buy, below: sell"),
-        (
-            "EMA",
-            found["EMA"],
-            "USD",
-            s.ema_days,
-            f"close above its {s.ema_days}-day exponential average: buy, below: sell",
-        ),
-        (
-            "Bollinger bands",
-            place,
-            "% from lower to upper band",
-            s.bollinger_days,
-            f"close below the lower band ({s.bollinger_width:g} deviations, {s.bollinger_days} days): buy,"
-            " above the upper: sell",
-        ),
-        (
-            "RSI",
-            found["RSI"],
-            "0 to 100",
-            s.rsi_days + 1,
-            f"below {s.rsi_low:g} (oversold): buy, above {s.rsi_high:g} (overbought): sell",
-        ),
-        (
-            "MACD",
-            found["MACD_hist"],
-            "USD above its signal",
-            s.macd_slow_days + s.macd_signal_days - 1,
-            f"MACD ({s.macd_fast_days}, {s.macd_slow_days}) above its {s.macd_signal_days}-day signal: buy,"
-            " below: sell",
-        ),
-    )
-    return pd.DataFrame(
-        [
-            {
-                "indicator": name,
-                "value": float(value),
-                "unit": unit,
-                "vote": NEUTRAL if np.isnan(cast[name]) else _VOTE[int(cast[name])],
-                "rule": rule if np.isfinite(cast[name]) else f"no value yet: needs {needed} days, {has}",
-            }
-            for name, value, unit, needed, rule in rows
-        ]
-    )
+    rows = []
+    for voter in voters.voters(settings):
+        vote, value = last["vote", voter.indicator], float(last["value", voter.indicator])
+        rule = f"No value yet: needs {voter.needs} days, {has}." if np.isnan(vote) else voter.rule
+        word = NEUTRAL if np.isnan(vote) else _VOTE[int(vote)]
+        rows.append((voter.indicator, voter.group, value, voter.unit, word, rule))
+    return pd.DataFrame(rows, columns=["indicator", "group", "value", "unit", "vote", "rule"])
 
 
 @dataclass(frozen=True)
-class Summary:
-    """The votes counted, and what they come to."""
+class GroupSummary:
+    """Votes counted, and what they come to: ``score`` from -1 (all sell) to 1 (all buy), ``overall`` its word."""
 
     overall: str
+    score: float
     buy: int
     neutral: int
     sell: int
-    caution: str = CAUTION
 
     def __str__(self) -> str:
         return f"{self.overall}: {self.buy} buy, {self.neutral} neutral, {self.sell} sell"
 
 
+@dataclass(frozen=True)
+class Summary(GroupSummary):
+    """The rating: all votes counted, the mean ``score`` of both ``groups``, and each group by itself."""
+
+    groups: Mapping[str, GroupSummary]
+    caution: str = CAUTION
+
+
 def summary(cast: pd.DataFrame) -> Summary:
-    """Buy or sell if that side leads the other by two votes or more, else neutral.
+    """The rating, as TradingView's help page "Technical Ratings" describes it.
+
+    A group's score is the mean of its votes (buy 1, neutral 0, sell -1), the rating's score the mean of both groups.
+    Above 0.1 it is a buy, above 0.5 a strong buy, sells are the mirror image.
 
     Args:
         cast: frame of :func:`votes`.
     """
-    counts = {vote: int((cast["vote"] == vote).sum()) for vote in (BUY, NEUTRAL, SELL)}
-    return Summary(_VOTE[int(_overall(counts[BUY] - counts[SELL]))], counts[BUY], counts[NEUTRAL], counts[SELL])
+    groups = {group: _counted(part["vote"]) for group, part in cast.groupby("group", sort=False)}
+    whole, score = _counted(cast["vote"]), float(np.mean([group.score for group in groups.values()]))
+    return Summary(_word(score), score, whole.buy, whole.neutral, whole.sell, groups)
 
 
-def _overall(lead: Any) -> Any:
-    return np.sign(lead) * (np.abs(lead) >= LEAD)
+def _counted(cast: pd.Series) -> GroupSummary:
+    buy, neutral, sell = (int((cast == vote).sum()) for vote in (BUY, NEUTRAL, SELL))
+    score = (buy - sell) / len(cast)
+    return GroupSummary(_word(score), score, buy, neutral, sell)
+
+
+def _word(score: float) -> str:
+    if abs(score) <= SIDE:
+        return NEUTRAL
+    side = BUY if score > 0 else SELL
+    return f"strong {side}" if abs(score) > STRONG else side
+
+
+def score_history(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings()) -> pd.Series:
+    """The rating's score on each day, -1 to 1, from prices up to that day.
+
+    It is the score that :func:`summary` gives on that day: an indicator without a value counts as neutral. It is
+    missing until :data:`VOTING_SHARE` of the indicators vote, :func:`needed_days` after the first day or a long gap.
+    """
+    cast = vote_history(prices, settings)
+    group_of = {voter.indicator: voter.group for voter in voters.voters(settings)}
+    means = cast.fillna(0.0).T.groupby(group_of).mean()
+    return means.mean().where(cast.notna().mean(axis=1) >= VOTING_SHARE)
 
 
 def signal_history(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSettings()) -> pd.Series:
-    """The summary on each day, 1 buy, 0 neutral, -1 sell; missing until every indicator has a value."""
-    cast = vote_history(prices, settings)
-    return _overall(cast.sum(axis=1)).where(cast.notna().all(axis=1))
+    """The rating's side on each day: 1 buy or strong buy, 0 neutral, -1 sell or strong sell.
+
+    Missing on the days on which :func:`score_history` is.
+    """
+    score = score_history(prices, settings)
+    return np.sign(score).mask(score.abs() <= SIDE, 0.0)
 
 
 def _checked_close(prices: pd.DataFrame, also: tuple[str, ...] = ()) -> pd.Series:

@@ -70,16 +70,11 @@ def performance(prices: pd.DataFrame, settings: TechnicalSettings = TechnicalSet
     next_day = (close.index[1:] - close.index[:-1]) == pd.Timedelta(days=1)
     evaluated = np.append(next_day, False) & signal.notna().to_numpy()
     if not evaluated.any():
-        needed = max(
-            settings.sma_days,
-            settings.macd_slow_days + settings.macd_signal_days - 1,
-            settings.bollinger_days,
-            settings.ema_days,
-        )
+        needed = technical.needed_days(settings)
         longest = len(cleaning.longest_stretch(close.index))
         given = f"{len(close)}, at most {longest} in a row" if longest < len(close) else longest
         raise TechnicalError(
-            f"no day can be evaluated: the indicators need {needed} days and the day after, given are {given}"
+            f"no day can be evaluated: the rating needs {needed} days and the day after, given are {given}"
         )
     last, after = close.to_numpy()[evaluated], close.shift(-1).to_numpy()[evaluated]
     said = signal.to_numpy()[evaluated]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.data import technical
+from lib.data import technical, voters
 from lib.data.technical import TechnicalError, TechnicalSettings
 
 SHORT = TechnicalSettings(
@@ -97,17 +97,25 @@ def test_a_coin_worth_cents_of_a_cent_has_the_same_indicators(prices):
     assert technical.votes(tiny)["vote"].tolist() == technical.votes(prices)["vote"].tolist()
 
 
-@pytest.mark.parametrize("cut", [60, 120, 239])
-def test_nothing_of_a_day_changes_when_later_prices_do(prices, cut):
+@pytest.mark.parametrize("cut", [30, 60, 220, 299])
+def test_nothing_of_a_day_changes_when_later_prices_do(random_walk, cut):
+    prices = random_walk("X", days=300)["X"]
     later = prices.copy()
     later.iloc[cut:] *= np.linspace(0.2, 5, len(later) - cut)[:, None]
-    for made_of in (technical.indicators, technical.vote_history, technical.signal_history):
+    for made_of in (technical.indicators, technical.vote_history, technical.score_history, technical.signal_history):
         before, after = made_of(prices).iloc[:cut], made_of(later).iloc[:cut]
         assert before.equals(after), made_of.__name__
     # What is said on a day is the same whether or not later days are there.
     history, last = technical.vote_history(prices).iloc[cut - 1], technical.votes(prices.head(cut))
-    assert last["vote"].tolist() == [technical._VOTE[int(v)] for v in history]
-    assert technical._VOTE[int(technical.signal_history(prices).iloc[cut - 1])] == technical.summary(last).overall
+    assert last["indicator"].tolist() == history.index.tolist()
+    assert last["vote"].tolist() == [technical._VOTE[int(v)] if v == v else "neutral" for v in history]
+    rating, score = technical.summary(last), technical.score_history(prices).iloc[cut - 1]
+    if cut < technical.needed_days():
+        assert math.isnan(score)
+    else:
+        assert rating.score == pytest.approx(score, abs=1e-15)
+        side = technical._VOTE[int(technical.signal_history(prices).iloc[cut - 1])]
+        assert rating.overall.split()[-1] == side
 
 
 def zigzag():
@@ -180,76 +188,195 @@ def test_levels_use_highs_for_tops_and_lows_for_bottoms():
     np.testing.assert_allclose(technical.support_resistance(z)["price_usd"], [110 * 1.05, 90.2 * 0.95])
 
 
-def test_votes_by_hand():
-    rising = made(100 * 1.01 ** np.arange(80))
-    cast = technical.votes(rising).set_index("indicator")
-    assert cast.loc[["SMA", "EMA"], "vote"].tolist() == ["buy", "buy"]
-    assert (cast.loc["RSI", "value"], cast.loc["RSI", "vote"]) == (100, "sell")
-    crash = made([*(100 + np.sin(np.arange(79))), 60])
-    cast = technical.votes(crash).set_index("indicator")
-    assert cast["vote"].to_dict() == {
-        "SMA": "sell",
-        "EMA": "sell",
-        "Bollinger bands": "buy",
-        "RSI": "buy",
-        "MACD": "sell",
+AVERAGES = [f"{kind} {days}" for kind in ("SMA", "EMA") for days in (10, 20, 30, 50, 100, 200)]
+
+
+def test_who_votes_and_where_the_settings_count():
+    def names(**changed):
+        return [v.indicator for v in voters.voters(TechnicalSettings(**changed)) if v.group == "moving averages"]
+
+    assert names() == [*AVERAGES, "Hull 9", "Ichimoku base line"]
+    assert len(voters.voters(TechnicalSettings())) == 14 + 11
+    assert names(sma_days=7, ema_days=60)[:12] == [
+        *("SMA 7", "SMA 10", "SMA 20", "SMA 30", "SMA 100", "SMA 200"),
+        *("EMA 10", "EMA 30", "EMA 50", "EMA 60", "EMA 100", "EMA 200"),
+    ]
+    assert [n for n in names(sma_days=100) if n.startswith("SMA")] == [f"SMA {n}" for n in (10, 20, 30, 100, 200)]
+
+
+def test_values_follow_their_definitions(random_walk):
+    """Plain pandas over windows; where a smoothing has no window its start has died away after 500 days."""
+    prices = random_walk("X", days=1500)["X"]
+    high, low, close = prices["High"], prices["Low"], prices["Close"]
+
+    def place(days):
+        lowest = low.rolling(days).min()
+        return (close - lowest) / (high.rolling(days).max() - lowest)
+
+    def wma(values, days):
+        weights = np.arange(1, days + 1) / (days * (days + 1) / 2)
+        return values.rolling(days).apply(lambda window: window @ weights, raw=True)
+
+    def wilder(values):
+        return values.ewm(alpha=1 / 14, adjust=False).mean()
+
+    typical, middle, before = (high + low + close) / 3, (high + low) / 2, close.shift()
+    off = typical.rolling(20).apply(lambda window: np.abs(window - window.mean()).mean(), raw=True)
+    span = np.maximum(high, before) - np.minimum(low, before)
+    bought = close - np.minimum(low, before)
+    ultimate = sum(w * bought.rolling(n).sum() / span.rolling(n).sum() for w, n in ((4, 7), (2, 14), (1, 28))) / 7
+    up, down = high.diff(), -low.diff()
+    plus, minus = (wilder(a.where((a > b) & (a > 0), 0.0)) for a, b in ((up, down), (down, up)))
+    own = pd.Series(rsi(close.tolist(), 14), close.index)
+    strength = own.rolling(14).apply(lambda w: (w[-1] - w.min()) / (w.max() - w.min()), raw=True)
+    k, k_of_rsi = 100 * place(14).rolling(3).mean(), 100 * strength.rolling(3).mean()
+    expected = {
+        "SMA 200": close.rolling(200).mean(),
+        "EMA 100": pd.Series(ema(close.tolist(), 100), close.index),
+        "Hull 9": wma(2 * wma(close, 4) - wma(close, 9), 3),
+        "Ichimoku base line": (high.rolling(26).max() + low.rolling(26).min()) / 2,
+        "RSI": own,
+        "Stochastic %K": k,
+        "CCI": (typical - typical.rolling(20).mean()) / (0.015 * off),
+        "ADX": wilder(100 * (plus - minus).abs() / (plus + minus)),
+        "Awesome oscillator": middle.rolling(5).mean() - middle.rolling(34).mean(),
+        "Momentum": close.diff(10),
+        "Stochastic RSI": k_of_rsi,
+        "Williams %R": 100 * place(14) - 100,
+        "Ultimate oscillator": 100 * ultimate,
     }
-    assert cast.loc["Bollinger bands", "value"] < 0
-    assert str(technical.summary(technical.votes(crash))) == "neutral: 2 buy, 0 neutral, 3 sell"
+    found = technical._cast(prices, TechnicalSettings())
+    for name, values in expected.items():
+        value, values = found["value", name].tail(1000), values.tail(1000)
+        np.testing.assert_allclose(value, values, rtol=1e-6, atol=1e-6, err_msg=name)
+
+    # The rules, from those values. Each vote is cast on some day, or its rule would not be tested.
+    def side(gap):
+        return np.sign(gap.round(7))
+
+    turn = {name: side(values.diff()) for name, values in expected.items()}
+
+    def leaving(values, line_side, lowest, highest):
+        return (values < lowest) * line_side.clip(lower=0) + (values > highest) * line_side.clip(upper=0)
+
+    table = technical.indicators(prices)
+    cast = {
+        **{name: side(close - expected[name]) for name in ("SMA 200", "EMA 100", "Hull 9", "Ichimoku base line")},
+        "RSI": leaving(own, turn["RSI"], 30, 70),
+        "Stochastic %K": leaving(k, side(k - k.rolling(3).mean()), 20, 80),
+        "CCI": leaving(expected["CCI"], turn["CCI"], -100, 100),
+        "ADX": (expected["ADX"] > 20) * side(plus - minus),
+        "Awesome oscillator": side(side(expected["Awesome oscillator"]) + turn["Awesome oscillator"])
+        * (side(expected["Awesome oscillator"]) == turn["Awesome oscillator"]),
+        "Momentum": turn["Momentum"],
+        "MACD": side(table["MACD_hist"]),
+        "Stochastic RSI": leaving(k_of_rsi, side(k_of_rsi - k_of_rsi.rolling(3).mean()), 20, 80),
+        "Williams %R": leaving(expected["Williams %R"], turn["Williams %R"], -80, -20),
+        "Bollinger bands": 1.0 * (close < table["BB_lower"]) - (close > table["BB_upper"]),
+        "Ultimate oscillator": 1.0 * (expected["Ultimate oscillator"] > 70) - (expected["Ultimate oscillator"] < 30),
+    }
+    assert set(cast) >= {v.indicator for v in voters.voters(TechnicalSettings()) if v.group == "oscillators"}
+    for name, by_rule in cast.items():
+        last = found["vote", name].tail(1000)  # smoothings without a window have died away
+        np.testing.assert_array_equal(last, by_rule.tail(1000), err_msg=name)
+        assert {-1.0, 1.0} <= set(last), name
 
 
-def test_an_indicator_without_a_value_says_how_many_days_it_needs(prices):
-    cast = technical.votes(prices.head(34)).set_index("indicator")
-    assert cast.loc["SMA", "rule"] == "no value yet: needs 50 days, has 34" and np.isnan(cast.loc["SMA", "value"])
-    assert cast.loc["SMA", "vote"] == "neutral" and np.isfinite(cast.loc["MACD", "value"])
-    for name, rule in technical.votes(prices.head(1)).set_index("indicator")["rule"].items():
+def test_a_trend_and_its_end_by_hand():
+    rising = made(100 * 1.01 ** np.arange(260))
+    cast = technical.votes(rising).set_index("indicator")
+    assert set(cast.loc[cast["group"] == "moving averages", "vote"]) == {"buy"}
+    assert (cast.loc["RSI", "value"], cast.loc["RSI", "vote"]) == (100, "neutral")  # overbought, not yet falling
+    rating = technical.summary(technical.votes(rising))
+    assert rating.groups["moving averages"].overall == "strong buy" and rating.overall in ("buy", "strong buy")
+    crash = made([*(100 + np.sin(np.arange(259))), 60])
+    cast = technical.votes(crash).set_index("indicator")
+    assert set(cast.loc[cast["group"] == "moving averages", "vote"]) == {"sell"}
+    assert cast.loc["Bollinger bands", "vote"] == "buy" and cast.loc["Bollinger bands", "value"] < 0
+    assert cast.loc["MACD", "vote"] == "sell"
+
+
+@pytest.mark.parametrize("price", [100.0, 0.1, 1.1e-7, 33333.3])
+def test_a_price_that_stands_still_moves_nobody(price):
+    still = made([price] * 260)
+    assert set(technical.votes(still)["vote"]) == {"neutral"}
+    assert not technical.vote_history(still).tail(50).any(axis=None)
+    # Nor does it, long after a move, by what rounding left of sums. EMA and ADX never forget a move.
+    moved = technical.vote_history(made([*(price * (1 + np.arange(50))), *[price] * 2000]))
+    left = moved.iloc[-1]
+    assert (left[[n for n in left.index if not n.startswith(("EMA", "ADX"))]] == 0).all(), left[left != 0]
+
+
+@pytest.mark.parametrize("s", [TechnicalSettings(), SHORT])
+def test_an_indicator_without_a_value_says_how_many_days_it_needs(random_walk, s):
+    prices = random_walk("X", days=240)["X"]
+    cast, history = technical.votes(prices.head(34), s).set_index("indicator"), technical.vote_history(prices, s)
+    assert cast.loc["SMA 100", "rule"] == "No value yet: needs 100 days, has 34."
+    assert np.isnan(cast.loc["SMA 100", "value"]) and cast.loc["SMA 100", "vote"] == "neutral"
+    assert np.isfinite(cast.loc["MACD", "value"])
+    for name, rule in technical.votes(prices.head(1), s).set_index("indicator")["rule"].items():
         days = int(rule.split("needs ")[1].split()[0])
-        assert technical.vote_history(prices)[name].first_valid_index() == prices.index[days - 1], name
+        assert history[name].first_valid_index() == prices.index[days - 1], name
+        assert history[name].iloc[days - 1 :].notna().all(), name
+    # Three quarters of the 25, or of as many as have periods of their own.
+    known, score = history.notna().sum(axis=1), technical.score_history(prices, s)
+    assert score.first_valid_index() == prices.index[technical.needed_days(s) - 1] == known[known >= 19].index[0]
 
 
-def test_nothing_crosses_absent_days(prices):
+def test_nothing_crosses_absent_days(random_walk):
     """Indicators and votes after them are those of the days since, even if the close has not moved since."""
-    broken = prices.drop(prices.index[100:150]).copy()
-    broken.iloc[100:] *= 20
-    broken.iloc[100:120] = 1000.0
+    prices = random_walk("X", days=520)["X"]
+    broken = prices.drop(prices.index[250:300]).copy()
+    broken.iloc[250:] *= 20
+    broken.iloc[250:270] = 1000.0
     for made_of in (technical.indicators, technical.vote_history, technical.signal_history):
         found = made_of(broken, SHORT)
-        for part in (slice(0, 100), slice(100, None)):
-            assert found.iloc[part].equals(made_of(broken.iloc[part], SHORT)), made_of.__name__
-    assert technical.indicators(broken, SHORT)["RSI"].iloc[110] == 50
+        for part in (slice(0, 250), slice(250, None)):
+            alone = made_of(broken.iloc[part], SHORT)
+            assert found.iloc[part].equals(alone) and alone.notna().any(axis=None), made_of.__name__
+    assert technical.indicators(broken, SHORT)["RSI"].iloc[260] == 50
 
 
 def test_a_vote_that_needs_more_days_since_absent_ones_says_so(prices):
     rules = technical.votes(prices.drop(prices.index[-25:-19])).set_index("indicator")["rule"]
-    assert rules["SMA"] == "no value yet: needs 50 days, has 19 since the last gap of more than 5 days"
-    assert rules["RSI"].startswith("below 30")
-    assert technical.votes(prices.drop(prices.index[-56:-50]))["value"].notna().all()
+    assert rules["SMA 50"] == "No value yet: needs 50 days, has 19 since the last gap of more than 5 days."
+    assert rules["RSI"].startswith("Buy while below 30")
+    assert technical.votes(prices.drop(prices.index[-206:-200]))["value"].notna().all()
 
 
 def test_a_short_gap_counts_as_days_at_the_close_before_and_empties_nothing(prices):
     few = prices.drop(prices.index[-25:-20])
     same = prices.copy()
     same.iloc[-25:-20] = same.iloc[-26].to_numpy()
-    found, filled = technical.indicators(few), technical.indicators(same)
-    pd.testing.assert_frame_equal(found, filled.loc[few.index])
-    assert list(found.index) == list(few.index) and found.iloc[-1].notna().all()
+    same.loc[same.index[-25:-20], ["High", "Low"]] = same["Close"].iloc[-26]  # there was no range to know
+    for made_of in (technical.indicators, technical.vote_history):
+        found, filled = made_of(few), made_of(same)
+        pd.testing.assert_frame_equal(found, filled.loc[few.index])
+        assert list(found.index) == list(few.index) and found.iloc[-1].notna().all()
 
 
 @pytest.mark.parametrize(
-    "cast,overall",
+    ("averages", "oscillators", "score", "words"),
     [
-        (["buy", "buy", "neutral", "neutral", "neutral"], "buy"),
-        (["buy", "buy", "buy", "sell", "neutral"], "buy"),
-        (["buy", "buy", "buy", "sell", "sell"], "neutral"),
-        (["sell", "sell", "sell", "buy", "neutral"], "sell"),
-        (["neutral"] * 5, "neutral"),
+        ([1] * 10, [1] + [0] * 9, 0.55, ("strong buy", "strong buy", "neutral")),
+        ([1] * 10, [0] * 10, 0.5, ("buy", "strong buy", "neutral")),
+        ([1, 1] + [0] * 8, [0] * 10, 0.1, ("neutral", "buy", "neutral")),
+        ([1, 1, 1] + [0] * 7, [0] * 10, 0.15, ("buy", "buy", "neutral")),
+        ([-1] * 4, [1, -1] * 2, -0.5, ("sell", "strong sell", "neutral")),
+        ([-1] * 4, [-1, 0], -0.75, ("strong sell", "strong sell", "sell")),
+        ([1] * 6, [-1] * 2, 0.0, ("neutral", "strong buy", "strong sell")),
     ],
 )
-def test_summary_needs_a_lead_of_two(cast, overall):
-    found = technical.summary(pd.DataFrame({"vote": cast}))
-    assert found.overall == overall
-    assert (found.buy, found.neutral, found.sell) == tuple(cast.count(v) for v in ("buy", "neutral", "sell"))
-    assert "no proven value" in found.caution
+def test_the_rating_is_the_mean_of_both_groups(averages, oscillators, score, words):
+    """Whatever their numbers of voters."""
+    groups = ("moving averages", "oscillators")
+    rows = [(g, technical._VOTE[v]) for g, cast in zip(groups, (averages, oscillators)) for v in cast]
+    found = technical.summary(pd.DataFrame(rows, columns=["group", "vote"]))
+    assert found.score == pytest.approx(score)
+    assert (found.overall, *(found.groups[g].overall for g in groups)) == words
+    for counted, cast in zip((found, *found.groups.values()), (averages + oscillators, averages, oscillators)):
+        assert (counted.buy, counted.neutral, counted.sell) == tuple(cast.count(v) for v in (1, 0, -1))
+    assert str(found).startswith(f"{words[0]}: ") and "no proven value" in found.caution
 
 
 @pytest.mark.parametrize(
@@ -299,5 +426,8 @@ def test_closes_take_the_place_of_highs_and_lows_that_a_source_lacks(prices):
     found = technical.support_resistance(closes)
     pd.testing.assert_frame_equal(found, technical.support_resistance(alike))
     assert len(found)
+    pd.testing.assert_frame_equal(technical.votes(closes), technical.votes(alike))
+    pd.testing.assert_frame_equal(technical.votes(closes[["Close"]]), technical.votes(alike))
+    assert technical.votes(closes)["value"].notna().all()
     with pytest.raises(TechnicalError, match="High of 2024-01-01 is nan"):
         technical.support_resistance(prices.assign(High=math.nan))

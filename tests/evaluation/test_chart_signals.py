@@ -77,13 +77,13 @@ def test_leaves_out_days_whose_next_day_is_absent(prices):
     """And those after a long gap on which an indicator is still filling again."""
     every = chart_signals.performance(prices).days
     assert chart_signals.performance(prices.drop(prices.index[150])).days == every - 2
-    assert chart_signals.performance(prices.drop(prices.index[150:156])).days == every - 7 - 49
+    assert chart_signals.performance(prices.drop(prices.index[150:156])).days == every - 7 - 34
 
 
 def test_without_a_call_or_without_a_day(prices):
     flat = chart_signals.performance(made([100.0] * 80))
     assert flat.calls == 0 and str(flat).startswith("Nothing to measure")
-    with pytest.raises(TechnicalError, match="need 50 days and the day after, given are 50"):
-        chart_signals.performance(prices.head(50))
-    with pytest.raises(TechnicalError, match="and the day after, given are 98, at most 49 in a row"):
-        chart_signals.performance(prices.head(104).drop(prices.index[49:55]))
+    with pytest.raises(TechnicalError, match="needs 35 days and the day after, given are 35"):
+        chart_signals.performance(prices.head(35))
+    with pytest.raises(TechnicalError, match="and the day after, given are 68, at most 34 in a row"):
+        chart_signals.performance(prices.head(74).drop(prices.index[34:40]))

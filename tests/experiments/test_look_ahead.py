@@ -161,7 +161,7 @@ def test_walk_forward_trades_and_signals(seed, tiny, random_walk, no_training, m
             same(before, paths[1][ticker][rule], made.day, drop=["sides"] if "sides" in before else ())
     for ticker in made.settings.tickers:
         known = [p[ticker].dropna() for p in (made.prices, made.later)]
-        for table in (technical.indicators, technical.vote_history):
+        for table in (technical.indicators, technical.vote_history, lambda k: technical.score_history(k).to_frame("x")):
             same(*(table(k).rename_axis("date").reset_index() for k in known), made.day)
         same(*(indicators.add_indicators(k).rename_axis("date").reset_index() for k in known), made.day)
         # What is measured on past days is the same when measured on the day itself.

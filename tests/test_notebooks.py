@@ -11,6 +11,7 @@ import papermill
 import pytest
 
 from lib import settings
+from lib.report import equations
 
 FOLDER = settings.PROJECT_ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -140,3 +141,106 @@ def test_what_it_waits_for_exists(path):
     after = nbformat.read(path, as_version=4).metadata["run"]["after"]
     assert set(after) <= {p.stem for p in NOTEBOOKS}
     assert all(name < path.stem for name in after)
+
+
+# -- notebooks that teach ------------------------------------------------------------------
+
+# They do not teach yet; whoever makes one do so takes it out.
+LACKING = {
+    "01_data",
+    "02_stationarity",
+    "04_cnn",
+    "05_lstm",
+    "06_cnn_lstm",
+    "07_lstm_cnn",
+    "08_tuning",
+    "08b_replay",
+    "09_comparison",
+    "09a_skill",
+    "09b_walk_forward",
+    "09c_leakage",
+    "09d_intervals",
+    "09e_controls",
+    "10_claims",
+    "11_forecast_widget",
+    "12_service",
+}
+# A value gets its name in every notebook that needs it: these lines are one call each.
+SHARED = {
+    "prices = market.prices_of(P)",
+    "store.fact(data=market.digest(prices))",
+    "data = windows.build(prices, P)",
+    "print(store.finish())",
+}
+
+
+def cells_of(path):
+    return nbformat.read(path, as_version=4).cells
+
+
+def own_lines(path):
+    """Lines of code and paragraphs of prose, without what every notebook has: head, parameters, set-up, headings."""
+    _, _, _, *rest = cells_of(path)
+    lines = {line.strip() for c in rest for line in c.source.splitlines()}
+    return {line for line in lines if len(line) > 12 and not line.startswith(("#", "import ", "from "))}
+
+
+def lacks(path):
+    """What a notebook lacks to teach, a phrase each."""
+    cells, names = cells_of(path), [p.stem for p in NOTEBOOKS]
+    kinds = [c.cell_type for c in cells]
+    first, prose = cells[0].source, [c.source for c in cells if c.cell_type == "markdown"]
+    code = code_cells(path)
+    at = names.index(path.stem)
+    beside = names[max(0, at - 1) : at] + names[at + 1 : at + 2]
+    crowded = [
+        b.source.splitlines()[0]
+        for a, b in zip(cells, cells[1:])
+        if (a.cell_type, b.cell_type) == ("code", "code") and a.id != code[0].id and not b.source.startswith("# ")
+    ]
+    exercises = next((text for text in prose if text.startswith("## Exercises")), "")
+    tasks = re.findall(r"^\d\. .+", exercises, re.MULTILINE)
+    learned = [k for k, c in enumerate(cells) if c.source.startswith("## What was learned")]
+    wanted = {
+        "markdown for at least 0.7 of its code cells": kinds.count("markdown") >= 0.7 * kinds.count("code"),
+        f"prose or a comment with the reason before {crowded}": not crowded,
+        f"links to {beside} in its first cell": all(f"]({name}.ipynb)" in first for name in beside),
+        "an equation": any(equations.EQUATION.search(text) for text in prose),
+        "what was learned, computed, before the exercises": len(learned) == 1
+        and cells[learned[0] + 1].id == code[-2].id,
+        "two or three exercises that each say what to expect": len(tasks) in (2, 3)
+        and all("xpect" in t for t in tasks),
+    }
+    return [what for what, there in wanted.items() if not there]
+
+
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem not in LACKING], ids=lambda p: p.stem)
+def test_it_teaches(path):
+    assert lacks(path) == []
+
+
+def test_only_notebooks_that_lack_something_are_excused():
+    assert {p.stem for p in NOTEBOOKS if p.stem in LACKING and lacks(p)} == LACKING
+
+
+def test_no_line_is_in_two_notebooks():
+    """What two of them need is a function of lib."""
+    seen = {}
+    for path in (p for p in NOTEBOOKS if p.stem not in LACKING):
+        for line in own_lines(path) - SHARED:
+            seen.setdefault(line, []).append(path.stem)
+    assert {line: where for line, where in seen.items() if len(where) > 1} == {}
+
+
+@each_notebook
+def test_every_equation_can_be_drawn(path):
+    """A page of a run has no script that could set them, so matplotlib does."""
+    for text in (c.source for c in cells_of(path) if c.cell_type == "markdown"):
+        for found in equations.EQUATION.finditer(text):
+            assert equations.svg(found["block"] or found["inline"])
+
+
+@each_notebook
+def test_its_links_lead_to_files(path):
+    links = re.findall(r"\]\(([^)#:]+)\)", "\n".join(c.source for c in cells_of(path) if c.cell_type == "markdown"))
+    assert [link for link in links if not (FOLDER / link).exists()] == []

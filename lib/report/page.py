@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from lib.report import equations
 from lib.results.files import FileError, read_record, write_text
 from lib.results.progress import clock
 
 HERE = Path(__file__).parent
 NUMBER = re.compile(r"[-+]?[\d.,]+(e[-+]?\d+)?\s?(%|s)?|nan|-?inf", re.IGNORECASE)
+_OTHER_NOTEBOOK = re.compile(r"^\d\d[a-z]?_\w+\.ipynb$")
+_TO_PAGE = re.compile(r'<a data-page="(?P<name>\w+)"[^>]*>')
 SHOWN = ["text/html", "text/markdown", "image/png", "image/svg+xml", "image/jpeg", "text/plain"]
 
 
@@ -91,7 +94,7 @@ def describe_images(cells: Sequence[Any], titles: Mapping[str, str]) -> None:
 
 
 def offline(text: str) -> str:
-    """HTML without scripts and without anything that a browser would fetch by itself; tables aligned."""
+    """HTML without scripts and anything that a browser would fetch by itself; tables aligned, equations drawn."""
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(text, "html.parser")
@@ -99,6 +102,10 @@ def offline(text: str) -> str:
         tag.decompose()
     for table in soup.select(".box table"):
         align(table)
+    equations.draw(soup)
+    for tag in soup.find_all("a", href=_OTHER_NOTEBOOK):
+        tag["data-page"] = str(tag["href"]).removesuffix(".ipynb")
+        del tag["href"]  # until that page is there, see link_neighbours
     for tag in soup.find_all("img"):
         if not str(tag.get("src", "")).startswith("data:"):
             tag.replace_with(f"(image not part of this page: {tag.get('src', 'no address')})")
@@ -131,7 +138,7 @@ def align(table: Any) -> None:
 
 
 def link_neighbours(folder: Path, names: Sequence[str]) -> None:
-    """Write into each page of ``folder`` the links to the previous and next page that exist."""
+    """Write into each page of ``folder`` the links to the previous and next page that exist, and those in its text."""
     there = [n for n in names if (folder / f"{n}.html").is_file()]
     for i, name in enumerate(there):
         links = []
@@ -144,8 +151,14 @@ def link_neighbours(folder: Path, names: Sequence[str]) -> None:
         before, mark, rest = old.partition("<!--navigation-->")
         after = rest.partition("<!--/navigation-->")[2]
         new = f"{before}{mark}{' '.join(links)}<!--/navigation-->{after}" if mark else old
+        new = _TO_PAGE.sub(lambda found: _to_page(found["name"], there), new)
         if new != old:
             write_text(path, new)
+
+
+def _to_page(name: str, there: Sequence[str]) -> str:
+    """The beginning of a link to another notebook's page; without an address while that page does not exist."""
+    return f'<a data-page="{name}"' + (f' href="{quote(name)}.html">' if name in there else ">")
 
 
 def _without_addresses(css: str) -> str:

@@ -56,7 +56,10 @@ def rendered(tmp_path):
             "# Prices & days\n\nFrom $5 to $6, see [elsewhere](https://x.example/).\n\n| a | b |\n|---|---|\n| 1 | 2 |"
         ),
         injected,
-        new_markdown_cell("## Closes"),
+        new_markdown_cell(
+            "## Closes\n\n$n < L$ and\n\n$$\\sum_i x_i$$\n\n`$HOME and $PATH`, from 3 $ to 4 $, $\\nonsense{x}$,"
+            " see [the next](02_next.ipynb)."
+        ),
         new_code_cell("store.figure('figure_4_1', f, 't')", outputs=[display(image_png=PIXEL)]),
         new_code_cell("other()", outputs=[display(image_png=PIXEL), display(text_html=FOREIGN, text_plain="plain")]),
         new_code_cell(
@@ -117,6 +120,21 @@ def test_neighbours_are_linked_if_they_exist(rendered):
     page.link_neighbours(folder, ["01_data", "02_missing", "03_last"])
     assert "03_last.html" in Page(rendered.read_text()).links
     assert Page((folder / "03_last.html").read_text()).links == ["01_data.html"]
+
+
+def test_links_in_the_text_lead_to_pages_that_exist(rendered):
+    folder = rendered.parent
+    page.link_neighbours(folder, ["01_data", "02_next"])
+    assert '<a data-page="02_next">the next</a>' in rendered.read_text()
+    (folder / "02_next.html").write_text("")
+    page.link_neighbours(folder, ["01_data", "02_next"])
+    assert '<a data-page="02_next" href="02_next.html">the next</a>' in rendered.read_text()
+
+
+def test_equations_are_drawn_and_code_and_dollars_are_not(rendered):
+    text = rendered.read_text()
+    assert re.findall(r'<svg aria-label="([^"]+)"', text) == ["n &lt; L", r"\sum_i x_i"]
+    assert "<code>$HOME and $PATH</code>" in text and "from 3 $ to 4 $" in text and r"$\nonsense{x}$" in text
 
 
 @pytest.fixture()

@@ -149,7 +149,6 @@ def test_what_it_waits_for_exists(path):
 LACKING = {
     "01_data",
     "02_stationarity",
-    "04_cnn",
     "05_lstm",
     "06_cnn_lstm",
     "07_lstm_cnn",

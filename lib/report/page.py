@@ -80,7 +80,7 @@ def figure_titles(record: Path) -> dict[str, str]:
 
 
 def describe_images(cells: Sequence[Any], titles: Mapping[str, str]) -> None:
-    """Give every image an ``alt`` text: the title of the figure that its cell names, else the nearest heading."""
+    """Give each image an ``alt`` text: its own, the title of the figure that its cell names, or its heading."""
     heading = "the notebook"
     for cell in cells:
         if cell.cell_type == "markdown":
@@ -88,7 +88,7 @@ def describe_images(cells: Sequence[Any], titles: Mapping[str, str]) -> None:
         named = [titles[n] for n in re.findall(r"[\"']([\w-]+)[\"']", cell.source) if n in titles]
         images = [o for o in cell.get("outputs", []) if any(k.startswith("image/") for k in o.get("data", {}))]
         for number, output in enumerate(images, 1):
-            own = named[number - 1] if number <= len(named) else ""
+            own = output.metadata.get("image/png", {}).get("alt") or (named[number - 1 :] or [""])[0]
             more = f", {number} of {len(images)}" if len(images) > 1 else ""
             output.metadata["alt"] = own or f"Figure in section: {heading}{more}"
 

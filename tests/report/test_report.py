@@ -51,6 +51,8 @@ def rendered(tmp_path):
     broken = new_output(
         "error", ename="ZeroDivisionError", evalue="division <by> zero", traceback=["\x1b[0;31mline\x1b[0m"]
     )
+    described = display(image_png=PIXEL)
+    described.metadata["image/png"] = {"alt": "Its own"}
     cells = [
         new_markdown_cell(
             "# Prices & days\n\nFrom $5 to $6, see [elsewhere](https://x.example/).\n\n| a | b |\n|---|---|\n| 1 | 2 |"
@@ -61,7 +63,9 @@ def rendered(tmp_path):
             " see [the next](02_next.ipynb)."
         ),
         new_code_cell("store.figure('figure_4_1', f, 't')", outputs=[display(image_png=PIXEL)]),
-        new_code_cell("other()", outputs=[display(image_png=PIXEL), display(text_html=FOREIGN, text_plain="plain")]),
+        new_code_cell(
+            "other()", outputs=[display(image_png=PIXEL), described, display(text_html=FOREIGN, text_plain="plain")]
+        ),
         new_code_cell(
             "frame",
             outputs=[new_output("execute_result", data={"text/html": "<table><tr><td>cell value</td></tr></table>"})],
@@ -99,7 +103,11 @@ def test_a_page_has_language_title_state_and_way_back(rendered):
 
 
 def test_images_are_described_by_title_or_heading(rendered):
-    assert [i["alt"] for i in Page(rendered.read_text()).images] == ["Daily closes", "Figure in section: Closes"]
+    assert [i["alt"] for i in Page(rendered.read_text()).images] == [
+        "Daily closes",
+        "Figure in section: Closes, 1 of 2",
+        "Its own",
+    ]
 
 
 def test_injected_parameters_are_folded_and_warnings_modest(rendered):

@@ -199,3 +199,17 @@ def alarms(rates: pd.DataFrame, level: float, wanted: bool = False) -> Figure:
         ax.set(title=test.replace("_", "-").title(), xlabel="share of series with an alarm")
     legend_outside(figure, "lower", 2, fontsize=8)
     return figure
+
+
+@styled
+def response_by_day(responses: Mapping[tuple[str, str], pd.Series]) -> Figure:
+    """How far forecasts move with each day of their window.
+
+    Args:
+        responses: (network, what was asked) -> change of the forecast over the change of an input, by day.
+    """
+    figure, axes = canvas(len(responses), row_height=2.3)
+    for ax, ((network, what), by_day) in zip(axes.flat, responses.items()):
+        ax.bar(by_day.index, by_day, color=model_colour(network))
+        ax.set(title=f"{network}, {what}", xlabel="day of the window", ylabel="change of forecast\n/ of input")
+    return figure

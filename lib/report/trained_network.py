@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lib import figures, tables
@@ -66,6 +67,30 @@ class TrainedNetwork:
         """A sentence for each ticker: whether it is better than the naive forecast on days that it has not seen."""
         found = {t: scoring.network_scores(frame, self.network) for t, frame in self.predictions.items()}
         return "\n".join(f"{t}: {scoring.network_in_words(scores, self.network)}" for t, scores in found.items())
+
+    def response(self, ticker: str) -> pd.Series:
+        """:func:`response` to the own close of the first test window."""
+        data = self.data[ticker]
+        return response(self.models[ticker], data.test.X[0], data.features.index("Close"))
+
+
+def response(model: Any, window: np.ndarray, feature: int = 0, step: float = 0.01) -> pd.Series:
+    """How far a forecast moves with each day of its window.
+
+    Args:
+        model: Keras model that maps (batch, lookback, features) to (batch, 1).
+        window: scaled inputs, shape (lookback, features).
+        feature: which input of a day is raised.
+        step: by how much.
+
+    Returns:
+        Change of the scaled forecast over ``step``, by day of the window from 1.
+    """
+    days = len(window)
+    raised = np.repeat(window[None], days + 1, axis=0)
+    raised[range(days), range(days), feature] += step  # the last one stays as it is
+    forecast = model.predict(raised, verbose=0)[:, 0].astype("float64")
+    return pd.Series((forecast[:-1] - forecast[-1]) / step, index=range(1, days + 1))
 
 
 def show(network: str, settings: Settings, store: Store) -> TrainedNetwork:

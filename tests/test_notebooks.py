@@ -149,8 +149,6 @@ def test_what_it_waits_for_exists(path):
 LACKING = {
     "01_data",
     "02_stationarity",
-    "07_lstm_cnn",
-    "08_tuning",
     "08b_replay",
     "09_comparison",
     "09a_skill",

@@ -31,9 +31,9 @@ class TrainingRequest(BaseModel):
     ticker: Ticker = key(f"a Yahoo symbol such as BTC-USD: {settings.TICKER_RULE}")
     network: Network = key(f"one of {', '.join(settings.NETWORKS)}")
     lookback: StrictInt = key("1 to 90 days", ge=1, le=90)
-    batch_size: StrictInt = key("1 to 512 windows a step", ge=1, le=512)
+    batch_size: StrictInt = key("1 to 512 windows at a time", ge=1, le=512)
     epochs: StrictInt = key(
-        "1 to 1000 epochs at most; training stops early when validation days no longer gain, as the thesis says",
+        "1 to 1000 epochs at most; training stops early when validation days no longer gain",
         ge=1,
         le=1000,
     )
@@ -213,6 +213,8 @@ PRESETS = {
     },
 }
 
+PRESET_NAMES = (*PRESETS, "thesis best")
+
 
 def preset(name: str, network: str = "CNN") -> dict[str, Any]:
     """The fields that a preset fills in: ``quick``, ``balanced`` or ``thesis best`` (of the network; lookback 60).
@@ -228,7 +230,7 @@ def preset(name: str, network: str = "CNN") -> dict[str, Any]:
             **{k: best[k] for k in ("batch_size", "epochs", "learning_rate", "dropout_rate")},
         }
     if name not in PRESETS:
-        raise RequestError({"": f"There is no preset {name!r}. There are: {', '.join([*PRESETS, 'thesis best'])}."})
+        raise RequestError({"": f"There is no preset {name!r}. There are: {', '.join(PRESET_NAMES)}."})
     return dict(PRESETS[name])
 
 

@@ -135,6 +135,7 @@ def support_resistance(
     min_touches: int = 2,
     last_days: int = 365,
     each_side: int = 3,
+    within_percent: float = 30.0,
 ) -> pd.DataFrame:
     """The nearest price levels above and below the last close at which the price has turned before.
 
@@ -154,6 +155,7 @@ def support_resistance(
         last_days: how far back turning points count, in days.
         each_side: levels at most on each side of the last close, the nearest ones; 1 to 50. A side where the price
             has not turned in ``last_days`` has none.
+        within_percent: levels farther from the last close are left out, unless their side has no nearer one; default 30.
 
     Returns:
         One row a level, highest price first: ``price_usd``, ``kind`` (``support`` below the last close, else
@@ -168,6 +170,7 @@ def support_resistance(
         ("min_touches", min_touches, 1, 1000),
         ("last_days", last_days, 1, 100_000),
         ("each_side", each_side, 1, 50),
+        ("within_percent", within_percent, 1e-9, 1e6),
     )
     wrong = [
         f"{name} is {value!r}, allowed is {low:g} to {high:g}"
@@ -198,7 +201,8 @@ def support_resistance(
             )
     columns = ["price_usd", "kind", "touches", "first_touch", "last_touch", "distance_percent"]
     found = pd.DataFrame(rows, columns=columns).sort_values("distance_percent", key=abs, kind="stable")
-    nearest = found.groupby("kind").head(each_side)
+    near = (found["distance_percent"].abs() <= within_percent) | ~found["kind"].duplicated()
+    nearest = found[near].groupby("kind").head(each_side)
     return nearest.sort_values("price_usd", ascending=False, ignore_index=True)
 
 

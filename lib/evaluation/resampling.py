@@ -158,6 +158,23 @@ def skill_of_overlapping(losses: np.ndarray, reference: np.ndarray, horizon: int
     return (float(skill_of(loss, base)), *_fieller(ours, naive))
 
 
+def p_of_overlapping(losses: np.ndarray, reference: np.ndarray, horizon: int) -> float:
+    """Two-sided p-value of equal expected loss of forecasts of several days made on every day.
+
+    Student's t of the same blocks as :func:`skill_of_overlapping`, so that it is below 0.05 where that interval leaves
+    0 out; not a number where there are fewer than two blocks, or a loss is not finite.
+
+    Args:
+        losses, reference, horizon: as in :func:`skill_of_overlapping`.
+    """
+    length = max(2 * horizon, block_length_of(len(losses)))
+    blocks = len(losses) // length
+    if blocks < 2 or not math.isfinite(float(np.mean(losses))):
+        return math.nan
+    difference = (np.asarray(losses) - np.asarray(reference))[-blocks * length :].reshape(blocks, length).mean(axis=1)
+    return float(stats.ttest_1samp(difference, 0.0).pvalue)
+
+
 def _fieller(ours: np.ndarray, naive: np.ndarray) -> tuple[float, float]:
     """Bounds of 1 - mean(ours) / mean(naive): values for which a t test of ours - (1 - value) x naive finds nothing."""
     (var_ours, cov), (_, var_naive) = np.cov(ours, naive)

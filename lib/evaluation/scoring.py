@@ -11,7 +11,7 @@ import pandas as pd
 
 from lib.data import SPLITS
 from lib.data.windows import Dataset
-from lib.evaluation import baselines, metrics, resampling
+from lib.evaluation import baselines, metrics, resampling, significance
 
 
 def prediction_frame(
@@ -133,6 +133,26 @@ def skill_in_words(row: Mapping[str, float]) -> str:
     if math.isnan(row["skill_lower"]):
         return f"skill {row['skill']:+.2f}, too few days for an interval"
     return f"skill {row['skill']:+.2f}, 95 % interval {row['skill_lower']:+.2f} to {row['skill_upper']:+.2f}"
+
+
+def verdict(lower: float, upper: float, p_better: float = math.nan) -> dict[str, str]:
+    """What the 95 % interval of a skill says, in the few words of a badge.
+
+    Args:
+        lower, upper: of the skill against the naive forecast; not a number where there is none.
+        p_better: two-sided p-value of equal squared errors, said where the whole interval is above 0.
+
+    Returns:
+        ``kind`` (worse, same, better or unknown) and ``words``. The naive forecast is called "no model" there.
+    """
+    if math.isnan(lower) or math.isnan(upper):
+        return {"kind": "unknown", "words": "too few days to compare with no model"}
+    if upper < 0:
+        return {"kind": "worse", "words": "worse than no model"}
+    if lower <= 0:
+        return {"kind": "same", "words": "no better than no model"}
+    p = "" if math.isnan(p_better) else f", p {'' if p_better < 0.001 else '= '}{significance.p_text(p_better)}"
+    return {"kind": "better", "words": f"better than no model{p}"}
 
 
 def network_in_words(scores: pd.DataFrame, network: str) -> str:

@@ -47,7 +47,8 @@ class Forecast:
             (their number, bounds without limit left out), ``skill`` (of the path against "stays as it is" on all such
             forecasts, ``compared_on`` of them, ``without_price`` of which are zero or less, ``spans`` of which share no
             day, about) and its 95 % interval ``skill_lower`` to ``skill_upper`` (missing where the forecasts are too
-            few; :func:`lib.evaluation.resampling.skill_of_overlapping`).
+            few; :func:`lib.evaluation.resampling.skill_of_overlapping`), and the two-sided ``p_value`` of equal squared
+            errors.
     """
 
     origin: pd.Timestamp
@@ -241,18 +242,19 @@ def _on_test_days(bands: pd.DataFrame) -> pd.DataFrame:
 
 
 _EVALUATED = [
-    *("coverage", "evaluated_on", "compared_on", "without_price", "spans", "skill", "skill_lower", "skill_upper"),
+    *("coverage", "evaluated_on", "compared_on", "without_price", "spans", "skill", "skill_lower", "skill_upper", "p_value"),
 ]
 
 
 def _evaluated(horizon: int, known: pd.DataFrame) -> tuple[float, ...]:
     ours, naive = (((known[c] - known["actual_usd"]) ** 2).to_numpy() for c in ("path_usd", "price_usd"))
     bad = ~(known["path_usd"] > 0).to_numpy()
-    skill = resampling.skill_of_overlapping(np.where(bad, np.inf, ours), naive, horizon)
+    losses = np.where(bad, np.inf, ours)
+    skill = resampling.skill_of_overlapping(losses, naive, horizon)
     bounded = known[np.isfinite(known["upper_usd"]) | bad]
     inside = bounded["actual_usd"].between(bounded["lower_usd"], bounded["upper_usd"])
     counts = len(bounded), len(known), int(bad.sum()), -(-len(known) // horizon)
-    return (float(inside.mean()), *counts, *skill)
+    return (float(inside.mean()), *counts, *skill, resampling.p_of_overlapping(losses, naive, horizon))
 
 
 def in_words(made: Forecast) -> str:

@@ -152,14 +152,18 @@ def test_the_nearest_levels_of_each_side_are_given_whatever_their_touches():
     tops = [100, *(x for low in range(95, 30, -10) for x in (low, low + 8)), 33, 38]
     falling = made(np.concatenate([np.linspace(a, b, 9)[:-1] for a, b in zip(tops, tops[1:])]))
     now = falling["Close"].iloc[-1]
-    every = technical.support_resistance(falling, min_touches=1, tolerance_percent=0.1, each_side=50)
+    wide = {"min_touches": 1, "tolerance_percent": 0.1, "within_percent": 1000}
+    every = technical.support_resistance(falling, each_side=50, **wide)
     assert (every["kind"] == "resistance").sum() > 3
     for each_side in (1, 2, 3):
-        found = technical.support_resistance(falling, min_touches=1, tolerance_percent=0.1, each_side=each_side)
+        found = technical.support_resistance(falling, each_side=each_side, **wide)
         for kind, side in every.groupby("kind")["price_usd"]:
             nearest = sorted(side, key=lambda price: abs(price - now))[:each_side]
             assert found.loc[found["kind"] == kind, "price_usd"].tolist() == sorted(nearest, reverse=True)
         assert found["price_usd"].is_monotonic_decreasing
+    near = technical.support_resistance(falling, each_side=50, **{**wide, "within_percent": 30})
+    far = near[near["distance_percent"].abs() > 30]
+    assert len(near) < len(every) and far["kind"].is_unique, "a far level is shown only where its side has no nearer one"
 
 
 def test_days_are_calendar_days_and_beside_an_absent_one_nothing_is_known_to_turn():

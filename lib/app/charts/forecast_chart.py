@@ -1,4 +1,5 @@
-"""The days to come: a path, its bounds, and the naive forecast beside it."""
+"""The days to come: what no model says, with its interval, and the network's path, which is second until it has earned
+more."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from lib.colours import NAIVE
 from lib.settings import NETWORKS
 
 KNOWN_DAYS = 60
-_COLUMNS = ("date", "path_usd", "lower_usd", "upper_usd", "naive_usd", "level")
+_COLUMNS = ("date", "path_usd", "lower_usd", "upper_usd", "naive_usd", "naive_lower_usd", "naive_upper_usd", "level")
 
 
 def forecast(
@@ -20,19 +21,20 @@ def forecast(
     known_closes: pd.Series,
     ticker: str,
     network: str = "forecast",
-    coverage: float | None = None,
+    earned: bool = False,
     known_days: int = KNOWN_DAYS,
 ) -> go.Figure:
-    """The known closes, the forecast path with its interval, and the naive forecast, in USD.
+    """The known closes, the naive forecast with its interval, and the network's path, in USD.
 
     Args:
-        frame: one row for each forecast day in time order: ``date``, ``path_usd``, ``lower_usd``, ``upper_usd``,
-            ``naive_usd``, ``level`` (one for all rows, 0 to 1), and ``actual_usd`` if known (missing values are days to
-            come).
-            Bounds that are not finite are left out, and the chart says so.
+        frame: one row for each forecast day in time order: ``date``, ``path_usd`` with ``lower_usd`` and ``upper_usd``,
+            ``naive_usd`` with ``naive_lower_usd`` and ``naive_upper_usd``, ``level`` (one for all rows, 0 to 1), and
+            ``actual_usd`` if known (missing values are days to come). Bounds that are not finite are left out, and the
+            chart says so.
         known_closes: closes in USD until the forecast was made, indexed by day.
         ticker, network: for title, name and colour.
-        coverage: share of held-out days that such intervals covered, 0 to 1; stated beside the level if given.
+        earned: whether the path was shown to be better than no model. Only then it is the bold line and the interval is
+            its own; default no.
         known_days: closes shown; default 60.
 
     Raises:
@@ -48,26 +50,26 @@ def forecast(
         raise ChartError(
             "a forecast chart shows one level between 0 and 1, such as 0.9: choose the rows of one level first"
         )
+    lower, upper, whose = ("lower_usd", "upper_usd", network) if earned else (*_COLUMNS[5:7], "no model")
+    meaning = network_meaning(network) if earned else NAIVE
     known = known_closes.dropna().tail(known_days)
-    figure = canvas("Forecast", ", ".join(filter(None, (name, _words(frame, coverage)))), height=440)
-    shade = network_colour(network)
-    bounded = np.isfinite(frame["lower_usd"].astype("float64")) & np.isfinite(frame["upper_usd"].astype("float64"))
-    bounds = frame[bounded]
-    faint = tint(network_meaning(network), 0.18)
-    promised = f"{frame['level'].iloc[0]:.0%} interval"
-    figure.add_trace(line(bounds["date"], bounds["upper_usd"], "upper bound", shade, width=1, showlegend=False))
-    figure.add_trace(
-        line(bounds["date"], bounds["lower_usd"], promised, shade, width=1, fill="tonexty", fillcolor=faint)
-    )
-    figure.data[0].hovertemplate, figure.data[1].hovertemplate = (
-        f"upper %{{y:{PRICE}}} USD",
-        f"lower %{{y:{PRICE}}} USD",
-    )
-    figure.data[0].name = promised
+    figure = canvas("Forecast", ", ".join(filter(None, (name, _open_ended(frame, lower, upper)))), height=420)
+    bounds = frame[np.isfinite(frame[lower].astype("float64")) & np.isfinite(frame[upper].astype("float64"))]
+    promised = f"{frame['level'].iloc[0]:.0%} interval of {whose}"
+    shade = colour(meaning)
+    for column, word, look in (
+        (upper, "upper", {"showlegend": False}),
+        (lower, "lower", {"fill": "tonexty", "fillcolor": tint(meaning, 0.2)}),
+    ):
+        figure.add_trace(line(bounds["date"], bounds[column], promised, shade, width=1, **look))
+        figure.data[-1].hovertemplate = f"{word} %{{y:{PRICE}}} USD"
     figure.add_trace(line(known.index, known, "known close", colour("actual"), width=1.8))
-    figure.add_trace(line(frame["date"], frame["naive_usd"], "naive", colour(NAIVE), dash="dot"))
+    bold, faint = {"width": 3}, {"width": 1.3, "dash": "dot"}
     figure.add_trace(
-        line(frame["date"], frame["path_usd"], network, shade, width=2, mode="lines+markers", marker={"size": 5})
+        line(frame["date"], frame["naive_usd"], "no model: as today", colour(NAIVE), **(faint if earned else bold))
+    )
+    figure.add_trace(
+        line(frame["date"], frame["path_usd"], network, network_colour(network), **(bold if earned else faint))
     )
     if "actual_usd" in frame and frame["actual_usd"].notna().any():
         marks = {"size": 5, "symbol": "diamond"}
@@ -82,9 +84,7 @@ def forecast(
     return themed(figure, "light")
 
 
-def _words(frame: pd.DataFrame, coverage: float | None) -> str:
-    ends = frame[["lower_usd", "upper_usd"]].astype("float64")
-    open_ended = int((~np.isfinite(ends)).any(axis=1).sum())
-    if open_ended:
-        return f"{open_ended} of {len(frame)} days without bounds: too few errors known"
-    return f"interval held {coverage:.0%} of held-out days" if coverage is not None else ""
+def _open_ended(frame: pd.DataFrame, lower: str, upper: str) -> str:
+    ends = frame[[lower, upper]].astype("float64")
+    count = int((~np.isfinite(ends)).any(axis=1).sum())
+    return f"{count} of {len(frame)} days without bounds: too few errors known" if count else ""

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
-from typing import TYPE_CHECKING
 
 from lib import settings as parameters
-from lib.app.serve import check_port
+from lib.app.serve import check_port, listen, workers
 from lib.app.service import environment
 from lib.errors import ProjectError
-from lib.experiments import pool
-from lib.settings.places import PROJECT_ROOT
-
-if TYPE_CHECKING:
-    from lib.app.service.web import Service
 
 
 def main(words: list[str] | None = None) -> int:
@@ -53,32 +46,11 @@ def run(chosen: environment.ServiceSettings) -> None:
     log.addHandler(shown)
     log.setLevel(logging.INFO)
     service = Service(chosen)  # first, as it refuses a Redis that is not there
-    if chosen.dask_scheduler_address:
-        os.environ[pool.ADDRESS_VARIABLE] = chosen.dask_scheduler_address
-        _serve(service)
-        return
     print("Starting worker processes ...", flush=True)
-    with pool.local(parameters.sample().changed(workers=chosen.workers)) as address:
-        os.environ[pool.ADDRESS_VARIABLE] = address
-        _serve(service)
-
-
-def _serve(service: Service) -> None:
-    import uvicorn
-
-    chosen = service.settings
-    os.chdir(PROJECT_ROOT)
-    print(f"The service: http://{chosen.service_host}:{chosen.service_port}/docs   (Ctrl-C ends it)", flush=True)
-    uvicorn.run(
-        service.app,
-        host=chosen.service_host,
-        port=chosen.service_port,
-        log_level="warning",
-        server_header=False,
-        ws_max_size=chosen.max_request_bytes,
-        timeout_keep_alive=30,  # longer than clients keep a connection, or one asks as it is being closed
-        timeout_graceful_shutdown=5,
-    )
+    scheduler = chosen.dask_scheduler_address or None
+    with workers(parameters.sample().changed(workers=chosen.workers, scheduler=scheduler)):
+        print(f"The service: http://{chosen.service_host}:{chosen.service_port}/docs   (Ctrl-C ends it)", flush=True)
+        listen(service.app, chosen)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from lib.app.jobs import Job
 from lib.app.service import answers, prices
 from lib.app.service.environment import ServiceSettings
 from lib.app.service.store import Store
+from lib.data.market.moves import MAX_DAILY_FACTOR
 from lib.errors import ProjectError
 from lib.experiments import forecast, train
 from lib.experiments.train import Training
@@ -116,10 +117,23 @@ class Runs:
         settings: limits and folders.
         store: shared by all processes of the service.
         hear: called with (name of the event, payload) for each event of a training; from several threads.
+        private: whether only the trainings that were asked for here are known here; default no.
+        threads: TensorFlow threads of a worker; default 1.
+        max_daily_factor: the largest move of a price from one day to the next that is believed; default 3.
     """
 
-    def __init__(self, settings: ServiceSettings, store: Store, hear: Callable[[str, dict[str, Any]], object]):
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        store: Store,
+        hear: Callable[[str, dict[str, Any]], object],
+        private: bool = False,
+        threads: int = 1,
+        max_daily_factor: float = MAX_DAILY_FACTOR,
+    ):
         self._settings, self._store, self._hear = settings, store, hear
+        self._threads, self._max_daily_factor = threads, max_daily_factor
+        self._own: set[str] | None = set() if private else None
         self.collection = Collection(settings.service_folder)
         self._running: dict[str, Run] = {}
         self._networks: dict[str, TrainedNetwork] = {}
@@ -141,7 +155,7 @@ class Runs:
             RequestError: with the sentence for each wrong field.
             Busy: as many trainings run as are allowed.
         """
-        request, chosen = self._checked(values)
+        request, chosen = self.checked(values)
         with self._lock:
             if len(self._running) >= self._settings.max_running_trainings:
                 raise Busy(
@@ -149,12 +163,27 @@ class Runs:
                 )
             run = Run(request.model_dump(mode="json"), plots)
             self._running[run.request_id] = run
+            if self._own is not None:
+                self._own.add(run.request_id)
         self._write(run)
         run.job = Job(lambda job: self._train(run, job, request, chosen), lambda _, event: self._happened(run, event))
         run.job.start()
         return run
 
-    def _checked(self, values: Mapping[str, Any]) -> tuple[requests.TrainingRequest, Any]:
+    @property
+    def busy(self) -> bool:
+        """Whether a training runs."""
+        return bool(self._running)
+
+    def checked(self, values: Mapping[str, Any]) -> tuple[requests.TrainingRequest, Any]:
+        """The request that these values make, and the parameters of its run.
+
+        Args:
+            values: as :meth:`train` takes them.
+
+        Raises:
+            RequestError: with the sentence for each wrong field.
+        """
         limits, source = self._settings, values.get("source") or self._settings.price_sources[0]
         wrong = {}
         if source not in limits.price_sources:
@@ -169,7 +198,8 @@ class Runs:
         network = given.get("network")
         best = requests.preset("thesis best", network) if network in networks.ARCHITECTURES else {}
         best["epochs"] = min(best.get("epochs", 1), limits.max_epochs)
-        return requests.check({**best, "source": source, **given}, limits.price_folder or None)
+        asked = {**best, "source": source, **given}
+        return requests.check(asked, limits.price_folder or None, self._threads, self._max_daily_factor)
 
     def _train(self, run: Run, job: Job, request: requests.TrainingRequest, chosen: Any) -> None:
         job.emit(Stage(f"Loading prices of {request.ticker}"))
@@ -239,14 +269,15 @@ class Runs:
         """
         if (run := self._running.get(request_id)) is not None:
             return dict(run.state)
-        kept = self._store.run(request_id)
+        kept = self._store.run(request_id) if self._own is None or request_id in self._own else None
         if kept is None:
             raise NotThere(f"there is no training {request_id}. GET /trainings lists those that are known")
         return dict(json.loads(kept))
 
     def states(self) -> list[dict[str, Any]]:
         """All trainings that are known, newest first."""
-        return [json.loads(kept) for kept in self._store.runs()]
+        states = [json.loads(kept) for kept in self._store.runs()]
+        return states if self._own is None else [one for one in states if one["request_id"] in self._own]
 
     def events(self, request_id: str, since: int) -> list[dict[str, Any]]:
         """Events of a training from a number on, which begins at 1.
@@ -313,9 +344,9 @@ class Runs:
 
     # -- networks --------------------------------------------------------------------------
 
-    def entries(self) -> list[Entry]:
-        """Trained networks, newest first."""
-        return self.collection.entries()
+    def summaries(self) -> list[tuple[Entry, dict[str, Any]]]:
+        """Trained networks, newest first, each with its :class:`lib.app.service.answers.NetworkSummary`."""
+        return [(entry, answers.summary(entry)) for entry in self.collection.entries()]
 
     def entry(self, identity: str) -> Entry:
         """One trained network.
@@ -412,7 +443,8 @@ class Runs:
         last = (self._store.get(_NEWEST) or b"").decode()
         return last if last in known else known[0]
 
-    def _forecast(self, identity: str, start: date | None, days: int) -> bytes:
+    def forecast(self, identity: str, start: date | None, days: int) -> forecast.Forecast:
+        """A forecast with a trained network; raises as :meth:`predict`."""
         network = self.network(identity)
         first, last = forecast.allowed_starts(network.training.data, network.observed)
         wrong = requests.check_forecast(start or last, days, first, last)
@@ -420,7 +452,11 @@ class Runs:
             raise requests.RequestError({_BODY_NAMES.get(name, name): text for name, text in wrong.items()})
         closes = network.closes, network.observed
         task = forecast.start_task(network.training, network.result, *closes, start or last, days)
-        return json.dumps(answers.forecast_data(network, task.result())).encode()
+        return task.result()
+
+    def _forecast(self, identity: str, start: date | None, days: int) -> bytes:
+        made = self.forecast(identity, start, days)
+        return json.dumps(answers.forecast_data(self.network(identity), made)).encode()
 
     def _kept(self, key: str, seconds: float, compute: Callable[[], bytes]) -> tuple[bytes, float]:
         """A value of the store with its age in seconds; what is not there is computed once, however many ask."""

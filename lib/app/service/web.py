@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 
 import socketio
 from anyio import to_thread
-from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi import Depends, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import RedirectResponse
@@ -88,6 +88,9 @@ class Service:
         inner = socketio.ASGIApp(self.live.server, self._fastapi(), socketio_path="socket.io")
         self.app = Gate(inner, settings)
 
+    async def _runs(self) -> Runs:
+        return self.runs
+
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         self.live.begin(asyncio.get_running_loop())
@@ -118,8 +121,9 @@ class Service:
                 allow_methods=["GET", "POST", "DELETE"],
                 allow_headers=["Authorization", "Content-Type"],
             )
-        _errors(app)
-        _paths(app, self.runs)
+        errors(app)
+        _home(app)
+        paths(app, self._runs)
         _described(app, self.settings)
         return app
 
@@ -145,10 +149,19 @@ you have. The same events are at `GET /trainings/{request_id}/events`.
 | `training_ended` | `status` (done, failed or cancelled), `network`; the last one |"""
 
 
-def _paths(app: FastAPI, runs: Runs) -> None:
+def _home(app: FastAPI) -> None:
     @app.get("/", include_in_schema=False)
     def home(request: Request) -> RedirectResponse:
         return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
+
+
+def paths(app: FastAPI, own: Callable[..., Any]) -> None:
+    """The paths of Table 5.1 and those that a client needs beside them.
+
+    Args:
+        app: gets them.
+        own: a dependency that gives the :class:`Runs` of whoever asks.
+    """
 
     @app.get("/health", response_model=answers.Health, summary="Whether the service answers", tags=["health"])
     async def health() -> dict[str, Any]:
@@ -168,6 +181,7 @@ def _paths(app: FastAPI, runs: Runs) -> None:
         request: Request,
         wait: Annotated[bool, Query(description="answer when it is done; false: at once, with 202")] = True,
         plots: Annotated[bool, Query(description="draw the twelve views: PNG in the answer, and as events")] = True,
+        runs: Any = Depends(own),
     ) -> Any:
         """Listings 1 and 2: train a network. A training that is known is answered from the cache."""
         run = await to_thread.run_sync(runs.train, body.model_dump(), plots)
@@ -187,7 +201,7 @@ def _paths(app: FastAPI, runs: Runs) -> None:
         summary="List trainings",
         tags=["training"],
     )
-    def trainings() -> Any:
+    def trainings(runs: Any = Depends(own)) -> Any:
         """Trainings that were asked for, newest first."""
         return runs.states()
 
@@ -198,7 +212,11 @@ def _paths(app: FastAPI, runs: Runs) -> None:
         summary="State and result of a training",
         tags=["training"],
     )
-    def training(request_id: RequestId, plots: Annotated[bool, Query(description="with the views")] = False) -> Any:
+    def training(
+        request_id: RequestId,
+        plots: Annotated[bool, Query(description="with the views")] = False,
+        runs: Any = Depends(own),
+    ) -> Any:
         """What a training does, and its result once it is done."""
         state = runs.state(request_id)
         data = None
@@ -215,7 +233,9 @@ def _paths(app: FastAPI, runs: Runs) -> None:
         tags=["training"],
     )
     def events(
-        request_id: RequestId, since: Annotated[int, Query(ge=1, le=10**9, description="first number wanted")] = 1
+        request_id: RequestId,
+        since: Annotated[int, Query(ge=1, le=10**9, description="first number wanted")] = 1,
+        runs: Any = Depends(own),
     ) -> Any:
         """A training's events from a number on: what a client that was away has missed."""
         found = runs.events(request_id, since)
@@ -228,16 +248,16 @@ def _paths(app: FastAPI, runs: Runs) -> None:
         summary="Cancel a training",
         tags=["training"],
     )
-    def cancel(request_id: RequestId) -> Any:
+    def cancel(request_id: RequestId, runs: Any = Depends(own)) -> Any:
         """Give a training up. It stops at its next epoch."""
         return runs.cancel(request_id)
 
     @app.get(
         "/networks", response_model=list[answers.NetworkSummary], summary="List trained networks", tags=["networks"]
     )
-    def networks() -> Any:
+    def networks(runs: Any = Depends(own)) -> Any:
         """Trained networks, newest first."""
-        return [answers.summary(entry) for entry in runs.entries()]
+        return [summary for _, summary in runs.summaries()]
 
     @app.get(
         "/networks/{network}",
@@ -246,7 +266,11 @@ def _paths(app: FastAPI, runs: Runs) -> None:
         summary="Scores of a trained network",
         tags=["networks"],
     )
-    def network(network: Identity, plots: Annotated[bool, Query(description="with the views")] = False) -> Any:
+    def network(
+        network: Identity,
+        plots: Annotated[bool, Query(description="with the views")] = False,
+        runs: Any = Depends(own),
+    ) -> Any:
         """A trained network's scores and history."""
         entry = runs.entry(network)
         return answers.trained_data(entry, runs.images(entry) if plots else None)
@@ -258,7 +282,7 @@ def _paths(app: FastAPI, runs: Runs) -> None:
         summary="Forget a trained network",
         tags=["networks"],
     )
-    def forget(network: Identity) -> None:
+    def forget(network: Identity, runs: Any = Depends(own)) -> None:
         """Forget a trained network. Its training stays in the cache, so it can be had again in moments."""
         runs.forget(network)
 
@@ -269,7 +293,7 @@ def _paths(app: FastAPI, runs: Runs) -> None:
         summary="Forecast 1 to 30 days",
         tags=["forecast"],
     )
-    async def predict(body: bodies.PredictBody) -> Response:
+    async def predict(body: bodies.PredictBody, runs: Any = Depends(own)) -> Response:
         """Listings 3 and 4: a forecast of 1 to 30 days, with its calibrated band and the naive forecast."""
         asked = body.network, body.start_date, body.days
         # Under load a change of thread takes longer than the look-up itself.
@@ -299,7 +323,9 @@ def _json(answer: Any, status: int, headers: Mapping[str, str]) -> Response:
 # -- errors --------------------------------------------------------------------------------
 
 
-def _errors(app: FastAPI) -> None:
+def errors(app: FastAPI) -> None:
+    """What each kind of error is answered with: a status, and a body that names field, value and rule."""
+
     @app.exception_handler(RequestValidationError)
     async def wrong_fields(_: Request, error: RequestValidationError) -> Response:
         no_json = any(one["type"] == "json_invalid" for one in error.errors())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, get_args
 
+from lib.app.charts import COLOURS as MEANINGS
 from lib.app.charts import THEMES
 
 Theme = Literal["light", "dark"]
@@ -40,8 +41,11 @@ WORDS = ("text", "soft", "accent", "good", "bad", "warn")
 
 
 def variables(theme: Theme) -> str:
-    """The theme as CSS declarations: ``--shell-page: #F2F4F7; ...`` and the browser's own colour scheme."""
-    declared = "".join(f"--shell-{name.replace('_', '-')}: {colour}; " for name, colour in COLOURS[theme].items())
+    """The theme as CSS declarations, ``--page: #F2F4F7; ...``, those of the charts (``--c-naive: ...``), and the browser's
+    own colour scheme."""
+    place = NAMES.index(theme)
+    declared = "".join(f"--{name.replace('_', '-')}: {colour}; " for name, colour in COLOURS[theme].items())
+    declared += "".join(f"--c-{name.lower().replace(' ', '-')}: {values[place]}; " for name, values in MEANINGS.items())
     return f"color-scheme: {theme}; {declared}".strip()
 
 

@@ -1,0 +1,67 @@
+"""What a training costs in seconds on this machine: measured, by training each preset for one and for three epochs."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import Any
+
+from lib.app import jobs, requests
+from lib.data.market import sample
+from lib.errors import ProjectError
+from lib.experiments import train
+from lib.settings import NETWORKS
+
+_SHORT, _LONG = 1, 3  # epochs: their difference is what an epoch costs, the rest is paid once
+
+
+class Costs:
+    """Measures in a thread, when it is first asked; both trainings are in the cache afterwards.
+
+    Args:
+        threads: TensorFlow threads of a worker.
+    """
+
+    def __init__(self, threads: int):
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._begun: set[str] = set()
+        self._known: dict[str, dict[str, float]] = {}
+
+    def ask(self, network: str) -> dict[str, Any]:
+        """What is known of a network by now.
+
+        Returns:
+            ``presets``: "PRESET of NETWORK" -> ``once`` (seconds) and ``epoch`` (seconds for 1,000 windows), and
+            ``whole``: whether these are all.
+
+        Raises:
+            RequestError: there is no such network.
+        """
+        if network not in NETWORKS:
+            rule = requests.allowed("network")
+            raise requests.RequestError({"network": f"Network: {network[:40]} is not allowed. Allowed: {rule}."})
+        with self._lock:
+            if network not in self._begun:
+                self._begun.add(network)
+                threading.Thread(target=self._measure, args=(network,), daemon=True).start()
+        wanted = [f"{preset} of {network}" for preset in requests.PRESET_NAMES]
+        return {
+            "presets": {name: self._known[name] for name in wanted if name in self._known},
+            "whole": all(name in self._known for name in wanted),
+        }
+
+    def _measure(self, network: str) -> None:
+        for preset in requests.PRESET_NAMES:
+            with suppress(ProjectError):  # without a pool nothing can be trained, and whoever trains hears of it
+                self._known[f"{preset} of {network}"] = self._measured({**requests.preset(preset, network), "network": network})
+
+    def _measured(self, preset: dict[str, Any]) -> dict[str, float]:
+        values = {**requests.defaults("sample", sample.TICKER, sample.START_DATE, sample.END_DATE), **preset}
+        seconds = {}
+        for epochs in (_SHORT, _LONG):
+            request, chosen = requests.check({**values, "epochs": epochs}, None, self._threads)
+            _, training = jobs.described(request, chosen)
+            seconds[epochs] = train.train(training).result().seconds
+        epoch = max(seconds[_LONG] - seconds[_SHORT], 0.0) / (_LONG - _SHORT)
+        return {"once": max(seconds[_SHORT] - epoch, 0.0), "epoch": 1000 * epoch / len(training.data.train.y)}

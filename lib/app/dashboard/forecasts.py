@@ -1,0 +1,181 @@
+"""What a trained network's forecast looks like on the page, and what it is worth there."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from lib.app import charts
+from lib.app.charts.canvas import canvas, line, readable
+from lib.app.collection import Entry, TrainedNetwork
+from lib.app.service.answers import metrics, plain
+from lib.colours import NAIVE
+from lib.evaluation import intervals, scoring, significance
+from lib.experiments.forecast import Forecast
+
+_BOUNDS = ("skill_lower", "skill_upper")
+_CSV_DIGITS = 6  # significant; prices are known to fewer
+
+
+def next_day(entry: Entry, network: TrainedNetwork | None = None) -> dict[str, str]:
+    """The badge of a trained network: its one-day forecasts of the test days against no model.
+
+    Args:
+        entry: its record.
+        network: loaded, for the p-value of one that is better.
+    """
+    found = metrics(entry.record.get("scores", []), "test") or {}
+    lower, upper = (math.nan if found.get(n) is None else found[n] for n in ("skill_lower", "skill_upper"))
+    p = math.nan
+    if lower > 0 and network is not None:
+        days = network.predictions[network.predictions["part"] == "test"]
+        columns = ("actual_usd", "predicted_usd", "naive_usd")
+        p = significance.diebold_mariano(*(days[name].to_numpy() for name in columns))["p_value"]
+    return scoring.verdict(lower, upper, p)
+
+
+def evaluated(network: TrainedNetwork) -> dict[str, Any]:
+    """Scores and badge of a network, JSON-able."""
+    return plain(
+        {
+            "network": network.identity,
+            "ticker": network.ticker,
+            "model": network.network,
+            "badge": next_day(network, network),
+            "verdict": scoring.network_in_words(network.scores, network.network),
+            "scores": [
+                {**row, "badge": scoring.verdict(*(row[n] if row[n] is not None else math.nan for n in _BOUNDS))}
+                for row in scoring.as_records(network.scores)
+            ],
+            "origin": network.record["origin"],
+            "request": network.record["request"],
+            "best_epoch": network.record["best_epoch"],
+            "seconds": network.record["seconds"],
+        }
+    )
+
+
+def shown(network: TrainedNetwork, made: Forecast, theme: str) -> dict[str, Any]:
+    """A forecast for the page, JSON-able: chart, badge, sentence, a row a day.
+
+    Args:
+        network: with its prices.
+        made: its forecast.
+        theme: ``light`` or ``dark``.
+    """
+    days = _beside_no_model(network, made)
+    verdicts = [scoring.verdict(*row) for row in days[["skill_lower", "skill_upper", "p_value"]].to_numpy()]
+    first, last = verdicts[0], verdicts[-1]
+    # Earned for all days or not at all: a line cannot be bold in part.
+    earned = all(one["kind"] == "better" for one in verdicts)
+    known = network.observed[: made.origin]
+    figure = charts.forecast(days.assign(level=made.level), known, network.ticker, network.network, earned)
+    rows = days.assign(date=days["date"].dt.strftime("%Y-%m-%d"))
+    return plain(
+        {
+            "network": network.identity,
+            "ticker": network.ticker,
+            "model": network.network,
+            "origin": made.origin.date().isoformat(),
+            "level": made.level,
+            "badge": first,
+            "last_badge": last,
+            "sentence": sentence(network, days, made, verdicts),
+            "rows": [{**row, "verdict": one} for row, one in zip(rows.to_dict("records"), verdicts)],
+            "figure": figure_json(figure, theme),
+            "csv": csv(network, days, verdicts),
+            "file": f"{network.ticker}_{network.network}_{rows['date'].iloc[0]}.csv",
+        }
+    )
+
+
+def _beside_no_model(network: TrainedNetwork, made: Forecast) -> pd.DataFrame:
+    """The forecast's days with the interval of the naive forecast, calibrated in the same way on the same prices."""
+    closes = network.observed[: made.origin]
+    horizons = made.days["horizon"].tolist()
+    bands = intervals.conformal(closes, intervals.naive_path(closes, horizons), horizons, (made.level,))
+    mine = bands[bands["origin"] == made.origin].set_index("horizon").reindex(horizons)
+    return made.days.assign(
+        naive_lower_usd=mine["lower_usd"].to_numpy(), naive_upper_usd=mine["upper_usd"].to_numpy()
+    )
+
+
+def sentence(
+    network: TrainedNetwork, days: pd.DataFrame, made: Forecast, verdicts: Sequence[Mapping[str, str]]
+) -> str:
+    """What the page says of tomorrow, in words that need no chart."""
+    day = days.iloc[0]
+    held = f"No model expects {_usd(day['naive_usd'])} on {day['date']:%Y-%m-%d}"
+    if np.isfinite(day["naive_upper_usd"]):
+        low, high = _usd(day["naive_lower_usd"]), _usd(day["naive_upper_usd"])
+        held += f", within {low} to {high} in {made.level:.0%} of cases"
+    tells = f"The {network.network} says {_usd(day['path_usd'])}, and its one-day forecasts were {_worth(day, verdicts[0])}"
+    if len(days) == 1:
+        return f"{held}. {tells}."
+    later = days.iloc[-1]
+    return (
+        f"{held}. {tells}. For day {later['horizon']:.0f} they were {_worth(later, verdicts[-1])}."
+    )
+
+
+def _worth(day: pd.Series, verdict: Mapping[str, str]) -> str:
+    if pd.isna(day["skill"]) or pd.isna(day["skill_lower"]):
+        return "on too few test days to be compared with no model"
+    numbers = f"skill {day['skill']:+.2f}, 95 % interval {day['skill_lower']:+.2f} to {day['skill_upper']:+.2f}"
+    return f"{verdict['words']} ({numbers})"
+
+
+def _usd(value: float) -> str:
+    return f"{readable(value)} USD"
+
+
+def csv(network: TrainedNetwork, days: pd.DataFrame, verdicts: Sequence[Mapping[str, str]]) -> str:
+    """The same days as a file: coin and network in each row, six significant digits."""
+    numbers = days.select_dtypes("number").columns
+    rounded = days.assign(**{name: days[name].map(lambda value: float(f"{value:.{_CSV_DIGITS}g}")) for name in numbers})
+    frame = rounded.assign(verdict=[one["words"] for one in verdicts])
+    frame.insert(0, "coin", network.ticker)
+    frame.insert(1, "network", network.network)
+    return frame.to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n")
+
+
+def view(network: TrainedNetwork, name: str, theme: str) -> dict[str, Any]:
+    """One of the twelve views of section 5.2 as Plotly's JSON."""
+    history = {which: losses.tolist() for which, losses in network.result.history.items()}
+    finished = charts.Finished(network.ticker, network.network, history, network.predictions, network.prices)
+    return figure_json(charts.VIEWS[name].draw(finished), theme)
+
+
+def curves(networks: Sequence[TrainedNetwork], theme: str) -> dict[str, Any]:
+    """Validation losses of several trainings by epoch, each divided by that of no model on the same days.
+
+    So networks of several coins have one scale, and 1 is what no model reaches.
+    """
+    figure = canvas("Validation loss", "of each training, divided by that of no model (1)", height=360)
+    longest = 2
+    for place, network in enumerate(networks):
+        naive = scoring.naive_scores(network.training.data)["MSE"]
+        loss = np.asarray(network.result.val_loss, dtype="float64") / naive
+        longest = max(longest, len(loss))
+        shade = charts.network_colour(network.network)
+        dashes = ("solid", "dash", "dot", "dashdot")
+        name = f"{network.ticker}, {network.network}, {network.record['trained'][11:16]}"
+        figure.add_trace(
+            line(np.arange(1, len(loss) + 1), loss, name, shade, unit="x no model", digits=".3~g", dash=dashes[place % 4])
+        )
+    ends = {"x": [1, longest], "y": [1, 1]}
+    figure.add_trace(line(**ends, name="no model", colour=charts.theme.colour(NAIVE), unit="", digits=".3~g", width=3))
+    figure.update_xaxes(title_text="epoch", tickformat="d", hoverformat="d")
+    figure.update_yaxes(title_text="validation loss / that of no model", type="log", exponentformat="none")
+    return figure_json(figure, theme)
+
+
+def figure_json(figure: go.Figure, theme: str) -> dict[str, Any]:
+    """A chart in one of the page's themes, as Plotly's JSON."""
+    return json.loads(charts.themed(figure, theme).to_json())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -55,19 +54,6 @@ class VisualizingUpdate:
 
 
 @dataclass(frozen=True)
-class ForecastUpdate:
-    """A forecast is done: ``days`` as ``lib.experiments.forecast.Forecast`` has them, a list for each column;
-    ``sentence`` says how far such forecasts could be trusted on the test days."""
-
-    identity: str
-    origin: str
-    level: float
-    days: Mapping[str, list[Any]]
-    sentence: str
-    kind: str = field(default="forecast_update", init=False)
-
-
-@dataclass(frozen=True)
 class Stage:
     """What is going on now, in a few words for people."""
 
@@ -88,7 +74,7 @@ class ErrorLog:
     kind: str = field(default="error_log", init=False)
 
 
-Event = TrainingUpdate | ValidationUpdate | VisualizingUpdate | ForecastUpdate | Stage | ErrorLog
+Event = TrainingUpdate | ValidationUpdate | VisualizingUpdate | Stage | ErrorLog
 
 
 def as_plain(event: Event) -> dict[str, Any]:

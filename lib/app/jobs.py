@@ -10,11 +10,9 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from datetime import date
 from typing import Any, Protocol
 
-from lib.app.collection import TrainedNetwork
-from lib.app.events import ErrorLog, Event, ForecastUpdate, Stage, TrainingUpdate
+from lib.app.events import ErrorLog, Event, Stage, TrainingUpdate
 from lib.app.requests import TrainingRequest
 from lib.app.sentences import for_page, without_folders
 from lib.data import market, windows
@@ -167,18 +165,3 @@ def trained(job: Job, training: Training) -> Result:
             f" than {rate:g}, and train again."
         )
     return result
-
-
-def forecast_with(job: Job, network: TrainedNetwork, start: date, days: int) -> ForecastUpdate:
-    """Roll a network forward in the pool.
-
-    Raises:
-        Cancelled: the job was cancelled.
-        ForecastError: its path leaves the prices above zero.
-    """
-    job.emit(Stage(f"Forecasting {network.ticker} with {network.network}"))
-    closes = network.closes, network.observed
-    made = job.wait(forecast.start_task(network.training, network.result, *closes, start, days))
-    rows = made.days.assign(date=made.days["date"].dt.strftime("%Y-%m-%d"))
-    origin = made.origin.date().isoformat()
-    return ForecastUpdate(network.identity, origin, made.level, rows.to_dict("list"), forecast.in_words(made))

@@ -1,9 +1,8 @@
-"""The controller used by a program: ask, wait for the result."""
+"""The dashboard's trainings and forecasts used by a program: ask, wait for the result."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -11,17 +10,17 @@ import pandas as pd
 
 from lib.app import requests
 from lib.app.collection import TrainedNetwork
-from lib.app.controller import IDLE, Controller
-from lib.app.events import ErrorLog, Event, ForecastUpdate
+from lib.app.service.runs import DONE, Runs
 from lib.errors import ProjectError
 from lib.experiments import forecast
+from lib.experiments.forecast import Forecast
 from lib.settings import Settings
 
-PATIENCE_S = 3600.0
+PATIENCE_SECONDS = 3600.0
 
 
-class WidgetError(ProjectError):
-    """A training or forecast failed; the sentence is the controller's."""
+class UnattendedError(ProjectError):
+    """A training failed, or took too long; the sentence says why."""
 
 
 def check_days(prices: Mapping[str, pd.DataFrame], settings: Settings) -> None:
@@ -37,49 +36,32 @@ def check_days(prices: Mapping[str, pd.DataFrame], settings: Settings) -> None:
     forecast.check_days({ticker: prices[ticker] for ticker in chosen.tickers}, chosen)
 
 
-def train(controller: Controller, values: Mapping[str, Any], patience_s: float = PATIENCE_S) -> TrainedNetwork:
+def train(runs: Runs, values: Mapping[str, Any], patience_seconds: float = PATIENCE_SECONDS) -> TrainedNetwork:
     """Train with a form's values and wait for the network.
 
     Raises:
         RequestError: a field is wrong.
-        WidgetError: the training failed, or took longer than ``patience_s`` seconds and was stopped.
+        UnattendedError: the training failed, or took longer than ``patience_seconds`` and was stopped.
     """
-    _wait(controller, lambda: controller.train(values), patience_s)
-    return controller.network
+    run = runs.train(values, plots=False)
+    if not run.ended.wait(patience_seconds):
+        runs.cancel(run.request_id)
+        raise UnattendedError(f"The training took longer than {patience_seconds:.0f} s and was stopped.")
+    if run.state["status"] != DONE:
+        raise UnattendedError(run.state["error"])
+    return runs.network(run.state["network"])
 
 
 def predict(
-    controller: Controller, start: date | None = None, days: int = forecast.DEFAULT_DAYS, patience_s: float = PATIENCE_S
-) -> ForecastUpdate:
-    """Forecast with the present network and wait; raises like :func:`train`.
+    runs: Runs, network: TrainedNetwork, start: date | None = None, days: int = forecast.DEFAULT_DAYS
+) -> Forecast:
+    """Forecast with a network and wait.
 
     Args:
         start: default the day after the last close.
+
+    Raises:
+        RequestError: a field is wrong.
+        ForecastError: the network gives no price on these days.
     """
-    first = start or controller.starts()[1]
-    _wait(controller, lambda: controller.predict(first, days), patience_s)
-    return controller.forecast
-
-
-def _wait(controller: Controller, ask: Callable[[], None], patience_s: float) -> None:
-    begun, ended, errors = threading.Event(), threading.Event(), []
-
-    def on_event(event: Event | None) -> None:
-        if event is None and controller.state != IDLE:
-            begun.set()  # until then events are the last words of what was asked for before
-        elif event is not None and begun.is_set():
-            if isinstance(event, ErrorLog):
-                errors.append(event.error)
-            if controller.state == IDLE:
-                ended.set()
-
-    controller.listen(on_event)
-    try:
-        ask()
-        if not ended.wait(patience_s):
-            controller.cancel()
-            raise WidgetError(f"It took longer than {patience_s:.0f} s and was stopped.")
-    finally:
-        controller.unlisten(on_event)
-    if errors:
-        raise WidgetError(errors[-1])
+    return runs.forecast(network.identity, start, days)

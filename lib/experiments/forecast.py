@@ -242,7 +242,17 @@ def _on_test_days(bands: pd.DataFrame) -> pd.DataFrame:
 
 
 _EVALUATED = [
-    *("coverage", "evaluated_on", "compared_on", "without_price", "spans", "skill", "skill_lower", "skill_upper", "p_value"),
+    *(
+        "coverage",
+        "evaluated_on",
+        "compared_on",
+        "without_price",
+        "spans",
+        "skill",
+        "skill_lower",
+        "skill_upper",
+        "p_value",
+    ),
 ]
 
 

@@ -292,21 +292,6 @@ def _end(one: Any) -> None:
         one.close()
 
 
-def warm_up(address: str, threads: int) -> None:
-    """Wait until every worker of a cluster has loaded TensorFlow.
-
-    Raises: what :func:`explained` makes of a failure.
-    """
-    from distributed import Client
-
-    with Client(address, set_as_default=False) as one:
-        workers = list(one.scheduler_info(n_workers=-1)["workers"])
-        try:
-            one.gather([one.submit(runtime.start, threads, workers=[worker], pure=False) for worker in workers])
-        except Exception as error:
-            raise explained(error, "loading TensorFlow", client=one) from error
-
-
 def _started(workers: int, threads: int) -> Any:
     import dask
     import psutil

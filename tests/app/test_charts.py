@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from lib.app.machine_learning import scores_table
 from PIL import Image
 from scipy import stats
 
 from lib import colours, figures, networks
 from lib.app import charts
 from lib.app.charts import canvas, picture, price_views, theme
-from lib.app.machine_learning import scores_table
 from lib.data import technical
 from lib.errors import ProjectError
 from lib.evaluation import baselines

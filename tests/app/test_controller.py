@@ -8,10 +8,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from lib.app.controller import IDLE, Controller, Refused
 
 from lib.app import jobs, requests, unattended
 from lib.app.collection import CollectionError
-from lib.app.controller import IDLE, Controller, Refused
 from lib.app.events import ErrorLog, Stage, TrainingUpdate
 from lib.experiments.pool import PoolError
 

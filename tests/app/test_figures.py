@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from lib.app.figure_box import Gallery
 
 from lib.app import charts
-from lib.app.figure_box import Gallery
 
 
 def candles(random_walk):

@@ -6,10 +6,10 @@ from datetime import date
 
 import numpy as np
 import pytest
+from lib.app.controller import IDLE, TRAINING, Controller
 
 from lib import settings
 from lib.app import requests, unattended
-from lib.app.controller import IDLE, TRAINING, Controller
 from lib.app.sentences import without_folders
 from lib.experiments import pool
 from lib.results import training_cache

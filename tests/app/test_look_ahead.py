@@ -7,9 +7,9 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from lib.app.controller import Controller
 
 from lib.app import charts, requests, unattended
-from lib.app.controller import Controller
 from lib.data import market
 
 CASES = {"own": None, "a hole": slice(330, 333), "a long gap": slice(200, 240), "no price at the end": slice(397, 400)}

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from lib.app.figure_box import Gallery
 
 from lib.app import market_panels
-from lib.app.figure_box import Gallery
 from lib.data import overview
 from lib.errors import ProjectError
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import ipywidgets
 import pytest
+from lib.app.shell import Panel, Shell
 
 from lib.app import page_theme, shell
 from lib.app.charts import contrast
-from lib.app.shell import Panel, Shell
 from lib.errors import ProjectError
 
 CSS = Path(shell.__file__).with_name("shell.css").read_text(encoding="utf-8")

@@ -163,7 +163,9 @@ def test_the_nearest_levels_of_each_side_are_given_whatever_their_touches():
         assert found["price_usd"].is_monotonic_decreasing
     near = technical.support_resistance(falling, each_side=50, **{**wide, "within_percent": 30})
     far = near[near["distance_percent"].abs() > 30]
-    assert len(near) < len(every) and far["kind"].is_unique, "a far level is shown only where its side has no nearer one"
+    assert len(near) < len(every) and far["kind"].is_unique, (
+        "a far level is shown only where its side has no nearer one"
+    )
 
 
 def test_days_are_calendar_days_and_beside_an_absent_one_nothing_is_known_to_turn():

@@ -18,36 +18,10 @@ PRICE, PERCENT, DAY = ",.5~r", ".2f", "%Y-%m-%d"
 DOLLARS = {"exponentformat": "none", "separatethousands": True}
 SHOWN_DAYS = 365
 CANDLE_DAYS = 120  # more would run together on a phone
-_BUTTONS = ["drawline", "eraseshape"]
-
-# For every chart. ``showSendToCloud`` is on by default in Plotly 7 and would offer to send the chart to a host.
-CONFIG: dict[str, Any] = {
-    "displaylogo": False,
-    "showSendToCloud": False,
-    "responsive": True,
-    "displayModeBar": True,
-    "scrollZoom": False,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
-    "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "chart"},
-}
 
 
 class ChartError(ProjectError):
     """Inputs that no chart can be drawn from."""
-
-
-def config(stem: str, drawing: bool = False) -> dict[str, Any]:
-    """:data:`CONFIG` with a file name for downloads, and buttons to draw and erase lines if wanted.
-
-    Args:
-        stem: file name without ending, such as ``ADA-USD_LSTM_residuals``.
-        drawing: whether lines can be drawn; default no.
-    """
-    return {
-        **CONFIG,
-        "toImageButtonOptions": {**CONFIG["toImageButtonOptions"], "filename": stem},
-        **({"modeBarButtonsToAdd": list(_BUTTONS)} if drawing else {}),
-    }
 
 
 def readable(value: float, digits: int = 5) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -24,11 +26,6 @@ from lib.app.charts.theme import coin_colour, colour, themed, tint
 from lib.data import technical as analysis
 
 _NONE = "No prices are given."
-_MILLION = 1e6
-PRICE_ROW_PIXELS, LABEL_PIXELS = (
-    250,
-    14,
-)  # about the height of the technical chart's prices, and of a label at a price level
 
 
 def candlestick(finished: Finished, last: int = CANDLE_DAYS) -> go.Figure:
@@ -43,8 +40,9 @@ def candlestick(finished: Finished, last: int = CANDLE_DAYS) -> go.Figure:
         return empty(title, f"{why}, so there are no candles.", finished.ticker)
     figure = canvas(title, f"{finished.ticker}, last {len(shown)} days", rows=2, height=500, row_heights=[0.75, 0.25])
     figure.add_trace(_candles(shown, finished.ticker), 1, 1)
-    figure.add_trace(_volume(shown), 2, 1)
-    return _priced(figure, shown, {2: "volume<br>(million)"})
+    size, word = _size(shown["Volume"])
+    figure.add_trace(_volume(shown, size, word), 2, 1)
+    return _priced(figure, shown, {2: f"volume<br>({word})"})
 
 
 def bollinger(
@@ -81,7 +79,7 @@ def momentum(
 
 
 def volume_profile(finished: Finished, last: int = SHOWN_DAYS, bins: int = 40) -> go.Figure:
-    """How much was traded at which price in the last days, in millions of the source's unit, which is USD for Yahoo.
+    """How much was traded at which price in the last days, in the source's unit, which is USD for Yahoo.
 
     A day's volume is spread evenly over its range from low to high, since no finer prices are known; so the profile
     is an estimate. The price with the most volume and the last close are marked.
@@ -93,6 +91,7 @@ def volume_profile(finished: Finished, last: int = SHOWN_DAYS, bins: int = 40) -
         return empty(title, f"{why}, so it is not known what was traded at which price.", finished.ticker)
     shown = shown.dropna(subset=["Volume"])
     edges, traded = profile(shown, bins)
+    size, word = _size(traded)
     middle = (edges[1:] + edges[:-1]) / 2
     fullest = int(np.argmax(traded))
     figure = canvas(title, f"{finished.ticker}, last {len(shown)} days, estimated", height=480)
@@ -102,20 +101,20 @@ def volume_profile(finished: Finished, last: int = SHOWN_DAYS, bins: int = 40) -
     ):
         figure.add_bar(
             y=middle[which],
-            x=traded[which] / _MILLION,
+            x=traded[which] / size,
             width=np.diff(edges)[which] * 0.85,
             orientation="h",
             name=name,
             marker={"color": colour(meaning), "line": {"width": 0}},
             customdata=np.column_stack([edges[:-1], edges[1:]])[which],
             hovertemplate=(
-                f"%{{customdata[0]:{PRICE}}} to %{{customdata[1]:{PRICE}}} USD: %{{x:{PRICE}}} million<extra></extra>"
+                f"%{{customdata[0]:{PRICE}}} to %{{customdata[1]:{PRICE}}} USD: %{{x:{PRICE}}} {word}<extra></extra>"
             ),
         )
     close = float(shown["Close"].iloc[-1])
     # A line in the legend: a name on the line would cover bars.
     figure.add_scatter(
-        x=[0, traded.max() / _MILLION],
+        x=[0, traded.max() / size],
         y=[close, close],
         mode="lines",
         name=f"last close, {readable(close)} USD",
@@ -123,7 +122,7 @@ def volume_profile(finished: Finished, last: int = SHOWN_DAYS, bins: int = 40) -
         hoverinfo="skip",
     )
     figure.update_layout(hovermode="closest", barmode="overlay", bargap=0)
-    figure.update_xaxes(title_text="volume (million)", rangemode="tozero")
+    figure.update_xaxes(title_text=f"volume ({word})", rangemode="tozero")
     figure.update_yaxes(title_text="price (USD)", **DOLLARS)
     return themed(figure, "light")
 
@@ -181,92 +180,6 @@ def drawdown(finished: Finished) -> go.Figure:
     return themed(figure, "light")
 
 
-def technical(
-    prices: pd.DataFrame,
-    settings: analysis.TechnicalSettings = analysis.TechnicalSettings(),
-    levels: pd.DataFrame | None = None,
-    ticker: str = "",
-    last: int = CANDLE_DAYS,
-) -> go.Figure:
-    """Candles with averages, bands and price levels, volume, RSI and MACD, one below the other.
-
-    Where the source gives closes only, a line takes the place of the candles.
-
-    Lines can be drawn with the buttons that ``config(stem, drawing=True)`` adds. Zooming x keeps the range of y,
-    which can be dragged at its ends.
-
-    Args:
-        prices: daily Open, High, Low, Close (USD), Volume (USD), indexed by day.
-        settings: of the indicators.
-        levels: as ``lib.data.technical.support_resistance`` finds them; default none.
-        ticker: for the title.
-        last: days shown, default 120; indicators are computed on all.
-    """
-    whole, title = days(prices), "Technical analysis"
-    if whole.empty:
-        return empty(title, _NONE, ticker)
-    shown, found = whole.tail(last), analysis.indicators(whole, settings).tail(last)
-    figure = canvas(
-        title,
-        ", ".join(filter(None, (ticker, f"last {len(shown)} days"))),
-        rows=4,
-        height=820,
-        row_heights=[0.5, 0.12, 0.18, 0.2],
-    )
-    _bands(figure, found, middle=False)
-    if absent(shown, ("Open", "High", "Low")):
-        figure.add_trace(line(shown.index, shown["Close"], "close", coin_colour(ticker), width=1.8), 1, 1)
-    else:
-        figure.add_trace(_candles(shown, "price"), 1, 1)
-    figure.add_trace(line(found.index, found["SMA"], f"SMA {settings.sma_days}", colour("sma"), width=1.4), 1, 1)
-    figure.add_trace(
-        line(found.index, found["EMA"], f"EMA {settings.ema_days}", colour("ema"), width=1.4, dash="dash"), 1, 1
-    )
-    drawn = levels.sort_values("price_usd") if levels is not None else pd.DataFrame({"price_usd": []})
-    around = np.r_[
-        shown[["Low", "High", "Close"]].to_numpy().ravel(),
-        found[["BB_lower", "BB_upper"]].to_numpy().ravel(),
-        drawn["price_usd"],
-    ]
-    raised = _apart(
-        drawn["price_usd"].to_numpy(),
-        PRICE_ROW_PIXELS / max(np.nanmax(around) - np.nanmin(around), 1e-12),
-        LABEL_PIXELS,
-    )
-    for one, shift in zip(drawn.itertuples(), raised):
-        level(figure, one.price_usd, meaning=one.kind, dash="dash" if one.kind == "support" else "dot")
-        figure.add_annotation(
-            x=0,
-            xref="x domain",
-            y=one.price_usd,
-            yref="y",
-            yshift=shift,
-            xanchor="left",
-            yanchor="middle",
-            showarrow=False,
-            borderpad=1,
-            text=f"{one.kind} {readable(one.price_usd)}, {one.touches} touches",
-            font={"color": colour(one.kind), "size": 10},
-            bgcolor=colour("page surface"),
-        )
-    figure.add_trace(_volume(shown), 2, 1)
-    _rsi(figure, found, settings, 3)
-    _macd(figure, found, 4)
-    return _priced(figure, shown, {2: "volume<br>(million)"})
-
-
-def _apart(values: np.ndarray, pixels_per_unit: float, apart: float) -> list[float]:
-    """By how many pixels each label is moved up so that none, in rising order, is nearer than ``apart`` to the one
-    below.
-    """
-    shifts, below = [], -np.inf
-    for value in values:
-        at = max(value * pixels_per_unit, below + apart)
-        shifts.append(round(float(at - value * pixels_per_unit), 1))
-        below = at
-    return shifts
-
-
 def _candles(shown: pd.DataFrame, name: str) -> go.Candlestick:
     return go.Candlestick(
         x=shown.index,
@@ -281,18 +194,25 @@ def _candles(shown: pd.DataFrame, name: str) -> go.Candlestick:
     )
 
 
-def _volume(shown: pd.DataFrame) -> go.Bar:
+def _size(values: Any) -> tuple[float, str]:
+    """The unit in which large numbers are read: 150,000 million are 150 billion."""
+    largest = np.nanmax(np.abs(np.asarray(values, dtype="float64")), initial=0.0)
+    sizes = ((1e9, "billion"), (1e6, "million"), (1e3, "thousand"))
+    return next(((size, word) for size, word in sizes if largest >= size), (1.0, "units"))
+
+
+def _volume(shown: pd.DataFrame, size: float, word: str) -> go.Bar:
     return go.Bar(
         x=shown.index,
-        y=shown["Volume"] / _MILLION,
+        y=shown["Volume"] / size,
         name="volume",
         showlegend=False,
-        hovertemplate=f"%{{y:{PRICE}}} million",
+        hovertemplate=f"%{{y:{PRICE}}} {word}",
         marker={"color": colour("volume"), "line": {"width": 0}},
     )
 
 
-def _bands(figure: go.Figure, found: pd.DataFrame, middle: bool = True) -> None:
+def _bands(figure: go.Figure, found: pd.DataFrame) -> None:
     shade = colour("band")
     figure.add_trace(line(found.index, found["BB_upper"], "upper band", shade, width=1, showlegend=False), 1, 1)
     figure.add_trace(
@@ -309,8 +229,7 @@ def _bands(figure: go.Figure, found: pd.DataFrame, middle: bool = True) -> None:
         1,
     )
     figure.data[-1].update(hovertemplate=f"lower %{{y:{PRICE}}} USD")
-    if middle:
-        figure.add_trace(line(found.index, found["BB_middle"], "average", shade, width=1.2, dash="dash"), 1, 1)
+    figure.add_trace(line(found.index, found["BB_middle"], "average", shade, width=1.2, dash="dash"), 1, 1)
 
 
 def _rsi(figure: go.Figure, found: pd.DataFrame, settings: analysis.TechnicalSettings, row: int) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import plotly.graph_objects as go
 
 from lib.app.charts.canvas import canvas, empty, line
 from lib.app.charts.inputs import Finished, losses
 from lib.app.charts.theme import colour, network_colour, themed
-from lib.colours import NAIVE
 
 _DIGITS = ".3~g"
 _TITLE = "Training history"
@@ -33,41 +30,6 @@ def training_history(finished: Finished) -> go.Figure:
             hoverinfo="skip",
         )
     return themed(figure, "light")
-
-
-def live_history(ticker: str, network: str, epochs: int, naive_mse: float | None = None) -> go.Figure:
-    """A chart of losses that grows while a network trains; :func:`extend_history` feeds it.
-
-    Args:
-        ticker, network: for the title and the colour.
-        epochs: the x axis reaches so far from the start, so that the chart does not jump.
-        naive_mse: scaled validation MSE of the naive forecast, drawn as a line; default none.
-    """
-    figure = _loss_chart(ticker, network, np.array([]), np.array([]))
-    figure.update_xaxes(range=[0.5, max(epochs, 2) + 0.5], dtick=_step(epochs))
-    if naive_mse is not None:
-        figure.add_scatter(
-            x=[1, max(epochs, 2)],
-            y=[naive_mse, naive_mse],
-            mode="lines",
-            name="validation, naive forecast",
-            line={"color": colour(NAIVE), "dash": "dot", "width": 1.6},
-            hovertemplate=f"%{{y:{_DIGITS}}}",
-        )
-    return themed(figure, "light")
-
-
-def extend_history(figure: go.Figure, history: Mapping[str, Sequence[float]]) -> None:
-    """Show the losses so far in a chart of :func:`live_history`.
-
-    Only the two lines' values change, in one update: a figure widget sends 16 bytes an epoch and line, and
-    the page redraws lines without building the chart anew. Several epochs can be shown at once.
-    """
-    loss, validation = losses(history)
-    epochs = np.arange(1, len(loss) + 1)
-    with figure.batch_update():
-        for trace, values in zip(figure.data, (loss, validation)):
-            trace.x, trace.y = epochs, values
 
 
 def _step(epochs: int) -> int | None:

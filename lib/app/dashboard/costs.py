@@ -54,7 +54,9 @@ class Costs:
     def _measure(self, network: str) -> None:
         for preset in requests.PRESET_NAMES:
             with suppress(ProjectError):  # without a pool nothing can be trained, and whoever trains hears of it
-                self._known[f"{preset} of {network}"] = self._measured({**requests.preset(preset, network), "network": network})
+                self._known[f"{preset} of {network}"] = self._measured(
+                    {**requests.preset(preset, network), "network": network}
+                )
 
     def _measured(self, preset: dict[str, Any]) -> dict[str, float]:
         values = {**requests.defaults("sample", sample.TICKER, sample.START_DATE, sample.END_DATE), **preset}

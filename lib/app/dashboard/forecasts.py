@@ -101,27 +101,25 @@ def _beside_no_model(network: TrainedNetwork, made: Forecast) -> pd.DataFrame:
     horizons = made.days["horizon"].tolist()
     bands = intervals.conformal(closes, intervals.naive_path(closes, horizons), horizons, (made.level,))
     mine = bands[bands["origin"] == made.origin].set_index("horizon").reindex(horizons)
-    return made.days.assign(
-        naive_lower_usd=mine["lower_usd"].to_numpy(), naive_upper_usd=mine["upper_usd"].to_numpy()
-    )
+    return made.days.assign(naive_lower_usd=mine["lower_usd"].to_numpy(), naive_upper_usd=mine["upper_usd"].to_numpy())
 
 
-def sentence(
-    network: TrainedNetwork, days: pd.DataFrame, made: Forecast, verdicts: Sequence[Mapping[str, str]]
-) -> str:
+def sentence(network: TrainedNetwork, days: pd.DataFrame, made: Forecast, verdicts: Sequence[Mapping[str, str]]) -> str:
     """What the page says of tomorrow, in words that need no chart."""
     day = days.iloc[0]
     held = f"No model expects {_usd(day['naive_usd'])} on {day['date']:%Y-%m-%d}"
     if np.isfinite(day["naive_upper_usd"]):
         low, high = _usd(day["naive_lower_usd"]), _usd(day["naive_upper_usd"])
         held += f", within {low} to {high} in {made.level:.0%} of cases"
-    tells = f"The {network.network} says {_usd(day['path_usd'])}, and its one-day forecasts were {_worth(day, verdicts[0])}"
+    tells = (
+        f"The {network.network} says {_usd(day['path_usd'])}, and its one-day forecasts were {_worth(day, verdicts[0])}"
+    )
     if len(days) == 1:
         return f"{held}. {tells}."
     later = days.iloc[-1]
-    return (
-        f"{held}. {tells}. For day {later['horizon']:.0f} they were {_worth(later, verdicts[-1])}."
-    )
+    if pd.isna(later["skill_lower"]):
+        return f"{held}. {tells}. {later['horizon']:.0f} days ahead there are too few test days to compare."
+    return f"{held}. {tells}. Those of {later['horizon']:.0f} days were {_worth(later, verdicts[-1])}."
 
 
 def _worth(day: pd.Series, verdict: Mapping[str, str]) -> str:
@@ -132,7 +130,7 @@ def _worth(day: pd.Series, verdict: Mapping[str, str]) -> str:
 
 
 def _usd(value: float) -> str:
-    return f"{readable(value)} USD"
+    return f"{readable(value, 4)} USD"
 
 
 def csv(network: TrainedNetwork, days: pd.DataFrame, verdicts: Sequence[Mapping[str, str]]) -> str:
@@ -167,7 +165,9 @@ def curves(networks: Sequence[TrainedNetwork], theme: str) -> dict[str, Any]:
         dashes = ("solid", "dash", "dot", "dashdot")
         name = f"{network.ticker}, {network.network}, {network.record['trained'][11:16]}"
         figure.add_trace(
-            line(np.arange(1, len(loss) + 1), loss, name, shade, unit="x no model", digits=".3~g", dash=dashes[place % 4])
+            line(
+                np.arange(1, len(loss) + 1), loss, name, shade, unit="x no model", digits=".3~g", dash=dashes[place % 4]
+            )
         )
     ends = {"x": [1, longest], "y": [1, 1]}
     figure.add_trace(line(**ends, name="no model", colour=charts.theme.colour(NAIVE), unit="", digits=".3~g", width=3))

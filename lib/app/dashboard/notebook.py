@@ -83,7 +83,9 @@ class Dashboard:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             threading.Thread(target=self._loop.run_forever, daemon=True).start()
-            self._client = httpx.AsyncClient(transport=httpx.ASGITransport(self._pages.app), base_url=_HERE, timeout=None)
+            self._client = httpx.AsyncClient(
+                transport=httpx.ASGITransport(self._pages.app), base_url=_HERE, timeout=None
+            )
         asyncio.run_coroutine_threadsafe(self._answer(asked), self._loop)
 
     async def _answer(self, asked: dict[str, Any]) -> None:

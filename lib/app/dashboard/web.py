@@ -271,7 +271,9 @@ def _trainings(app: FastAPI, own: Callable[..., Any]) -> None:
         return _json(forecasts.view(runs.network(network), view, theme))
 
     @app.get("/dashboard/curves")
-    def curves(networks: Annotated[str, Query(max_length=2000)], theme: ThemeName = "light", runs: Any = Depends(own)) -> Any:
+    def curves(
+        networks: Annotated[str, Query(max_length=2000)], theme: ThemeName = "light", runs: Any = Depends(own)
+    ) -> Any:
         chosen = [runs.network(name) for name in networks.split(",")[:_MOST_CURVES] if name]
         return _json(forecasts.curves(chosen, theme))
 

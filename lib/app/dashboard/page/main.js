@@ -84,7 +84,7 @@ function build(app) {
   const learning = learningPanel(app);
   const finished = trainings(app);
   app.listTrainings = finished.load;
-  const columns = divider(app, { name: "left", label: "Width of the watchlist", low: 25, high: 65, usual: 46, across: true });
+  const columns = divider(app, { name: "left", label: "Width of the watchlist", low: 25, high: 65, usual: 48, across: true });
   const tall = divider(app, { name: "chart", label: "Height of the price chart", low: 240, high: 900, usual: 420, across: false });
   chart.box.append(tall.box);
   const reset = h("button", { type: "button", title: "Sizes as they were at first", onclick: () => [columns, tall].forEach((one) => one.reset()) }, "Reset layout");

@@ -7,10 +7,11 @@ const WORDS = ["strong sell", "sell", "neutral", "buy", "strong buy"];
 export function rating(app) {
   const body = h("div", {}, h("p.soft", {}, "Choose a coin in the watchlist."));
   const levels = h("div");
+  const gauges = h("div.gauges");
   const details = h("div");
   const settings = indicatorSettings(app);
   const box = h("section.panel.rating", { "aria-label": "Technical rating" },
-    h("h2", {}, "Technical rating ", help(app, "Rating")), h("div.parts", {}, body, levels), details, settings);
+    h("h2", {}, "Technical rating ", help(app, "Rating")), gauges, h("div.parts", {}, body, levels), details, settings);
   let open = false;
 
   function draw(data) {
@@ -26,9 +27,8 @@ export function rating(app) {
           { name: "rule", label: "Rule", word: true, cell: (row) => h("span.wrap", {}, `${row.rule} (${row.unit})`) },
         ],
       })));
-    body.replaceChildren(
-      h("div.gauges", {}, gauge("Rating", data.rating, true), ...Object.entries(groups).map(([name, one]) => gauge(name, one, false))),
-      h("p", {}, h("span.badge.same", {}, past.verdict), ` ${past.sentence}`));
+    gauges.replaceChildren(gauge("Rating", data.rating, true), ...Object.entries(groups).map(([name, one]) => gauge(name, one, false)));
+    body.replaceChildren(h("h3", {}, "How such ratings did"), h("p", {}, h("span.badge.same", {}, past.verdict)), h("p.small", {}, past.sentence));
     levels.replaceChildren(h("h3", {}, "Nearest levels ", help(app, "Support, resistance")), table(app, {
       label: "Price levels", key: (row) => row.price_usd, rows: data.levels, empty: "No level was touched twice in the last year.",
       columns: [

@@ -33,7 +33,7 @@ export function watchlist(app) {
       value: (row) => row.volatility_daily_percent, cell: (row) => percent(row.volatility_daily_percent) },
     { name: "drawdown_percent", label: "Drawdown", term: "Drawdown", title: "Below the highest close of these prices",
       value: (row) => row.drawdown_percent, cell: (row) => percent(row.drawdown_percent) },
-    { name: "sparkline", label: "30 days", cell: (row) => sparkline(row.sparkline, sparkWords(row)) },
+    { name: "sparkline", label: "Chart", title: "The last 30 days", cell: (row) => sparkline(row.sparkline, sparkWords(row)) },
   ];
 
   function coinButton(row) {

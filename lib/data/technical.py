@@ -155,7 +155,7 @@ def support_resistance(
         last_days: how far back turning points count, in days.
         each_side: levels at most on each side of the last close, the nearest ones; 1 to 50. A side where the price
             has not turned in ``last_days`` has none.
-        within_percent: levels farther from the last close are left out, unless their side has no nearer one; default 30.
+        within_percent: farther levels are left out, unless their side has no nearer one; default 30.
 
     Returns:
         One row a level, highest price first: ``price_usd``, ``kind`` (``support`` below the last close, else

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 from lib.app import charts
 from lib.app.charts.canvas import canvas, line, readable
+from lib.app.charts.theme import colour, network_colour
 from lib.app.collection import Entry, TrainedNetwork
 from lib.app.service.answers import metrics, plain
 from lib.colours import NAIVE
@@ -161,16 +162,13 @@ def curves(networks: Sequence[TrainedNetwork], theme: str) -> dict[str, Any]:
         naive = scoring.naive_scores(network.training.data)["MSE"]
         loss = np.asarray(network.result.val_loss, dtype="float64") / naive
         longest = max(longest, len(loss))
-        shade = charts.network_colour(network.network)
+        shade = network_colour(network.network)
         dashes = ("solid", "dash", "dot", "dashdot")
         name = f"{network.ticker}, {network.network}, {network.record['trained'][11:16]}"
         figure.add_trace(
-            line(
-                np.arange(1, len(loss) + 1), loss, name, shade, unit="x no model", digits=".3~g", dash=dashes[place % 4]
-            )
+            line(np.arange(1, len(loss) + 1), loss, name, shade, "x no model", ".3~g", dash=dashes[place % 4])
         )
-    ends = {"x": [1, longest], "y": [1, 1]}
-    figure.add_trace(line(**ends, name="no model", colour=charts.theme.colour(NAIVE), unit="", digits=".3~g", width=3))
+    figure.add_trace(line([1, longest], [1, 1], "no model", colour(NAIVE), "", ".3~g", width=3))
     figure.update_xaxes(title_text="epoch", tickformat="d", hoverformat="d")
     figure.update_yaxes(title_text="validation loss / that of no model", type="log", exponentformat="none")
     return figure_json(figure, theme)

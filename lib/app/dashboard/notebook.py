@@ -100,9 +100,9 @@ class Dashboard:
         self.widget.send(about, [gzip.compress(whole, 5) if packed else whole])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        shown = self.widget._repr_mimebundle_(include=include, exclude=exclude) or {}
-        bundle, *rest = shown if isinstance(shown, tuple) else (shown,)
-        return ({**bundle, "text/html": self.static()}, *rest) if rest else {**bundle, "text/html": self.static()}
+        shown: Any = self.widget._repr_mimebundle_(include=include, exclude=exclude) or {}
+        bundle = shown[0] if isinstance(shown, tuple) else shown  # the rest is metadata, and none is needed
+        return {**bundle, "text/html": self.static()}
 
     def static(self) -> str:
         """The form as plain HTML, for a reader of an executed notebook: fields, values and what is allowed."""

@@ -41,8 +41,8 @@ WORDS = ("text", "soft", "accent", "good", "bad", "warn")
 
 
 def variables(theme: Theme) -> str:
-    """The theme as CSS declarations, ``--page: #F2F4F7; ...``, those of the charts (``--c-naive: ...``), and the browser's
-    own colour scheme."""
+    """The theme as CSS declarations, ``--page: #F2F4F7; ...``, those of the charts (``--c-naive: ...``), and the
+    browser's own colour scheme."""
     place = NAMES.index(theme)
     declared = "".join(f"--{name.replace('_', '-')}: {colour}; " for name, colour in COLOURS[theme].items())
     declared += "".join(f"--c-{name.lower().replace(' ', '-')}: {values[place]}; " for name, values in MEANINGS.items())

@@ -20,12 +20,9 @@ from lib.app.service.store import without_patience
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
-OPEN_PATHS = ("/health", "/", "/docs", "/openapi.json", "/favicon.ico")  # without a token: they tell nothing of anybody
-OPEN_FOLDERS = (
-    "/static-offline-docs/",
-    "/page/",
-    "/socket.io/",
-)  # Socket.IO asks for the token itself, when a client connects
+# Without a token: they tell nothing of anybody. Socket.IO asks for it itself, when a client connects.
+OPEN_PATHS = ("/health", "/", "/docs", "/openapi.json", "/favicon.ico")
+OPEN_FOLDERS = ("/static-offline-docs/", "/page/", "/socket.io/")
 JSON_PATHS = ("/train", "/predict", "/check", "/forecast")
 _PORT = re.compile(r":\d*$")
 

@@ -184,7 +184,10 @@ export function results(app) {
           { name: "verdict", label: "Against no model", word: true, cell: (row) => badge(row.verdict) },
           { name: "actual", label: "Actual (USD)", cell: (row) => price(row.actual_usd) },
         ] })));
-    plot(app, chart, answer.figure, answer.file.replace(".csv", ""), answer.sentence);
+    // What its title says stands above it already.
+    const { title, ...layout } = answer.figure.layout;
+    const figure = { ...answer.figure, layout: { ...layout, margin: { ...layout.margin, t: 10 } } };
+    plot(app, chart, figure, answer.file.replace(".csv", ""), answer.sentence);
   }
 
   app.on("theme", () => app.phase === "results" && show());

@@ -87,7 +87,7 @@ function build(app) {
   const columns = divider(app, { name: "left", label: "Width of the watchlist", low: 25, high: 65, usual: 48, across: true });
   const tall = divider(app, { name: "chart", label: "Height of the price chart", low: 240, high: 900, usual: 420, across: false });
   chart.box.append(tall.box);
-  const reset = h("button", { type: "button", title: "Sizes as they were at first", onclick: () => [columns, tall].forEach((one) => one.reset()) }, "Reset layout");
+  const reset = h("button.reset", { type: "button", title: "Sizes as they were at first", onclick: () => [columns, tall].forEach((one) => one.reset()) }, "Reset layout");
   app.root.replaceChildren(
     h("header.top", {}, h("h1", {}, app.info.title), h("p.soft.small.tagline", {}, "Prices, technical rating, and forecasts with what they are worth"),
       chip(app), h("span.row", {}, h("label", { for: source.id }, "Prices"), source, theme(app), reset)),

@@ -35,8 +35,7 @@ export function rating(app) {
         { name: "kind", label: "Level", word: true, cell: (row) => row.kind, kind: (row) => `level-${row.kind}` },
         { name: "price_usd", label: "Price (USD)", cell: (row) => price(row.price_usd) },
         { name: "distance", label: "Away", cell: (row) => percent(row.distance_percent, true) },
-        { name: "touches", label: "Touched", cell: (row) => String(row.touches) },
-        { name: "last", label: "Last", cell: (row) => row.last_touch },
+        { name: "touches", label: "Touched", title: "How often in the last year", cell: (row) => `${row.touches} times` },
       ],
     }));
   }

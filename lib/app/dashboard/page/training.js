@@ -305,6 +305,8 @@ export function chip(app) {
     else app.go({ phase: "training" });
     app.focusPhase();
   } }, h("span.dot", { "aria-hidden": "true" }), words);
+  const seen = () => app.run?.status === "done" && app.trained === app.run.network && app.phase !== "training";
+  for (const change of ["trained", "phase"]) app.on(change, () => { made.hidden = made.hidden || seen(); });
   app.on("run", (run) => {
     const going = !ENDED.includes(run.status);
     made.hidden = run.status === "cancelled";
@@ -329,17 +331,17 @@ export function trainings(app) {
   const columns = [
     { name: "overlay", label: "Curve", cell: (row) => h("input", { type: "checkbox", checked: state.overlaid.includes(row.network),
       "aria-label": `Curve of ${row.ticker}, ${row.model}, trained ${row.trained}`, onchange: (event) => overlay(row, event.target.checked) }) },
-    { name: "ticker", label: "Coin", word: true, value: (row) => row.ticker, cell: (row) => row.ticker },
+    { name: "ticker", label: "Coin", word: true, value: (row) => row.ticker, cell: (row) => h("button.coin", { type: "button",
+      "aria-label": `Use ${row.model} of ${row.ticker}`, "aria-pressed": String(row.network === app.trained), onclick: () => use(row) }, row.ticker) },
     { name: "model", label: "Network", word: true, value: (row) => row.model, cell: (row) => row.model },
     { name: "badge", label: "Against no model", word: true, value: (row) => test(row).skill ?? null, cell: (row) => badge(row.badge) },
     { name: "skill", label: "Skill", term: "Skill", value: (row) => test(row).skill ?? null, cell: (row) => signed(test(row).skill ?? null) },
     { name: "r2", label: "R\u00b2 (no model)", value: (row) => test(row).r2 ?? null,
       cell: (row) => (typeof test(row).r2 === "number" ? `${test(row).r2.toFixed(3)} (${test(row).naive.r2.toFixed(3)})` : "") },
     { name: "seconds", label: "Took (s)", value: (row) => row.seconds, cell: (row) => row.seconds.toFixed(1) },
-    { name: "trained", label: "Trained, UTC", value: (row) => row.trained, cell: (row) => row.trained.slice(0, 16).replace("T", " ") },
-    { name: "use", label: "", cell: (row) => h("span.row", {},
-      h("button", { type: "button", "aria-label": `Use ${row.model} of ${row.ticker}`, onclick: () => use(row) }, "Use"),
-      h("button", { type: "button", "aria-label": `Forget ${row.model} of ${row.ticker}`, onclick: () => forget(row) }, "Forget")) },
+    { name: "trained", label: "Trained, UTC", value: (row) => row.trained, cell: (row) => row.trained.slice(5, 16).replace("T", " ") },
+    { name: "forget", label: h("span.visually-hidden", {}, "Forget"), cell: (row) => h("button", { type: "button",
+      title: "Forget this training", "aria-label": `Forget ${row.model} of ${row.ticker}`, onclick: () => forget(row) }, "\u00d7") },
   ];
 
   function use(row) {
@@ -380,7 +382,7 @@ export function trainings(app) {
   }
 
   function draw() {
-    place.replaceChildren(table(app, { label: "Trainings", columns, rows: state.rows, key: (row) => row.network, chosen: app.trained,
+    place.replaceChildren(table(app, { label: "Trainings", columns, rows: state.rows, key: (row) => row.network, chosen: app.trained, onchoose: use,
       sort: state.sort, empty: "No training yet. Choose a preset above, and press the button.",
       onsort: (sort) => {
         state.sort = sort;

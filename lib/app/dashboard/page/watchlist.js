@@ -24,7 +24,7 @@ export function watchlist(app) {
 
   const columns = [
     { name: "ticker", label: "Coin", word: true, value: (row) => row.ticker, cell: (row) => coinButton(row) },
-    { name: "close_usd", label: "Close (USD)", value: (row) => row.close_usd, cell: (row) => close(row) },
+    { name: "close_usd", label: "Close, USD", value: (row) => row.close_usd, cell: (row) => close(row) },
     change(1), change(7), change(30),
     { name: "volume_usd", label: "Volume", title: "Traded on the last day, in US dollars as Yahoo gives it",
       value: (row) => row.volume_usd, cell: (row) => large(row.volume_usd) },

@@ -144,13 +144,14 @@ async function begin(app) {
   app.info = await app.ask("GET", "dashboard/start");
   Object.assign(app, fromAddress(app));
   const parts = build(app);
-  app.showPhase();
-  const [loaded] = await Promise.all([parts.market.load(), parts.chart.load().catch(() => null), parts.finished.load()]);
-  await reattach(app);
-  if (app.trained && !app.networks.some((one) => one.network === app.trained)) app.trained = null;
+  const prices = Promise.all([parts.market.load(), parts.chart.load().catch(() => null)]);
+  // An address may name a phase that only these two open.
+  await Promise.all([parts.finished.load(), reattach(app)]);
+  if (!app.networks.some((one) => one.network === app.trained)) app.trained = null;
   if (!app.trained) app.trained = app.networks.find((one) => one.ticker === app.coin)?.network || null;
   app.tell("trained");
   app.showPhase();
+  const [loaded] = await prices;
   if (app.transport.linked) {
     window.addEventListener("popstate", () => {
       const wanted = fromAddress(app);

@@ -75,6 +75,8 @@ def days_ahead(prices):
             "lower_usd": last - 5,
             "upper_usd": last + 9,
             "naive_usd": last,
+            "naive_lower_usd": last - 4,
+            "naive_upper_usd": last + 6,
             "level": 0.9,
             "actual_usd": [last + 1, np.nan, np.nan],
         }
@@ -94,7 +96,8 @@ def every_figure(finished, prices, days_ahead):
     return {
         **drawn,
         "live_history": live,
-        "forecast": lambda: charts.forecast(days_ahead, prices["Close"], TICKER, NETWORK, 0.88),
+        "forecast": lambda: charts.forecast(days_ahead, prices["Close"], TICKER, NETWORK),
+        "earned forecast": lambda: charts.forecast(days_ahead, prices["Close"], TICKER, NETWORK, earned=True),
         "forecast without a network": lambda: charts.forecast(days_ahead, prices["Close"], "ADA-USD"),
         "technical": lambda: charts.technical(prices, levels=technical.support_resistance(prices), ticker=TICKER),
         "empty": lambda: charts.empty("Nothing", "There is nothing to show."),
@@ -213,24 +216,6 @@ def test_actual_against_predicted_has_actual_along_x(finished, predictions):
     np.testing.assert_array_equal(trace(figure, "right").x, trace(figure, "right").y)
 
 
-def test_a_skill_in_the_table_of_scores_has_its_interval():
-    """Red before: the skill stood alone."""
-    scores = {"MAE": 1.0, "RMSE": 2.0, "R2": 0.9, "MAPE": 3.0, "MSE": 4.0}
-    rows = [
-        {"model": "CNN", "skill": -0.123, "skill_lower": -0.4, "skill_upper": 0.149},
-        {"model": "naive", "skill": 0.0, "skill_lower": np.nan, "skill_upper": np.nan},
-        {"model": "LSTM", "skill": 0.2, "skill_lower": np.nan, "skill_upper": np.nan},
-        {"model": "LSTM", "skill": np.nan, "skill_lower": np.nan, "skill_upper": np.nan},
-    ]
-    shown = scores_table(pd.DataFrame([{"part": "test", "days": 9, **scores, **row} for row in rows]))
-    assert [row.split("<td>")[3].partition("</td>")[0] for row in shown.split("</tr>")[1:5]] == [
-        "-0.12 (-0.40 to +0.15)",
-        "",
-        "+0.20 (too few days for an interval)",
-        "none, as the price did not change",
-    ]
-
-
 def test_rolling_metrics_by_hand(finished, predictions):
     figure, rows = charts.VIEWS["rolling_metrics"].draw(finished), held_out(predictions)
     assert figure.layout.title.subtitle.text.endswith("last 30 forecasts, without an interval")
@@ -327,29 +312,41 @@ def test_a_live_chart_grows_and_changes_only_its_lines(finished):
     assert figure.layout.to_plotly_json() == before
 
 
-def test_forecast_shows_path_bounds_naive_known_and_actual(prices, days_ahead):
-    figure = charts.forecast(days_ahead, prices["Close"], TICKER, NETWORK, coverage=0.88, known_days=20)
+@pytest.mark.parametrize(
+    "earned, bold, faint, interval, bounds",
+    [
+        (False, "no model: as today", NETWORK, "90% interval of no model", ("naive_lower_usd", "naive_upper_usd")),
+        (True, NETWORK, "no model: as today", f"90% interval of {NETWORK}", ("lower_usd", "upper_usd")),
+    ],
+)
+def test_a_forecast_is_the_bold_line_with_the_interval_only_where_it_earned_it(
+    prices, days_ahead, earned, bold, faint, interval, bounds
+):
+    figure = charts.forecast(days_ahead, prices["Close"], TICKER, NETWORK, earned, known_days=20)
     np.testing.assert_array_equal(trace(figure, "known close").y, prices["Close"].tail(20))
     np.testing.assert_array_equal(trace(figure, NETWORK).y, days_ahead["path_usd"])
-    np.testing.assert_array_equal(trace(figure, "naive").y, days_ahead["naive_usd"])
+    np.testing.assert_array_equal(trace(figure, "no model: as today").y, days_ahead["naive_usd"])
     np.testing.assert_array_equal(trace(figure, "actual").y, days_ahead["actual_usd"])
-    upper, lower = (t for t in figure.data if t.name == "90% interval")
-    np.testing.assert_array_equal(upper.y, days_ahead["upper_usd"])
-    np.testing.assert_array_equal(lower.y, days_ahead["lower_usd"])
+    assert trace(figure, bold).line.width > 2 * trace(figure, faint).line.width
+    assert (trace(figure, bold).line.dash, trace(figure, faint).line.dash) == ("solid", "dot")
+    upper, lower = (t for t in figure.data if t.name == interval)
+    assert "interval" not in "".join(t.name for t in figure.data if t not in (upper, lower))
+    np.testing.assert_array_equal(lower.y, days_ahead[bounds[0]])
+    np.testing.assert_array_equal(upper.y, days_ahead[bounds[1]])
     assert lower.fill == "tonexty" and figure.data.index(lower) == figure.data.index(upper) + 1
-    assert figure.layout.title.subtitle.text == f"{TICKER}, {NETWORK}, interval held 88% of held-out days"
+    assert figure.layout.title.subtitle.text == f"{TICKER}, {NETWORK}"
 
 
 def test_forecast_without_outcomes_or_bounds_says_so(prices, days_ahead):
-    open_ended = days_ahead.drop(columns="actual_usd").assign(upper_usd=[np.inf, 120.0, 121.0])
-    figure = charts.forecast(open_ended, prices["Close"], TICKER, coverage=0.9)
+    open_ended = days_ahead.drop(columns="actual_usd").assign(naive_upper_usd=[np.inf, 120.0, 121.0])
+    figure = charts.forecast(open_ended, prices["Close"], TICKER)
     assert "actual" not in [t.name for t in figure.data]
     assert list(figure.data[0].y) == [120, 121]
     assert figure.layout.title.subtitle.text == f"{TICKER}, 1 of 3 days without bounds: too few errors known"
     with pytest.raises(charts.ChartError, match="one level"):
         charts.forecast(pd.concat([days_ahead, days_ahead.assign(level=0.8)]), prices["Close"], TICKER)
-    with pytest.raises(charts.ChartError, match="lacks the column naive_usd"):
-        charts.forecast(days_ahead.drop(columns="naive_usd"), prices["Close"], TICKER)
+    with pytest.raises(charts.ChartError, match="lacks the column naive_upper_usd"):
+        charts.forecast(days_ahead.drop(columns="naive_upper_usd"), prices["Close"], TICKER)
     assert not charts.forecast(days_ahead.head(0), prices["Close"], TICKER).data
 
 

@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from lib import settings, thesis
-from lib.app import dashboard, form, requests
+from lib.app import requests
+from lib.app.dashboard import Dashboard
 from lib.settings.consistency import today
 
 GOOD = requests.defaults("sample", "BTC-USD", date(2020, 1, 1), date(2021, 10, 27))
@@ -121,17 +122,6 @@ def test_a_sentence_repeats_what_was_typed_but_not_all_of_a_long_text():
     )
 
 
-def test_a_changed_field_is_no_preset_any_more_and_the_preset_can_be_chosen_anew():
-    right = []
-    made = form.TrainingForm(GOOD, ["sample", "yahoo"], ["BTC-USD"], None, right.append)
-    made.presets.value = "balanced"
-    assert made.values["epochs"] == 60 and made.presets.value == "balanced"
-    made.fields["epochs"].control.value = "1000"
-    assert made.presets.value is None and made.values["epochs"] == 1000
-    made.presets.value = "balanced"
-    assert made.values["epochs"] == 60 and right[-1]
-
-
 def test_a_coin_that_the_sample_lacks_is_told_at_the_ticker():
     assert wrong(ticker="NOSUCH-USD") == {
         "ticker": "Ticker: source sample holds BTC-USD only, not NOSUCH-USD. Choose it, or another source."
@@ -172,5 +162,5 @@ def test_the_forecast_form(start, days, fields):
 def test_prices_of_a_page_are_checked_with_the_factor_that_its_run_accepts(tmp_path):
     assert requests.check(GOOD)[1].max_daily_factor == settings.sample().max_daily_factor == 3
     assert requests.check(GOOD, max_daily_factor=10)[1].max_daily_factor == 10
-    page = dashboard.Dashboard(settings.sample().changed(max_daily_factor=10, output_dir=str(tmp_path)))
-    assert page.controller.max_daily_factor == 10
+    page = Dashboard(settings.sample().changed(max_daily_factor=10, output_dir=str(tmp_path)))
+    assert page.runs.checked(GOOD)[1].max_daily_factor == 10

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from lib import figures, settings, tables
-from lib.app import charts, market_panels
+from lib.app import charts
+from lib.app.dashboard import prices as page
 from lib.data import indicators, market, overview, technical, windows
 from lib.evaluation import alignment, chart_signals, direction, scoring, stationarity
 from lib.results.artifacts import short, shown
@@ -61,11 +62,11 @@ def test_sentences_about_a_tiny_price_name_its_digits(coin):
 
 def test_a_page_shows_a_tiny_price_with_its_digits(coin):
     frame, _ = coin("f20")
-    rows = overview.overview({"AAA-USD": frame})
-    html = market_panels.overview_table(rows)
-    assert charts.readable(frame["Close"].iloc[-1]) in html and "<td>0.00</td>" not in html
-    votes = technical.votes(frame)
-    assert charts.readable(votes["value"].iloc[0]) in market_panels.votes_table(votes, technical.summary(votes), "")
+    sent = page.coin(frame, "AAA-USD", technical.TechnicalSettings())
+    np.testing.assert_allclose(sent["close"], frame["Close"], rtol=1e-6)
+    averages = frame["Close"].rolling(50).mean().dropna()
+    np.testing.assert_allclose([value for value in sent["indicators"]["SMA"] if value], averages, rtol=1e-6)
+    assert all(0 < level["price_usd"] < 1e-4 for level in sent["levels"]) and sent["levels"]
 
 
 def test_axes_of_figures_do_not_round_a_tiny_price_away(coin):
@@ -122,7 +123,8 @@ def test_a_constant_price_is_one_clear_sentence_in_each_place(coin):
         figures.levels_and_returns(closes, returns).canvas.draw()
         tables.table_4_1(closes)
         told = stationarity.in_words(stationarity.unit_root_table(closes))
-        market_panels.overview_table(overview.overview({"AAA-USD": frame}))
+        page.coin(frame, "AAA-USD", technical.TechnicalSettings())
+        overview.overview({"AAA-USD": frame})
         votes = technical.votes(frame)
         signals = str(chart_signals.performance(frame, technical.TechnicalSettings()))
         charts.technical(frame, technical.TechnicalSettings(), technical.support_resistance(frame), "AAA-USD")
@@ -155,9 +157,15 @@ def test_a_coin_without_any_volume_works(coin):
         warnings.simplefilter("error", RuntimeWarning)
         data = windows.build({"AAA-USD": frame}, chosen)["AAA-USD"]
         indicators.add_indicators(frame)
-        html = market_panels.overview_table(overview.overview({"AAA-USD": frame}))
+        sent = page.coin(frame, "AAA-USD", technical.TechnicalSettings())
+        (row,) = overview.overview({"AAA-USD": frame}).to_dict("records")
         charts.technical(frame, technical.TechnicalSettings(), technical.support_resistance(frame), "AAA-USD")
-    assert np.isfinite(data.train.X).all() and np.isfinite(data.test.X).all() and "<td>0</td>" in html
+    assert (
+        np.isfinite(data.train.X).all()
+        and np.isfinite(data.test.X).all()
+        and row["volume_usd"] == 0
+        and set(sent["volume"]) == {0}
+    )
 
 
 # -- returns that are known --------------------------------------------------------------------

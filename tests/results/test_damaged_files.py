@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from lib import settings
-from lib.app import page_notebook
 from lib.app.collection import Collection, CollectionError
 from lib.data.market import cache
 from lib.errors import ProjectError
@@ -121,13 +120,6 @@ def test_a_notebook(tmp_path, nonsense):
     put(tmp_path / "01_data.ipynb", nonsense)
     with pytest.raises(plan.PlanError, match="^01_data.ipynb: ") as caught:
         plan.discover(tmp_path)
-    assert one_line(caught)
-
-
-def test_a_notebook_that_is_to_be_a_page(tmp_path, nonsense):
-    path = put(tmp_path / "page.ipynb", nonsense)
-    with pytest.raises(page_notebook.PageError, match="page.ipynb cannot be read as a notebook") as caught:
-        page_notebook.write(path, tmp_path / "out", {"seed": 1})
     assert one_line(caught)
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from lib.app.machine_learning import scores_table
 from PIL import Image
 from scipy import stats
 
@@ -88,18 +87,11 @@ def every_figure(finished, prices, days_ahead):
     """Name -> a function that draws it anew, for all charts there are."""
     drawn = {key: (lambda view=view: view.draw(finished)) for key, view in charts.VIEWS.items()}
 
-    def live():
-        figure = charts.live_history(TICKER, NETWORK, 50, naive_mse=0.2)
-        charts.extend_history(figure, finished.history)
-        return figure
-
     return {
         **drawn,
-        "live_history": live,
         "forecast": lambda: charts.forecast(days_ahead, prices["Close"], TICKER, NETWORK),
         "earned forecast": lambda: charts.forecast(days_ahead, prices["Close"], TICKER, NETWORK, earned=True),
         "forecast without a network": lambda: charts.forecast(days_ahead, prices["Close"], "ADA-USD"),
-        "technical": lambda: charts.technical(prices, levels=technical.support_resistance(prices), ticker=TICKER),
         "empty": lambda: charts.empty("Nothing", "There is nothing to show."),
     }
 
@@ -277,6 +269,16 @@ def test_a_day_gives_each_price_its_share_of_the_volume():
     np.testing.assert_allclose(volume, [20, 27, 20, 20, 23])
 
 
+@pytest.mark.parametrize(("times", "word"), [(1e-6, "units"), (1e-2, "thousand"), (1, "million"), (1e5, "billion")])
+def test_volume_is_read_in_a_unit_of_its_size(prices, times, word):
+    """150,000 million are 150 billion."""
+    drawn = charts.VIEWS["candlestick"].draw(
+        charts.Finished(TICKER, NETWORK, {}, prices=prices.assign(Volume=prices["Volume"] * times))
+    )
+    assert drawn.layout.yaxis2.title.text == f"volume<br>({word})"
+    assert 1 <= max(trace(drawn, "volume").y) < 1000
+
+
 def test_volume_profile_loses_no_volume(finished, prices):
     figure, last = charts.VIEWS["volume_profile"].draw(finished), prices.tail(365)
     bars = [t for t in figure.data if t.type == "bar"]
@@ -296,20 +298,6 @@ def test_drawdown_by_hand():
     figure = charts.VIEWS["drawdown"].draw(charts.Finished("X", "CNN", {}, prices=prices))
     np.testing.assert_allclose(trace(figure, "drawdown").y, [0, 0, -25, 0, -50, -40])
     assert trace(figure, "deepest, -50.0 % on 2024-01-05").y == (-50,)
-
-
-def test_a_live_chart_grows_and_changes_only_its_lines(finished):
-    figure = charts.live_history(TICKER, NETWORK, 50, naive_mse=0.2)
-    assert list(trace(figure, "validation, naive forecast").y) == [0.2, 0.2] and list(figure.layout.xaxis.range) == [
-        0.5,
-        50.5,
-    ]
-    before = figure.layout.to_plotly_json()
-    for epochs in (1, 2, 4):
-        charts.extend_history(figure, {name: values[:epochs] for name, values in finished.history.items()})
-        assert list(trace(figure, "training").y) == finished.history["loss"][:epochs]
-        assert list(trace(figure, "validation").x) == list(range(1, epochs + 1))
-    assert figure.layout.to_plotly_json() == before
 
 
 @pytest.mark.parametrize(
@@ -350,52 +338,9 @@ def test_forecast_without_outcomes_or_bounds_says_so(prices, days_ahead):
     assert not charts.forecast(days_ahead.head(0), prices["Close"], TICKER).data
 
 
-def test_labels_of_near_price_levels_do_not_cover_each_other(prices):
-    base = prices["Close"].iloc[-1]
-    levels = pd.DataFrame(
-        {
-            "price_usd": [base * f for f in (1.01, 1.0, 1.5)],
-            "kind": ["resistance", "support", "resistance"],
-            "touches": [3, 4, 3],
-        }
-    )
-    labels = [
-        a
-        for a in charts.technical(prices, levels=levels, ticker=TICKER).layout.annotations
-        if "touches" in (a.text or "")
-    ]
-    low, near, far = sorted(labels, key=lambda a: a.y)
-    assert low.yshift == 0 and near.yshift > 5 and far.yshift == 0
-
-
-def test_technical_stacks_everything_over_one_x(prices):
-    settings = technical.TechnicalSettings(sma_days=10, rsi_low=20, rsi_high=80)
-    levels = technical.support_resistance(prices)
-    figure, found = (
-        charts.technical(prices, settings, levels, TICKER, last=100),
-        technical.indicators(prices, settings).tail(100),
-    )
-    for name, column in (
-        ("SMA 10", "SMA"),
-        ("EMA 20", "EMA"),
-        ("upper band", "BB_upper"),
-        ("RSI", "RSI"),
-        ("MACD", "MACD"),
-        ("histogram", "MACD_hist"),
-    ):
-        np.testing.assert_array_equal(trace(figure, name).y, found[column], err_msg=name)
-    np.testing.assert_array_equal(trace(figure, "price").close, prices["Close"].tail(100))
-    assert {axis.matches for axis in figure.select_xaxes()} == {"x4", None}
-    drawn = [s.y0 for s in figure.layout.shapes if s.yref == "y"]
-    assert len(levels) > 1 and sorted(drawn) == sorted(levels["price_usd"])
-    assert {20, 80} <= {s.y0 for s in figure.layout.shapes if s.yref == "y3"}
-
-
-def test_prices_without_open_high_and_low_are_drawn_from_closes_and_what_cannot_be_is_said(prices):
+def test_of_closes_alone_what_cannot_be_drawn_is_said(prices):
     closes = prices.assign(Open=np.nan, High=np.nan, Low=np.nan)
     of = charts.Finished(TICKER, NETWORK, {}, prices=closes)
-    figure = charts.technical(closes, levels=technical.support_resistance(closes), ticker=TICKER)
-    np.testing.assert_array_equal(trace(figure, "close").y, prices["Close"].tail(120))
     for key in ("bollinger", "drawdown"):
         assert len(charts.VIEWS[key].draw(of).data) > 0
     for key, sentence in (
@@ -497,15 +442,6 @@ def test_a_chart_goes_to_the_other_theme_and_back_as_often_as_wanted(every_figur
         charts.themed(figure, "sepia")
 
 
-def test_lines_that_a_person_drew_stay_and_change_with_the_theme(prices):
-    figure = charts.technical(prices)
-    figure.add_shape(
-        type="line", x0="2024-01-01", x1="2024-01-20", y0=90, y1=110, line={"color": charts.THEMES["light"]["accent"]}
-    )
-    charts.themed(figure, "dark")
-    assert figure.layout.shapes[-1].line.color == charts.THEMES["dark"]["accent"] and figure.layout.shapes[-1].y1 == 110
-
-
 def hue(value):
     red, green, blue = (int(value[k : k + 2], 16) / 255 for k in (1, 3, 5))
     return 360 * colorsys.rgb_to_hls(red, green, blue)[0]
@@ -544,17 +480,7 @@ def test_nothing_names_a_host_or_a_font_to_fetch(every_figure):
     for key, draw in every_figure.items():
         text = draw().to_json()
         assert "//" not in text, key
-        assert theme.FONT == "system-ui, sans-serif"
-    for chosen in (charts.CONFIG,):
-        assert chosen["showSendToCloud"] is False and chosen["displaylogo"] is False
-
-
-def test_downloads_have_a_name_and_drawing_is_for_those_who_ask():
-    plain, drawing = charts.config("ETH-USD_LSTM_qq"), charts.config("ETH-USD", drawing=True)
-    assert plain["toImageButtonOptions"]["filename"] == "ETH-USD_LSTM_qq" and "modeBarButtonsToAdd" not in plain
-    assert drawing["modeBarButtonsToAdd"] == ["drawline", "eraseshape"]
-    assert charts.CONFIG["toImageButtonOptions"]["filename"] == "chart"
-    json.dumps(drawing)
+    assert theme.FONT == "system-ui, sans-serif"
 
 
 def test_a_few_thousand_days_stay_light():
@@ -584,7 +510,6 @@ def test_one_row_or_one_epoch_is_drawn_or_explained(finished, prices, prediction
     assert charts.VIEWS["rolling_metrics"].draw(one).layout.annotations[0].text.endswith("there are 1.")
     assert trace(charts.VIEWS["predictions"].draw(one), NETWORK).mode == "lines+markers"
     assert charts.forecast(days_ahead.head(1), prices["Close"].head(1), TICKER).data
-    assert charts.technical(prices.head(1)).data and not charts.technical(prices.head(0)).data
 
 
 @pytest.mark.parametrize(
@@ -619,18 +544,8 @@ def test_inputs_are_left_alone(finished, prices, predictions, days_ahead):
     for view in charts.VIEWS.values():
         view.draw(finished)
     charts.forecast(days_ahead, prices["Close"], TICKER)
-    charts.technical(prices)
     for old, new in zip(before, (prices, predictions, days_ahead)):
         pd.testing.assert_frame_equal(old, new)
-
-
-def test_a_chart_as_a_widget_takes_theme_and_epochs(finished):
-    pytest.importorskip("anywidget")
-    widget = go.FigureWidget(charts.live_history(TICKER, NETWORK, 10))
-    charts.extend_history(charts.themed(widget, "dark"), finished.history)
-    assert list(widget.data[0].y) == finished.history["loss"]
-    assert widget.data[1].line.color == charts.COLOURS[NETWORK][1]
-    assert widget.layout.template.layout.paper_bgcolor == charts.THEMES["dark"]["surface"]
 
 
 def axes_of(figure):

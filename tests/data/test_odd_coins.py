@@ -80,16 +80,6 @@ def test_axes_of_figures_do_not_round_a_tiny_price_away(coin):
     assert len(set(labels)) == len(labels)
 
 
-def test_axes_of_charts_write_dollars_out(coin):
-    frame, _ = coin("f20")
-    figure = charts.technical(frame, technical.TechnicalSettings(), technical.support_resistance(frame), "AAA-USD")
-    usd = [axis for axis in figure.select_yaxes() if (axis.title.text or "") in ("price (USD)", "MACD (USD)")]
-    assert len(usd) == 2
-    # Plotly's own default would write 12 with the sign for micro.
-    assert all(axis.exponentformat == "none" and axis.separatethousands for axis in usd)
-    assert "5~r" in usd[0].hoverformat  # five significant digits in decimal notation
-
-
 def test_a_tiny_price_is_computed_like_a_large_one(coin):
     """What a price is multiplied by changes no score: no tolerance is in dollars."""
     frame, chosen = coin("f20")
@@ -127,7 +117,6 @@ def test_a_constant_price_is_one_clear_sentence_in_each_place(coin):
         overview.overview({"AAA-USD": frame})
         votes = technical.votes(frame)
         signals = str(chart_signals.performance(frame, technical.TechnicalSettings()))
-        charts.technical(frame, technical.TechnicalSettings(), technical.support_resistance(frame), "AAA-USD")
         with pytest.raises(windows.WindowError) as caught:
             windows.build({"AAA-USD": frame}, chosen)
     assert told.splitlines() == [
@@ -159,7 +148,6 @@ def test_a_coin_without_any_volume_works(coin):
         indicators.add_indicators(frame)
         sent = page.coin(frame, "AAA-USD", technical.TechnicalSettings())
         (row,) = overview.overview({"AAA-USD": frame}).to_dict("records")
-        charts.technical(frame, technical.TechnicalSettings(), technical.support_resistance(frame), "AAA-USD")
     assert (
         np.isfinite(data.train.X).all()
         and np.isfinite(data.test.X).all()

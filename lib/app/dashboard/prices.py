@@ -164,10 +164,16 @@ def rating(days: pd.DataFrame, settings: TechnicalSettings) -> dict[str, Any]:
     summary = technical.summary(cast)
     try:
         past: dict[str, Any] = asdict(measured := chart_signals.performance(days, settings))
-        past |= {"verdict": measured.verdict, "sentence": str(measured)}
+        past |= {"verdict": measured.verdict, "sentence": _after_verdict(str(measured))}
     except ProjectError as error:
         past = {"verdict": "too few days to measure", "sentence": str(error)}
     return plain({**asdict(summary), "votes": cast.to_dict("records"), "past": past})
+
+
+def _after_verdict(sentence: str) -> str:
+    """The rest of a sentence whose verdict stands in a badge beside it."""
+    rest = sentence.partition(": ")[2] or sentence
+    return rest[:1].upper() + rest[1:]
 
 
 def _column(values: pd.Series) -> list[float | None]:

@@ -20,9 +20,9 @@ from lib.settings.places import PROJECT_ROOT
 TITLE = "Coin forecasts"
 SOURCE_NAMES = {"sample": "Packaged sample", "folder": "Price files", "yahoo": "Yahoo Finance"}
 _PRESETS = {
-    "quick": ("Quick", "a small network and few epochs, to see how it works"),
-    "balanced": ("Balanced", "an LSTM that stops when it learns no more"),
-    "thesis best": ("As in the thesis", "what the thesis calls best for the chosen network"),
+    "quick": ("Quick", "few epochs, to see how it works"),
+    "balanced": ("Balanced", "60 epochs at most; stops when it learns no more"),
+    "thesis best": ("As in the thesis", "what it calls best for the chosen network"),
 }
 # Field -> what the page adds to the request's own description: a step for its slider, a term of the glossary.
 _MORE: Mapping[str, Mapping[str, Any]] = {

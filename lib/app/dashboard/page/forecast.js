@@ -1,6 +1,6 @@
 // What a trained network is worth, how it looks, and what it says of the next days.
 
-import { badge, busy, fresh, h, help, newest, percent, plot, price, signed, table } from "./parts.js";
+import { badge, busy, fresh, h, help, newest, percent, plot, price, said, signed, table } from "./parts.js";
 
 const NONE = "No network is chosen. Train one under Parameters, or use one of the trainings below.";
 
@@ -28,7 +28,7 @@ export function evaluating(app, network) {
       if (!found) return;
       const naive = (row) => row.model !== found.model;
       box.replaceChildren(
-        h("p.headline", {}, badge(found.badge), ` ${heading(found)}`), h("p", {}, found.verdict),
+        h("p.headline", {}, badge(found.badge), ` ${heading(found)}`), h("p", {}, said(found.verdict)),
         table(app, { label: "Scores", rows: found.scores, key: (row) => row.part + row.model, columns: [
           { name: "part", label: "Days", word: true, term: "Split", cell: (row) => (naive(row) ? "" : `${row.part} (${row.days})`) },
           { name: "model", label: "Forecast", word: true, cell: (row) => (naive(row) ? "no model" : row.model) },
@@ -170,7 +170,7 @@ export function results(app) {
       h("span", {}, String(row.horizon)), h("span.visually-hidden", {}, row.verdict.words)));
     box.replaceChildren(
       h("p.headline", {}, badge(answer.badge), ` ${answer.model} on ${answer.ticker}, first day ${answer.rows[0].date}`),
-      h("p.sentence", {}, answer.sentence), chart,
+      h("p.sentence", {}, said(answer.sentence)), chart,
       h("div.row", {}, h("span.small", {}, "Worth by day ahead ", help(app, "Skill")), h("ol.worth", {}, days), save),
       h("details", {}, h("summary", {}, `All ${answer.rows.length} days`), table(app, {
         label: "Forecast", rows: answer.rows, key: (row) => row.date, columns: [

@@ -89,12 +89,10 @@ function build(app) {
   chart.box.append(tall.box);
   const reset = h("button.reset", { type: "button", title: "Sizes as they were at first", onclick: () => [columns, tall].forEach((one) => one.reset()) }, "Reset layout");
   app.root.replaceChildren(
-    h("header.top", {}, h("h1", {}, app.info.title), h("p.soft.small.tagline", {}, "Prices, technical rating, and forecasts with what they are worth"),
-      chip(app), h("span.row", {}, h("label", { for: source.id }, "Prices"), source, theme(app), reset)),
-    status, alert,
+    h("header.top", {}, h("h1", {}, app.info.title), h("div.said", {}, status, alert), chip(app), h("span.row", {}, h("label", { for: source.id }, "Prices"), source, theme(app), reset)),
     h("div.columns", {},
-      h("div.left", {}, market.box, learning.box), columns.box,
-      h("div.right", {}, chart.box, technical.box, finished.box)));
+      h("div.left", {}, market.box, learning.box, finished.box), columns.box,
+      h("div.right", {}, chart.box, technical.box)));
   app.on("source", () => {
     app.say("");
     market.load();

@@ -53,6 +53,9 @@ export function duration(seconds) {
 
 export const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
+// Sentences from the server, with percents as everywhere on the page.
+export const said = (text) => text.replace(/(\d)%/g, "$1 %");
+
 // -- help, badges ---------------------------------------------------------------------------
 
 export function help(app, term) {

@@ -22,8 +22,8 @@ export function priceChart(app) {
   const byHand = h("form.inline", { onsubmit: levelTyped },
     h("label", { for: value.id }, "Line at (USD)"), value, h("button", { type: "submit" }, "Draw"));
   const title = h("h2", {}, "Price");
-  const box = h("section.panel.price", { "aria-label": "Price chart" }, h("div.head", {}, title, legend), tools, panes, note,
-    h("div.row", {}, byHand, drawings),
+  const box = h("section.panel.price", { "aria-label": "Price chart" }, h("div.head", {}, title, legend), tools, panes,
+    h("div.row.below", {}, byHand, drawings, note),
     h("p.small.soft", {}, "Wheel or pinch zooms, drag moves, arrow keys and + and \u2212 do the same. Chart: ",
       h("a", { href: "https://www.tradingview.com/lightweight-charts/", target: "_blank", rel: "noopener" },
         "TradingView Lightweight Charts"), "."));

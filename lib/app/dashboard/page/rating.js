@@ -1,6 +1,6 @@
 // The technical rating: a gauge, each vote, how such ratings did on past days, and the settings of the indicators.
 
-import { fresh, h, help, percent, price, table } from "./parts.js";
+import { fresh, h, help, percent, price, said, table } from "./parts.js";
 
 const WORDS = ["strong sell", "sell", "neutral", "buy", "strong buy"];
 
@@ -28,7 +28,7 @@ export function rating(app) {
         ],
       })));
     gauges.replaceChildren(gauge("Rating", data.rating, true), ...Object.entries(groups).map(([name, one]) => gauge(name, one, false)));
-    body.replaceChildren(h("h3", {}, "How such ratings did"), h("p", {}, h("span.badge.same", {}, past.verdict)), h("p.small", {}, past.sentence));
+    body.replaceChildren(h("h3", {}, "How such ratings did"), h("p", {}, h("span.badge.same", {}, past.verdict)), h("p.small", {}, said(past.sentence)));
     levels.replaceChildren(h("h3", {}, "Nearest levels ", help(app, "Support, resistance")), table(app, {
       label: "Price levels", key: (row) => row.price_usd, rows: data.levels, empty: "No level was touched twice in the last year.",
       columns: [

@@ -8,7 +8,9 @@ const TRAINED_SHARE = 0.7; // of the days
 const SLIDERS = ["lookback", "epochs", "batch_size", "learning_rate", "dropout_rate"];
 
 export function parameters(app) {
-  const state = { values: { ...app.info.first }, preset: "quick", costs: {}, timer: 0 };
+  const [quick] = app.info.presets;
+  const { network: _, ...first } = quick.values[app.network];
+  const state = { values: { ...app.info.first, ...first }, preset: quick.name, costs: {}, timer: 0 };
   const fields = new Map();
   const cards = h("div.cards", { role: "group", "aria-label": "Presets" });
   const networks = h("div.group", { role: "group", "aria-label": "Network" });
@@ -160,7 +162,12 @@ export function parameters(app) {
     h("div.fields", {}, [...fields.values()].map(({ box }) => box)));
   const box = h("div.phase", {},
     h("div.row", {}, h("span", {}, "Coin ", coin), h("span.row", {}, "Network ", help(app, "Network"), networks)),
-    cards, h("div.row", {}, start), whole, advanced);
+    cards, h("div.row", {}, start), whole, advanced,
+    h("ol.small.soft.how", {},
+      h("li", {}, "The network learns from the first 70 % of the days."),
+      h("li", {}, `It stops when the next 15 % gain nothing for ${app.info.patience} epochs, and keeps its best epoch.`),
+      h("li", {}, "On the last 15 %, which it has never seen, it is held against no model: tomorrow equals today."),
+      h("li", {}, "Then it forecasts the days to come, beside that badge.")));
   sourced();
   return { box, show: draw, begin: costs, focus: () => start.focus() };
 }

@@ -43,5 +43,5 @@ def _loss_chart(ticker: str, network: str, loss: np.ndarray, validation: np.ndar
     figure.add_trace(line(epochs, loss, "training", colour("training"), unit="", digits=_DIGITS, dash="dash"))
     figure.add_trace(line(epochs, validation, "validation", network_colour(network), unit="", digits=_DIGITS, width=2))
     figure.update_xaxes(title_text="epoch", tickformat="d", hoverformat="d", rangemode="tozero", dtick=_step(len(loss)))
-    figure.update_yaxes(title_text="scaled MSE", type="log", exponentformat="power")
+    figure.update_yaxes(title_text="squared error (scaled closes)", type="log", exponentformat="power")
     return figure

@@ -15,6 +15,7 @@ from lib.app import charts
 from lib.app.charts.canvas import canvas, line, readable
 from lib.app.charts.theme import colour, network_colour
 from lib.app.collection import Entry, TrainedNetwork
+from lib.app.sentences import without_folders
 from lib.app.service.answers import metrics, plain
 from lib.colours import NAIVE
 from lib.evaluation import intervals, scoring, significance
@@ -33,12 +34,18 @@ def next_day(entry: Entry, network: TrainedNetwork | None = None) -> dict[str, s
     """
     found = metrics(entry.record.get("scores", []), "test") or {}
     lower, upper = (math.nan if found.get(n) is None else found[n] for n in ("skill_lower", "skill_upper"))
-    p = math.nan
-    if lower > 0 and network is not None:
-        days = network.predictions[network.predictions["part"] == "test"]
-        columns = ("actual_usd", "predicted_usd", "naive_usd")
-        p = significance.diebold_mariano(*(days[name].to_numpy() for name in columns))["p_value"]
+    p = _p_value(network) if lower > 0 and network is not None else math.nan
     return scoring.verdict(lower, upper, p)
+
+
+def _p_value(network: TrainedNetwork) -> float:
+    """Two-sided, of equal squared errors on the test days; not a number where they are too few."""
+    days = network.predictions[network.predictions["part"] == "test"]
+    series = (days[name].to_numpy() for name in ("actual_usd", "predicted_usd", "naive_usd"))
+    try:
+        return significance.diebold_mariano(*series)["p_value"]
+    except significance.SignificanceError:
+        return math.nan
 
 
 def evaluated(network: TrainedNetwork) -> dict[str, Any]:
@@ -54,7 +61,7 @@ def evaluated(network: TrainedNetwork) -> dict[str, Any]:
                 {**row, "badge": scoring.verdict(*(row[n] if row[n] is not None else math.nan for n in _BOUNDS))}
                 for row in scoring.as_records(network.scores)
             ],
-            "origin": network.record["origin"],
+            "origin": without_folders(network.record["origin"]),
             "request": network.record["request"],
             "best_epoch": network.record["best_epoch"],
             "seconds": network.record["seconds"],
@@ -102,7 +109,15 @@ def _beside_no_model(network: TrainedNetwork, made: Forecast) -> pd.DataFrame:
     horizons = made.days["horizon"].tolist()
     bands = intervals.conformal(closes, intervals.naive_path(closes, horizons), horizons, (made.level,))
     mine = bands[bands["origin"] == made.origin].set_index("horizon").reindex(horizons)
-    return made.days.assign(naive_lower_usd=mine["lower_usd"].to_numpy(), naive_upper_usd=mine["upper_usd"].to_numpy())
+    days = made.days.assign(naive_lower_usd=mine["lower_usd"].to_numpy(), naive_upper_usd=mine["upper_usd"].to_numpy())
+    if made.origin >= network.training.data.days["test"][-1]:
+        # All test days are over, so the next day's row is the evaluation's own score: one number for one thing.
+        scored = network.scores[network.scores["part"] == "test"].set_index("model").loc[network.network]
+        days.loc[0, ["skill", "skill_lower", "skill_upper"]] = scored[
+            ["skill", "skill_lower", "skill_upper"]
+        ].to_numpy()
+        days.loc[0, "p_value"] = _p_value(network)
+    return days
 
 
 def sentence(network: TrainedNetwork, days: pd.DataFrame, made: Forecast, verdicts: Sequence[Mapping[str, str]]) -> str:

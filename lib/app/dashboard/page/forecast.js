@@ -36,8 +36,7 @@ export function evaluating(app, network) {
           { name: "skill", label: "Skill (95 % interval)", term: "Skill", cell: (row) => (naive(row) || row.skill === null ? ""
             : `${signed(row.skill)} (${signed(row.skill_lower)} to ${signed(row.skill_upper)})`) },
           { name: "R2", label: "R\u00b2", cell: (row) => (row.R2 === null ? "" : row.R2.toFixed(3)) },
-          { name: "MAE", label: "Mean error (USD)", term: "MSE, MAE, RMSE, MAPE, R2", cell: (row) => price(row.MAE) },
-          { name: "MAPE", label: "Mean error", cell: (row) => percent(row.MAPE) },
+          { name: "MAE", label: "Mean error (USD)", term: "MSE, MAE, RMSE, MAPE, R2", cell: (row) => `${price(row.MAE)} (${percent(row.MAPE)})` },
           { name: "RMSE", label: "RMSE (USD)", cell: (row) => price(row.RMSE) },
         ] }),
         h("p.small.soft", {}, "The network was fitted to training days and stopped by validation days: only test days are unseen. "
@@ -166,12 +165,11 @@ export function results(app) {
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 1000);
     } }, "Save as CSV");
-    const days = answer.rows.map((row) => h(`li.${row.verdict.kind}`, { title: `Day ${row.horizon}: ${row.verdict.words}` },
-      h("span", {}, String(row.horizon)), h("span.visually-hidden", {}, row.verdict.words)));
+    const days = answer.rows.map((row) => h(`li.${row.verdict.kind}`, {}, String(row.horizon)));
     box.replaceChildren(
       h("p.headline", {}, badge(answer.badge), ` ${answer.model} on ${answer.ticker}, first day ${answer.rows[0].date}`),
       h("p.sentence", {}, said(answer.sentence)), chart,
-      h("div.row", {}, h("span.small", {}, "Worth by day ahead ", help(app, "Skill")), h("ol.worth", {}, days), save),
+      h("div.row", {}, h("span.small", {}, "Worth by day ahead ", help(app, "Skill")), h("ol.worth", { "aria-hidden": "true" }, days), h("span.small", {}, worths(answer.rows)), save),
       h("details", {}, h("summary", {}, `All ${answer.rows.length} days`), table(app, {
         label: "Forecast", rows: answer.rows, key: (row) => row.date, columns: [
           { name: "date", label: "Day", word: true, cell: (row) => row.date },
@@ -192,6 +190,17 @@ export function results(app) {
 
   app.on("theme", () => app.phase === "results" && show());
   return { box, show, forecast, has: () => made?.network === app.trained };
+}
+
+// "Day 1 worse than no model, days 2 to 15 no better than no model".
+function worths(rows) {
+  const spans = [];
+  for (const row of rows) {
+    if (spans.at(-1)?.words === row.verdict.words) spans.at(-1).last = row.horizon;
+    else spans.push({ words: row.verdict.words, first: row.horizon, last: row.horizon });
+  }
+  const text = spans.map(({ words, first, last }) => `${first === last ? `day ${first}` : `days ${first} to ${last}`} ${words}`).join(", ");
+  return `${text[0].toUpperCase()}${text.slice(1)}.`;
 }
 
 const between = (low, high) => (low === null || high === null ? "no limit" : `${price(low)} to ${price(high)}`);

@@ -167,11 +167,11 @@ async function begin(app) {
   }, 300);
 }
 
-// A training that runs is found again after a reload.
+// The newest training is found again after a reload: it goes on, or its curve is still there.
 async function reattach(app) {
   try {
     const [newest] = await app.ask("GET", "trainings");
-    if (newest && ["queued", "running"].includes(newest.status)) app.attach(newest);
+    if (newest) app.attach(newest);
   } catch (error) {
     app.say(error.message, true);
   }

@@ -199,6 +199,7 @@ export function training(app) {
     const same = app.run?.request_id === run.request_id;
     app.run = run;
     if (same) return;
+    state.live = !ENDED.includes(run.status); // one that ended before this page was opened is shown, not announced
     Object.assign(state, { rows: [], best: null });
     fault.textContent = "";
     log.replaceChildren();
@@ -217,7 +218,7 @@ export function training(app) {
         for (const event of events) heard(event);
         since += events.length;
         update();
-        if (ENDED.includes(run.status) && since > run.events) return ended(run);
+        if (ENDED.includes(run.status) && since > run.events) return state.live && ended(run);
       } catch (error) {
         if (error.status !== 0 && error.status < 500) {
           fault.textContent = error.message;
@@ -305,6 +306,7 @@ export function training(app) {
 }
 
 export function chip(app) {
+  let live = false;
   const words = h("span");
   const made = h("button.chip", { type: "button", hidden: true, onclick: () => {
     const { run } = app;
@@ -316,7 +318,8 @@ export function chip(app) {
   for (const change of ["trained", "phase"]) app.on(change, () => { made.hidden = made.hidden || seen(); });
   app.on("run", (run) => {
     const going = !ENDED.includes(run.status);
-    made.hidden = run.status === "cancelled";
+    live = live || going;
+    made.hidden = run.status === "cancelled" || !live || seen();
     made.classList.toggle("going", going);
     const who = `${run.request.model}, ${run.request.ticker}`;
     words.textContent = going ? `${who}: ${run.epoch ? `epoch ${run.epoch} of ${run.epochs}` : "starting"}`

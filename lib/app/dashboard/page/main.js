@@ -84,7 +84,7 @@ function build(app) {
   const learning = learningPanel(app);
   const finished = trainings(app);
   app.listTrainings = finished.load;
-  const columns = divider(app, { name: "left", label: "Width of the watchlist", low: 25, high: 65, usual: 48, across: true });
+  const columns = divider(app, { name: "left", label: "Width of the watchlist", low: 25, high: 65, usual: 50, across: true });
   const tall = divider(app, { name: "chart", label: "Height of the price chart", low: 240, high: 900, usual: 420, across: false });
   chart.box.append(tall.box);
   const reset = h("button.reset", { type: "button", title: "Sizes as they were at first", onclick: () => [columns, tall].forEach((one) => one.reset()) }, "Reset layout");
@@ -214,6 +214,12 @@ function token(root) {
 export function start(root) {
   const version = new URL(import.meta.url).searchParams.get("v") || "";
   const base = new URL(".", document.baseURI.split("?")[0]).href;
+  const given = new URLSearchParams(location.search);
+  if (given.has("token")) {
+    localStorage.setItem("forecasts token", given.get("token"));
+    given.delete("token"); // out of the address, which people copy
+    history.replaceState(null, "", `?${given}`);
+  }
   return run(root, overHttp(base, version));
 }
 

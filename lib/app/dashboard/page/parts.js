@@ -121,7 +121,7 @@ function order(a, b) {
 }
 
 export function sparkline(closes, label) {
-  const [width, height] = [72, 24];
+  const [width, height] = [66, 24];
   const known = closes.map((value, place) => [place, value]).filter(([, value]) => value !== null);
   if (known.length < 2) return "";
   const values = known.map(([, value]) => value);

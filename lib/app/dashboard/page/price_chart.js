@@ -5,7 +5,7 @@ import { busy, fresh, h, large, newest, percent, price } from "./parts.js";
 
 const TYPES = { candles: "Candles", bars: "Bars", line: "Line", area: "Area" };
 const RANGES = [["1 M", 30], ["3 M", 91], ["6 M", 182], ["1 Y", 365], ["All", 0]];
-const SHOWN = { volume: "Volume", SMA: "SMA", EMA: "EMA", BB: "Bollinger bands", levels: "Levels", RSI: "RSI", MACD: "MACD" };
+const SHOWN = { volume: "Volume", SMA: "SMA", EMA: "EMA", BB: "Bollinger bands", levels: "Support, resistance", RSI: "RSI", MACD: "MACD" };
 const LATEST = 3; // days free at the right edge
 
 export function priceChart(app) {
@@ -167,7 +167,7 @@ export function priceChart(app) {
 
   function levelLine(main, level) {
     main.createPriceLine({ price: level.price_usd, color: colour(`--c-${level.kind}`), lineWidth: 1, lineStyle: 2,
-      axisLabelVisible: true, title: `${level.kind} ${percent(level.distance_percent, true)}` });
+      axisLabelVisible: true, title: `${level.kind === "support" ? "S" : "R"} ${percent(level.distance_percent, true)}` });
   }
 
   function rsi(chart) {

@@ -1,8 +1,9 @@
-"""Ground for browser tests: a Voila server, Chromium, pages that fail on outside requests and console errors.
+"""Ground for browser tests: a dashboard, Chromium, pages that fail on outside requests and console errors.
 
 Screenshots and server logs go to outputs/browser/. Limits are wide, as the machine may be busy.
 """
 
+import json
 import os
 import re
 import socket
@@ -13,15 +14,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import nbformat
 import pytest
 
+from lib.experiments import controls
 from lib.settings.places import PROJECT_ROOT
 
 HERE = Path(__file__).parent
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARTEFACTS = PROJECT_ROOT / "outputs" / "browser"
 PATIENCE_S = int(os.environ.get("BROWSER_PATIENCE_S", 120))  # longest wait for anything on a page
+# Times are promised for two free cores. Tests share theirs; BROWSER_SLACK=1 holds a quiet machine to the promise.
+SLACK = float(os.environ.get("BROWSER_SLACK", 3))
+COINS = ("AAA-USD", "BBB-USD", "CCC-USD")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -71,24 +75,14 @@ def answers(port):
 
 @pytest.fixture(scope="session")
 def serve():
-    """serve(notebook, *options): the project's server on a free port with that notebook, until the tests end."""
+    """serve(*options, port, environment): the dashboard on a free port, until the tests end."""
     started = []
 
-    def start(notebook, *options, environment=None):
-        port = free_port()
+    def start(*options, port=None, environment=None):
+        port = port or free_port()
         ARTEFACTS.mkdir(parents=True, exist_ok=True)
-        log = ARTEFACTS / f"server_{Path(notebook).stem}_{os.getpid()}_{len(started)}.log"
-        command = [
-            sys.executable,
-            "-m",
-            "lib.app.serve",
-            "--no-browser",
-            "--port",
-            str(port),
-            "--notebook",
-            str(notebook),
-            *options,
-        ]
+        log = ARTEFACTS / f"server_{os.getpid()}_{len(started)}.log"
+        command = [sys.executable, "-m", "lib.app.serve", "--no-browser", "--port", str(port), *options]
         with open(log, "w") as out:
             process = subprocess.Popen(
                 command,
@@ -102,7 +96,7 @@ def serve():
         while not answers(port):
             if process.poll() is not None or time.monotonic() > end:
                 pytest.fail(f"the server did not start: {log.read_text()[-2000:]}")
-            time.sleep(0.2)
+            time.sleep(0.1)
         return Server(f"http://127.0.0.1:{port}/", process, log)
 
     yield start
@@ -115,32 +109,89 @@ def serve():
             process.kill()
 
 
+@pytest.fixture(scope="session")
+def prices(tmp_path_factory):
+    """Options of a server on invented prices of three coins, 500 days to 2022-05-15."""
+    folder = tmp_path_factory.mktemp("prices")
+    for seed, ticker in enumerate(COINS):
+        frame = controls.as_prices(controls.walk(500, seed=seed))
+        frame.reset_index(names="Date").to_csv(folder / f"{ticker}.csv", index=False)
+    chosen = {
+        "source": "folder",
+        "data_dir": folder,
+        "tickers": f"[{', '.join(COINS)}]",
+        "start_date": "2021-01-01",
+        "end_date": "2022-05-15",
+    }
+    return [word for name, value in chosen.items() for word in ("-p", f"{name}={value}")]
+
+
+@pytest.fixture(scope="session")
+def server(serve, prices):
+    """One server for all tests that do not end it."""
+    return serve(*prices, "-p", "workers=2")
+
+
 @dataclass
 class Visitor:
-    """A browser of one's own (cookies, storage) with one page, and all that went wrong on it."""
+    """A browser of one's own (what it remembers) with one page, and all that went wrong on it."""
 
     context: object
     page: object
     server: Server
     wrong: list = field(default_factory=list)
 
-    def open(self):
-        """Open the dashboard; returns the seconds until it stood there."""
+    def open(self, about=""):
+        """Open the dashboard; returns the seconds until it could be used.
+
+        Args:
+            about: what the address says behind the question mark.
+        """
         begun = time.monotonic()
-        self.page.goto(self.server.url, wait_until="commit")
-        self.seen()
+        self.page.goto(f"{self.server.url}?{about}" if about else self.server.url, wait_until="commit")
+        self.page.locator("#forecasts[data-ready=true]").wait_for()
         return time.monotonic() - begun
 
-    def seen(self):
-        self.page.locator(".forecast-shell[data-theme] .forecast-panel[role=region]").first.wait_for()
+    def step(self, phase):
+        """Go to one of the six phases, and wait until it is drawn."""
+        self.page.locator(f"[data-phase={phase}]").click()
+        self.page.locator(f"[data-phase={phase}][aria-current]").wait_for()
+        self.page.locator(DRAWN[phase]).locator("visible=true").first.wait_for()
+
+    def train(self, preset="Quick", **changes):
+        """Ask for a training on the phase of parameters; fields by their labels, such as ``Epochs="2"``."""
+        self.step("parameters")
+        self.page.get_by_role("group", name="Presets").get_by_role("button", name=preset).click()
+        if changes and not self.page.get_by_label("Lookback", exact=True).is_visible():
+            self.page.get_by_text("Advanced").click()
+        for label, value in changes.items():
+            self.page.get_by_label(label.replace("_", " "), exact=True).fill(value)
+        self.page.get_by_role("button", name="Train ").click()
+
+    def result(self):
+        """The phase of results, once it shows a forecast."""
+        self.page.locator("[data-phase=results][aria-current]").wait_for()
+        self.page.locator(DRAWN["results"]).wait_for()
+        return self.page.locator(".phase:visible")
+
+
+# What a phase shows when it is drawn.
+DRAWN = {
+    "parameters": ".cards",
+    "training": ".doing",
+    "evaluating": ".phase .badge",
+    "visualizing": ".plot.view .main-svg",
+    "predicting": ".phase input[type=date]",
+    "results": ".plot.forecast .main-svg >> nth=0",
+}
 
 
 @pytest.fixture
 def visitor(chromium):
-    """visitor(server, width=1000, ...): a new visitor. The test fails on outside requests and console errors."""
+    """visitor(server, width=1440, ...): a new visitor. The test fails on outside requests and console errors."""
     visitors = []
 
-    def make(server, width=1000, height=900, colour_scheme="light", expected=(), **options):
+    def make(server, width=1440, height=900, colour_scheme="light", expected=(), **options):
         context = chromium.new_context(
             viewport={"width": width, "height": height}, color_scheme=colour_scheme, **options
         )
@@ -150,6 +201,7 @@ def visitor(chromium):
 
         def asked(request):
             parts = urlsplit(request.url)
+            # A socket is a request here as well.
             if parts.scheme not in ("data", "blob", "about") and parts.netloc != host:
                 made.wrong.append(f"asked another host: {request.url}")
 
@@ -159,17 +211,8 @@ def visitor(chromium):
 
         context.on("request", asked)
         context.on("console", told)
-        # anywidget says so after two seconds, which a busy machine exceeds, and then draws the widget all the same.
-        late = "[anywidget] Failed to initialize model"
-        context.on(
-            "weberror", lambda error: None if late in str(error.error) else made.wrong.append(f"script: {error.error}")
-        )
-        made.page.on(
-            "websocket",
-            lambda opened: (
-                None if urlsplit(opened.url).netloc == host else made.wrong.append(f"socket to {opened.url}")
-            ),
-        )
+        context.on("weberror", lambda error: made.wrong.append(f"script: {error.error}"))
+        made.page.on("websocket", asked)
         visitors.append(made)
         return made
 
@@ -178,6 +221,20 @@ def visitor(chromium):
         made.context.close()
     wrong = [words for made in visitors for words in made.wrong]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture(scope="session")
+def trained(chromium, server):
+    """What the browser of somebody remembers who has trained a network of AAA-USD: options of further visitors."""
+    context = chromium.new_context()
+    context.set_default_timeout(PATIENCE_S * 1000)
+    guest = Visitor(context, context.new_page(), server)
+    guest.open()
+    guest.train(Epochs="3")
+    guest.result()
+    remembered = context.storage_state()
+    context.close()
+    return {"storage_state": remembered}
 
 
 @pytest.fixture
@@ -193,31 +250,6 @@ def shot():
     return take
 
 
-CONTRASTS = """() => {
-  const luminance = (c) => { const [r, g, b] = c.map(v => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-  const parse = (text) => { const n = text.match(/[\\d.]+/g).map(Number); return n.length > 3 ? n : [...n, 1]; };
-  const ground = (e) => { for (let at = e; at; at = at.parentElement) { const c = parse(getComputedStyle(at).backgroundColor); if (c[3] > 0.99) return c.slice(0, 3); } return [255, 255, 255]; };
-  const low = [];
-  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT);
-  for (let e = walk.currentNode; e; e = walk.nextNode()) {
-    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) || ['INPUT', 'SELECT', 'TEXTAREA'].includes(e.tagName);
-    if (!own || !e.checkVisibility() || ['SCRIPT', 'STYLE', 'OPTION'].includes(e.tagName)) continue;
-    let opacity = 1; for (let at = e; at; at = at.parentElement) opacity *= parseFloat(getComputedStyle(at).opacity);
-    const back = ground(e), front = parse(getComputedStyle(e).color).slice(0, 3).map((v, k) => opacity * v + (1 - opacity) * back[k]);
-    const [high, lower] = [luminance(front), luminance(back)].sort((a, b) => b - a);
-    const ratio = (high + 0.05) / (lower + 0.05);
-    if (ratio < 4.5) low.push(`${e.tagName}.${e.className} "${(e.innerText || e.value || '').slice(0, 30)}" ${ratio.toFixed(2)}`);
-  }
-  return low;
-}"""
-
-
-@pytest.fixture(scope="session")
-def too_faint():
-    """too_faint(page): every visible word whose contrast with its ground is below 4.5:1 (WCAG 2.2, 1.4.3), as lines."""
-    return lambda page: page.evaluate(CONTRASTS)
-
-
 @pytest.fixture(scope="session")
 def artefacts():
     """The folder of screenshots, logs and times."""
@@ -226,34 +258,31 @@ def artefacts():
 
 
 @pytest.fixture(scope="session")
-def write_notebook():
-    """write_notebook(path, *cells): a notebook of code cells; a cell that begins with '# ' is prose."""
+def timed(artefacts):
+    """timed(name, seconds, promised): keep a time in outputs/browser/timings.json and hold it to the promise."""
+    seen = {}
 
-    def write(path, *cells):
-        made = nbformat.v4.new_notebook(
-            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    def note(name, seconds, promised, slack=SLACK):
+        seen[name] = {"seconds": round(seconds, 3), "promised": promised, "slack": slack}
+        print(f"{name}: {seconds:.3f} s, promised {promised} s")
+        (artefacts / f"timings_{os.getpid()}.json").write_text(json.dumps(seen, indent=1) + "\n")
+        assert seconds < promised * slack, (
+            f"{name}: {seconds:.2f} s, promised {promised} s on a quiet machine, allowed here {promised * slack:g} s"
         )
-        made.cells = [
-            nbformat.v4.new_markdown_cell(c) if c.startswith("# ") else nbformat.v4.new_code_cell(c) for c in cells
-        ]
-        nbformat.write(made, path)
-        return path
 
-    return write
+    return note
 
 
 @pytest.fixture(scope="session")
-def ends():
-    """ends(pid, seconds): whether a process ends within so many seconds."""
+def until():
+    """until(page, expression): wait until it is true. Playwright's own ``wait_for_function`` needs eval, which the
+    page's policy forbids."""
 
-    def wait(pid, seconds=60):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                os.kill(pid, 0)
-            except ProcessLookupError:
-                return True
-            time.sleep(0.2)
-        return False
+    def wait(page, expression):
+        end = time.monotonic() + PATIENCE_S
+        while not (found := page.evaluate(expression)):
+            assert time.monotonic() < end, f"never true: {expression}"
+            time.sleep(0.02)
+        return found
 
     return wait

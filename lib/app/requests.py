@@ -110,6 +110,8 @@ def check(
 
 
 def _sentence(field: str, value: Any) -> str:
+    if field not in FIELDS:
+        return f"{field[:LONGEST_SHOWN]}: there is no such field."
     given = str(value).strip() if value is not None else ""
     shown = given if len(given) <= LONGEST_SHOWN else f"{given[:LONGEST_SHOWN]} ..."
     return f"{label(field)}: {shown or 'nothing'} is not allowed. Allowed: {allowed(field)}."

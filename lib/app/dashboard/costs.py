@@ -41,22 +41,26 @@ class Costs:
         if network not in NETWORKS:
             rule = requests.allowed("network")
             raise requests.RequestError({"network": f"Network: {network[:40]} is not allowed. Allowed: {rule}."})
+        wanted = [f"{preset} of {network}" for preset in requests.PRESET_NAMES]
         with self._lock:
-            if network not in self._begun:
+            known = {name: self._known[name] for name in wanted if name in self._known}
+            whole = len(known) == len(wanted)
+            if not whole and network not in self._begun:
                 self._begun.add(network)
                 threading.Thread(target=self._measure, args=(network,), daemon=True).start()
-        wanted = [f"{preset} of {network}" for preset in requests.PRESET_NAMES]
-        return {
-            "presets": {name: self._known[name] for name in wanted if name in self._known},
-            "whole": all(name in self._known for name in wanted),
-        }
+        return {"presets": known, "whole": whole}
 
     def _measure(self, network: str) -> None:
-        for preset in requests.PRESET_NAMES:
-            with suppress(ProjectError):  # without a pool nothing can be trained, and whoever trains hears of it
-                self._known[f"{preset} of {network}"] = self._measured(
-                    {**requests.preset(preset, network), "network": network}
-                )
+        try:
+            # Without a pool nothing can be trained: whoever trains hears of it, and the next who asks tries again.
+            with suppress(ProjectError):
+                for preset in requests.PRESET_NAMES:
+                    found = self._measured({**requests.preset(preset, network), "network": network})
+                    with self._lock:
+                        self._known[f"{preset} of {network}"] = found
+        finally:
+            with self._lock:
+                self._begun.discard(network)
 
     def _measured(self, preset: dict[str, Any]) -> dict[str, float]:
         values = {**requests.defaults("sample", sample.TICKER, sample.START_DATE, sample.END_DATE), **preset}

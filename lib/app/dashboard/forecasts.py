@@ -61,10 +61,10 @@ def evaluated(network: TrainedNetwork) -> dict[str, Any]:
                 {**row, "badge": scoring.verdict(*(row[n] if row[n] is not None else math.nan for n in _BOUNDS))}
                 for row in scoring.as_records(network.scores)
             ],
-            "origin": without_folders(network.record["origin"]),
+            "origin": without_folders(network.record.get("origin", "")),
             "request": network.record["request"],
-            "best_epoch": network.record["best_epoch"],
-            "seconds": network.record["seconds"],
+            "best_epoch": network.result.best_epoch,
+            "seconds": network.result.seconds,
         }
     )
 
@@ -78,7 +78,7 @@ def shown(network: TrainedNetwork, made: Forecast, theme: str) -> dict[str, Any]
         theme: ``light`` or ``dark``.
     """
     days = _beside_no_model(network, made)
-    verdicts = [scoring.verdict(*row) for row in days[["skill_lower", "skill_upper", "p_value"]].to_numpy()]
+    verdicts = [_verdict(row) for row in days.to_dict("records")]
     first, last = verdicts[0], verdicts[-1]
     # Earned for all days or not at all: a line cannot be bold in part.
     earned = all(one["kind"] == "better" for one in verdicts)
@@ -101,6 +101,12 @@ def shown(network: TrainedNetwork, made: Forecast, theme: str) -> dict[str, Any]
             "file": f"{network.ticker}_{network.network}_{rows['date'].iloc[0]}.csv",
         }
     )
+
+
+def _verdict(day: Mapping[str, Any]) -> dict[str, str]:
+    if day["without_price"] > 0:  # no interval is needed to call a path worse that fell to zero
+        return scoring.verdict(-math.inf, -math.inf)
+    return scoring.verdict(day["skill_lower"], day["skill_upper"], day["p_value"])
 
 
 def _beside_no_model(network: TrainedNetwork, made: Forecast) -> pd.DataFrame:
@@ -133,14 +139,17 @@ def sentence(network: TrainedNetwork, days: pd.DataFrame, made: Forecast, verdic
     if len(days) == 1:
         return f"{held}. {tells}."
     later = days.iloc[-1]
-    if pd.isna(later["skill_lower"]):
+    if verdicts[-1]["kind"] == "unknown":
         return f"{held}. {tells}. {later['horizon']:.0f} days ahead there are too few test days to compare."
     return f"{held}. {tells}. Those of {later['horizon']:.0f} days were {_worth(later, verdicts[-1])}."
 
 
 def _worth(day: pd.Series, verdict: Mapping[str, str]) -> str:
-    if pd.isna(day["skill"]) or pd.isna(day["skill_lower"]):
+    if verdict["kind"] == "unknown":
         return "on too few test days to be compared with no model"
+    if day["without_price"] > 0:
+        count, of = f"{day['without_price']:.0f}", f"{day['compared_on']:.0f}"
+        return f"{verdict['words']} ({count} of {of} fell to zero or below, which is no price)"
     numbers = f"skill {day['skill']:+.2f}, 95 % interval {day['skill_lower']:+.2f} to {day['skill_upper']:+.2f}"
     return f"{verdict['words']} ({numbers})"
 
@@ -151,7 +160,7 @@ def _usd(value: float) -> str:
 
 def csv(network: TrainedNetwork, days: pd.DataFrame, verdicts: Sequence[Mapping[str, str]]) -> str:
     """The same days as a file: coin and network in each row, six significant digits."""
-    numbers = days.select_dtypes("number").columns
+    numbers = days.select_dtypes("float").columns
     rounded = days.assign(**{name: days[name].map(lambda value: float(f"{value:.{_CSV_DIGITS}g}")) for name in numbers})
     frame = rounded.assign(verdict=[one["words"] for one in verdicts])
     frame.insert(0, "coin", network.ticker)

@@ -48,7 +48,12 @@ class Dashboard:
 
     def __init__(self, chosen: Settings):
         # No port is opened: whoever reaches the kernel's channel is the one visitor.
-        self._pages = Pages(chosen, environment.load(service_token="", requests_per_minute=10**5))
+        self._pages = Pages(
+            chosen,
+            environment.load(
+                service_host="127.0.0.1", service_token="", allowed_hosts=("localhost",), requests_per_minute=10**5
+            ),
+        )
         self._chosen = chosen
         self.values = start.first_values(chosen, self._pages.sources)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -84,7 +89,7 @@ class Dashboard:
             self._loop = asyncio.new_event_loop()
             threading.Thread(target=self._loop.run_forever, daemon=True).start()
             self._client = httpx.AsyncClient(
-                transport=httpx.ASGITransport(self._pages.app), base_url=_HERE, timeout=None
+                transport=httpx.ASGITransport(self._pages.app, raise_app_exceptions=False), base_url=_HERE, timeout=None
             )
         asyncio.run_coroutine_threadsafe(self._answer(asked), self._loop)
 

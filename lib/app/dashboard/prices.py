@@ -50,6 +50,7 @@ class Market:
 
         Raises:
             RequestError: there is no such source.
+            SourceUnavailable: the source does not answer, and was not asked before.
             MarketError: the source's own coins cannot be had.
         """
         self._load(source, self._own(source))
@@ -121,14 +122,22 @@ class Market:
                 return
             _, first, last = self.sources[source]
             data_dir = self._data_dir if source == "folder" else None
-            found = market.load(
-                source, wanted, first, last, data_dir, max_daily_factor=self._factor, say=lambda _: None
-            )
+            try:
+                found = market.load(
+                    source, wanted, first, last, data_dir, max_daily_factor=self._factor, say=lambda _: None
+                )
+            except market.Refused as error:
+                away = [fault for fault in error.offer.faults if isinstance(fault, market.SourceUnavailable)]
+                if not away:
+                    raise
+                if not all((source, ticker) in self._frames for ticker in wanted):
+                    raise away[0] from None
+                found = {ticker: self._frames[source, ticker][1] for ticker in wanted}  # until it is asked again
             self._frames |= {(source, ticker): (time.time(), frame) for ticker, frame in found.items()}
 
 
 def _not_here(ticker: str, own: Sequence[str], error: ProjectError) -> str:
-    why = for_page(error).rstrip(".")
+    why = for_page(error).removesuffix(".")
     available = ", ".join(own)
     return f"No prices for {ticker[:32]} here. Available: {available}. ({why[:1].upper()}{why[1:]}.)"
 

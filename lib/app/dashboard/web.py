@@ -181,12 +181,12 @@ def _market(app: FastAPI, pages: Pages) -> None:
 
     @app.get("/dashboard/market")
     def watchlist(source: str, more: Annotated[str, Query(max_length=400)] = "") -> Any:
-        return _json(market.watchlist(source, tuple(filter(None, more.upper().split(",")))))
+        return _json(market.watchlist(source, tuple(filter(None, map(str.strip, more.upper().split(","))))))
 
     @app.get("/dashboard/coin")
     def coin(request: Request, source: str, ticker: Annotated[str, Query(max_length=40)]) -> Response:
         chosen = _indicator_settings(request.query_params)
-        return Response(market.coin(source, ticker.upper(), chosen), media_type="application/json")
+        return Response(market.coin(source, ticker.strip().upper(), chosen), media_type="application/json")
 
     @app.get("/dashboard/costs")
     def costs(network: Annotated[str, Query(max_length=40)]) -> Any:
@@ -205,8 +205,9 @@ def _indicator_settings(given: Mapping[str, str]) -> TechnicalSettings:
     except TechnicalError as error:
         wrong = {}
         for sentence in str(error).split("; "):
-            name = sentence.split()[0]
-            wrong[name if name in values else ""] = _for_people(sentence)
+            # Of two that contradict each other, at the one that was given.
+            name = next((name for name in values if re.search(rf"\b{name}\b", sentence)), "")
+            wrong[name] = _for_people(sentence)
         raise requests.RequestError(wrong) from None
 
 
@@ -252,7 +253,7 @@ def _trainings(app: FastAPI, own: Callable[..., Any]) -> None:
         """Trained networks with what they are worth, newest first."""
         return _json(
             [
-                {**summary, "badge": forecasts.next_day(entry), "seconds": entry.record["seconds"]}
+                {**summary, "badge": forecasts.next_day(entry), "seconds": entry.record.get("seconds")}
                 for entry, summary in runs.summaries()
             ]
         )

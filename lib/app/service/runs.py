@@ -140,7 +140,8 @@ class Runs:
         self._lock = threading.RLock()
         self._once: dict[str, threading.Lock] = {}
         self._closed = threading.Event()
-        threading.Thread(target=self._look_for_cancels, daemon=True).start()
+        if not private:  # then no other process can be asked to cancel
+            threading.Thread(target=self._look_for_cancels, daemon=True).start()
 
     # -- trainings -------------------------------------------------------------------------
 
@@ -196,7 +197,8 @@ class Runs:
             raise requests.RequestError(wrong)
         given = {name: value for name, value in values.items() if value is not None}
         network = given.get("network")
-        best = requests.preset("thesis best", network) if network in networks.ARCHITECTURES else {}
+        known = isinstance(network, str) and network in networks.ARCHITECTURES
+        best = requests.preset("thesis best", network) if known else {}
         best["epochs"] = min(best.get("epochs", 1), limits.max_epochs)
         asked = {**best, "source": source, **given}
         return requests.check(asked, limits.price_folder or None, self._threads, self._max_daily_factor)

@@ -417,7 +417,7 @@ def _name(field: str) -> str:
 
 
 def _rule(text: str) -> str:
-    return text.partition("Allowed: ")[2].rstrip(".") or text
+    return text.partition(" is not allowed. Allowed: ")[2].removesuffix(".") or text
 
 
 def _short(value: Any) -> Any:
@@ -431,7 +431,7 @@ async def _sent(request: Request) -> dict[str, Any]:
     try:
         body = await request.json()
     except Exception:  # noqa: BLE001  it was parsed once, so this is a request without a body
-        return {}
+        return dict(request.query_params)
     return body if isinstance(body, dict) else {}
 
 

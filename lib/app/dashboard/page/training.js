@@ -348,7 +348,7 @@ export function trainings(app) {
     { name: "skill", label: "Skill", term: "Skill", value: (row) => test(row).skill ?? null, cell: (row) => signed(test(row).skill ?? null) },
     { name: "r2", label: "R\u00b2 (no model)", value: (row) => test(row).r2 ?? null,
       cell: (row) => (typeof test(row).r2 === "number" ? `${test(row).r2.toFixed(3)} (${test(row).naive.r2.toFixed(3)})` : "") },
-    { name: "seconds", label: "Took (s)", value: (row) => row.seconds, cell: (row) => row.seconds.toFixed(1) },
+    { name: "seconds", label: "Took (s)", value: (row) => row.seconds, cell: (row) => row.seconds?.toFixed(1) ?? "" },
     { name: "trained", label: "Trained, UTC", value: (row) => row.trained, cell: (row) => row.trained.slice(5, 16).replace("T", " ") },
     { name: "forget", label: h("span.visually-hidden", {}, "Forget"), cell: (row) => h("button", { type: "button",
       title: "Forget this training", "aria-label": `Forget ${row.model} of ${row.ticker}`, onclick: () => forget(row) }, "\u00d7") },

@@ -158,15 +158,16 @@ class Visitor:
         self.page.locator(f"[data-phase={phase}][aria-current]").wait_for()
         self.page.locator(DRAWN[phase]).locator("visible=true").first.wait_for()
 
-    def train(self, preset="Quick", **changes):
+    def train(self, network="CNN", preset="Quick", **changes):
         """Ask for a training on the phase of parameters; fields by their labels, such as ``Epochs="2"``."""
         self.step("parameters")
+        self.page.get_by_role("group", name="Network").get_by_role("button", name=network, exact=True).click()
         self.page.get_by_role("group", name="Presets").get_by_role("button", name=preset).click()
-        if changes and not self.page.get_by_label("Lookback", exact=True).is_visible():
-            self.page.get_by_text("Advanced").click()
+        if changes and not self.page.locator(".advanced[open]").count():
+            self.page.locator(".advanced summary").click()
         for label, value in changes.items():
-            self.page.get_by_label(label.replace("_", " "), exact=True).fill(value)
-        self.page.get_by_role("button", name="Train ").click()
+            self.page.locator(".advanced").get_by_label(label.replace("_", " "), exact=True).fill(value)
+        self.page.locator(".phase:visible .primary").click()
 
     def result(self):
         """The phase of results, once it shows a forecast."""

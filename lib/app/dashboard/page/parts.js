@@ -153,12 +153,18 @@ export async function plot(app, place, figure, file, label) {
   place.setAttribute("aria-label", label || figure.layout.title?.text || "Chart");
   if (!place.watched) {
     place.watched = new ResizeObserver(() => {
-      if (place.clientWidth && place.clientWidth !== place.layout?.width) {
+      if (place.data && place.clientWidth && place.clientWidth !== place.layout?.width) {
         window.Plotly.relayout(place, { width: place.clientWidth });
       }
     });
     place.watched.observe(place);
   }
+}
+
+// Without a chart again, so that the next one is drawn anew.
+export function unplot(place) {
+  if (place.data) window.Plotly.purge(place);
+  place.replaceChildren();
 }
 
 // A region that says that it works on something, if that takes longer than a moment.

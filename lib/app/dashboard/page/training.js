@@ -1,7 +1,7 @@
 // A training: what is asked for, how it goes, and the table of those that ended.
 
 import { keep, kept } from "./ask.js";
-import { badge, busy, clock, duration, fresh, h, help, newest, plot, signed, table } from "./parts.js";
+import { badge, busy, clock, duration, fresh, h, help, newest, plot, signed, table, unplot } from "./parts.js";
 
 const ENDED = ["done", "failed", "cancelled"];
 const TRAINED_SHARE = 0.7; // of the days
@@ -203,7 +203,7 @@ export function training(app) {
     Object.assign(state, { rows: [], best: null });
     fault.textContent = "";
     log.replaceChildren();
-    chart.replaceChildren();
+    unplot(chart);
     update();
     follow(run.request_id);
   }
@@ -377,8 +377,7 @@ export function trainings(app) {
   async function curves() {
     const chosen = state.overlaid.filter((name) => state.rows.some((row) => row.network === name));
     if (!chosen.length) {
-      if (chart.data) window.Plotly.purge(chart);
-      chart.replaceChildren();
+      unplot(chart);
       chart.style.minHeight = "";
       return;
     }

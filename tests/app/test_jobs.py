@@ -6,11 +6,13 @@ from datetime import date
 
 import numpy as np
 import pytest
-from lib.app.controller import IDLE, TRAINING, Controller
 
 from lib import settings
 from lib.app import requests, unattended
+from lib.app.dashboard.web import Pages
 from lib.app.sentences import without_folders
+from lib.app.service.environment import ServiceSettings
+from lib.app.service.runs import CANCELLED, DONE
 from lib.experiments import pool
 from lib.results import training_cache
 
@@ -30,26 +32,34 @@ def one_worker(tmp_path_factory):
 
 @pytest.mark.slow
 def test_train_forecast_cancel_and_train_again(one_worker, tmp_path):
-    first, second = Controller(tmp_path / "first"), Controller(tmp_path / "second")
+    access = ServiceSettings(_env_file=None, service_token="")
+    pages = Pages(settings.sample().changed(output_dir=str(tmp_path)), access)
+    first, second = pages.runs("1" * 32), pages.runs("2" * 32)
     before = "tensorflow" in sys.modules
     network = unattended.train(first, {**VALUES, "epochs": 3})
-    assert [u.epoch for u in first.updates] == [1, 2, 3] and first.updates[-1].progress == 100
-    np.testing.assert_allclose(network.result.history["val_loss"], [u.val_loss for u in first.updates])
+    epochs = _epochs(first, first.states()[0]["request_id"])
+    assert [event["epoch"] for event in epochs] == [1, 2, 3] and epochs[-1]["progress"] == 100
+    np.testing.assert_allclose(network.result.history["val_loss"], [event["val_loss"] for event in epochs])
     assert list(network.scores["model"]) == ["CNN", "naive"] * 3 and not network.result.cached
-    made = unattended.predict(first)
-    assert len(made.days["path_usd"]) == 15 and np.isfinite(made.days["path_usd"]).all()
+    made = unattended.predict(first, network)
+    assert len(made.days) == 15 and np.isfinite(made.days["path_usd"]).all()
     assert ("tensorflow" in sys.modules) == before, "TensorFlow belongs into the workers"
     # Another visitor with the same form finds it; while the only worker is busy, others are queued.
     assert unattended.train(second, {**VALUES, "epochs": 3}).result.cached
-    first.train({**VALUES, "network": "LSTM-CNN", "batch_size": 8, "epochs": 1000})
-    _until(lambda: first.updates)
-    second.train({**VALUES, "epochs": 2})
-    _until(lambda: any("Every worker is busy" in row.get("doing", "") for row in second.log))
+    slow = first.train({**VALUES, "network": "LSTM-CNN", "batch_size": 8, "epochs": 1000}, plots=False)
+    _until(lambda: slow.state["epoch"])
+    waiting = second.train({**VALUES, "epochs": 2}, plots=False)
+    _until(lambda: "Every worker is busy" in waiting.state["doing"])
     asked = time.monotonic()
-    first.cancel()
-    assert time.monotonic() - asked < 1 and first.state == IDLE
-    _until(lambda: second.state != TRAINING)
-    assert second.network.result.epochs == 2 and len(first.collection.entries()) == 1
+    first.cancel(slow.request_id)
+    assert time.monotonic() - asked < 1 and slow.state["status"] == CANCELLED
+    assert waiting.ended.wait(120) and waiting.state["status"] == DONE
+    assert second.network(waiting.state["network"]).result.epochs == 2 and len(first.collection.entries()) == 1
+    pages.close()
+
+
+def _epochs(runs, request_id):
+    return [event for event in runs.events(request_id, 1) if event["event"] == "training_update"]
 
 
 def _until(condition, seconds=120):

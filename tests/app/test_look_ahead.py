@@ -7,10 +7,14 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-from lib.app.controller import Controller
 
 from lib.app import charts, requests, unattended
+from lib.app.dashboard import forecasts
+from lib.app.dashboard.web import Pages
+from lib.app.service.environment import ServiceSettings
 from lib.data import market
+from lib.experiments import forecast
+from lib.settings import sample
 
 CASES = {"own": None, "a hole": slice(330, 333), "a long gap": slice(200, 240), "no price at the end": slice(397, 400)}
 
@@ -26,11 +30,12 @@ def shown(tmp_path, fake_pool, monkeypatch, random_walk):
         prices.loc[prices.index > day] *= factor
         prices.attrs = {"source": "folder", "origin": "prices of this test", "taken": None}
         monkeypatch.setattr(market, "prices_of", lambda chosen, *_: {"BTC-USD": prices})
-        controller = Controller(tmp_path / name, data_dir="prices")
+        pages = Pages(sample().changed(source="folder", data_dir="prices", output_dir=str(tmp_path / name)), access)
         form = requests.defaults("folder", "BTC-USD", date(2024, 1, 1), date(2025, 2, 3))
-        network = unattended.train(controller, {**form, "lookback": 10})
-        return controller, network
+        network = unattended.train(pages.runs(), {**form, "lookback": 10})
+        return pages.runs(), network
 
+    access = ServiceSettings(_env_file=None, service_token="")
     return of
 
 
@@ -67,15 +72,21 @@ def test_what_was_shown_of_past_days_stays(shown, case):
     assert drawn.keys() == again.keys() and sum(map(len, drawn.values())) > 1000
     for place, values in drawn.items():
         np.testing.assert_array_equal(np.array(values, float), np.array(again[place], float), str(place))
-    assert before[0].starts()[0] == after[0].starts()[0]
-    made = [unattended.predict(controller, date(2025, 1, 6), 5) for controller, _ in (before, after)]
-    for name in made[0].days.keys() - {"actual_usd"}:
-        np.testing.assert_array_equal(*(m.days[name] for m in made), name)
-    assert made[0].sentence == made[1].sentence
+    first = [forecast.allowed_starts(network.training.data, network.observed)[0] for _, network in (before, after)]
+    assert first[0] == first[1]
+    made = [
+        forecasts.shown(network, unattended.predict(runs, network, date(2025, 1, 6), 5), "light")
+        for runs, network in (before, after)
+    ]
+    for rows in zip(*(one["rows"] for one in made)):
+        ours, theirs = ({k: v for k, v in row.items() if k != "actual_usd"} for row in rows)
+        assert ours == theirs
+    assert made[0]["sentence"] == made[1]["sentence"] and made[0]["badge"] == made[1]["badge"]
 
 
 def test_the_last_days_without_a_price_are_not_forecast_from(shown):
-    controller, network = shown("end", CASES["no price at the end"], pd.Timestamp("2026-01-01"), 1.0)
-    assert controller.starts()[1] == date(2025, 2, 1) and network.observed.index[-1] == pd.Timestamp("2025-01-31")
-    made = unattended.predict(controller)
-    assert made.origin == "2025-01-31" and set(made.days["naive_usd"]) == {network.observed.iloc[-1]}
+    runs, network = shown("end", CASES["no price at the end"], pd.Timestamp("2026-01-01"), 1.0)
+    assert forecast.allowed_starts(network.training.data, network.observed)[1] == date(2025, 2, 1)
+    assert network.observed.index[-1] == pd.Timestamp("2025-01-31")
+    made = unattended.predict(runs, network)
+    assert made.origin == pd.Timestamp("2025-01-31") and set(made.days["naive_usd"]) == {network.observed.iloc[-1]}

@@ -184,7 +184,7 @@ export function results(app) {
         ] })));
     // What its title says stands above it already.
     const { title, ...layout } = answer.figure.layout;
-    const figure = { ...answer.figure, layout: { ...layout, margin: { ...layout.margin, t: 10 } } };
+    const figure = { ...answer.figure, layout: { ...layout, height: 320, margin: { ...layout.margin, t: 10 } } };
     plot(app, chart, figure, answer.file.replace(".csv", ""), answer.sentence);
   }
 

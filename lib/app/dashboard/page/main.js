@@ -10,6 +10,7 @@ import { chip, parameters, training, trainings } from "./training.js";
 import { watchlist } from "./watchlist.js";
 
 const PHASES = ["parameters", "training", "evaluating", "visualizing", "predicting", "results"];
+const AGAIN_MS = 2000;
 const ADDRESS = ["source", "coin", "network", "phase", "trained"];
 
 class App {
@@ -18,8 +19,30 @@ class App {
     this.listeners = new Map();
   }
 
-  ask(...about) {
-    return this.transport.ask(...about);
+  async ask(...about) {
+    try {
+      return await this.transport.ask(...about);
+    } catch (error) {
+      if (error.status === 0) this.lost(error);
+      throw error;
+    }
+  }
+
+  // A server that is away is asked until it is back, and then for what it could not give.
+  async lost(error) {
+    if (this.away || !this.info) return;
+    this.away = true;
+    this.say(error.message, true);
+    for (;;) {
+      await new Promise((wake) => setTimeout(wake, AGAIN_MS));
+      try {
+        await this.transport.ask("GET", "health");
+        break;
+      } catch { /* not yet */ }
+    }
+    this.away = false;
+    this.say("The server is back.");
+    this.tell("back");
   }
 
   on(name, call) {
@@ -97,6 +120,7 @@ function build(app) {
     app.say("");
     market.load();
   });
+  app.on("back", market.load);
   return { market, chart, learning, finished };
 }
 

@@ -149,7 +149,7 @@ export async function plot(app, place, figure, file, label) {
   const layout = { ...figure.layout, autosize: true, ...(width ? { width } : {}) };
   const options = { ...CONFIG, toImageButtonOptions: { format: "png", scale: 2, filename: file } };
   await window.Plotly.react(place, figure.data, layout, options);
-  place.setAttribute("role", "img");
+  place.setAttribute("role", "figure"); // no image: its buttons can be reached
   place.setAttribute("aria-label", label || figure.layout.title?.text || "Chart");
   if (!place.watched) {
     place.watched = new ResizeObserver(() => {

@@ -331,8 +331,8 @@ export function priceChart(app) {
     }));
   }
 
-  app.on("coin", load);
-  app.on("indicators", load);
+  const shown = () => load().catch((error) => error.status !== 0 && app.say(error.message, true));
+  for (const change of ["coin", "indicators", "back"]) app.on(change, shown);
   app.on("theme", () => change({}));
   new ResizeObserver(() => {
     const total = state.panes.length && [...panes.children].reduce((sum, one) => sum + one.offsetHeight, 0);

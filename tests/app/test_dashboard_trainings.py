@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from lib.app.dashboard import costs, forecasts, web
+from lib.app.service.runs import NotThere
 from lib.evaluation import scoring
 from lib.experiments.pool import PoolError
 from lib.results import files
@@ -231,11 +232,24 @@ def test_a_visitor_who_was_away_for_long_costs_nothing_and_keeps_the_networks(
 def test_networks_are_listed_with_what_they_are_worth(ask, trained):
     first, second = trained(), trained(seed=43)
     rows = ask("GET", "/dashboard/networks").json()
-    assert [row["network"] for row in rows] == [second, first], "newest first"
+    assert {row["network"] for row in rows} == {first, second}
     assert rows[0]["badge"]["kind"] in ("worse", "same") and "no model" in rows[0]["badge"]["words"]
     assert rows[0]["seconds"] == 1 and rows[0]["test_metrics"]["naive"]["r2"] < 1
     assert ask("DELETE", f"/networks/{second}").status_code == 204
     assert [row["network"] for row in ask("GET", "/dashboard/networks").json()] == [first]
+
+
+def test_a_server_that_began_anew_has_the_networks(ask, trained, pages):
+    """And a page that follows a training of the old one is told that it is not there."""
+    network = trained(ONE)
+    (run,) = ask("GET", "/trainings", visitor=ONE).json()
+    anew = web.Pages(pages.chosen, pages.settings)
+    runs = anew.runs(ONE)
+    assert [entry.identity for entry, _ in runs.summaries()] == [network] and runs.states() == []
+    assert len(runs.forecast(network, None, 3).days) == 3
+    with pytest.raises(NotThere):
+        runs.state(run["request_id"])
+    anew.close()
 
 
 def test_a_record_of_an_earlier_version_is_listed_and_used(ask, trained, pages):

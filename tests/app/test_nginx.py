@@ -17,7 +17,6 @@ import time
 from types import SimpleNamespace
 
 import httpx2 as httpx
-import nbformat
 import pytest
 import requests
 import socketio
@@ -157,7 +156,8 @@ def client(stand_in, trusting):
 def test_service_and_dashboard_hear_their_own_paths(client):
     assert client.get("/forecast/networks?since=3").json()["path"] == "/networks"
     assert client.get("/forecast/networks?since=3").json()["query"] == "since=3"
-    assert client.get("/dashboard/voila/static/main.js").json()["path"] == "/voila/static/main.js"
+    assert client.get("/dashboard/page/page.js?v=1").json()["path"] == "/page/page.js"
+    assert client.get("/dashboard/dashboard/start").json()["path"] == "/dashboard/start"
     assert client.get("/elsewhere").status_code == 404
 
 
@@ -189,17 +189,16 @@ def test_a_body_above_64_kb_is_refused_in_json_and_one_of_64_kb_passes(client):
     assert "64 KB" in refused.json()["message"] and refused.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("path, heard", [("/forecast/socket.io/", "/socket.io/"), ("/dashboard/api/x", "/api/x")])
-def test_a_websocket_passes(stand_in, trusting, path, heard):
+def test_a_websocket_of_the_service_passes(stand_in, trusting):
     async def talk():
-        address = f"wss://localhost:{stand_in.port}{path}?EIO=4"
+        address = f"wss://localhost:{stand_in.port}/forecast/socket.io/?EIO=4"
         async with websockets.connect(address, ssl=trusting, proxy=None) as one:
             first = json.loads(await one.recv())
             await one.send("words")
             return first, await one.recv()
 
     first, echo = asyncio.run(talk())
-    assert first["path"] == heard and first["query"] == "EIO=4" and echo == "words"
+    assert first["path"] == "/socket.io/" and first["query"] == "EIO=4" and echo == "words"
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
@@ -251,8 +250,8 @@ def behind(proxy, tmp_path_factory):
         "DASK_SCHEDULER_ADDRESS": "",
         "PYTHONPATH": str(PROJECT_ROOT),
     }
-    dashboard = ["lib.app.serve", "--port", str(ports[1]), "--root-path", "/dashboard", "--no-browser", "--spare", "0"]
-    dashboard += ["--notebook", str(small_page(folder))]
+    dashboard = ["lib.app.serve", "--port", str(ports[1]), "--root-path", "/dashboard", "--no-browser"]
+    dashboard += ["-p", f"output_dir={folder / 'run'}", "-p", "scheduler=tcp://127.0.0.1:1"]
     for words in (["lib.app.service", "--port", str(ports[0])], dashboard):
         log = (folder / f"{words[0]}.log").open("w")
         running.append(subprocess.Popen([sys.executable, "-m", *words], env=environment, stdout=log, stderr=log))
@@ -263,13 +262,6 @@ def behind(proxy, tmp_path_factory):
         one.terminate()
     for one in running:
         one.wait(PATIENCE_S)
-
-
-def small_page(folder):
-    page = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
-    page.cells = [nbformat.v4.new_code_cell("print('shown')")]
-    nbformat.write(page, folder / "page.ipynb")
-    return folder / "page.ipynb"
 
 
 def test_the_service_works_under_its_sub_path(behind, trusting):
@@ -302,22 +294,18 @@ def test_a_socket_io_client_connects_by_websocket_with_the_token_only(behind, ce
         connect("another token of 16")
 
 
-def test_the_dashboard_asks_for_the_token_and_runs_under_its_sub_path(behind, trusting):
-    async def kernel(address, **options):
-        async with websockets.connect(f"wss://localhost:{behind.port}{address}", ssl=trusting, proxy=None, **options):
-            return "connected"
-
-    with httpx.Client(base_url=behind.url, verify=trusting, trust_env=False, timeout=PATIENCE_S) as client:
-        assert client.get("/dashboard/").headers["location"].startswith("/dashboard/login")
-        page = client.get("/dashboard/", params={"token": TOKEN})
-        assert page.status_code == 200 and "shown" in page.text
-        name, cookie = next(iter(client.cookies.items()))
-        said = page.headers["set-cookie"]
-        assert "Path=/dashboard/" in said and "secure" in said.lower() and "samesite=lax" in said.lower()
-        running = re.search(r'"kernelId": "([0-9a-f-]+)"', page.text)[1]
-        channels = f"/dashboard/api/kernels/{running}/channels"
-        assert asyncio.run(kernel(channels, additional_headers={"Cookie": f"{name}={cookie}"})) == "connected"
-        for others in ({}, {"additional_headers": {"Cookie": f"{name}={cookie}"}, "origin": "https://evil.example"}):
-            with pytest.raises(websockets.InvalidStatus, match="403"):
-                asyncio.run(kernel(channels, **others))
-        assert client.get("/dashboard/", headers={"Host": "evil.example"}).status_code == 403
+def test_the_dashboard_asks_for_the_token_and_works_under_its_sub_path(behind, trusting):
+    with httpx.Client(base_url=f"{behind.url}/dashboard/", verify=trusting, trust_env=False) as client:
+        home = client.get("")
+        assert home.status_code == 200 and "default-src 'self'" in home.headers["content-security-policy"]
+        for address in re.findall(r'(?:src|href)="([^"]+)"', home.text):  # relative: they hold under any sub-path
+            assert client.get(address).status_code == 200, address
+        assert client.get("dashboard/start").status_code == 401
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        assert client.get("dashboard/start").json()["token"] is True
+        assert client.get("dashboard/coin?source=sample&ticker=BTC-USD").json()["ticker"] == "BTC-USD"
+        checked = client.post("dashboard/check", json={"epochs": 0}, headers={"Origin": behind.url})
+        assert "Epochs: 0 is not allowed" in checked.json()["wrong"]["epochs"]
+        foreign = {"Origin": "https://evil.example"}
+        assert client.post("dashboard/check", json={}, headers=foreign).status_code == 403
+        assert client.get("dashboard/start", headers={"Host": "evil.example"}).status_code == 400

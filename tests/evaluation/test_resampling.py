@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from lib.evaluation import resampling
 
@@ -132,6 +133,30 @@ def test_overlapping_forecasts_without_skill_are_seldom_called_better_or_worse(h
     # It can see a difference, too.
     _, lower, _ = resampling.skill_of_overlapping(0.2 * change**2, change**2, horizon)
     assert lower == pytest.approx(0.8) or horizon == 15  # five blocks bound it on most paths, not on this one
+
+
+def test_a_p_value_of_overlapping_forecasts_agrees_with_their_interval_and_is_often_right():
+    """Below 0.05 where the interval leaves 0 out, and of forecasts without skill about as often as it says."""
+    rng = np.random.default_rng(12)
+    small = agree = 0
+    runs, horizon, tilt = 300, 3, 0.3 * 0.03 * math.sqrt(3)
+    for _ in range(runs):
+        path = np.cumsum(rng.normal(tilt / 2 / horizon, 0.03, 120 + horizon))
+        change = path[horizon:] - path[:-horizon]
+        losses = (change - tilt) ** 2, change**2
+        _, lower, upper = resampling.skill_of_overlapping(*losses, horizon)
+        p = resampling.p_of_overlapping(*losses, horizon)
+        small, agree = small + (p < 0.05), agree + ((p < 0.05) == (lower > 0 or upper < 0))
+    assert small / runs < 0.09 and agree == runs
+    assert resampling.p_of_overlapping(0.2 * change**2, change**2, horizon) < 0.05
+
+
+def test_a_p_value_by_hand_and_where_there_is_none():
+    ours, naive = np.repeat([1.0, 3.0, 2.0], 6), np.repeat([2.0, 2.5, 4.0], 6)  # three blocks of twice 3 days
+    expected = stats.ttest_1samp([-1.0, 0.5, -2.0], 0).pvalue
+    assert resampling.p_of_overlapping(ours, naive, 3) == pytest.approx(expected)
+    assert math.isnan(resampling.p_of_overlapping(ours[:11], naive[:11], 3)), "one block only"
+    assert math.isnan(resampling.p_of_overlapping(np.r_[ours[1:], np.inf], naive, 3))
 
 
 def test_a_ratio_that_few_blocks_cannot_bound_has_no_bounds():

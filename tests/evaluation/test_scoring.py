@@ -1,6 +1,7 @@
 """Forecasts are aligned to their day, and scores stand beside the naive forecast."""
 
 import json
+import math
 
 import numpy as np
 import pandas as pd
@@ -86,6 +87,23 @@ def test_a_skill_that_chance_explains_is_not_called_better(data):
     assert "not shown to be better" in scoring.network_in_words(scores, "CNN")
     assert scores.loc[scores["model"] == "naive", ["skill_lower", "skill_upper"]].isna().all(axis=None)
     assert json.loads(json.dumps(scoring.as_records(scores), allow_nan=False))[1]["skill_lower"] is None
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "p", "kind", "words"),
+    [
+        (-3.0, -0.1, math.nan, "worse", "worse than no model"),
+        (-0.1, 0.0, 0.01, "same", "no better than no model"),
+        (0.0, 0.3, 0.01, "same", "no better than no model"),
+        (0.1, 0.3, 0.0123, "better", "better than no model, p = 0.012"),
+        (0.1, 0.3, 0.0001, "better", "better than no model, p below 0.001"),
+        (0.1, 0.3, math.nan, "better", "better than no model"),
+        (math.nan, 0.3, 0.01, "unknown", "too few days to compare with no model"),
+        (-math.inf, -math.inf, math.nan, "worse", "worse than no model"),
+    ],
+)
+def test_a_badge_is_no_better_than_its_interval(lower, upper, p, kind, words):
+    assert scoring.verdict(lower, upper, p) == {"kind": kind, "words": words}
 
 
 def test_a_price_that_stood_still_on_the_test_days_is_said_so(data):

@@ -87,6 +87,7 @@ def test_a_better_model_has_a_positive_skill(data_and_close):
 
     made = forecast.forecast(knows, data, close, close, days=2)
     assert (made.days["skill_lower"] > 0.8).all() and "had the smaller squared error" in forecast.in_words(made)
+    assert (made.days["p_value"] < 0.05).all()
     assert (made.days["skill_lower"] <= made.days["skill"]).all()
     assert (made.days["skill"] <= made.days["skill_upper"]).all()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +14,7 @@ from lib.errors import ProjectError
 from lib.experiments import train
 from lib.settings import NETWORKS
 
+_PAUSE_SECONDS = 1.0
 _SHORT, _LONG = 2, 6  # epochs: their difference is what an epoch costs, the rest is paid once
 
 
@@ -20,10 +23,11 @@ class Costs:
 
     Args:
         threads: TensorFlow threads of a worker.
+        busy: whether somebody's training runs, which these small ones let pass.
     """
 
-    def __init__(self, threads: int):
-        self._threads = threads
+    def __init__(self, threads: int, busy: Callable[[], bool] = lambda: False):
+        self._threads, self._busy = threads, busy
         self._lock = threading.Lock()
         self._begun: set[str] = set()
         self._known: dict[str, dict[str, float]] = {}
@@ -64,6 +68,8 @@ class Costs:
 
     def _measured(self, preset: dict[str, Any]) -> dict[str, float]:
         values = {**requests.defaults("sample", sample.TICKER, sample.START_DATE, sample.END_DATE), **preset}
+        while self._busy():
+            time.sleep(_PAUSE_SECONDS)
         seconds: dict[int, float] = {}
         for epochs in (1, _SHORT, _LONG):  # the first is not counted: a worker's first training of a kind takes longer
             request, chosen = requests.check({**values, "epochs": epochs}, None, self._threads)

@@ -85,7 +85,7 @@ class Pages:
             }
         )
         self.market = Market(self.sources, chosen.data_dir, chosen.max_daily_factor)
-        self.costs = Costs(chosen.threads)
+        self.costs = Costs(chosen.threads, self._busy)
         self._store = open_store("")
         self._visitors: dict[str, tuple[float, Runs]] = {}
         self._lock = threading.Lock()
@@ -106,6 +106,10 @@ class Pages:
         own = self.settings.model_copy(update={"service_folder": self.root / visitor})
         chosen = self.chosen
         return Runs(own, self._store, lambda *_: None, True, chosen.threads, chosen.max_daily_factor)
+
+    def _busy(self) -> bool:
+        with self._lock:
+            return any(runs.busy for _, runs in self._visitors.values())
 
     def close(self) -> None:
         """Give up what runs; what was finished is saved."""

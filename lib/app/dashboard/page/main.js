@@ -187,8 +187,8 @@ async function begin(app) {
   // What is needed next, while a person reads.
   setTimeout(() => {
     app.transport.library("plotly.js").catch(() => null);
-    parts.learning.begin();
   }, 300);
+  setTimeout(() => parts.learning.begin(), 2000);
 }
 
 // The newest training is found again after a reload: it goes on, or its curve is still there.

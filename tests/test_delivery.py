@@ -26,7 +26,7 @@ DELIVERED = ["Dockerfile", ".dockerignore", "compose.yaml", ".env.example", "dep
 DELIVERED += [".devcontainer/devcontainer.json", *(str(path.relative_to(ROOT)) for path in WORKFLOWS)]
 SETTINGS = {name.upper(): field for name, field in ServiceSettings.model_fields.items()}
 # Of Compose itself, of uvicorn and of Dask.
-OTHERS = {"DASHBOARD_PATH", "TLS_CERTIFICATE", "TLS_KEY", "PROXY_USER", "PROXY_ADDRESS"}
+OTHERS = {"TLS_CERTIFICATE", "TLS_KEY", "PROXY_USER", "PROXY_ADDRESS"}
 FOREIGN = {"FORWARDED_ALLOW_IPS"}
 
 

@@ -123,7 +123,6 @@ def main(words: list[str] | None = None) -> int:
     )
     parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}")
     parser.add_argument("--host", default=HOST, help=f"address to listen on; another than {HOST} needs SERVICE_TOKEN")
-    parser.add_argument("--root-path", default="", metavar="PATH", help="where a proxy offers it, such as /dashboard")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument(
         "-p",
@@ -136,7 +135,7 @@ def main(words: list[str] | None = None) -> int:
     given = parser.parse_args(words)
     try:
         check_port(given.port, given.host)
-        access = environment.load(service_host=given.host, service_port=given.port, root_path=given.root_path)
+        access = environment.load(service_host=given.host, service_port=given.port)
         parameters: Mapping[str, object] = dict(settings.parse_override(text) for text in given.overrides)
         run(settings.load(SAMPLE, parameters), access, not given.no_browser)
     except ProjectError as error:

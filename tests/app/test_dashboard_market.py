@@ -41,7 +41,7 @@ def yahoo(monkeypatch, random_walk):
     monkeypatch.setattr(prices.market, "load", load)
     monkeypatch.setattr(prices.market, "origins", lambda frames: dict.fromkeys(frames, "made up in /srv/x/here.csv"))
     sources = {"sample": (["BTC-USD"], *DAYS), "yahoo": (["ADA-USD", "ETH-USD"], *DAYS)}
-    return prices.Market(sources, None, 3), meets
+    return prices.Market(lambda: sources, None, 3), meets
 
 
 def wrong(answer):
@@ -89,6 +89,27 @@ def test_a_coin_that_is_not_there_is_told_beside_the_others(ask):
     told = ask("GET", "/dashboard/market?source=sample&more=DOGE-USD,btc-usd,..%2Fx").json()
     assert [row["ticker"] for row in told["rows"]] == ["BTC-USD"] and set(told["missing"]) == {"DOGE-USD", "../X"}
     assert told["missing"]["DOGE-USD"].startswith("No prices for DOGE-USD here. Available: BTC-USD.")
+
+
+def test_one_file_that_cannot_be_read_hides_no_other(yahoo, monkeypatch, random_walk):
+    def load(source, tickers, *_, **__):
+        if "ADA-USD" in tickers:
+            raise refused(market.MarketError("/srv/x/ADA-USD.csv is damaged."))
+        return random_walk(*tickers)
+
+    monkeypatch.setattr(prices.market, "load", load)
+    told = yahoo[0].watchlist("yahoo")
+    assert [row["ticker"] for row in told["rows"]] == ["ETH-USD"]
+    assert list(told["missing"]) == ["ADA-USD"] and "/srv" not in told["missing"]["ADA-USD"]
+    monkeypatch.setattr(prices.market, "load", lambda *_, **__: load("", ["ADA-USD"]))
+    yahoo[0]._frames.clear()
+    with pytest.raises(market.MarketError, match="damaged"):
+        yahoo[0].watchlist("yahoo")
+
+
+def test_yahoo_goes_on_to_yesterday_where_it_is_not_the_run_s_own(monkeypatch):
+    monkeypatch.setattr(web, "today", lambda: date(2031, 5, 2))
+    assert web.offered(settings.sample())["yahoo"][2] == date(2031, 5, 1)
 
 
 def test_a_source_that_is_not_offered_is_told_with_those_that_are(ask):

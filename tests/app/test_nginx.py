@@ -250,7 +250,7 @@ def behind(proxy, tmp_path_factory):
         "DASK_SCHEDULER_ADDRESS": "",
         "PYTHONPATH": str(PROJECT_ROOT),
     }
-    dashboard = ["lib.app.serve", "--port", str(ports[1]), "--root-path", "/dashboard", "--no-browser"]
+    dashboard = ["lib.app.serve", "--port", str(ports[1]), "--no-browser"]
     dashboard += ["-p", f"output_dir={folder / 'run'}", "-p", "scheduler=tcp://127.0.0.1:1"]
     for words in (["lib.app.service", "--port", str(ports[0])], dashboard):
         log = (folder / f"{words[0]}.log").open("w")

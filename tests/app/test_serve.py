@@ -55,8 +55,6 @@ def test_a_busy_port_is_told_with_what_to_do(capsys, started):
         (("--port", "70000"), "port 70000 cannot be: 1 to 65535"),
         (("--host", "0.0.0.0"), "there is no SERVICE_TOKEN"),
         (("--host", "::"), "there is no SERVICE_TOKEN"),
-        (("--root-path", "dashboard"), "a slash and a name"),
-        (("--root-path", "//elsewhere"), "a slash and a name"),
         (("-p", "source=elsewhere"), "source"),
         (("-p", "nonsense"), "nonsense"),
     ],

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -30,37 +30,37 @@ class Market:
     """Prices of the sources that a page offers, loaded when they are first asked for.
 
     Args:
-        sources: source -> its coins, first and last day.
+        sources: gives source -> its coins, first and last day; asked each time, as the last day of Yahoo moves on.
         data_dir: folder of price files for source ``folder``.
         max_daily_factor: the largest move of a price from one day to the next that is believed.
     """
 
-    def __init__(self, sources: Sources, data_dir: str | None, max_daily_factor: float):
-        self.sources, self._data_dir, self._factor = sources, data_dir, max_daily_factor
+    def __init__(self, sources: Callable[[], Sources], data_dir: str | None, max_daily_factor: float):
+        self._sources, self._data_dir, self._factor = sources, data_dir, max_daily_factor
         self._frames: dict[tuple[str, str], tuple[float, pd.DataFrame]] = {}
         self._answers: OrderedDict[Any, bytes] = OrderedDict()
-        self._locks = {source: threading.Lock() for source in sources}
+        self._locks = {source: threading.Lock() for source in sources()}
 
     def watchlist(self, source: str, more: Sequence[str] = ()) -> dict[str, Any]:
         """A row a coin with the numbers of :func:`lib.data.overview.overview`, and where the prices come from.
 
         Args:
             source: one that the page offers.
-            more: coins beside the source's own; one that cannot be had is left out and named in ``missing``.
+            more: coins beside the source's own. One that cannot be had is left out and named in ``missing``.
 
         Raises:
             RequestError: there is no such source.
             SourceUnavailable: the source does not answer, and was not asked before.
-            MarketError: the source's own coins cannot be had.
+            MarketError: none of the source's own coins can be had.
         """
-        self._load(source, self._own(source))
-        missing = {}
+        own = self._own(source)
+        missing = self._readable(source, own)
         for ticker in more:
             try:
                 self.prices(source, ticker)
             except ProjectError as error:
                 missing[ticker] = next(iter(getattr(error, "fields", {}).values()), for_page(error))
-        frames = {t: self._frames[source, t][1] for t in dict.fromkeys([*self._own(source), *more]) if t not in missing}
+        frames = {t: self._frames[source, t][1] for t in dict.fromkeys([*own, *more]) if t not in missing}
         rows = overview.overview(frames)
         days = rows["last_day"].dropna()
         return plain(
@@ -76,6 +76,22 @@ class Market:
             }
         )
 
+    def _readable(self, source: str, own: Sequence[str]) -> dict[str, str]:
+        """Load the source's own coins; gives those that cannot be read, each with the reason."""
+        try:
+            self._load(source, own)
+            return {}
+        except market.Refused as error:
+            refused, whole = {}, error
+        for ticker in own:  # one bad file must not hide the others
+            try:
+                self._load(source, [ticker])
+            except ProjectError as error:
+                refused[ticker] = for_page(error)
+        if len(refused) == len(own):
+            raise whole
+        return refused
+
     def prices(self, source: str, ticker: str) -> pd.DataFrame:
         """The daily prices of one coin.
 
@@ -85,7 +101,7 @@ class Market:
         """
         own = self._own(source)
         try:
-            self._load(source, own if ticker in own else [ticker])
+            self._load(source, [ticker])
         except market.SourceUnavailable:
             raise
         except ProjectError as error:
@@ -109,10 +125,10 @@ class Market:
         return known
 
     def _own(self, source: str) -> Sequence[str]:
-        if source not in self.sources:
-            allowed = ", ".join(self.sources)
+        if source not in (offered := self._sources()):
+            allowed = ", ".join(offered)
             raise requests.RequestError({"source": f"Source: {source[:40]} is not allowed. Allowed: {allowed}."})
-        return self.sources[source][0]
+        return offered[source][0]
 
     def _load(self, source: str, tickers: Sequence[str]) -> None:
         with self._locks[source]:
@@ -120,7 +136,7 @@ class Market:
             wanted = [t for t in tickers if self._frames.get((source, t), (-1.0, None))[0] < oldest]
             if not wanted:
                 return
-            _, first, last = self.sources[source]
+            _, first, last = self._sources()[source]
             data_dir = self._data_dir if source == "folder" else None
             try:
                 found = market.load(

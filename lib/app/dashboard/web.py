@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import fields
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from anyio import sleep, to_thread
@@ -32,6 +32,7 @@ from lib.data.market import sample
 from lib.data.technical import TechnicalError, TechnicalSettings
 from lib.experiments import forecast
 from lib.settings import Day, Settings
+from lib.settings.consistency import today
 
 NOBODY = "local"  # whose trainings these are where no browser says so
 _VISITOR = re.compile(r"[0-9a-f]{32}")
@@ -70,11 +71,10 @@ class Pages:
 
     Attributes:
         app: the ASGI application.
-        sources: source -> its coins, first and last day; the run's own first.
     """
 
     def __init__(self, chosen: Settings, access: environment.ServiceSettings):
-        self.chosen, self.sources = chosen, offered(chosen)
+        self.chosen = chosen
         self.root = parameters.output_root(chosen.output_dir) / "widget"
         self.settings = access.model_copy(
             update={
@@ -82,14 +82,20 @@ class Pages:
                 "price_folder": chosen.data_dir or "",
                 "requests_per_minute": access.requests_per_minute * _REQUESTS_FACTOR,
                 "redis_url": "",
+                "root_path": "",  # the page's addresses are relative, so it works under any
             }
         )
-        self.market = Market(self.sources, chosen.data_dir, chosen.max_daily_factor)
+        self.market = Market(lambda: self.sources, chosen.data_dir, chosen.max_daily_factor)
         self.costs = Costs(chosen.threads, self._busy)
         self._store = open_store("")
         self._visitors: dict[str, tuple[float, Runs]] = {}
         self._lock = threading.Lock()
         self.app = Gate(self._fastapi(), self.settings)
+
+    @property
+    def sources(self) -> Sources:
+        """Source -> its coins, first and last day; the run's own first."""
+        return offered(self.chosen)
 
     def runs(self, visitor: str = NOBODY) -> Runs:
         """Trainings and networks of one visitor."""
@@ -138,12 +144,15 @@ class Pages:
 
 
 def offered(chosen: Settings) -> Sources:
-    """The sources that a page offers, the run's own first: source -> coins, first and last day."""
+    """The sources that a page offers, the run's own first: source -> coins, first and last day.
+
+    Where Yahoo is not the run's source, it goes on to yesterday: a page that stays open moves on with the days.
+    """
     coins = chosen.tickers if chosen.source != "sample" else ("ADA-USD", "ETH-USD", "SOL-USD", "BTC-USD")
     own = chosen.tickers if chosen.source != "sample" else (sample.TICKER,)
     others: Sources = {
         "sample": ((sample.TICKER,), sample.START_DATE, sample.END_DATE),
-        "yahoo": (coins, date(2021, 1, 1), date(2025, 1, 19)),
+        "yahoo": (coins, date(2021, 1, 1), today() - timedelta(days=1)),
     }
     rest = {name: what for name, what in others.items() if name != chosen.source}
     return {chosen.source: (own, chosen.start_date, chosen.end_date), **rest}

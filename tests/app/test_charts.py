@@ -312,8 +312,10 @@ def test_a_forecast_is_the_bold_line_with_the_interval_only_where_it_earned_it(
 ):
     figure = charts.forecast(days_ahead, prices["Close"], TICKER, NETWORK, earned, known_days=20)
     np.testing.assert_array_equal(trace(figure, "known close").y, prices["Close"].tail(20))
-    np.testing.assert_array_equal(trace(figure, NETWORK).y, days_ahead["path_usd"])
-    np.testing.assert_array_equal(trace(figure, "no model: as today").y, days_ahead["naive_usd"])
+    for name, column in ((NETWORK, "path_usd"), ("no model: as today", "naive_usd")):
+        known, *ahead = trace(figure, name).y
+        np.testing.assert_array_equal(ahead, days_ahead[column])
+        assert known == trace(figure, "known close").y[-1], "a line begins where the known one ends"
     np.testing.assert_array_equal(trace(figure, "actual").y, days_ahead["actual_usd"])
     assert trace(figure, bold).line.width > 2 * trace(figure, faint).line.width
     assert (trace(figure, bold).line.dash, trace(figure, faint).line.dash) == ("solid", "dot")

@@ -319,8 +319,9 @@ def test_a_forecast_leads_with_no_model_and_its_interval(ask, trained):
     widths = [row["naive_upper_usd"] - row["naive_lower_usd"] for row in told["rows"]]
     assert all(row["naive_lower_usd"] < row["naive_usd"] < row["naive_upper_usd"] for row in told["rows"])
     assert widths[0] < widths[4]
-    assert told["sentence"].startswith("No model expects ") and "on 2021-10-10, within " in told["sentence"]
-    assert "in 90% of cases. The CNN says " in told["sentence"] and "Those of 5 days were " in told["sentence"]
+    assert told["sentence"].startswith("If the price stays as it is (no model), it is ")
+    assert "on 2021-10-10; 90% of such days end within " in told["sentence"]
+    assert "The CNN says " in told["sentence"] and "Those of 5 days were " in told["sentence"]
     names = [line["name"] for line in told["figure"]["data"]]
     assert "90% interval of no model" in names and "no model: as today" in names
     assert len(ask("POST", "/dashboard/forecast", {"network": network}).json()["rows"]) == 15
@@ -373,8 +374,9 @@ def test_a_badge_says_what_a_forecast_is_worth(made, lower, upper, p, kind, word
     assert [row["verdict"]["kind"] for row in told["rows"]] == [kind] * 2
     bold = max(told["figure"]["data"], key=lambda line: line["line"].get("width", 0))["name"]
     assert bold == ("CNN" if kind == "better" else "no model: as today")
-    numbers = f"were {words} (skill {skill:+.2f}, 95 % interval {lower:+.2f} to {upper:+.2f})"
-    assert ("on too few test days" if kind == "unknown" else numbers) in told["sentence"]
+    times = f"{1 - skill:.2f} times as large (95 % interval {1 - upper:.2f} to {1 - lower:.2f})"
+    numbers = f"were {words}: their squared error was {times}"
+    assert ("on too few days" if kind == "unknown" else numbers) in told["sentence"]
     assert "nan" not in told["sentence"]
 
 

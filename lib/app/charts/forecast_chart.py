@@ -57,6 +57,12 @@ def forecast(
     bounds = frame[np.isfinite(frame[lower].astype("float64")) & np.isfinite(frame[upper].astype("float64"))]
     promised = f"{frame['level'].iloc[0]:.0%} interval of {whose}"
     shade = colour(meaning)
+    if len(known):  # lines begin where the known ones end
+        close, day = float(known.iloc[-1]), known.index[-1]
+        starts = dict.fromkeys(("path_usd", "naive_usd"), close) | {"date": day}
+        drawn = pd.concat([pd.DataFrame([starts]), frame], ignore_index=True)
+    else:
+        drawn = frame
     for column, word, look in (
         (upper, "upper", {"showlegend": False}),
         (lower, "lower", {"fill": "tonexty", "fillcolor": tint(meaning, 0.2)}),
@@ -66,10 +72,10 @@ def forecast(
     figure.add_trace(line(known.index, known, "known close", colour("actual"), width=1.8))
     bold, faint = {"width": 3}, {"width": 1.3, "dash": "dot"}
     figure.add_trace(
-        line(frame["date"], frame["naive_usd"], "no model: as today", colour(NAIVE), **(faint if earned else bold))
+        line(drawn["date"], drawn["naive_usd"], "no model: as today", colour(NAIVE), **(faint if earned else bold))
     )
     figure.add_trace(
-        line(frame["date"], frame["path_usd"], network, network_colour(network), **(bold if earned else faint))
+        line(drawn["date"], drawn["path_usd"], network, network_colour(network), **(bold if earned else faint))
     )
     if "actual_usd" in frame and frame["actual_usd"].notna().any():
         marks = {"size": 5, "symbol": "diamond"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lib.app import charts
-from lib.app.charts.canvas import canvas, line, readable
+from lib.app.charts.canvas import canvas, line
 from lib.app.charts.theme import colour, network_colour
 from lib.app.collection import Entry, TrainedNetwork
 from lib.app.sentences import without_folders
@@ -128,34 +128,37 @@ def _beside_no_model(network: TrainedNetwork, made: Forecast) -> pd.DataFrame:
 
 def sentence(network: TrainedNetwork, days: pd.DataFrame, made: Forecast, verdicts: Sequence[Mapping[str, str]]) -> str:
     """What the page says of tomorrow, in words that need no chart."""
-    day = days.iloc[0]
-    held = f"No model expects {_usd(day['naive_usd'])} on {day['date']:%Y-%m-%d}"
+    day, usd = days.iloc[0], _in_usd(float(days["naive_usd"].iloc[0]))
+    said = [f"If the price stays as it is (no model), it is {usd(day['naive_usd'])} on {day['date']:%Y-%m-%d}"]
     if np.isfinite(day["naive_upper_usd"]):
-        low, high = _usd(day["naive_lower_usd"]), _usd(day["naive_upper_usd"])
-        held += f", within {low} to {high} in {made.level:.0%} of cases"
-    tells = (
-        f"The {network.network} says {_usd(day['path_usd'])}, and its one-day forecasts were {_worth(day, verdicts[0])}"
-    )
-    if len(days) == 1:
-        return f"{held}. {tells}."
+        low, high = usd(day["naive_lower_usd"]), usd(day["naive_upper_usd"])
+        said[0] += f"; {made.level:.0%} of such days end within {low} to {high}"
+    change = day["path_usd"] / day["naive_usd"] - 1
+    said.append(f"The {network.network} says {usd(day['path_usd'])} ({change:+.1%})")
+    said.append(f"On the test days its one-day forecasts were {_worth(day, verdicts[0])}")
     later = days.iloc[-1]
-    if verdicts[-1]["kind"] == "unknown":
-        return f"{held}. {tells}. {later['horizon']:.0f} days ahead there are too few test days to compare."
-    return f"{held}. {tells}. Those of {later['horizon']:.0f} days were {_worth(later, verdicts[-1])}."
+    if len(days) > 1 and pd.isna(later["skill_lower"]):
+        said.append(f"{later['horizon']:.0f} days ahead there are too few test days to compare")
+    elif len(days) > 1:
+        said.append(f"Those of {later['horizon']:.0f} days were {_worth(later, verdicts[-1])}")
+    return ". ".join(said) + "."
 
 
 def _worth(day: pd.Series, verdict: Mapping[str, str]) -> str:
+    """A verdict with how many times no model's squared error theirs is: 1 less the skill."""
     if verdict["kind"] == "unknown":
-        return "on too few test days to be compared with no model"
+        return "on too few days to be compared with no model"
     if day["without_price"] > 0:
         count, of = f"{day['without_price']:.0f}", f"{day['compared_on']:.0f}"
-        return f"{verdict['words']} ({count} of {of} fell to zero or below, which is no price)"
-    numbers = f"skill {day['skill']:+.2f}, 95 % interval {day['skill_lower']:+.2f} to {day['skill_upper']:+.2f}"
-    return f"{verdict['words']} ({numbers})"
+        return f"{verdict['words']}: {count} of {of} fell to zero or below, which is no price"
+    times, least, most = (f"{1 - day[name]:.2f}" for name in ("skill", "skill_upper", "skill_lower"))
+    return f"{verdict['words']}: their squared error was {times} times as large (95 % interval {least} to {most})"
 
 
-def _usd(value: float) -> str:
-    return f"{readable(value, 4)} USD"
+def _in_usd(like: float) -> Callable[[float], str]:
+    """Prices with as many decimals as one near ``like`` needs, the same for all of them."""
+    decimals = 0 if like >= 1000 else 2 if like >= 10 else 4 if like >= 0.1 else 4 - math.floor(math.log10(like))
+    return lambda value: f"{value:,.{decimals}f} USD"
 
 
 def csv(network: TrainedNetwork, days: pd.DataFrame, verdicts: Sequence[Mapping[str, str]]) -> str:

@@ -112,6 +112,8 @@ def glossary() -> dict[str, str]:
 
 
 def _html(text: str) -> str:
+    # Where it is computed helps whoever reads the code, not whoever looks at the page.
+    text = re.sub(r"(: |, computed in | Computed in )`lib[./][^`]*`(?=\.|,|;)", "", text)
     linked = re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", escape(text))
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", linked)
 

@@ -26,19 +26,25 @@ export function evaluating(app, network) {
     try {
       const found = await latest(() => busy(box, network));
       if (!found) return;
-      const naive = (row) => row.model !== found.model;
+      const rows = found.scores.filter((row) => row.model === found.model);
+      const beside = (row, name, text) => {
+        const none = found.scores.find((other) => other.part === row.part && other.model !== found.model);
+        return `${text(row[name])} (${text(none[name])})`;
+      };
+      const three = (value) => (value === null ? "" : value.toFixed(3));
       box.replaceChildren(
         h("p.headline", {}, badge(found.badge), ` ${heading(found)}`), h("p", {}, said(found.verdict)),
-        table(app, { label: "Scores", rows: found.scores, key: (row) => row.part + row.model, columns: [
-          { name: "part", label: "Days", word: true, term: "Split", cell: (row) => (naive(row) ? "" : `${row.part} (${row.days})`) },
-          { name: "model", label: "Forecast", word: true, cell: (row) => (naive(row) ? "no model" : row.model) },
-          { name: "badge", label: "Against no model", word: true, cell: (row) => (naive(row) ? "" : badge(row.badge)) },
-          { name: "skill", label: "Skill (95 % interval)", term: "Skill", cell: (row) => (naive(row) || row.skill === null ? ""
+        table(app, { label: "Scores", rows, key: (row) => row.part, columns: [
+          { name: "part", label: "Days", word: true, term: "Split", cell: (row) => `${row.part} (${row.days})` },
+          { name: "badge", label: "Against no model", word: true, cell: (row) => badge(row.badge) },
+          { name: "skill", label: "Skill (95 % interval)", term: "Skill", cell: (row) => (row.skill === null ? ""
             : `${signed(row.skill)} (${signed(row.skill_lower)} to ${signed(row.skill_upper)})`) },
-          { name: "R2", label: "R\u00b2", cell: (row) => (row.R2 === null ? "" : row.R2.toFixed(3)) },
-          { name: "MAE", label: "Mean error (USD)", term: "MSE, MAE, RMSE, MAPE, R2", cell: (row) => `${price(row.MAE)} (${percent(row.MAPE)})` },
-          { name: "RMSE", label: "RMSE (USD)", cell: (row) => price(row.RMSE) },
+          { name: "R2", label: "R\u00b2", cell: (row) => beside(row, "R2", three) },
+          { name: "MAPE", label: "Mean error", term: "MSE, MAE, RMSE, MAPE, R2", cell: (row) => beside(row, "MAPE", percent) },
+          { name: "MAE", label: "MAE (USD)", cell: (row) => beside(row, "MAE", price) },
+          { name: "RMSE", label: "RMSE (USD)", cell: (row) => beside(row, "RMSE", price) },
         ] }),
+        h("p.small.soft", {}, "In brackets: no model (tomorrow equals today) on the same days."),
         h("p.small.soft", {}, "The network was fitted to training days and stopped by validation days: only test days are unseen. "
           + `The best of its epochs was ${found.best_epoch}. ${found.origin}`));
     } catch (error) {
@@ -78,6 +84,7 @@ export function visualizing(app, network) {
 
 export function predicting(app, network, results) {
   const name = h("strong");
+  const worth = h("p.headline");
   const start = h("input", { type: "date", id: fresh("start") });
   const days = h("input", { type: "number", id: fresh("days"), min: "1", max: String(app.info.days.most), value: String(app.info.days.usual) });
   const slider = h("input", { type: "range", min: "1", max: String(app.info.days.most), value: days.value, tabIndex: -1, "aria-hidden": "true" });
@@ -89,7 +96,7 @@ export function predicting(app, network, results) {
   slider.addEventListener("input", () => { days.value = slider.value; });
   days.addEventListener("input", () => { slider.value = days.value; });
   const box = h("form.phase", { noValidate: true, onsubmit: sent },
-    h("p", {}, "The next days by ", name, ". A forecast of several days feeds its own forecasts back. ", help(app, "Origin")),
+    worth, h("p", {}, "The next days by ", name, ". Each further day builds on the forecast of the day before. ", help(app, "Origin")),
     h("div.fields", {},
       h("div.field", {}, h("label", { for: start.id }, "First day"), start, hint, faults.start_date),
       h("div.field", {}, h("label", { for: days.id }, "Days"), h("span.row", {}, days, slider), h("span.hint", {}, `1 to ${app.info.days.most}`), faults.days)),
@@ -100,6 +107,7 @@ export function predicting(app, network, results) {
       const found = await network();
       if (!found) return;
       name.textContent = heading(found);
+      worth.replaceChildren(badge(found.badge), " so far, on days that it has not seen");
       [start.min, start.max] = found.starts;
       if (!start.value || start.value < start.min || start.value > start.max) start.value = start.max;
       hint.textContent = `${start.min} to ${start.max}: after the days of training, up to the day after the last close`;
@@ -166,7 +174,9 @@ export function results(app) {
       setTimeout(() => URL.revokeObjectURL(link.href), 1000);
     } }, "Save as CSV");
     const days = answer.rows.map((row) => h(`li.${row.verdict.kind}`, {}, String(row.horizon)));
+    const age = Math.floor((Date.now() - Date.parse(answer.rows[0].date)) / 864e5);
     box.replaceChildren(
+      age > 0 ? h("p.warn", {}, `These prices end ${age} day${age > 1 ? "s" : ""} before today: this looks at a day that is over.`) : "",
       h("p.headline", {}, badge(answer.badge), ` ${answer.model} on ${answer.ticker}, first day ${answer.rows[0].date}`),
       h("p.sentence", {}, said(answer.sentence)), chart,
       h("div.row", {}, h("span.small", {}, "Worth by day ahead ", help(app, "Skill")), h("ol.worth", { "aria-hidden": "true" }, days), h("span.small", {}, worths(answer.rows)), save),

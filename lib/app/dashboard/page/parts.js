@@ -20,11 +20,14 @@ export const fresh = (word) => `forecasts-${word}-${(numbers += 1)}`;
 
 // -- numbers --------------------------------------------------------------------------------
 
+// As many decimals as a price of that size needs.
+export const decimals = (size) => (size >= 1000 ? 0 : size >= 10 ? 2 : size >= 0.1 ? 4 : Math.min(10, 4 - Math.floor(Math.log10(size || 1))));
+
 export function price(value) {
   if (value === null || value === undefined) return "";
   const size = Math.abs(value);
-  const digits = size >= 1000 ? 0 : size >= 1 ? 2 : Math.min(10, 3 - Math.floor(Math.log10(size || 1)));
-  return value.toLocaleString("en-US", { minimumFractionDigits: Math.min(digits, 4), maximumFractionDigits: digits });
+  const digits = decimals(size);
+  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 export function large(value) {

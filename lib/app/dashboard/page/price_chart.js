@@ -42,7 +42,7 @@ export function priceChart(app) {
           range();
           controls();
         }))),
-      press("Log", look.log, () => change({ log: !look.log }), { title: "Logarithmic prices: equal distances are equal percentages" }),
+      press("Log scale", look.log, () => change({ log: !look.log }), { title: "Logarithmic prices: equal distances are equal percentages" }),
       h("span.group", { role: "group", "aria-label": "Shown" }, Object.entries(SHOWN).map(([name, text]) =>
         press(text, Boolean(look.shown[name]), () => change({ shown: { ...look.shown, [name]: !look.shown[name] } })))),
       h("span.group", { role: "group", "aria-label": "Drawing" },
@@ -222,7 +222,9 @@ export function priceChart(app) {
     const days = state.data?.day.length;
     if (!days) return;
     const from = look.range ? Math.max(0, days - look.range) : 0;
-    state.panes.forEach((chart) => chart.timeScale().setVisibleLogicalRange({ from, to: days - 1 + LATEST }));
+    // Room at the right for the labels of levels, which must not cover the newest candles.
+    const free = look.shown.levels ? Math.max(LATEST, (days - from) * (panes.clientWidth < 500 ? 0.3 : 0.14)) : LATEST;
+    state.panes.forEach((chart) => chart.timeScale().setVisibleLogicalRange({ from, to: days - 1 + free }));
   }
 
   // One line at the top that follows the crosshair over all panes.
@@ -240,11 +242,16 @@ export function priceChart(app) {
     const named = { SMA: ["SMA"], EMA: ["EMA"], BB: ["BB_lower", "BB_upper"], RSI: ["RSI"], MACD: ["MACD"] };
     for (const [name, keys] of Object.entries(named)) {
       if (look.shown[name]) {
-        pieces.push(h(`span.in-${name.toLowerCase()}`, {}, `${name} ${keys.map((key) => price(data.indicators[key][at])).join(" to ")}`));
+        pieces.push(h(`span.in-${name.toLowerCase()}`, {}, `${named_(name)} ${keys.map((key) => price(data.indicators[key][at])).join(" to ")}`));
       }
     }
     legend.replaceChildren(...pieces.map((piece) => h("span", {}, piece)));
   }
+
+  const named_ = (name) => {
+    const { settings } = state.data;
+    return { SMA: `SMA ${settings.sma_days}`, EMA: `EMA ${settings.ema_days}`, RSI: `RSI ${settings.rsi_days}` }[name] || name;
+  };
 
   function words() {
     const { data } = state;

@@ -2,6 +2,8 @@
 
 import { fresh, h, help, percent, price, said, table } from "./parts.js";
 
+// Of the score, where one word ends and the next begins.
+const ENDS = [-1, -0.5, -0.1, 0.1, 0.5, 1];
 const WORDS = ["strong sell", "sell", "neutral", "buy", "strong buy"];
 
 export function rating(app) {
@@ -48,7 +50,7 @@ export function rating(app) {
 function gauge(name, one, big) {
   const angle = Math.PI * (1 - (one.score + 1) / 2);
   const arc = (k) => {
-    const [a, b] = [Math.PI * (1 - k / 5), Math.PI * (1 - (k + 1) / 5)].map((t, n) => t + (n ? 0.02 : -0.02));
+    const [a, b] = [ENDS[k], ENDS[k + 1]].map((score, n) => Math.PI * (1 - (score + 1) / 2) + (n ? 0.02 : -0.02));
     const at = (t) => `${(50 + 42 * Math.cos(t)).toFixed(1)} ${(50 - 42 * Math.sin(t)).toFixed(1)}`;
     return `<path class="arc arc-${k}" d="M ${at(a)} A 42 42 0 0 1 ${at(b)}"/>`;
   };

@@ -17,6 +17,7 @@ export function parameters(app) {
   const whole = h("p.fault", { role: "alert" });
   const start = h("button.primary", { type: "button", onclick: train }, "Train and forecast");
   const coin = h("strong");
+  const last = h("p.row");
   const latest = newest();
   for (const about of app.info.fields) if (about.name !== "network") fields.set(about.name, field(about));
 
@@ -120,6 +121,9 @@ export function parameters(app) {
   }
 
   function draw() {
+    const own = app.networks.find((one) => one.ticker === app.coin);
+    last.replaceChildren(...(own ? ["Last training of this coin: ", badge(own.badge), ` ${own.model}. `,
+      h("button", { type: "button", onclick: () => app.go({ trained: own.network, phase: "results" }) }, "Show its forecast")] : []));
     coin.textContent = app.coin;
     start.textContent = `Train ${app.network} and forecast ${app.coin}`;
     const focused = cards.contains(document.activeElement) ? [...cards.children].indexOf(document.activeElement) : -1;
@@ -156,18 +160,19 @@ export function parameters(app) {
   }
 
   app.on("coin", draw);
+  app.on("networks", draw);
   app.on("source", sourced);
   app.on("network", chosenNetwork);
   const advanced = h("details.advanced", {}, h("summary", {}, "Advanced: hyperparameters, days, seed"),
     h("div.fields", {}, [...fields.values()].map(({ box }) => box)));
   const box = h("div.phase", {},
     h("div.row", {}, h("span", {}, "Coin ", coin), h("span.row", {}, "Network ", help(app, "Network"), networks)),
-    cards, h("div.row", {}, start), whole, advanced,
+    cards, h("div.row", {}, start), whole, last, advanced,
     h("ol.small.soft.how", {},
       h("li", {}, "The network learns from the first 70 % of the days."),
       h("li", {}, `It stops when the next 15 % gain nothing for ${app.info.patience} epochs, and keeps its best epoch.`),
       h("li", {}, "On the last 15 %, which it has never seen, it is held against no model: tomorrow equals today."),
-      h("li", {}, "Then it forecasts the days to come, beside that badge.")));
+      h("li", {}, "Then it forecasts the days to come. A badge says what such forecasts were worth.")));
   sourced();
   return { box, show: draw, begin: costs, focus: () => start.focus() };
 }
@@ -279,8 +284,7 @@ export function training(app) {
       mode: epochs.length === 1 ? "markers" : "lines", line: { color: shade, dash, width: 2 }, hovertemplate: "%{y:.3~g}" });
     const axis = { gridcolor: colour("--line"), linecolor: colour("--line"), tickfont: { color: colour("--soft") }, automargin: true };
     const figure = {
-      data: [line("training days", "loss", colour("--c-training"), "dash"),
-        line("validation days", "val_loss", colour(`--c-${app.run.request.model.toLowerCase()}`) || colour("--accent")),
+      data: [line("validation days", "val_loss", colour(`--c-${app.run.request.model.toLowerCase()}`) || colour("--accent")),
         { x: [0.5, most + 0.5], y: [1, 1], name: "no model", mode: "lines", line: { color: colour("--c-naive"), width: 3 }, hovertemplate: "1" }],
       layout: { height: 300, margin: { l: 10, r: 10, t: 10, b: 10 }, hovermode: "x unified", paper_bgcolor: "rgba(0,0,0,0)",
         plot_bgcolor: "rgba(0,0,0,0)", font: { color: colour("--text"), size: 12 }, legend: { orientation: "h", y: 1.12 },
@@ -288,7 +292,7 @@ export function training(app) {
         xaxis: { ...axis, title: { text: "epoch" }, range: [0.5, most + 0.5], tickformat: "d" },
         yaxis: { ...axis, title: { text: "squared error / that of no model" }, type: "log", exponentformat: "none" } },
     };
-    plot(app, chart, figure, "training", "Error by epoch, of training and validation days, beside that of no model");
+    plot(app, chart, figure, "training", "Error by epoch on validation days, beside that of no model");
   }
 
   async function ended(run) {
@@ -341,6 +345,8 @@ export function trainings(app) {
   const columns = [
     { name: "overlay", label: "Curve", cell: (row) => h("input", { type: "checkbox", checked: state.overlaid.includes(row.network),
       "aria-label": `Curve of ${row.ticker}, ${row.model}, trained ${row.trained}`, onchange: (event) => overlay(row, event.target.checked) }) },
+    { name: "forget", label: h("span.visually-hidden", {}, "Forget"), cell: (row) => h("button", { type: "button",
+      title: "Forget this training", "aria-label": `Forget ${row.model} of ${row.ticker}`, onclick: () => forget(row) }, "\u00d7") },
     { name: "ticker", label: "Coin", word: true, value: (row) => row.ticker, cell: (row) => h("button.coin", { type: "button",
       "aria-label": `Use ${row.model} of ${row.ticker}`, "aria-pressed": String(row.network === app.trained), onclick: () => use(row) }, row.ticker) },
     { name: "model", label: "Network", word: true, value: (row) => row.model, cell: (row) => row.model },
@@ -349,9 +355,7 @@ export function trainings(app) {
     { name: "r2", label: "R\u00b2 (no model)", value: (row) => test(row).r2 ?? null,
       cell: (row) => (typeof test(row).r2 === "number" ? `${test(row).r2.toFixed(3)} (${test(row).naive.r2.toFixed(3)})` : "") },
     { name: "seconds", label: "Took (s)", value: (row) => row.seconds, cell: (row) => row.seconds?.toFixed(1) ?? "" },
-    { name: "trained", label: "Trained, UTC", value: (row) => row.trained, cell: (row) => row.trained.slice(5, 16).replace("T", " ") },
-    { name: "forget", label: h("span.visually-hidden", {}, "Forget"), cell: (row) => h("button", { type: "button",
-      title: "Forget this training", "aria-label": `Forget ${row.model} of ${row.ticker}`, onclick: () => forget(row) }, "\u00d7") },
+    { name: "trained", label: "Trained", value: (row) => row.trained, cell: (row) => row.trained.slice(0, 10) },
   ];
 
   function use(row) {
@@ -404,6 +408,7 @@ export function trainings(app) {
     try {
       state.rows = await app.ask("GET", "dashboard/networks");
       app.networks = state.rows;
+      app.tell("networks");
       draw();
       await curves();
     } catch (error) {

@@ -263,12 +263,14 @@ def timed(artefacts):
     """timed(name, seconds, promised): keep a time in outputs/browser/timings.json and hold it to the promise."""
     seen = {}
 
-    def note(name, seconds, promised, slack=SLACK):
-        seen[name] = {"seconds": round(seconds, 3), "promised": promised, "slack": slack}
+    def note(name, seconds, promised):
+        # Other work on this machine takes its share of the processors.
+        slack = max(SLACK, os.getloadavg()[0] / os.cpu_count()) if SLACK > 1 else 1
+        seen[name] = {"seconds": round(seconds, 3), "promised": promised, "slack": round(slack, 1)}
         print(f"{name}: {seconds:.3f} s, promised {promised} s")
         (artefacts / f"timings_{os.getpid()}.json").write_text(json.dumps(seen, indent=1) + "\n")
         assert seconds < promised * slack, (
-            f"{name}: {seconds:.2f} s, promised {promised} s on a quiet machine, allowed here {promised * slack:g} s"
+            f"{name}: {seconds:.2f} s, promised {promised} s on a quiet machine, allowed here {promised * slack:.2g} s"
         )
 
     return note

@@ -67,7 +67,7 @@ def test_what_a_forecast_is_worth_stands_first_and_its_line_is_secondary(visitor
     assert days == [name.split()[-1] for name in told]
     # The sentence says what the first and the last day are worth, each with its own numbers.
     sentence = shown.locator(".sentence").inner_text()
-    assert sentence.startswith("No model expects") and "15" in sentence
+    assert sentence.startswith("If the price stays as it is (no model)") and "15" in sentence
     lines = {
         one["name"]: one["line"]
         for one in guest.page.evaluate(
@@ -115,7 +115,7 @@ def test_finished_trainings_are_sorted_and_their_curves_laid_over_each_other(vis
     guest.train(Epochs="4", Lookback="20")
     guest.result()
     table = page.locator(".trainings table")
-    skills = table.locator("tbody tr td:nth-child(5)")
+    skills = table.locator("tbody tr td:nth-child(6)")
     assert skills.count() >= 2
     sort = table.get_by_role("button", name="Skill", exact=True)
     orders = []

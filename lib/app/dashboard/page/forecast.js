@@ -176,8 +176,8 @@ export function results(app) {
     const days = answer.rows.map((row) => h(`li.${row.verdict.kind}`, {}, String(row.horizon)));
     const age = Math.floor((Date.now() - Date.parse(answer.rows[0].date)) / 864e5);
     box.replaceChildren(
-      age > 0 ? h("p.warn", {}, `These prices end ${age} day${age > 1 ? "s" : ""} before today: this looks at a day that is over.`) : "",
       h("p.headline", {}, badge(answer.badge), ` ${answer.model} on ${answer.ticker}, first day ${answer.rows[0].date}`),
+      age > 0 ? h("p.warn", {}, `These prices end ${age} day${age > 1 ? "s" : ""} before today: this looks at a day that is over.`) : "",
       h("p.sentence", {}, said(answer.sentence)), chart,
       h("div.row", {}, h("span.small", {}, "Worth by day ahead ", help(app, "Skill")), h("ol.worth", { "aria-hidden": "true" }, days), h("span.small", {}, worths(answer.rows)), save),
       h("details", {}, h("summary", {}, `All ${answer.rows.length} days`), table(app, {
@@ -194,7 +194,7 @@ export function results(app) {
         ] })));
     // What its title says stands above it already.
     const { title, ...layout } = answer.figure.layout;
-    const figure = { ...answer.figure, layout: { ...layout, height: 320, margin: { ...layout.margin, t: 10 } } };
+    const figure = { ...answer.figure, layout: { ...layout, height: 300, margin: { ...layout.margin, t: 10 } } };
     plot(app, chart, figure, answer.file.replace(".csv", ""), answer.sentence);
   }
 

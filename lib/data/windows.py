@@ -216,6 +216,54 @@ def build(prices: Mapping[str, pd.DataFrame], chosen: Settings, reach_back: bool
     return found
 
 
+def after(prices: Mapping[str, pd.DataFrame], chosen: Settings, last: pd.Timestamp) -> dict[str, Part]:
+    """Windows of the days after those that a network was trained, stopped and scored on.
+
+    Cleaning, outlier fences and scaler are those that :func:`build` makes of the days up to ``last``; gaps after it are
+    filled with the close before. So nothing of a later day reaches an input, whatever the parameters say.
+
+    Args:
+        prices: ticker -> daily prices, up to ``last`` and on.
+        chosen: as :func:`build` took it.
+        last: the last day that :func:`build` knew.
+
+    Returns:
+        Ticker -> the windows (a :class:`Part` named ``holdout``) that forecast an observed close after ``last``; none
+        of them for a ticker that has no such day.
+    """
+    before = {ticker: frame.loc[:last] for ticker, frame in prices.items()}
+    known = clean(before, chosen)
+    later = clean(prices, chosen.changed(gap_fill="previous"))
+    joined = {ticker: pd.concat([known[ticker], frame[frame.index > last]]) for ticker, frame in later.items()}
+    return {ticker: _after(ticker, prices, known, joined, chosen, last) for ticker in joined}
+
+
+def _after(
+    ticker: str,
+    prices: Mapping[str, pd.DataFrame],
+    known: Mapping[str, pd.DataFrame],
+    joined: Mapping[str, pd.DataFrame],
+    chosen: Settings,
+    last: pd.Timestamp,
+) -> Part:
+    days = split_days(feature_frame(known, ticker, chosen).index, chosen.split)
+    until = fit_until(days, chosen) or last + pd.Timedelta(days=1)
+    treated = {
+        t: cleaning.treat_outliers(frame, chosen.outliers, chosen.outlier_iqr, until) for t, frame in joined.items()
+    }
+    features = feature_frame(treated, ticker, chosen)
+    fit = features.loc[:last] if chosen.scaling == "all" else features.loc[days["train"]]
+    scaler, column = MinMaxScaler().fit(fit.to_numpy()), features.columns.get_loc("Close")
+    scaled = scaler.transform(features.to_numpy())
+    close_usd = joined[ticker]["Close"].loc[features.index].to_numpy()
+    X, y, at = cut_windows(scaled, scaled[:, column], features.index, chosen.lookback)
+    scored = _scored_days(prices, ticker, features.index, chosen.changed(gap_fill="previous"))
+    keep = scored[at] & (features.index[at] > last)
+    at = at[keep]
+    found = X[keep].astype("float32"), y[keep].astype("float32"), features.index[at]
+    return Part("holdout", *found, close_usd[at], close_usd[at - 1])
+
+
 def check_scored_days(
     data: Mapping[str, Dataset],
     least: int,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lib.data import SPLITS
-from lib.data.windows import Dataset
+from lib.data.windows import Dataset, Part
 from lib.evaluation import baselines, metrics, resampling, significance
 
 
@@ -28,21 +28,26 @@ def prediction_frame(
         One row for each target day, in time order: ``date``, ``actual_usd``, ``predicted_usd``,
         ``naive_usd`` (the close of the day before), ``part`` (the split).
     """
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "date": part.dates,
-                    "actual_usd": part.actual_usd,
-                    "predicted_usd": data.forecast_usd(part, predicted(part.name)),
-                    "naive_usd": baselines.naive(part.last_close_usd),
-                    "part": part.name,
-                }
-            )
-            for part in data.parts
-            if part.name in splits
-        ],
-        ignore_index=True,
+    found = [part_frame(data, part, predicted(part.name)) for part in data.parts if part.name in splits]
+    return pd.concat(found, ignore_index=True)
+
+
+def part_frame(data: Dataset, part: Part, scaled: np.ndarray) -> pd.DataFrame:
+    """The rows of :func:`prediction_frame` for windows of one part, which need not be one of the dataset's own.
+
+    Args:
+        data: the windows that the network was trained on.
+        part: what it forecasts now.
+        scaled: what it gives for these windows, shape (windows,).
+    """
+    return pd.DataFrame(
+        {
+            "date": part.dates,
+            "actual_usd": part.actual_usd,
+            "predicted_usd": data.forecast_usd(part, scaled),
+            "naive_usd": baselines.naive(part.last_close_usd),
+            "part": part.name,
+        }
     )
 
 

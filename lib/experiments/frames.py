@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lib.data import windows
-from lib.data.windows import Dataset
+from lib.data.windows import Dataset, Part
 from lib.evaluation import baselines, scoring
 from lib.experiments.train import Result, Training
 from lib.settings import Settings
@@ -43,6 +43,12 @@ def of_training(
 ) -> pd.DataFrame:
     """The forecasts of one training."""
     frame = scoring.prediction_frame(training.data, lambda split: result.predicted(split, weights), parts)
+    return _named(frame, training.data.ticker, reading, training.network, seed_number, training.seed)
+
+
+def of_part(training: Training, part: Part, scaled: np.ndarray, reading: str, seed_number: int = 1) -> pd.DataFrame:
+    """The forecasts of windows that are not among a training's own."""
+    frame = scoring.part_frame(training.data, part, scaled)
     return _named(frame, training.data.ticker, reading, training.network, seed_number, training.seed)
 
 

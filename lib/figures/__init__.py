@@ -5,6 +5,7 @@
 
 from lib.figures.evaluation import (
     alarms,
+    answer,
     coverage_by_horizon,
     interval_example,
     leak_effects,
@@ -35,6 +36,7 @@ from lib.figures.thesis import (
 __all__ = [
     "NETWORK_COLOURS",
     "alarms",
+    "answer",
     "canvas",
     "cleaning_before_after",
     "coin_colour",

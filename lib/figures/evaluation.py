@@ -61,6 +61,59 @@ def skill_intervals(scores: pd.DataFrame, split: str) -> Figure:
 
 
 @styled
+def answer(found: pd.DataFrame, r2: pd.DataFrame, days: str) -> Figure:
+    """R2 of the networks beside no model's, which looks good by itself, and their skill against it.
+
+    Args:
+        found: rows of ``tables.answers`` of one part and reading.
+        r2: rows of ``tables.r2_beside_naive`` of the same.
+        days: which days these are, for the titles, such as "test days".
+    """
+    rows = found.merge(r2, on=["part", "reading", "ticker", "model"]).reset_index(drop=True)
+    tickers = list(dict.fromkeys(rows["ticker"]))
+    places = np.arange(len(rows)) + rows["ticker"].map(tickers.index).to_numpy()  # one free line between coins
+    figure, axes = canvas(1, 2, 10.0, 0.9 + 0.24 * (places[-1] + 1), sharey=True, width_ratios=[1, 1.6])
+    left, right = axes[0]
+    floor = _shown_from(rows)
+    for place, row in zip(places, rows.itertuples()):
+        shade = model_colour(row.model)
+        left.plot([row.r2_naive, row.r2_naive], [place - 0.5, place + 0.5], color=PRINTED["line"], lw=1.5, ls="--")
+        left.plot(row.r2, place, "o", color=shade, ms=6)
+        right.plot([max(row.skill_lower, floor), max(row.skill_upper, floor)], [place, place], color=shade, lw=2.5)
+        if row.skill > floor:
+            right.plot(row.skill, place, "o", color=shade, ms=6)
+        if row.skill_lower < floor:
+            right.plot(floor, place, "<", color=shade, ms=7)
+            text = f"{row.skill:+.1f} [{row.skill_lower:+.1f}, {row.skill_upper:+.1f}]"
+            right.annotate(text, (floor, place), xytext=(8, 5), textcoords="offset points", fontsize=7)
+    for ticker in tickers:
+        mine = places[(rows["ticker"] == ticker).to_numpy()]
+        left.text(0.02, mine.mean(), ticker.removesuffix("-USD"), transform=left.get_yaxis_transform(), weight="bold")
+    left.set_yticks(places, rows["model"], fontsize=9)
+    left.set_ylim(places[-1] + 0.8, -0.8)
+    left.set(title="R\u00b2 beside that of no model", xlabel=f"R\u00b2 on {days} (dashes: no model)")
+    right.axvline(0, **ZERO)
+    right.set_title(f"Skill: {_counts_in_words(rows)}")
+    right.set_xlabel(f"skill = 1 \u2212 MSE / MSE of no model on {days}, 95 % interval")
+    right.set_xlim(floor * 1.04, max(0.2, rows["skill_upper"].max() * 1.1))
+    return figure
+
+
+def _shown_from(rows: pd.DataFrame) -> float:
+    """Where the axis of skills ends on the left: a few very bad networks must not press the others together."""
+    lower = rows["skill_lower"].replace(-np.inf, np.nan)
+    return float(min(-0.2, 1.1 * max(lower.min(), 4 * lower.median())))
+
+
+def _counts_in_words(rows: pd.DataFrame) -> str:
+    counts = rows["verdict"].value_counts()
+    if counts.get("worse", 0) == len(rows):
+        return f"all {len(rows)} networks are worse than no model"
+    said = [f"{counts[name]} {name}" for name in ("worse", "indistinguishable", "better") if name in counts]
+    return f"of {len(rows)} networks {', '.join(said)}"
+
+
+@styled
 def skill_by_block(folds: pd.DataFrame) -> Figure:
     """Skill of each network in each block of the walk-forward, a panel for each coin and scheme; ridge beside them."""
     blocks = [c for c in folds if c.startswith("block ")]

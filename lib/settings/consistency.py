@@ -101,6 +101,13 @@ def _dates(values: Mapping[str, Any]) -> list[str]:
     found = []
     if start and end and end <= start:
         found.append(f"end_date {end} must be after start_date {start}")
+    holdout_end = values.get("holdout_end")
+    if holdout_end and end and holdout_end <= end:
+        found.append(
+            f"holdout_end {holdout_end} must be after end_date {end}: it is the last of the days after the run's"
+        )
+    if holdout_end and holdout_end >= today():
+        found.append(f"holdout_end is {holdout_end}, but the last complete day is before {today()}, today in UTC")
     first, last = SAMPLE_DAYS
     outside = [
         f"{name} is {day}"

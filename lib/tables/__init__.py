@@ -4,6 +4,7 @@ Those of the thesis carry its numbers: ``tables.table_4_2`` makes Table 4.2 (:mo
 are computed from the long frame of ``lib.experiments`` and lie in the file of their question.
 """
 
+from lib.tables.answer import answers, answers_in_words, counted, r2_beside_naive, relative_errors
 from lib.tables.controls import alignments, controls_in_words, shifted_forecasts
 from lib.tables.direction import directions, trading_in_words, trading_rules, wealth_paths
 from lib.tables.intervals import interval_scores, intervals_in_words
@@ -50,6 +51,8 @@ from lib.tables.walk_forward import regimes, walk_forward_in_words, walk_forward
 
 __all__ = [
     "alignments",
+    "answers",
+    "answers_in_words",
     "best_of_each_study",
     "best_r2",
     "best_trials",
@@ -59,6 +62,7 @@ __all__ = [
     "comparison_in_words",
     "confidence_sets",
     "controls_in_words",
+    "counted",
     "differences",
     "differences_in_words",
     "directions",
@@ -78,9 +82,11 @@ __all__ = [
     "picked_in_words",
     "power_by_skill",
     "power_in_words",
+    "r2_beside_naive",
     "r2_of_split",
     "range_in_words",
     "regimes",
+    "relative_errors",
     "seed_scores",
     "seeds_disagree",
     "shifted_forecasts",

@@ -125,6 +125,7 @@ WRONG = [
     ("folds", 21),
     ("fold_trials", 0),
     ("fold_trials", 51),
+    ("holdout_end", "2025-13-01"),
     ("control_runs", 19),
     ("control_runs", 2001),
     ("output_dir", ""),

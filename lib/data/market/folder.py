@@ -33,18 +33,7 @@ def read(ticker: str, start_date: date, end_date: date, data_dir: str) -> pd.Dat
         MarketError: no such folder or file, an unreadable file, or a window that it does not
             cover; where the file's last day is not over, with the latest possible ``end_date``.
     """
-    folder = settings.resolve(data_dir)
-    if not folder.is_dir():
-        raise MarketError(
-            f"data_dir {data_dir} is not a folder: {_looked_at(data_dir, folder)}. Give one that holds {ticker}.csv, or"
-            " use source sample or yahoo"
-        )
-    shown = f"{str(data_dir).rstrip('/')}/{ticker}.csv"
-    path = folder / f"{ticker}.csv"
-    if not path.exists():
-        have = ", ".join(sorted(p.name for p in folder.glob("*.csv"))) or "no CSV file"
-        raise MarketError(f"{shown} is missing; the folder has {have}. Add the file or change tickers")
-    frame = csv_prices.read(path, shown, consistency.today())
+    frame, shown = _whole(ticker, data_dir)
     about = frame.attrs
     frame = schema.clip(frame, start_date, end_date, shown, _mend(frame, end_date))
     notes = [*about["notes"], *without_price(frame)]
@@ -56,6 +45,27 @@ def read(ticker: str, start_date: date, end_date: date, data_dir: str) -> pd.Dat
         "note": "; ".join(notes),
     }
     return frame
+
+
+def last_day(ticker: str, data_dir: str) -> date:
+    """The last day of ``data_dir/TICKER.csv`` that has a close; raises as :func:`read`."""
+    return _whole(ticker, data_dir)[0]["Close"].last_valid_index().date()
+
+
+def _whole(ticker: str, data_dir: str) -> tuple[pd.DataFrame, str]:
+    """A file's days, and its name for people."""
+    folder = settings.resolve(data_dir)
+    if not folder.is_dir():
+        raise MarketError(
+            f"data_dir {data_dir} is not a folder: {_looked_at(data_dir, folder)}. Give one that holds {ticker}.csv, or"
+            " use source sample or yahoo"
+        )
+    shown = f"{str(data_dir).rstrip('/')}/{ticker}.csv"
+    path = folder / f"{ticker}.csv"
+    if not path.exists():
+        have = ", ".join(sorted(p.name for p in folder.glob("*.csv"))) or "no CSV file"
+        raise MarketError(f"{shown} is missing; the folder has {have}. Add the file or change tickers")
+    return csv_prices.read(path, shown, consistency.today()), shown
 
 
 def _mend(frame: pd.DataFrame, end_date: date) -> str:

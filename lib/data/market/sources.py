@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from lib.data.market import folder, sample, schema, yahoo
 from lib.data.market.faults import MarketError, SourceUnavailable
 from lib.data.market.offers import Offer
 from lib.results import progress
-from lib.settings import Settings
+from lib.settings import Settings, consistency
 
 SOURCES = ("sample", "yahoo", "folder")
 _TICKER = TypeAdapter(settings.Ticker)
@@ -120,6 +120,20 @@ def prices_of(chosen: Settings, say: Callable[[str], None] = progress.announce) 
         max_daily_factor=chosen.max_daily_factor,
         say=say,
     )
+
+
+def last_day(chosen: Settings) -> date:
+    """The last day that the source of a run has for all of its tickers, whatever ``end_date`` says.
+
+    Raises:
+        MarketError: a file cannot be read.
+    """
+    yesterday = consistency.today() - timedelta(days=1)
+    if chosen.source == "sample":
+        return sample.END_DATE
+    if chosen.source == "yahoo":
+        return yesterday
+    return min(yesterday, *(folder.last_day(ticker, chosen.data_dir or "") for ticker in chosen.tickers))
 
 
 def _say(say: Callable[[str], None], ticker: str, number: int, count: int, what: str) -> None:

@@ -44,6 +44,15 @@ def chosen_days(prices: Mapping[str, pd.DataFrame], settings: Settings) -> Setti
     return cut
 
 
+def prices(settings: Settings) -> dict[str, pd.DataFrame]:
+    """Ticker -> the daily prices of a run and of the days after it, up to :func:`last_day`.
+
+    Raises:
+        MarketError: as :func:`lib.data.market.load`.
+    """
+    return market.prices_of(settings.changed(end_date=max(last_day(settings), settings.end_date)))
+
+
 def last_day(settings: Settings) -> date:
     """The last day of the holdout: ``holdout_end``, or the last that the source has.
 

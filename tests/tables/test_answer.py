@@ -75,7 +75,7 @@ def test_the_committed_form_gives_no_price_away_and_the_same_verdicts(tmp_path):
     errors.to_csv(path, index=False)
     pd.testing.assert_frame_equal(tables.answers(files.read_table(path)), tables.answers(errors))
     days = frame.drop_duplicates("date").set_index("date")
-    prices = pd.DataFrame({name: days["actual_usd"] for name in ("Open", "High", "Low", "Close")}).assign(Volume=1.0)
+    prices = pd.DataFrame(dict.fromkeys(("Open", "High", "Low", "Close"), days["actual_usd"])).assign(Volume=1.0)
     assert not price_series.looks_daily(path) and not price_series.follows_prices([path], {"BTC-USD": prices})
     assert errors["naive"].groupby(errors["part"]).mean().to_numpy() == pytest.approx(1, abs=1e-4)
 

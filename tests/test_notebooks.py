@@ -148,7 +148,6 @@ def test_what_it_waits_for_exists(path):
 # They do not teach yet; whoever makes one do so takes it out.
 LACKING = {
     "08b_replay",
-    "09_comparison",
     "09a_skill",
     "09b_walk_forward",
     "09d_intervals",

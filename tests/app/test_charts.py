@@ -578,6 +578,7 @@ def shades(trace):
     )
 
 
+@pytest.mark.slow
 def test_a_picture_shows_every_trace_of_every_chart(every_figure):
     for k, (key, draw) in enumerate(every_figure.items()):
         figure = theme.themed(draw(), ("light", "dark")[k % 2]).update_layout(showlegend=False)

@@ -23,6 +23,7 @@ def no_client(monkeypatch):
     pools.close()
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_is_one_sentence(tiny, monkeypatch, no_client):
     monkeypatch.setenv(pools.ADDRESS_VARIABLE, "tcp://127.0.0.1:1")
     monkeypatch.setattr(pools, "CONNECT_SECONDS", 0.5)
@@ -57,6 +58,7 @@ def test_a_scheduler_without_workers_is_one_sentence_and_another_one_may_be_name
         pools.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tensorflow", "keras", "this project's code"])
 def test_a_worker_that_differs_refuses_its_work_in_one_sentence(tiny, pool, name):
     here = pools.versions()

@@ -77,13 +77,18 @@ def test_every_number_of_the_chapters_has_a_row(text, rows):
     "identity",
     [
         "abstract/lstm_mse",
-        "4.3.4/parameter_count",
-        "Table 4.5/CNN_mae",
-        "Listing 2/loss_2",
-        "Appendix 3/CNN 7",
-        "8/cnn_filters2",
-        "Figure 6.4/batch_high",
-        "Appendix 5/error_status",
+        *(
+            pytest.param(identity, marks=pytest.mark.slow)
+            for identity in (
+                "4.3.4/parameter_count",
+                "Table 4.5/CNN_mae",
+                "Listing 2/loss_2",
+                "Appendix 3/CNN 7",
+                "8/cnn_filters2",
+                "Figure 6.4/batch_high",
+                "Appendix 5/error_status",
+            )
+        ),
     ],
 )
 def test_a_number_without_its_row_is_noticed(text, rows, identity):

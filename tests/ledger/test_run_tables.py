@@ -150,6 +150,7 @@ def test_the_evaluation_may_change_without_the_replay(settings, prices):
     assert found.scores is None and found.replay is not None
 
 
+@pytest.mark.slow
 def test_neither_networks_nor_workers_are_loaded_for_it():
     code = (
         "import sys; from lib import ledger; print(sorted({'tensorflow', 'distributed', 'keras'} & set(sys.modules)))"

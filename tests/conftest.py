@@ -95,3 +95,26 @@ def random_walk():
         return made
 
     return make
+
+
+@pytest.fixture(scope="session")
+def executed_run(tmp_path_factory):
+    """A run's folder as far as the site reads it: two notebooks' pages, with an equation, a link and a small table."""
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+    from lib.report import page
+
+    run = tmp_path_factory.mktemp("executed") / "run"
+    (run / "html").mkdir(parents=True)
+    (run / "run.json").write_text('{"parameters": {"source": "sample"}}', encoding="utf-8")
+    table = new_output("execute_result", data={"text/html": "<table><tr><th>a</th></tr><tr><td>1</td></tr></table>"})
+    for name, title in {"01_data": "Which prices?", "02_stationarity": "Do they keep their level?"}.items():
+        text = (
+            f"# {title}\n\n$$x' = \\frac{{x}}{{2}}$$\n\nSee [02](02_stationarity.ipynb), [words](../docs/glossary.md)."
+        )
+        book = new_notebook(cells=[new_markdown_cell(text), new_code_cell("frame", outputs=[table])])
+        nbformat.write(book, run / f"{name}.ipynb")
+        page.write(run / f"{name}.ipynb", run / "html" / f"{name}.html", "run", 1.0, None, run / "none.json")
+    page.link_neighbours(run / "html", ["01_data", "02_stationarity"])
+    return run

@@ -163,6 +163,26 @@ def test_a_workflow_asks_for_little_and_names_what_exists(workflow):
     assert "secrets." not in text
 
 
+def test_forms_for_issues_are_complete_and_their_questions_have_names_of_their_own():
+    forms = [p for p in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml") if p.name != "config.yml"]
+    for form in (yaml.safe_load(p.read_text(encoding="utf-8")) for p in forms):
+        assert {"name", "description", "body"} <= set(form)
+        names = [field["id"] for field in form["body"]]
+        assert len(set(names)) == len(names) and all(field["attributes"]["label"] for field in form["body"])
+        assert {field["type"] for field in form["body"]} <= {"input", "textarea", "dropdown", "checkboxes"}
+    assert len(forms) == 3
+
+
+def test_hooks_before_a_commit_need_no_network_and_no_tool_that_the_lock_lacks():
+    content = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    locked = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE))
+    for repository in content["repos"]:
+        assert repository["repo"] == "local"
+        for hook in repository["hooks"]:
+            words = hook["entry"].split()
+            assert hook["language"] == "system" and (words[2] if words[:2] == ["python", "-m"] else words[0]) in locked
+
+
 def test_tests_run_on_every_version_that_the_project_promises_and_on_two_systems():
     matrix = yaml.safe_load((ROOT / ".github/workflows/checks.yml").read_text("utf-8"))["jobs"]["fast"]["strategy"]
     versions = re.search(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', (ROOT / "pyproject.toml").read_text("utf-8"))

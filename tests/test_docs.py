@@ -2,13 +2,15 @@
 
 import importlib
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
-CREATED_BY_RUNS = (".cache", "outputs/sample", "outputs/<run>")
+DOCUMENTS = [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+CREATED_BY_RUNS = (".cache", "build/", "outputs/sample", "outputs/<run>")
 
 
 def mentioned(document: Path) -> list[str]:
@@ -78,3 +80,15 @@ def test_every_row_of_the_faults_leads_to_a_test_that_exists():
             if not path.is_file() or f"\ndef {name}(" not in path.read_text(encoding="utf-8"):
                 lost.append(f"{row[:60]}: {name}")
     assert len(rows) > 40 and lost == []
+
+
+def test_one_version_everywhere_and_a_section_of_changes_for_it():
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    heads = re.findall(r"^## \[(.+?)\](?: - (\d{4}-\d\d-\d\d))?$", changes, re.MULTILINE)
+    days = [day for _, day in heads[1:]]
+    assert heads[0] == ("Unreleased", "") and days == sorted(days, reverse=True)
+    kinds = set(re.findall(r"^### (.+)$", changes, re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert heads[1] == (project["version"], str(citation["date-released"])) and citation["version"] == heads[1][0]

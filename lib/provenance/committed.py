@@ -56,9 +56,10 @@ def _file_wrong(folder: Folder, path: str, listed: Mapping[str, tuple[str, str]]
 
 def price_series_wrong(folder: Folder, known: Mapping[str, pd.DataFrame] | None = None) -> list[str]:
     """Committed tables that hold a series of prices; where prices are known, their numbers are searched for too."""
-    paths = [folder.root / path for path in folder.committed if path.endswith(".csv")]
-    found = [sentence for path in paths if path.is_file() for sentence in price_series.looks_daily(path)]
-    return found + (price_series.follows_prices([p for p in paths if p.is_file()], known) if known else [])
+    paths = [path for name in folder.committed if name.endswith(".csv") and (path := folder.root / name).is_file()]
+    found = [sentence for path in paths for sentence in price_series.looks_daily(path)]
+    tables = ((path.name, files.read_table(path)) for path in paths)
+    return found + (price_series.follows_prices(tables, known) if known else [])
 
 
 def machine_paths(folder: Folder) -> list[str]:

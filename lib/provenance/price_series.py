@@ -7,7 +7,7 @@ the prices for a week, in dollars or scaled, which needs them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,42 +19,65 @@ from lib.results import files
 RUN = 7  # so many rows one after the other are a series; chance does not follow one so long
 NEAR = 1e-4  # distance of two weeks of length 1: a correlation of 1 - 5e-9
 COUNT = re.compile(r"\d{1,3}")  # how many rows have the verdict "close", for instance
+NUMBER = re.compile(r"\W*\d")  # a currency's sign may stand in front
 NAMES = {"open", "high", "low", "close", "volume", "adj close", "actual_usd", "predicted_usd", "naive_usd"}
 
 
 def looks_daily(path: Path) -> list[str]:
-    """Sentences about columns named like prices, unless they count something, and of dates that go on day by day."""
-    head, *rows = files.read_rows(path) or [[]]
+    """What :func:`named_like_prices` and :func:`day_by_day` find in a CSV file."""
+    lines = files.read_rows(path)
+    return named_like_prices(path.name, lines) + day_by_day(path.name, lines)
+
+
+def named_like_prices(table: str, lines: Sequence[Sequence[str]]) -> list[str]:
+    """Sentences about columns named like prices, unless they hold words or count something.
+
+    Args:
+        table: its name in the sentences.
+        lines: cells as text; the first line names the columns.
+    """
+    return [
+        f"{table}: column {name!r} is named like a price series"
+        for name, cells in _columns(lines)
+        if name.strip().lower() in NAMES
+        and sum(bool(NUMBER.match(cell)) for cell in cells) >= RUN
+        and not all(COUNT.fullmatch(cell) for cell in cells)
+    ]
+
+
+def day_by_day(table: str, lines: Sequence[Sequence[str]]) -> list[str]:
+    """Sentences about columns of dates that go on day by day; takes what :func:`named_like_prices` takes."""
     found = []
-    for at, name in enumerate(head):
-        cells = [row[at] for row in rows if at < len(row)]
-        if name.strip().lower() in NAMES and len(rows) >= RUN and not all(COUNT.fullmatch(cell) for cell in cells):
-            found.append(f"{path.name}: column {name!r} is named like a price series")
+    for name, cells in _columns(lines):
         dates = pd.to_datetime(
             pd.Series([c for c in cells if c[:4].isdigit() and "-" in c]), errors="coerce", format="%Y-%m-%d"
         ).dropna()
         steps = (dates.diff().dt.days == 1).astype(int)
         longest = steps.groupby((steps == 0).cumsum()).sum().max() if len(steps) else 0
         if longest + 1 >= RUN:
-            found.append(f"{path.name}: column {name!r} goes on day by day for {longest + 1} rows")
+            found.append(f"{table}: column {name!r} goes on day by day for {longest + 1} rows")
     return found
 
 
-def follows_prices(paths: Iterable[Path], prices: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Sentences about columns of CSV files that hold a week of a ticker's prices or log returns, in any linear scale.
+def _columns(lines: Sequence[Sequence[str]]) -> Iterator[tuple[str, list[str]]]:
+    head, *rows = lines or [[]]
+    yield from ((name, [row[at] for row in rows if at < len(row)]) for at, name in enumerate(head))
+
+
+def follows_prices(tables: Iterable[tuple[str, pd.DataFrame]], prices: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Sentences about columns that hold a week of a ticker's prices or log returns, in any linear scale.
 
     Args:
-        paths: CSV files.
+        tables: each with its name in the sentences.
         prices: ticker -> daily prices, as ``market.load`` gives them.
     """
     known = {ticker: KDTree(np.concatenate([_weeks(s) for s in _series(frame)])) for ticker, frame in prices.items()}
     found = []
-    for path in paths:
-        frame = files.read_table(path)
+    for table, frame in tables:
         for name in frame.columns:
             weeks = _weeks(pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype="float64"))
             found += [
-                f"{path.name}: column {name!r} holds {RUN} days or more of the prices of {ticker}"
+                f"{table}: column {name!r} holds {RUN} days or more of the prices of {ticker}"
                 for ticker, of_ticker in known.items()
                 if len(weeks) and of_ticker.query(weeks, distance_upper_bound=NEAR)[0].min() < NEAR
             ]

@@ -148,13 +148,12 @@ def test_other_parameters_and_prices_are_noticed(copy):
     ]
 
 
-def test_prices_are_found_in_any_linear_scale(random_walk, tmp_path):
+def test_prices_are_found_in_any_linear_scale(random_walk):
     prices = random_walk("A-USD", "B-USD")
     rng = np.random.default_rng(0)
     scaled = pd.DataFrame({"x": 0.1 - 3 * prices["B-USD"]["High"].to_numpy()[50:60] * -1, "y": rng.normal(size=10)})
-    scaled.to_csv(tmp_path / "hidden.csv", index=False)
-    pd.DataFrame({"y": rng.normal(size=300)}).to_csv(tmp_path / "noise.csv", index=False)
-    found = price_series.follows_prices([tmp_path / "hidden.csv", tmp_path / "noise.csv"], prices)
+    tables = [("hidden.csv", scaled), ("noise.csv", pd.DataFrame({"y": rng.normal(size=300)}))]
+    found = price_series.follows_prices(tables, prices)
     assert found == ["hidden.csv: column 'x' holds 7 days or more of the prices of B-USD"]
 
 
@@ -163,6 +162,7 @@ def test_prices_are_found_in_any_linear_scale(random_walk, tmp_path):
     [
         ("Close\n" + "1.5\n" * 7, "column 'Close' is named like a price series"),
         ("close\n" + "15\n" * 7, ""),
+        ("close\n" + "last price, column 5\n" * 7, ""),
         ("day\n" + "".join(f"2024-01-0{d}\n" for d in range(1, 8)), "column 'day' goes on day by day for 7 rows"),
     ],
 )

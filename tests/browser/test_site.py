@@ -1,0 +1,71 @@
+"""The whole site from the repository as it is, opened from its folder without a server."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from lib.settings.places import PROJECT_ROOT
+from lib.site import build, check
+
+PAGES = {
+    "home": "index.html",
+    "results": "outputs/thesis/index.html",
+    "notebook": "notebooks/01_data.html",
+    "architecture": "docs/architecture.html",
+    "ledger": "ledger.html",
+    "modules": "api/index.html",
+    "module": "api/lib/evaluation/metrics.html",
+}
+
+
+@pytest.fixture(scope="module")
+def site(executed_run, tmp_path_factory):
+    return build.build(PROJECT_ROOT, executed_run, tmp_path_factory.mktemp("whole") / "site")
+
+
+@pytest.fixture
+def opened(visitor, site):
+    """opened(name, ...) -> the page; the test fails on console errors and on requests to any host."""
+
+    def make(name, **options):
+        page = visitor(SimpleNamespace(url=site.as_uri()), **options).page
+        page.goto((site / PAGES[name]).as_uri())
+        return page
+
+    return make
+
+
+def test_every_link_leads_somewhere_and_nothing_is_asked_of_other_hosts_and_there_are_no_prices(site):
+    assert check.problems(site) == []
+
+
+@pytest.mark.parametrize("colour_scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_its_width_and_can_be_read(opened, shot, too_faint, name, width, colour_scheme):
+    page = opened(name, width=width, colour_scheme=colour_scheme)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if name not in ("ledger", "results"):  # which are very long
+        shot(page, f"site_{name}_{width}_{colour_scheme}")
+    hidden = 'INPUT. "on" 1.00'  # pdoc's own switch of the menu, behind its label
+    assert [found for found in too_faint(page) if found != hidden] == []
+
+
+def test_the_ledger_is_searched_by_words_verdict_and_kind(opened):
+    page = opened("ledger")
+    everything = page.locator("#shown").inner_text()
+    page.get_by_label("Search").fill("TABLE 4.2 eth")
+    page.get_by_label("Verdict").select_option("reproduced")
+    page.get_by_label("Kind").select_option("claim")
+    rows = page.locator(".ledger tbody tr:visible")
+    assert 0 < rows.count() < 20 and page.locator("#shown").inner_text() != everything
+    for text in rows.all_inner_texts():
+        assert "table 4.2" in text.lower() and "eth" in text.lower() and "reproduced" in text
+    page.get_by_label("Search").fill("no row says this")
+    page.locator("#shown").get_by_text("0 of").wait_for()
+
+
+def test_the_api_is_searched_without_a_server(opened):
+    page = opened("module")
+    page.get_by_role("searchbox").fill("naive forecast")
+    page.get_by_text("lib.evaluation.baselines.naive", exact=False).first.wait_for()

@@ -34,15 +34,16 @@ def write(folder: Path, modules: Sequence[str] | None = None) -> list[Entry]:
         warnings.simplefilter("ignore")  # about fields whose source it does not find
         pdoc.pdoc(*names, output_directory=folder)
     for path in folder.rglob("*.html"):
-        _drop_lost_anchors(path)
+        _mend(path)
     return [Entry(f"{n.replace('.', '/')}.html", n, _first_sentence(n)) for n in names]
 
 
-def _drop_lost_anchors(path: Path) -> None:
-    """Remove a page's links to its own private names, which pdoc makes although it leaves the names out."""
+def _mend(path: Path) -> None:
+    """Remove a page's links to private names, which pdoc leaves out; give the marks beside headings a name."""
     text = path.read_text(encoding="utf-8")
     there = set(re.findall(r'id="([^"]+)"', text))
-    files.write_text(path, re.sub(r'href="#([^"]+)"', lambda at: at[0] if at[1] in there else "", text))
+    text = re.sub(r'href="#([^"]+)"', lambda at: at[0] if at[1] in there else "", text)
+    files.write_text(path, text.replace('class="headerlink"', 'class="headerlink" aria-label="Link to this"'))
 
 
 def _first_sentence(module: str) -> str:

@@ -220,6 +220,8 @@ def document(site: Site, source: str) -> Entry:
         heading["id"] = slug(heading.get_text(), seen)
     for table in soup.find_all("table"):
         page.align(table)
+    for box in soup.find_all(["pre", "table"]):
+        box["tabindex"] = "0"  # wide ones are scrolled, also by keys
     site.mend(soup, source)
     first = soup.find("h1")
     title = first.get_text(strip=True) if first else source

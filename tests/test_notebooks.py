@@ -149,7 +149,6 @@ def test_what_it_waits_for_exists(path):
 LACKING = {
     "08b_replay",
     "09a_skill",
-    "09b_walk_forward",
     "09d_intervals",
     "09e_controls",
     "10_claims",

@@ -76,7 +76,8 @@ def test_the_committed_form_gives_no_price_away_and_the_same_verdicts(tmp_path):
     pd.testing.assert_frame_equal(tables.answers(files.read_table(path)), tables.answers(errors))
     days = frame.drop_duplicates("date").set_index("date")
     prices = pd.DataFrame(dict.fromkeys(("Open", "High", "Low", "Close"), days["actual_usd"])).assign(Volume=1.0)
-    assert not price_series.looks_daily(path) and not price_series.follows_prices([path], {"BTC-USD": prices})
+    assert not price_series.looks_daily(path)
+    assert not price_series.follows_prices([(path.name, files.read_table(path))], {"BTC-USD": prices})
     assert errors["naive"].groupby(errors["part"]).mean().to_numpy() == pytest.approx(1, abs=1e-4)
 
 

@@ -30,7 +30,7 @@ def looks_daily(path: Path) -> list[str]:
 
 
 def named_like_prices(table: str, lines: Sequence[Sequence[str]]) -> list[str]:
-    """Sentences about columns named like prices, unless they hold words or count something.
+    """Sentences about columns named like prices, unless they hold words, one price in all rows, or count something.
 
     Args:
         table: its name in the sentences.
@@ -41,6 +41,7 @@ def named_like_prices(table: str, lines: Sequence[Sequence[str]]) -> list[str]:
         for name, cells in _columns(lines)
         if name.strip().lower() in NAMES
         and sum(bool(NUMBER.match(cell)) for cell in cells) >= RUN
+        and len(set(cells)) > 1
         and not all(COUNT.fullmatch(cell) for cell in cells)
     ]
 

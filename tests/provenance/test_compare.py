@@ -160,7 +160,8 @@ def test_prices_are_found_in_any_linear_scale(random_walk):
 @pytest.mark.parametrize(
     "text, found",
     [
-        ("Close\n" + "1.5\n" * 7, "column 'Close' is named like a price series"),
+        ("Close\n" + "1.5\n" * 6 + "1.6\n", "column 'Close' is named like a price series"),
+        ("naive_usd\n" + "1.5\n" * 7, ""),
         ("close\n" + "15\n" * 7, ""),
         ("close\n" + "last price, column 5\n" * 7, ""),
         ("day\n" + "".join(f"2024-01-0{d}\n" for d in range(1, 8)), "column 'day' goes on day by day for 7 rows"),

@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axis import Axis
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from lib.colours import NAIVE, PRINTED
 from lib.figures.style import canvas, coin_colour, dates, legend_above, legend_outside, model_colour, styled
 from lib.settings import NETWORKS
 
-ZERO = {"color": PRINTED["actual"], "lw": 1, "ls": "--"}
+ZERO: dict[str, Any] = {"color": PRINTED["actual"], "lw": 1, "ls": "--"}
 LEVEL_COLOURS = (PRINTED["blue"], PRINTED["green"], PRINTED["orange"])
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _SKILL_TICKS = (-500, -100, -50, -20, -10, -5, -2, -1, -0.5, 0, 0.5)
 
 
-def _skill_axis(axis: Axis, skills: pd.DataFrame) -> None:
+def _skill_axis(ax: Axes, skills: pd.DataFrame) -> None:
     """Evenly spaced from -2 up, by powers of ten below, where a few bad networks would hide all others.
 
     A diverged network, whose skill is minus infinity, has no point.
     """
-    (axis.axes.set_xscale if axis is axis.axes.xaxis else axis.axes.set_yscale)("symlog", linthresh=2)
+    ax.set_yscale("symlog", linthresh=2)
     lowest = min(skills.where(np.isfinite(skills)).min(axis=None), -0.5)
-    axis.set_major_locator(FixedLocator([tick for tick in _SKILL_TICKS if tick >= lowest]))
-    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_locator(NullLocator())
-    axis.axes.autoscale_view()
+    ax.yaxis.set_major_locator(FixedLocator([tick for tick in _SKILL_TICKS if tick >= lowest]))
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.autoscale_view()
 
 
 @styled
 def skill_intervals(scores: pd.DataFrame, split: str) -> Figure:
     """Mean skill of each model with its 95 % interval, a panel for each coin and target; 0 is the naive forecast.
+
+    Each panel has its own straight axis, or the coin with the worst networks would hide what the others show.
 
     Args:
         scores: as ``tables.mean_scores`` gives them.
@@ -43,19 +46,16 @@ def skill_intervals(scores: pd.DataFrame, split: str) -> Figure:
     rows = scores[(scores["part"] == split) & (scores["model"] != NAIVE)]
     tickers, readings = list(dict.fromkeys(rows["ticker"])), list(dict.fromkeys(rows["reading"]))
     models = list(dict.fromkeys(rows["model"]))[::-1]
-    height = 0.9 + 0.24 * len(models)
-    figure, axes = canvas(len(tickers), len(readings), row_height=height, sharex=True, sharey=True)
+    height = 1.1 + 0.24 * len(models)
+    figure, axes = canvas(len(tickers), len(readings), row_height=height, sharey=True)
     for (ticker, reading), mine in rows.groupby(["ticker", "reading"], sort=False):
-        ax = axes[tickers.index(ticker), readings.index(reading)]
+        ax, floor = axes[tickers.index(ticker), readings.index(reading)], _shown_from(mine)
         for row in mine.itertuples():
-            y, colour = models.index(row.model), model_colour(row.model)
-            ax.plot([row.skill_lower, row.skill_upper], [y, y], color=colour, lw=2, alpha=0.6)
-            ax.plot(row.skill, y, "o", color=colour, ms=5)
-        ax.axvline(0, **ZERO)
+            _skill_line(ax, row, models.index(row.model), floor)
+        _end_at(ax, mine, floor)
         ax.set_title(f"{ticker}, {reading.replace('_', ' ')}")
         ax.set_yticks(range(len(models)), models, fontsize=8)
     for ax in axes[-1]:
-        _skill_axis(ax.xaxis, rows[["skill", "skill_lower"]])
         ax.set_xlabel(f"skill, 1 - MSE / MSE of naive, {split} days")
     return figure
 
@@ -79,30 +79,42 @@ def answer(found: pd.DataFrame, r2: pd.DataFrame, days: str) -> Figure:
         shade = model_colour(row.model)
         left.plot([row.r2_naive, row.r2_naive], [place - 0.5, place + 0.5], color=PRINTED["line"], lw=1.5, ls="--")
         left.plot(row.r2, place, "o", color=shade, ms=6)
-        right.plot([max(row.skill_lower, floor), max(row.skill_upper, floor)], [place, place], color=shade, lw=2.5)
-        if row.skill > floor:
-            right.plot(row.skill, place, "o", color=shade, ms=6)
-        if row.skill_lower < floor:
-            right.plot(floor, place, "<", color=shade, ms=7)
-            text = f"{row.skill:+.1f} [{row.skill_lower:+.1f}, {row.skill_upper:+.1f}]"
-            right.annotate(text, (floor, place), xytext=(8, 5), textcoords="offset points", fontsize=7)
+        _skill_line(right, row, place, floor)
     for ticker in tickers:
         mine = places[(rows["ticker"] == ticker).to_numpy()]
         left.text(0.02, mine.mean(), ticker.removesuffix("-USD"), transform=left.get_yaxis_transform(), weight="bold")
     left.set_yticks(places, rows["model"], fontsize=9)
     left.set_ylim(places[-1] + 0.8, -0.8)
     left.set(title="R\u00b2 beside that of no model", xlabel=f"R\u00b2 on {days} (dashes: no model)")
-    right.axvline(0, **ZERO)
+    _end_at(right, rows, floor)
     right.set_title(f"Skill: {_counts_in_words(rows)}")
     right.set_xlabel(f"skill = 1 \u2212 MSE / MSE of no model on {days}, 95 % interval")
-    right.set_xlim(floor * 1.04, max(0.2, rows["skill_upper"].max() * 1.1))
     return figure
+
+
+def _skill_line(ax: Axes, row: Any, place: float, floor: float) -> None:
+    """A skill and its interval; what lies below the floor is an arrow with its numbers in words."""
+    shade = model_colour(row.model)
+    ax.plot([max(row.skill_lower, floor), max(row.skill_upper, floor)], [place, place], color=shade, lw=2.5)
+    if row.skill > floor:
+        ax.plot(row.skill, place, "o", color=shade, ms=6)
+    if row.skill_lower < floor:
+        ax.plot(floor, place, "<", color=shade, ms=7)
+        text = f"{row.skill:+.3g} [{row.skill_lower:+.3g}, {row.skill_upper:+.3g}]"
+        ax.annotate(text, (floor, place), xytext=(8, 5), textcoords="offset points", fontsize=7)
+
+
+def _end_at(ax: Axes, rows: pd.DataFrame, floor: float) -> None:
+    """The line of no model, and an axis from the floor to a little beyond the best interval."""
+    ax.axvline(0, **ZERO)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.set_xlim(1.04 * floor, max(-0.1 * floor, 1.1 * rows["skill_upper"].max()))
 
 
 def _shown_from(rows: pd.DataFrame) -> float:
     """Where the axis of skills ends on the left: a few very bad networks must not press the others together."""
     lower = rows["skill_lower"].replace(-np.inf, np.nan)
-    return float(min(-0.2, 1.1 * max(lower.min(), 4 * lower.median())))
+    return float(np.nanmin([-0.05, 1.1 * max(lower.min(), 4 * lower.median())]))
 
 
 def _counts_in_words(rows: pd.DataFrame) -> str:
@@ -131,7 +143,7 @@ def skill_by_block(folds: pd.DataFrame) -> Figure:
     for ax in axes[-1]:
         ax.set_xlabel("block of test days, in time order; skills of one block have no interval")
     for ax in axes[:, 0]:
-        _skill_axis(ax.yaxis, folds[blocks])
+        _skill_axis(ax, folds[blocks])
         ax.set_ylabel("skill against naive")
     legend_outside(figure, "lower", 5, fontsize=8)
     return figure
@@ -151,7 +163,7 @@ def leak_effects(scores: pd.DataFrame) -> Figure:
             x, colour = np.arange(len(leaks)) + 0.16 * (at - (len(models) - 1) / 2), model_colour(model)
             ax.errorbar(x, mean, yerr=(mean - low, high - mean), fmt="o", ms=5, color=colour, label=model)
         ax.axhline(0, **ZERO)
-        _skill_axis(ax.yaxis, its[["skill_worst"]])
+        _skill_axis(ax, its[["skill_worst"]])
         ax.set(title=ticker, ylabel="skill, test days", xticks=range(len(leaks)))
         ax.set_xticklabels([leak.replace(" ", "\n", 1) for leak in leaks])
         legend_above(ax, len(models))

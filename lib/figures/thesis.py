@@ -13,6 +13,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lib import colours, thesis
 from lib.colours import NAIVE, PRINTED
@@ -161,26 +162,30 @@ def _side_by_side(values: pd.Series, name: str, place: float) -> pd.Series:
 def figure_4_5(rows: pd.DataFrame, split: str) -> Figure:
     """Figure 4.5: R2 of each network by ticker, the naive forecast as a line, the thesis's best as a mark.
 
+    Points, each ticker on its own axis: in bars from zero the differences, a hundredth of R2, cannot be seen.
+
     Args:
-        rows: ``ticker``, ``model`` (networks and ``naive``), ``R2``; bars end at -1, the score stands below.
+        rows: ``ticker``, ``model`` (networks and ``naive``), ``R2``; points end at -1, the score stands below.
         split: which split was scored; the thesis's marks belong to the validation split.
     """
     tickers = list(dict.fromkeys(rows["ticker"]))
     names = [n for n in NETWORKS if n in set(rows["model"])]
-    figure, axes = canvas(1, len(tickers), row_height=3.4, sharey=True)
+    figure, axes = canvas(1, len(tickers), row_height=3.4)
     for ax, ticker in zip(axes.flat, tickers):
         r2 = rows[rows["ticker"] == ticker].set_index("model")["R2"]
         ours = r2.reindex(names)
-        ax.bar(names, ours.clip(lower=-1), color=[NETWORK_COLOURS[n] for n in names])
+        for place, (name, score) in enumerate(ours.items()):
+            marker = "v" if score < -1 else "o"
+            ax.plot(place, max(score, -1), marker, ms=9, color=NETWORK_COLOURS[name], zorder=3)
         if split == "validation":
             _printed_best(ax, ticker, names)
         ax.axhline(r2[NAIVE], color=NETWORK_COLOURS[NAIVE], ls="--", lw=1.4, label="naive forecast")
-        ax.axhline(0, color=LINE, lw=0.8)
         ax.set_title(f"{ticker}: naive {r2[NAIVE]:.3f}")
-        # The score stands under the name: above its bar it would meet the naive forecast's line.
+        # The score stands under the name: beside its point it would meet the naive forecast's line.
         labels = [f"{n}\n{v:.3f}" if pd.notna(v) else n for n, v in ours.items()]
         ax.set_xticks(range(len(names)), labels, fontsize=8, rotation=0 if len(tickers) <= 3 else 60)
-        ax.set_ylim(top=1.05)
+        ax.set_xlim(-0.5, len(names) - 0.5)
+        ax.yaxis.set_major_locator(MaxNLocator(5))
     axes[0, 0].set_ylabel(f"R2 on {split} days")
     legend_outside(figure, "upper", 3)
     return figure
@@ -196,8 +201,10 @@ def _printed_best(ax: Axes, ticker: str, names: list[str]) -> None:
         if (ticker, name) == ("ADA-USD", "CNN"):
             look = {"marker": "x", "ms": 8, "label": "thesis, printed best, on other days"}
         else:
-            look = {"marker": "_", "ms": 22, "label": "thesis, printed best"}
-        ax.plot(place, printed[(ticker, name)], color=ACTUAL, mew=2, ls="", **look)
+            look = {"marker": "_", "ms": 22, "label": "thesis, printed best (line: its rounding)"}
+        best = printed[(ticker, name)]
+        ax.plot(place, best, color=ACTUAL, mew=2, ls="", **look)
+        ax.vlines(place, best - 0.005, best + 0.005, color=ACTUAL, lw=1)  # the appendices print two digits
 
 
 @styled

@@ -41,7 +41,17 @@ def test_the_worst_network_is_inside_the_axes(folds, leaks):
     scores = leaks.assign(skill_lower=leaks["skill_worst"], skill_upper=leaks["skill_best"])
     figure = figures.skill_intervals(scores, "test")
     assert all(low < -41 and high > 0.1 for low, high in limits(figure, "x"))
-    assert "−10" in [t.get_text() for t in figure.axes[0].get_xticklabels()]
+
+
+def test_one_bad_network_does_not_press_the_others_together():
+    """Red on the symlog axis that all panels shared: there it is an arrow with its numbers now."""
+    skills = {"CNN": (-0.02, -0.03, -0.01), "LSTM": (0.0, -0.01, 0.01), "CNN-LSTM": (-30.0, -50.0, -20.0)}
+    rows = [("SOL-USD", "close", "test", model, *three) for model, three in skills.items()]
+    names = ["ticker", "reading", "part", "model", "skill", "skill_lower", "skill_upper"]
+    figure = figures.skill_intervals(pd.DataFrame(rows, columns=names), "test")
+    ax, ((low, high),) = figure.axes[0], limits(figure, "x")
+    assert ax.get_xscale() == "linear" and high - low < 0.3
+    assert [t.get_text() for t in ax.texts] == ["-30 [-50, -20]"]
 
 
 def test_alarms_are_red_only_where_there_was_nothing_to_find():

@@ -277,17 +277,25 @@ def test_best_r2_draws_failures_at_minus_one_and_prints_their_value():
     rows = pd.DataFrame({"ticker": "ADA-USD", "model": ["LSTM", "CNN", "naive"], "R2": [0.9, -2.5, 0.97]})
     figure = drawn(figures.figure_4_5(rows, "validation"))
     ax = figure.axes[0]
-    assert [bar.get_height() for bar in ax.patches] == [-1.0, 0.9]  # CNN first, in every figure
+    points = [p for p in ax.lines if p.get_marker() in "ov"]
+    assert [(p.get_marker(), p.get_ydata()[0]) for p in points] == [("v", -1), ("o", 0.9)]  # CNN first, in every figure
     assert [t.get_text() for t in ax.get_xticklabels()] == ["CNN\n-2.500", "LSTM\n0.900"]
     printed = thesis.trials().query("ticker == 'ADA-USD'").groupby("network")["r2"].max()
-    assert line(ax, "thesis, printed best").get_ydata().tolist() == [printed["LSTM"]]
+    assert line(ax, "thesis, printed best (line: its rounding)").get_ydata().tolist() == [printed["LSTM"]]
     assert line(ax, "thesis, printed best, on other days").get_ydata().tolist() == [printed["CNN"]]
     assert set(line(ax, "naive forecast").get_ydata()) == {0.97}
-    assert [same_color(b.get_facecolor(), figures.NETWORK_COLOURS[n]) for b, n in zip(ax.patches, ("CNN", "LSTM"))] == [
-        True,
-        True,
-    ]
-    assert "thesis, printed best" not in legend_of(drawn(figures.figure_4_5(rows, "test")))
+    assert all(same_color(p.get_color(), figures.NETWORK_COLOURS[n]) for p, n in zip(points, ("CNN", "LSTM")))
+    assert legend_of(drawn(figures.figure_4_5(rows, "test"))) == ["naive forecast"]
+
+
+def test_a_hundredth_of_r2_can_be_seen_whatever_another_coin_has():
+    """Red with bars from zero: the four best networks of a coin ended at the same height."""
+    scores = {"ADA-USD": (0.2, 0.4, 0.3), "SOL-USD": (0.955, 0.959, 0.961)}
+    names = ("CNN", "LSTM", "naive")
+    rows = [(ticker, name, r2) for ticker, three in scores.items() for name, r2 in zip(names, three)]
+    figure = drawn(figures.figure_4_5(pd.DataFrame(rows, columns=["ticker", "model", "R2"]), "test"))
+    low, high = figure.axes[1].get_ylim()
+    assert (0.959 - 0.955) / (high - low) > 0.3
 
 
 def test_residuals_are_percent_of_actual_with_the_naive_forecast_last(predictions):

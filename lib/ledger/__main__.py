@@ -1,4 +1,4 @@
-"""From a verdict to its code and back, and the findings into the README: python -m lib.ledger --help"""
+"""From a verdict to its code and back: python -m lib.ledger --help"""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 
 from lib import ledger
 from lib.errors import ProjectError
-from lib.ledger import readme, trace
-from lib.settings.places import PROJECT_ROOT, resolve
+from lib.ledger import trace
+from lib.settings.places import resolve
 
 RUN = "outputs/thesis"
 
@@ -17,7 +17,7 @@ def main(words: list[str] | None = None) -> int:
     """The command line; 0 if all is well, 2 if what was asked for is not there."""
     parser = argparse.ArgumentParser(
         prog="python -m lib.ledger",
-        description="Rows of the ledger, the checks behind them, and the README's findings.",
+        description="Rows of the ledger, and the checks behind them.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     helps = {
@@ -29,22 +29,16 @@ def main(words: list[str] | None = None) -> int:
             "function, such as price_tables.statistic",
             "one check: what it computes, and every row that rests on it",
         ),
-        "readme": ("", "write the findings of a run's ledger into README.md"),
     }
     for name, (what, text) in helps.items():
         sub = commands.add_parser(name, help=text, description=text)
-        if what:
-            sub.add_argument("what", help=what)
+        sub.add_argument("what", help=what)
         sub.add_argument(
             "folder", nargs="?", default=RUN, help=f"a run's folder, relative to the project; default {RUN}"
         )
     given = parser.parse_args(words)
     root = resolve(given.folder)
     try:
-        if given.command == "readme":
-            shown = root.relative_to(PROJECT_ROOT).as_posix() if root.is_relative_to(PROJECT_ROOT) else given.folder
-            print(f"Written: {readme.write(PROJECT_ROOT / 'README.md', root, shown).name}")
-            return 0
         frame = trace.read(root / "tables" / "claims.csv")
         print(
             trace.row_in_words(ledger.claims(), frame, given.what)

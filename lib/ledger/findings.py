@@ -64,7 +64,7 @@ def by_chance(frame: pd.DataFrame, rates: pd.DataFrame | None = None) -> str:
         frame: as :func:`lib.ledger.verdicts.judge` gives it.
         rates: ``replay_error_rate.csv``: how often the rule rejects one of our own seeds; default the nominal rate.
     """
-    rows = _of_trials(frame)
+    rows = replays(frame)
     rows = rows[(rows["against"] == OURS) & rows["seeds"].notna()]
     if rows.empty:
         return ""
@@ -84,7 +84,7 @@ def by_chance(frame: pd.DataFrame, rates: pd.DataFrame | None = None) -> str:
     )
 
 
-def _of_trials(frame: pd.DataFrame) -> pd.DataFrame:
+def replays(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows of the printed trials that trainings judge: one each, its MSE."""
     how = frame["how"]
     return frame[
@@ -94,7 +94,7 @@ def _of_trials(frame: pd.DataFrame) -> pd.DataFrame:
 
 def replays_in_words(frame: pd.DataFrame) -> str:
     """What became of the printed trials, network by network: one training gives one verdict."""
-    rows = _of_trials(frame)
+    rows = replays(frame)
     words = [f"{len(rows)} printed trials, one verdict each, by the MSE:"]
     for network, its in rows.groupby(rows["how"].str.extract(r"network=([^,)]+)", expand=False), sort=False):
         counts = its["verdict"].value_counts()
@@ -104,20 +104,20 @@ def replays_in_words(frame: pd.DataFrame) -> str:
 
 
 def _naive(frame: pd.DataFrame) -> str:
-    row = _row(frame, "8/successful")
+    row = row_of(frame, "8/successful")
     if row["verdict"] == CANNOT:
         return (
             f"Whether the printed forecasts beat 'tomorrow equals today' cannot be computed in this run"
             f" ({row['because']})."
         )
-    headline = _row(frame, "abstract/lstm_r2")["printed"]
-    naive = _row(frame, "8/sol_most_predictable_naive")["computed"]
-    below = [_row(frame, f"Appendix {k}/below_naive")["computed"] for k in (1, 2, 3)]
+    headline = row_of(frame, "abstract/lstm_r2")["printed"]
+    naive = row_of(frame, "8/sol_most_predictable_naive")["computed"]
+    below = [row_of(frame, f"Appendix {k}/below_naive")["computed"] for k in (1, 2, 3)]
     each = ", ".join(f"{count} in Appendix {k}" for k, count in enumerate(below, start=1))
     better, bests = row["computed"].split(" of ")
     sizes = records.trials().groupby(["ticker", "network"]).size()
     errors = [f"abstract/lstm_{score}_below_naive" for score in ("mae", "mse")]
-    mae, mse = (_than_naive(_row(frame, identity)) for identity in errors)
+    mae, mse = (_than_naive(row_of(frame, identity)) for identity in errors)
     return (
         f"The headline R2 of {headline} is about that of the naive forecast 'tomorrow equals today': {naive} on the"
         f" same {_scored_days()} validation days of SOL-USD. Against the naive one, the headline LSTM's MAE is {mae}"
@@ -148,13 +148,13 @@ def _scored_days() -> int:
 
 
 def _days(frame: pd.DataFrame) -> str:
-    row = _row(frame, "4.1.2/unseen")
+    row = row_of(frame, "4.1.2/unseen")
     if row["verdict"] == CANNOT:
         return f"On which days the printed scores were taken cannot be computed in this run ({row['because']})."
-    shares = "/".join(_row(frame, f"4.1.2/{part}_share")["printed"] for part in SPLITS)
+    shares = "/".join(row_of(frame, f"4.1.2/{part}_share")["printed"] for part in SPLITS)
     if row["verdict"] == REPRODUCED:
         return f"The printed scores fit the days that the thesis names ({row['computed']}, split {shares})."
-    agreeing = [_row(frame, f"Appendix {k}/r2_from_prices")["computed"].split(" of ") for k in (1, 2, 3)]
+    agreeing = [row_of(frame, f"Appendix {k}/r2_from_prices")["computed"].split(" of ") for k in (1, 2, 3)]
     fits, total = (sum(int(pair[k]) for pair in agreeing) for k in (0, 1))
     (ticker, network), left_out = thesis.RERUN, trials.same_days(thesis.RERUN[0])[1]
     rerun = thesis.printed()["target_variance"]["ada_cnn_rerun"]
@@ -186,10 +186,10 @@ def _tables(frame: pd.DataFrame) -> str:
         if words
         else "Numbers printed in tables cannot be computed in this run."
     ]
-    if _row(frame, "Table 4.2/one_statistic")["verdict"] == NOT:
+    if row_of(frame, "Table 4.2/one_statistic")["verdict"] == NOT:
         found.append(
-            f"The thesis prints {_row(frame, 'Table 4.2/SOL-USD_returns_statistic')['printed']} for the log returns of"
-            " all three coins. No window and lag that was tried gives that for all three."
+            f"The thesis prints {row_of(frame, 'Table 4.2/SOL-USD_returns_statistic')['printed']} for the log returns"
+            " of all three coins. No window and lag that was tried gives that for all three."
         )
     windowless = frame.loc[frame["id"].str.endswith("_any_window") & (frame["verdict"] == NOT), "id"]
     if len(windowless):
@@ -198,14 +198,14 @@ def _tables(frame: pd.DataFrame) -> str:
             f"No window of at least {SHORTEST} days within the study period has a coin's six statistics of Table 4.1"
             f" ({coins})."
         )
-    days, coin = _row(frame, "Table 4.5/days"), _row(frame, "Table 4.5/coin")
+    days, coin = row_of(frame, "Table 4.5/days"), row_of(frame, "Table 4.5/coin")
     if days["verdict"] == NOT:
         only = f"only {coin['computed'].partition(',')[0]} in dollars" if coin["verdict"] == REPRODUCED else "no coin"
         found.append(
             f"Table 4.5 names no coin, days or unit. Its MSE and R2 imply a variance that {only} can have; none of"
             f" {days['computed'].partition(' of ')[2]} periods of ETH-USD that were tried has it."
         )
-    count = _row(frame, "4.3.4/parameter_count")
+    count = row_of(frame, "4.3.4/parameter_count")
     if count["verdict"] in (CONTRADICTED, NOT):
         found.append(
             f"The LSTM-CNN is said to have {count['printed']} parameters; the layers of Table 4.4 have"
@@ -227,5 +227,5 @@ def _tables(frame: pd.DataFrame) -> str:
     )
 
 
-def _row(frame: pd.DataFrame, identity: str) -> pd.Series:
+def row_of(frame: pd.DataFrame, identity: str) -> pd.Series:
     return frame.loc[frame["id"] == identity].iloc[0]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lib import settings
 from lib.errors import ProjectError
-from lib.settings.places import resolve
+from lib.settings.places import PROJECT_ROOT, resolve
 
 RECHECK = "recheck is now: python -m lib.provenance check FOLDER -p source=folder -p data_dir=FOLDER_OF_PRICES"
 
@@ -42,13 +42,14 @@ def main(words: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     helps = {
         "check": "files, digests, parameters, page and tables; with -p the cheap tables are computed again from prices",
-        "page": "write README.md of the folder",
+        "page": "write the folder's pages: README.md and those that it leads to",
+        "readme": "write the project's first screen from the folder's results: README.md, pictures, docs/findings.md",
         "recheck": RECHECK,
     }
     for name, text in helps.items():
         sub = commands.add_parser(name, help=text, description=text)
         sub.add_argument("folder", help="such as outputs/thesis, relative to the project")
-        if name != "page":
+        if name not in ("page", "readme"):
             where = "source or data_dir: where the prices of the run are; repeatable"
             sub.add_argument("-p", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help=where)
     given = parser.parse_args(words)
@@ -58,9 +59,13 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if given.command == "check":
             return check(root, given.overrides)
-        from lib.report import results_page
+        from lib.report import readme, results_page
 
-        print(f"Written: {results_page.write(root).name} in {given.folder}")
+        if given.command == "readme":
+            shown = root.relative_to(PROJECT_ROOT).as_posix() if root.is_relative_to(PROJECT_ROOT) else given.folder
+            print(f"Written: {', '.join(path.name for path in readme.write(root, shown, PROJECT_ROOT))}")
+            return 0
+        print(f"Written in {given.folder}: {', '.join(path.name for path in results_page.write(root))}")
         return 0
     except ProjectError as error:
         print(error, file=sys.stderr)

@@ -29,7 +29,13 @@ def files_wrong(folder: Folder) -> list[str]:
     """Files that are in no record, that have changed, that are missing, or that are too many bytes."""
     listed = {m["path"]: (name, m["sha256"]) for name, record in folder.records.items() for m in record["made"]}
     found = [sentence for path in folder.committed if (sentence := _file_wrong(folder, path, listed))]
-    wanted = ["README.md", "run.json", *(f"records/{name}.json" for name in folder.records), *listed]
+    pages = [name for name in results_page.PAGES if (folder.root / name).is_file()]  # all that should be: page_wrong
+    wanted = [
+        *pages,
+        "run.json",
+        *(f"records/{name}.json" for name in folder.records),
+        *listed,
+    ]
     found += [
         f"{path} is missing among the committed files"
         for path in wanted
@@ -46,7 +52,7 @@ def _file_wrong(folder: Folder, path: str, listed: Mapping[str, tuple[str, str]]
         return f"{path} is not of the kinds that are committed ({', '.join(results_page.COMMITTED)})"
     if not (folder.root / path).is_file():
         return f"{path} is committed but not there"
-    if path in ("README.md", "run.json") or path.startswith("records/"):
+    if path in (*results_page.PAGES, "run.json") or path.startswith("records/"):
         return ""
     if path not in listed:
         return f"{path} is in no record: no notebook of this run made it"
@@ -101,11 +107,16 @@ def digests_wrong(folder: Folder) -> list[str]:
 
 
 def page_wrong(folder: Folder) -> list[str]:
-    """Whether ``README.md`` is the page that the present files give."""
-    page = folder.root / "README.md"
-    if page.is_file() and page.read_text(encoding="utf-8") == results_page.text(folder.root):
-        return []
-    return [f"README.md is not the page of the files beside it. Write it: python -m lib.provenance page {folder.name}"]
+    """Whether ``README.md`` and the pages that it leads to are those that the present files give."""
+    wanted = results_page.texts(folder.root)
+    there = {name: folder.root / name for name in results_page.PAGES if (folder.root / name).is_file()}
+    wrong = [
+        name
+        for name in results_page.PAGES
+        if (there[name].read_text(encoding="utf-8") if name in there else None) != wanted.get(name)
+    ]
+    again = f"Write it: python -m lib.provenance page {folder.name}"
+    return [f"{name} is not the page of the files beside it. {again}" for name in wrong]
 
 
 def absent(folder: Folder) -> list[str]:

@@ -1,8 +1,7 @@
-"""The sections of a run's page about the evaluation of the networks and about the ledger of the thesis's numbers."""
+"""What a run's page about the evaluation of the networks says, and which rows and columns of its tables it shows."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,7 @@ from lib.report import markdown
 from lib.results import files
 
 LEDGER = "10_claims"
-NOTEBOOKS = ("09a_skill", "09b_walk_forward", "09c_leakage", "09d_intervals", "09e_controls")
-# Verdicts whose rows the page lists; the others are many and in the file.
-LISTED = ("close", "not reproduced", "contradicted")
+NOTEBOOKS = ("09f_holdout", "09a_skill", "09b_walk_forward", "09c_leakage", "09d_intervals", "09e_controls")
 # Of wide tables the columns that answer the question, and of long ones the rows, as (column, value).
 COLUMNS = {
     "skill": (
@@ -90,58 +87,6 @@ def about(stem: str) -> str:
     return f"{value.capitalize()} days only; the file has the validation days too." if column else ""
 
 
-def ledger(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
-    """What the page says of the ledger, or None if the run has none.
-
-    Args:
-        root: the run's folder.
-        link: path from the project's root -> how the page links to it; empty if it cannot.
-
-    Returns:
-        ``findings`` (sentences), ``words`` (how many rows have which verdict), ``summary`` (table by chapter),
-        ``lists`` (verdict, count and table of each of :data:`LISTED`), ``files`` (paths of the tables that are here).
-    """
-    place = root / "tables" / "claims.csv"
-    if not place.is_file():
-        return None
-    from lib import ledger
-
-    frame = ledger.read(place)
-    counts = ledger.summary(frame)
-    lists = []
-    for verdict in LISTED:
-        rows = frame[frame["verdict"] == verdict]
-        if len(rows):
-            cells = [
-                (r.id, r.says, r.printed, r.computed, _range(r), r.other_place, _checks(r.how, link))
-                for r in rows.itertuples()
-            ]
-            lists.append(
-                (
-                    verdict,
-                    len(rows),
-                    markdown.table(
-                        ["row", "says", "printed", "computed", "95 % interval", "other place", "computed by"],
-                        cells,
-                        raw=(6,),
-                    ),
-                )
-            )
-    return {
-        "findings": [markdown.plain(finding) for finding in ledger.findings(frame)],
-        "words": ledger.in_words(frame, ledger.error_rate(root)),
-        "meanings": ledger.MEANINGS,
-        "summary": markdown.table(list(counts.columns), counts.values.tolist()),
-        "lists": lists,
-        "files": [
-            f"tables/{name}.csv"
-            for name in ("claims", "claims_summary", "claims_checks")
-            if (root / "tables" / f"{name}.csv").is_file()
-        ],
-        "picture": "figures/claims.png" if (root / "figures/claims.png").is_file() else "",
-    }
-
-
 def words(root: Path, notebook: str) -> list[str]:
     """What a notebook of the evaluation concludes, from the tables in the run's folder; empty where one is missing."""
     from lib import tables
@@ -151,12 +96,13 @@ def words(root: Path, notebook: str) -> list[str]:
             ("skill", "significance", "confidence_sets", "returns_or_closes", "trading", "picked_best", "power"),
             _skill_words,
         ),
-        "09b_walk_forward": (("walk_forward",), tables.walk_forward_in_words),
+        "09b_walk_forward": (("walk_forward",), lambda found: _last(tables.walk_forward_in_words(found))),
         "09c_leakage": (
             ("leakage", "leak_check"),
             lambda added, caught: f"{tables.leaks_in_words(added)}\n{tables.leak_check_in_words(caught)}",
         ),
         "09d_intervals": (("intervals",), tables.intervals_in_words),
+        "09f_holdout": (("answer",), tables.answers_in_words),
         "09e_controls": (("false_alarms", "planted_signal"), tables.controls_in_words),
     }
     stems, in_words = wanted[notebook]
@@ -180,32 +126,96 @@ def _skill_words(
 
     return "\n".join(
         [
-            *(tables.mean_scores_in_words(scores, "test", reading) for reading in dict.fromkeys(scores["reading"])),
-            tables.tests_in_words(tests, sets, "test"),
+            _last(tables.tests_in_words(tests, sets, "test")),
             tables.power_in_words(power),
             tables.differences_in_words(bought, "log_return"),
-            tables.trading_in_words(traded, "test"),
             tables.picked_in_words(picked),
         ]
     )
 
 
-def _range(row: Any) -> str:
-    """The prediction interval that judges a score, and how many trainings of ours it rests on; else empty."""
-    if pd.isna(row.seeds) or pd.isna(row.smallest):
-        return ""
-    return f"{row.smallest:.4g} to {row.largest:.4g}, {row.seeds:.0f} training{'s' if row.seeds > 1 else ''} of ours"
+def _last(lines: str) -> str:
+    """What holds for all coins; the lines before it, one for each, are a matrix on the page."""
+    return lines.splitlines()[-1]
 
 
-def _checks(how: Any, link: Callable[[str], str]) -> str:
-    """The functions of ``how`` in code letters, each linked to its file."""
-    from lib import ledger
+def matrices(root: Path, notebook: str) -> list[tuple[str, str]]:
+    """(title, table) of a notebook's results by model and coin; of those whose tables are in the run's folder."""
+    wanted = {
+        "09a_skill": (("skill", _skills), ("significance", _tests), ("trading", _trades)),
+        "09b_walk_forward": (("walk_forward", _walk),),
+    }
+    found: list[tuple[str, str]] = []
+    for stem, rows_to_matrices in wanted.get(notebook, ()):
+        place = root / "tables" / f"{stem}.csv"
+        found += rows_to_matrices(files.read_table(place)) if place.is_file() else []
+    return found
 
-    if pd.isna(how):
-        return ""
-    words = []
-    for name in ledger.functions(how):
-        short = re.sub(r"^lib\.ledger\.(checks\.)?", "", name)
-        target = link(ledger.file_of(name))
-        words.append(f"[{markdown.code(short)}]({target})" if target else markdown.code(short))
-    return ", ".join(words)
+
+def answers(found: pd.DataFrame) -> list[tuple[str, str]]:
+    """(title, table) of every network's verdict, for each kind of days and reading of ``ledger.answer.networks``."""
+    families = found.groupby(["part", "reading"], sort=False)
+    return [
+        (
+            f"Skill with its 95 % interval and the verdict, {part} days, {reading}",
+            markdown.matrix(rows, "model", "ticker", lambda row: f"{_interval(row)} {row.verdict}"),
+        )
+        for (part, reading), rows in families
+    ]
+
+
+def _skills(scores: pd.DataFrame) -> list[tuple[str, str]]:
+    rows = scores[(scores["part"] == "test") & (scores["model"] != "naive")]
+    return [
+        (
+            f"Mean skill with its 95 % interval, test days, target {reading.replace('_', ' ')}",
+            markdown.matrix(its, "model", "ticker", _interval),
+        )
+        for reading, its in rows.groupby("reading", sort=False)
+    ]
+
+
+def _tests(tests: pd.DataFrame) -> list[tuple[str, str]]:
+    rows = tests[tests["part"] == "test"]
+    return [
+        (
+            f"p of no better errors and of no better directions than naive after Holm, test days,"
+            f" target {reading.replace('_', ' ')}",
+            markdown.matrix(its, "model", "ticker", lambda row: f"{row.p_better_holm:.2g}, {row.p_direction_holm:.2g}"),
+        )
+        for reading, its in rows.groupby("reading", sort=False)
+    ]
+
+
+def _trades(traded: pd.DataFrame) -> list[tuple[str, str]]:
+    rows = traded[traded["part"] == "test"]
+    return [
+        (
+            f"Return after costs of a long/flat rule, test days, target {reading.replace('_', ' ')}",
+            markdown.matrix(its, "model", "ticker", lambda row: f"{row.total_return:+.0%}"),
+        )
+        for reading, its in rows.groupby("reading", sort=False)
+    ]
+
+
+def _walk(found: pd.DataFrame) -> list[tuple[str, str]]:
+    return [
+        (
+            f"Skill over all blocks, and in how many blocks it is above 0, {scheme} window",
+            markdown.matrix(
+                its[its["model"] != "naive"],
+                "model",
+                "ticker",
+                lambda row: f"{_interval(row)}, {row.blocks_better} of {row.blocks}",
+            ),
+        )
+        for scheme, its in found.groupby("scheme", sort=False)
+    ]
+
+
+def _interval(row: Any) -> str:
+    """A skill and its interval; committed tables from before it was computed have none."""
+    skill = markdown.signed(row.skill)
+    if not hasattr(row, "skill_lower"):
+        return skill
+    return f"{skill} [{markdown.signed(row.skill_lower)}, {markdown.signed(row.skill_upper)}]"

@@ -15,12 +15,15 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from lib.errors import ProjectError
 from lib.report.markdown import is_number
 from lib.results import files
 from lib.results.progress import clock
 
 HERE = Path(__file__).parent
 ROWS_SHOWN = 40
+_NO_ANSWER: dict[str, Any] = {"sentences": [], "claims": []}
+ANSWER_FIGURES = ("answer test", "skill test", "replay")  # names of the figures that show the answer, the best first
 
 
 @dataclass
@@ -66,10 +69,14 @@ def write(root: Path) -> Path:
         lstrip_blocks=True,
     )
     room.filters.update(clock=lambda s: clock(s) if s is not None else "", short=_short, moment=_moment)
+    found = items(root, run, records)
+    answered = _answer(root, damaged) if run["finished"] else _NO_ANSWER
     page = room.get_template("run.html.j2").render(
         run=run,
+        answer=answered,
+        front=_front(found.get("figure", [])),
         records=records,
-        items=items(root, run, records),
+        items=found,
         pages={n for n in run["notebooks"] if (root / "html" / f"{n}.html").is_file()},
         copies={n for n in run["notebooks"] if (root / "notebooks" / f"{n}.ipynb").is_file()},
         css=(HERE / "template" / "style.css").read_text(encoding="utf-8"),
@@ -79,6 +86,22 @@ def write(root: Path) -> Path:
         facts=other_facts(records),
     )
     return files.write_text(root / "index.html", page)
+
+
+def _front(figures: list[Item]) -> Item | None:
+    """The figure that shows the answer, if there is one."""
+    return next((item for name in ANSWER_FIGURES for item in figures if item.name == name and item.files), None)
+
+
+def _answer(root: Path, damaged: list[str]) -> dict[str, Any]:
+    """What a finished run's tables answer; a damaged table is a warning and no answer."""
+    from lib.ledger import answer
+
+    try:
+        return {"sentences": answer.sentences(root), "claims": answer.rows(root)}
+    except (ProjectError, LookupError, TypeError, ValueError, AttributeError) as error:
+        damaged.append(f"the answer cannot be read from this run's tables ({type(error).__name__}: {error})")
+        return _NO_ANSWER
 
 
 def items(root: Path, run: Mapping[str, Any], records: Mapping[str, Any]) -> dict[str, list[Item]]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from lib.results.artifacts import short
+import pandas as pd
 
 EMPTY = ("", "nan", "<NA>", "None")
 
 
 def number(text: str) -> str:
-    """A number with five significant digits, thousands apart from 100,000 on; any other text as it is.
+    """A number with three significant digits, whole from 1,000 on with thousands apart; any other text as it is.
 
     Whole numbers and those of six digits or fewer stay as they are: printed values are among them.
     """
@@ -20,7 +20,22 @@ def number(text: str) -> str:
         return text
     if "e" not in text and len(text.lstrip("-0.").replace(".", "")) <= 6:
         return text.removesuffix(".0")
-    return short(float(text))
+    value = float(text)
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def beside(printed: str, computed: str) -> str:
+    """A computed number with as many significant digits as the printed one that it stands beside, three at least."""
+    if re.fullmatch(r"-?\d+", computed) or not is_number(computed):
+        return computed
+    digits = len(re.sub(r"e.*", "", printed.lower()).lstrip("-0.").replace(".", "")) if is_number(printed) else 0
+    value = float(computed)
+    return f"{value:,.0f}" if abs(value) >= 10 ** max(3, digits) else f"{value:.{max(3, digits)}g}"
+
+
+def signed(value: float) -> str:
+    """A skill: with its sign, at most three significant digits and three decimals."""
+    return f"{round(value, 3) + 0.0:+.3g}"
 
 
 def moment(iso: str | None) -> str:
@@ -65,3 +80,19 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], raw: Sequence[int]
         *cells,
     ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def matrix(cells: pd.DataFrame, rows: str, columns: str, cell: Callable[[Any], str]) -> str:
+    """A table with one line for each value of a column, and one column for each value of another.
+
+    Args:
+        cells: one row for each cell.
+        rows, columns: names of two of its columns; both keep their order.
+        cell: text of a row's cell.
+    """
+    across = list(dict.fromkeys(cells[columns]))
+    lines: dict[Any, list[str]] = {}
+    for row in cells.itertuples(index=False):
+        line = lines.setdefault(getattr(row, rows), [""] * len(across))
+        line[across.index(getattr(row, columns))] = cell(row)
+    return table([rows, *map(str, across)], [[name, *line] for name, line in lines.items()])

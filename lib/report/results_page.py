@@ -1,8 +1,9 @@
-"""The page that a repository host shows for a run's folder: ``outputs/<run>/README.md``.
+"""The pages that a repository host shows for a run's folder: ``outputs/<run>/README.md`` and those it leads to.
 
-Each table and figure of the thesis with ours beside the printed values. Like the index it is made from
-the folder alone, and of the folder only from what is committed, so that it can be made again anywhere:
-the same files give the same page.
+The first has the answer, its picture and six claims; the others each table and figure of the thesis with ours beside
+the printed values, the evaluation, the replay, the ledger, and what was run. Like the index they are made from the
+folder alone, and of the folder only from what is committed, so that they can be made again anywhere: the same files
+give the same pages.
 """
 
 from __future__ import annotations
@@ -19,13 +20,23 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lib.report import evaluation_section, index, markdown
+from lib.ledger import answer
+from lib.report import evaluation_section, glossary, index, ledger_section, markdown
 from lib.results import files
 from lib.results.progress import clock
 from lib.settings.places import PROJECT_ROOT
 
+# Pages in their order, each with its title and what it holds.
+PAGES = {
+    "README.md": ("Results", ""),
+    "tables.md": ("Tables and figures", "each of the thesis's tables, figures and appendices with ours beside it"),
+    "evaluation.md": ("Evaluation", "skill, tests, walk-forward, leaks, intervals and controls"),
+    "replay.md": ("Replay", "every printed trial trained again"),
+    "ledger.md": ("Ledger", "every number and statement of the thesis with verdict, reason and code"),
+    "provenance.md": ("Provenance", "command, machine, prices, parameters, notebooks and their times"),
+}
 # What of a run's folder the repository holds; .gitignore says the same.
-COMMITTED = ("README.md", "run.json", "tables/*.csv", "figures/*.png", "appendix/*.csv", "records/*.json")
+COMMITTED = (*PAGES, "run.json", "tables/*.csv", "figures/*.png", "appendix/*.csv", "records/*.json")
 LEFT_OUT = ("tables/widget_forecast.csv",)  # day by day beside the last close: too much like a series of prices
 # The thesis's own items, in its order of each kind, and the network whose layers a table shows.
 TABLES = ("table_4_1", "table_4_2", "table_4_3", "table_4_4", "table_4_5")
@@ -46,26 +57,38 @@ COLUMNS = {
     "table_4_5": ("ticker", "part", "model", "whose", "unit", "MSE", "MAE", "R2", *SKILL),
 }
 LAYERS_OF = {"table_4_3": "CNN-LSTM", "table_4_4": "LSTM-CNN"}
+SCORES = (
+    'Tables of scores have a row for the naive forecast, "tomorrow equals today". `skill` is 1 - MSE / MSE of the naive'
+    " forecast: above 0 is better than no network at all. Validation days decided when training stops and which trial"
+    " is best; only test days are unseen. Our networks follow the thesis's text: `patience` 10 and the best epoch's"
+    " weights. The author's trials, but for ADA-USD's CNN, ran every epoch and were scored with the last weights; the"
+    " replay repeats that."
+)
+REPLAY_COLUMNS = ("ticker", "network", "trial", "mse", "our_mse", "mse_low", "mse_high", "mse_inside", "naive_mse")
+ANSWER_FIGURES = ("answer_test", "skill_test", "replay")
 REPLAY = (
     "tables/replay_studies.csv",
     "figures/replay.png",
     "tables/replay.csv",
-    "README.md",
+    "replay.md",
     "tables/replay_error_rate.csv",
 )
 
 
-def write(root: Path) -> Path:
-    """Write ``README.md`` into a run's folder.
+def write(root: Path) -> list[Path]:
+    """Write the pages into a run's folder, and remove a page that it has no content for any more.
 
     Raises:
-        FileError: there is no readable ``run.json``, or the page cannot be written.
+        FileError: there is no readable ``run.json``, or a page cannot be written.
     """
-    return files.write_text(root / "README.md", text(root))
+    found = texts(root)
+    for name in PAGES.keys() - found.keys():
+        (root / name).unlink(missing_ok=True)
+    return [files.write_text(root / name, text) for name, text in found.items()]
 
 
-def text(root: Path) -> str:
-    """The page of a run's folder as Markdown; raises like :func:`write`."""
+def texts(root: Path) -> dict[str, str]:
+    """File name -> text of each page of a run's folder; raises like :func:`write`."""
     run = files.read_run(root)
     page = _Page(root, run)
     room = Environment(
@@ -74,21 +97,36 @@ def text(root: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    rendered = room.get_template("results.md.j2").render(
-        page=page,
-        run=run,
-        name=markdown.plain(root.name),
-        folder=shlex.quote(f"outputs/{root.name}"),
-        thesis_tables=page.of_the_thesis("table", TABLES),
-        thesis_figures=page.of_the_thesis("figure", FIGURES),
-        listings=page.listings(),
-        missing=page.missing(),
-        more_tables=page.others("table", TABLES),
-        more_figures=page.others("figure", FIGURES),
-        ledger=evaluation_section.ledger(root, page.link),
-        evaluations=page.evaluations(),
-    )
-    return re.sub(r"\n{3,}", "\n\n", rendered).strip() + "\n"
+    content: dict[str, dict[str, Any]] = {
+        "README.md": {"missing": page.missing()},
+        "tables.md": {
+            "thesis_tables": page.of_the_thesis("table", TABLES),
+            "thesis_figures": page.of_the_thesis("figure", FIGURES),
+            "listings": page.listings(),
+            "more_tables": page.others("table", TABLES),
+            "more_figures": page.others("figure", FIGURES),
+        },
+        "evaluation.md": {"evaluations": page.evaluations(), "answers": page.answers()},
+        "replay.md": {"replay": page.replay()},
+        "ledger.md": {"ledger": ledger_section.shown(root, page.link)},
+        "provenance.md": {"facts": True},
+    }
+    there = [name for name in PAGES if name == "README.md" or any(content[name].values())]
+    shared = {
+        "page": page,
+        "pages": {name: PAGES[name][0] for name in there},
+        "about": {name: PAGES[name][1] for name in there},
+        "run": run,
+        "name": markdown.plain(root.name),
+        "folder": shlex.quote(f"outputs/{root.name}"),
+        "scores": SCORES,
+    }
+    found = {}
+    for name in there:
+        template = room.get_template(f"results_{'front' if name == 'README.md' else Path(name).stem}.md.j2")
+        rendered = re.sub(r"\n{3,}", "\n\n", template.render(**shared, **content[name])).strip() + "\n"
+        found[name] = glossary.linked(rendered, page.link("docs/glossary.md"))
+    return found
 
 
 def is_committed_kind(path: str) -> bool:
@@ -160,6 +198,32 @@ class _Page:
         self.found = index.items(root, run, self.records)
         self.printed = thesis.printed()
         self.printed_trials = thesis.trials()
+
+    # -- the answer ------------------------------------------------------------------------
+
+    def sentences(self) -> list[str]:
+        """What the run found, in a few sentences; of a replay alone, what it says."""
+        said = answer.sentences(self.root)
+        if not said and (replay := self.replay()):
+            return replay["words"][:3]
+        return [markdown.plain(sentence) for sentence in said] or [f"A run of `{self.run['parameter_file']}`."]
+
+    def picture(self) -> dict[str, str] | None:
+        """The figure that shows the answer: the first of these that is here."""
+        for stem in ANSWER_FIGURES:
+            item = self._by_stem("figure").get(stem)
+            if item and self.file(item):
+                return {"file": self.file(item), "title": item.title.rstrip(".")}
+        return None
+
+    def claims(self) -> str:
+        """The six claims as a table, each with the page that says more."""
+        rows = [
+            (row.claim, row.printed, row.ours, row.naive, row.verdict, f"[{PAGES[page][0].lower()}]({row.page})")
+            for row in answer.rows(self.root)
+            if (page := row.page.partition("#")[0])
+        ]
+        return markdown.table(["claim", "printed", "ours", "naive", "verdict", "more"], rows, raw=(5,)) if rows else ""
 
     # -- the run ---------------------------------------------------------------------------
 
@@ -301,7 +365,7 @@ class _Page:
         return [(stem, by_stem[stem]) for stem in wanted if stem in by_stem]
 
     def others(self, kind: str, but: tuple[str, ...]) -> list[tuple[str, index.Item]]:
-        """(stem, item) of the tables or figures that neither the thesis nor a section of their own has."""
+        """(stem, item) of the tables or figures that neither the thesis nor a page of their own has."""
         replay = {Path(path).stem for path in REPLAY} if self.replay() else set()
         own = (evaluation_section.LEDGER, *evaluation_section.NOTEBOOKS)
         return [
@@ -309,6 +373,11 @@ class _Page:
             for stem, item in self._by_stem(kind).items()
             if stem not in but and stem not in replay and item.notebook not in own
         ]
+
+    def answers(self) -> list[tuple[str, str]]:
+        """Every network's verdict as matrices, if the run evaluated any."""
+        found = answer.networks(self.root)
+        return [] if found is None else evaluation_section.answers(found)
 
     def evaluations(self) -> list[dict[str, Any]]:
         """The notebooks that evaluate the networks, each with its question, figures and tables as (stem, item)."""
@@ -325,6 +394,7 @@ class _Page:
                     "notebook": name,
                     "question": question,
                     "words": words,
+                    "matrices": evaluation_section.matrices(self.root, name),
                     "figures": items["figure"],
                     "tables": items["table"],
                 }
@@ -499,9 +569,21 @@ class _Page:
         studies, picture, rows, page, rates = (max(there, key=_trainings_in) / path for path in REPLAY)
         found, trials = files.read_table(studies), files.read_table(rows)
         words = replay.in_words(trials, found, files.read_table(rates))
+        by_network = {
+            "Published MSE inside our interval": lambda row: f"{row.inside:.0f} of {row.judged:.0f}",
+            "Median of our MSE over the published one": lambda row: f"{row.ours_over_published:.3g}",
+            "Best published MSE, and the interval of our best": lambda row: (
+                f"{row.best_published:.3g} [{row.best_low:.3g}, {row.best_high:.3g}]"
+            ),
+        }
+        shown = trials[[name for name in REPLAY_COLUMNS if name in trials]]
         return {
             "words": [markdown.plain(line) for line in words.splitlines()],
-            "each": markdown.table(list(trials), trials.values.tolist()),
+            "each": markdown.table(list(shown), shown.values.tolist()),
+            "matrices": [
+                (title, markdown.matrix(found, "network", "ticker", cell)) for title, cell in by_network.items()
+            ],
+            "studies_count": len(found),
             "meanings": [(markdown.plain(name.replace("_", " ")), text) for name, text in replay.MEANINGS.items()],
             "table": markdown.table(list(found), found.values.tolist()),
             "studies": self._relative(studies),

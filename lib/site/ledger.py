@@ -7,7 +7,7 @@ from html import escape
 import pandas as pd
 
 from lib.ledger.verdicts import MEANINGS, VERDICTS
-from lib.report.markdown import number
+from lib.report.markdown import beside, number
 from lib.site.build import HERE, Site
 
 KINDS = {
@@ -32,7 +32,7 @@ def write(site: Site, claims: pd.DataFrame) -> None:
 
 
 def _row(row: dict[str, str]) -> str:
-    ours = number(row["computed"])
+    ours = beside(row["printed"], row["computed"])
     if row["smallest"]:
         ours += f" ({number(row['smallest'])} to {number(row['largest'])})"
     cells = {

@@ -4,7 +4,17 @@ Those of the thesis carry its numbers: ``tables.table_4_2`` makes Table 4.2 (:mo
 are computed from the long frame of ``lib.experiments`` and lie in the file of their question.
 """
 
-from lib.tables.answer import answers, answers_in_words, counted, r2_beside_naive, relative_errors
+from lib.tables.answer import (
+    BETTER,
+    SAME,
+    WORSE,
+    answers,
+    answers_in_words,
+    counted,
+    r2_beside_naive,
+    relative_errors,
+    with_verdicts,
+)
 from lib.tables.controls import alignments, controls_in_words, shifted_forecasts
 from lib.tables.direction import directions, trading_in_words, trading_rules, wealth_paths
 from lib.tables.intervals import interval_scores, intervals_in_words
@@ -50,6 +60,9 @@ from lib.tables.thesis import (
 from lib.tables.walk_forward import regimes, walk_forward_in_words, walk_forward_skill
 
 __all__ = [
+    "BETTER",
+    "SAME",
+    "WORSE",
     "alignments",
     "answers",
     "answers_in_words",
@@ -102,4 +115,5 @@ __all__ = [
     "walk_forward_skill",
     "wealth_paths",
     "window_counts",
+    "with_verdicts",
 ]

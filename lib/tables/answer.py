@@ -78,11 +78,17 @@ def answers(errors: pd.DataFrame) -> pd.DataFrame:
         for (part, ticker), of in errors.groupby(["part", "ticker"], sort=False)
         for (model, reading), names in _trainings(of).items()
     ]
-    found = pd.DataFrame(rows)
+    found = with_verdicts(pd.DataFrame(rows))
+    return found.sort_values(ANSWER_FAMILY, kind="stable", key=_in_order).reset_index(drop=True)
+
+
+def with_verdicts(found: pd.DataFrame) -> pd.DataFrame:
+    """Skills with their two-sided ``p_value``, and beside it ``p_holm`` over the family, and ``verdict`` at 5 %."""
+    found = found.copy()
     found["p_holm"] = found.groupby(ANSWER_FAMILY, sort=False)["p_value"].transform(significance.holm)
     sure = found["p_holm"] < significance.LEVEL
     found["verdict"] = np.select([sure & (found["skill"] < 0), sure & (found["skill"] > 0)], [WORSE, BETTER], SAME)
-    return found.sort_values(ANSWER_FAMILY, kind="stable", key=_in_order).reset_index(drop=True)
+    return found
 
 
 def _in_order(names: pd.Series) -> pd.Series:

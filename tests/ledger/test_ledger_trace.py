@@ -1,4 +1,4 @@
-"""From a verdict to the code that computed it and back, and the README's findings against the committed ledger."""
+"""From a verdict to the code that computed it and back."""
 
 import inspect
 import re
@@ -9,12 +9,8 @@ import pytest
 
 from lib import ledger, settings
 from lib.ledger import __main__ as command
-from lib.ledger import checks, readme, trace, verdicts
+from lib.ledger import checks, trace, verdicts
 from lib.ledger.evidence import Evidence
-from lib.provenance import git
-
-README = settings.PROJECT_ROOT / "README.md"
-RUN = "outputs/thesis"
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +117,7 @@ def test_the_ledger_comes_back_from_its_file(frame, run):
         ledger.read(run / "tables/old.csv")
 
 
-def test_the_command_line(run, capsys, monkeypatch):
+def test_the_command_line(run, capsys):
     assert command.main(["row", "Listing 2/train_rmse", str(run)]) == 0 and "computed by" in capsys.readouterr().out
     assert command.main(["check", "trials.count", str(run)]) == 0 and "1 row" in capsys.readouterr().out
     assert command.main(["row", "x/y", str(run)]) == 2 and "no row" in capsys.readouterr().err
@@ -129,41 +125,3 @@ def test_the_command_line(run, capsys, monkeypatch):
         command.main(["check", "trials.count", str(run / "none")]) == 2
         and "python run_all.py" in capsys.readouterr().err
     )
-    (run / "README.md").write_text(f"# T\n\n{readme.BEGIN}\nold\n{readme.END}\n\nRest\n")
-    monkeypatch.setattr(command, "PROJECT_ROOT", run)
-    assert command.main(["readme", str(run)]) == 0
-    text = (run / "README.md").read_text()
-    assert (
-        text.startswith("# T\n")
-        and text.endswith("\n\nRest\n")
-        and "old" not in text
-        and "\n1. " in text
-        and "\n3. " in text
-    )
-
-
-# -- the README ----------------------------------------------------------------------------
-
-
-def test_a_changed_ledger_changes_what_the_readme_says(frame):
-    first = readme.block(frame, RUN)
-    changed = frame.copy()
-    changed.loc[changed["verdict"].eq("reproduced").idxmax(), "verdict"] = "not reproduced"
-    assert readme.block(changed, RUN) != first != readme.block(None, RUN)
-    text = readme.written(f"a\n{readme.BEGIN}\n{readme.END}\nb", first)
-    assert readme.written(text, first) == text and first in text
-    for wrong in ("no marks", f"{readme.END}{readme.BEGIN}", text + readme.BEGIN):
-        with pytest.raises(readme.ReadmeError, match="once each"):
-            readme.written(wrong, first)
-
-
-def test_the_readme_says_what_the_committed_ledger_says():
-    """With no ledger in the repository it claims nothing."""
-    place = settings.PROJECT_ROOT / RUN / "tables/claims.csv"
-    there = "tables/claims.csv" in git.tracked(settings.PROJECT_ROOT / RUN)
-    text = README.read_text(encoding="utf-8")
-    wanted = readme.written(
-        text, readme.block(ledger.read(place) if there else None, RUN, ledger.error_rate(place.parent.parent))
-    )
-    assert text == wanted, f"README.md is not what the ledger gives. Write it with: {readme.COMMAND} {RUN}"
-    assert text.index(readme.BEGIN) < text.index("\n## "), "on the first screen"

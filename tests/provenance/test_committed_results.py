@@ -5,6 +5,7 @@ those are: in ``../shared/market`` beside the project, or where MARKET_DATA_DIR 
 """
 
 import os
+import re
 import subprocess
 import sys
 from functools import cache
@@ -65,10 +66,20 @@ def test_nothing_of_the_thesis_is_left_out(folder):
 def test_its_page_says_what_each_evaluation_concludes(folder):
     if folder.root.name == "replay":
         pytest.skip("the replay evaluates no network")
-    text = (folder.root / "README.md").read_text(encoding="utf-8")
-    for notebook in evaluation_section.NOTEBOOKS:
+    text = (folder.root / "evaluation.md").read_text(encoding="utf-8")
+    for notebook in set(evaluation_section.NOTEBOOKS) & folder.records.keys():
         words = evaluation_section.words(folder.root, notebook)
-        assert words and all(f"- {markdown.plain(line)}" in text for line in words), notebook
+        assert words and all(f"- {markdown.plain(line)}" in _unlinked(text) for line in words), notebook
+
+
+def _unlinked(text):
+    """A page without the links of its terms to the glossary."""
+    return re.sub(r"\[([^\]]+)\]\([^)]*glossary\.md#[^)]*\)", r"\1", text)
+
+
+def test_its_first_page_answers_in_a_screen(folder):
+    lines = (folder.root / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 200 and "![" in "\n".join(lines[:12])
 
 
 @with_prices
@@ -107,6 +118,8 @@ sys.exit(bool(wrong))
     "path, let_through",
     [
         ("thesis/README.md", True),
+        ("thesis/ledger.md", True),
+        ("thesis/notes.md", False),
         ("thesis/run.json", True),
         ("thesis/tables/a.csv", True),
         ("thesis/figures/a.png", True),

@@ -125,6 +125,7 @@ def test_a_damaged_folder_is_noticed(copy, capsys):
     (copy.root / "tables" / "extra.csv").write_text("a\n1\n")
     (copy.root / "figures" / "figure_4_1.png").unlink()
     change(copy, "table_4_1", "mean", 1.1)
+    change(copy, "skill", "skill", 1.1)
     (copy.root / "README.md").write_text("from '/home/somebody/file'")
     assert command.main(["check", str(copy.root)]) == 1
     printed = capsys.readouterr().out
@@ -134,6 +135,7 @@ def test_a_damaged_folder_is_noticed(copy, capsys):
         "tables/table_4_1.csv has changed since 01_data wrote it",
         "README.md names /home/somebody",
         "README.md is not the page of the files beside it",
+        "evaluation.md is not the page of the files beside it",
         "Run it again with: python run_all.py params/thesis.yaml",
     ):
         assert sentence in printed, sentence

@@ -137,7 +137,7 @@ def test_the_command_of_a_run_can_be_pasted(tmp_path, name):
     words = shlex.split(results_page.command_of(run_of(root)))
     assert words == ["python", "run_all.py", "params/my own.yaml", "-p", f"output_dir={root}"]
     assert settings.parse_override(words[-1])[1] == str(root)
-    text = results_page.text(root)
+    text = "\n".join(results_page.texts(root).values())
     assert "tables/table_4_1.csv" in text
 
 

@@ -242,6 +242,21 @@ def test_the_index_leads_to_everything_that_is_there(run_folder):
     assert text.index("Table 4.1<") < text.index("Table 4.2<") < text.index("Table 4.10<")
 
 
+def test_the_index_begins_with_the_answer(run_folder):
+    """Seconds and memory come after it, in small print."""
+    (run_folder / "tables/answer.csv").write_text(
+        "part,reading,ticker,model,days,seeds,skill,skill_lower,skill_upper,p_value,p_holm,verdict\n"
+        "test,as evaluated,BTC-USD,CNN,90,2,-0.5,-0.6,-0.4,0.001,0.002,worse\n"
+        "test,as evaluated,BTC-USD,LSTM,90,2,0.1,-0.1,0.3,0.4,0.4,indistinguishable\n"
+        "holdout,as evaluated,BTC-USD,CNN,30,2,-0.5,-0.6,-0.4,0.001,0.002,worse\n"
+    )
+    text = index.write(run_folder).read_text()
+    said = "of 2 networks 1 worse, 1 indistinguishable on test days, on 30 later days 1 worse."
+    assert said in text and text.index(said) < text.index('class="small"') < text.index('id="notebooks"')
+    (run_folder / "tables/answer.csv").write_text("nonsense\n")
+    assert "the answer cannot be read" in index.write(run_folder).read_text()
+
+
 def test_the_index_marks_what_is_not_as_it_should_be(run_folder):
     found = index.items(
         run_folder, *[json.loads((run_folder / "run.json").read_text())], index.files.read_records(run_folder)

@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from lib import ledger, settings, thesis
-from lib.report import evaluation_section, markdown, results_page
+from lib.report import glossary, ledger_section, markdown, results_page
 
 SCORES = """ticker,part,model,unit,days,MSE,MAE,RMSE,MAPE,R2,skill,seed
 SOL-USD,validation,CNN,scaled,162,0.00081234567,0.02,0.02,1.5,0.951234567,-0.27,7
@@ -135,6 +135,11 @@ def root(tmp_path):
     return folder
 
 
+def all_pages(root):
+    """All pages of a run, one after the other."""
+    return "\n".join(results_page.texts(root).values())
+
+
 def tables_of(text):
     """Every table that a host would render, as rows of cells; header first."""
     tables, cells = [], None
@@ -164,12 +169,12 @@ def links_of(text):
 
 
 def test_ours_beside_the_printed_values(root):
-    text = results_page.text(root)
-    assert table_with(text, "mean")[1:] == [["SOL-USD", "this run", "82.368"], ["SOL-USD", "thesis", "2487.34"]]
+    text = all_pages(root)
+    assert table_with(text, "mean")[1:] == [["SOL-USD", "this run", "82.4"], ["SOL-USD", "thesis", "2487.34"]]
     beside = next(t for t in tables_of(text) if t[0] == ["ticker", "model", "whose", "MSE", "MAE", "R2", "skill"])
     assert beside[1:] == [
         ["SOL-USD", "CNN", "thesis", "0.000678", "0.019855", "0.9582", "-0.13"],
-        ["SOL-USD", "CNN", "this run", "0.00081235", "0.02", "0.95123", "-0.27"],
+        ["SOL-USD", "CNN", "this run", "0.000812", "0.02", "0.951", "-0.27"],
         ["SOL-USD", "naive", "this run", "0.0006", "0.018", "0.961", "0"],
     ]
     assert "filters 37, kernel size 2" in text, "what the thesis prints of the network of Table 4.3"
@@ -185,25 +190,25 @@ def test_a_skill_stands_beside_its_interval_where_the_tables_have_one(root):
         head, *rows = path.read_text(encoding="utf-8").splitlines()
         whole = [f"{head},skill_lower,skill_upper", *(f"{row},-0.4,0.15" for row in rows)]
         path.write_text("\n".join(whole) + "\n", encoding="utf-8")
-    found = [t for t in tables_of(results_page.text(root)) if t[0][-3:] == ["skill", "skill lower", "skill upper"]]
+    found = [t for t in tables_of(all_pages(root)) if t[0][-3:] == ["skill", "skill lower", "skill upper"]]
     beside, table_4_5 = sorted(found, key=lambda t: t[0][2] != "whose")
     assert [row[-2:] for row in beside[1:]] == [["", ""], ["-0.4", "0.15"], ["-0.4", "0.15"]]
     assert table_4_5[0][4] == "unit" and [row[-2:] for row in table_4_5[1:]] == [["-0.4", "0.15"]]
 
 
 def test_a_listing_in_a_few_rows_with_the_naive_forecast_last(root):
-    text = results_page.text(root)
+    text = all_pages(root)
     rows = table_with(text, "trials, thesis")
-    assert rows[1] == ["CNN", "30", "2", "0.96", "0.91235", "0.88", "0.70617"]
+    assert rows[1] == ["CNN", "30", "2", "0.96", "0.912", "0.88", "0.706"]
     assert rows[-1] == ["naive", "", "", "", "0.9601", "", "0.9601"]
     assert table_with(text, "SOL-USD thesis", "SOL-USD ours")[1:] == [
-        ["CNN", "0.96", "0.91235"],
+        ["CNN", "0.96", "0.912"],
         ["naive", "", "0.9601"],
     ]
 
 
 def test_the_thesiss_order_and_what_is_missing(root):
-    text = results_page.text(root)
+    text = all_pages(root)
     order = [
         "### Table 4.1.",
         "### Table 4.3.",
@@ -214,15 +219,25 @@ def test_the_thesiss_order_and_what_is_missing(root):
         "## More from",
     ]
     assert sorted(order, key=text.index) == order
-    assert "> Not in this folder: Table 4.2, Table 4.4, Figure 4.2, Figure 4.3, Figure 4.4, Figure 4.6." in text
+    assert "Not in this folder: Table 4.2, Table 4.4, Figure 4.2, Figure 4.3, Figure 4.4, Figure 4.6." in text
     (root / "tables/table_4_1.csv").unlink()
-    assert "> Note: table_4_1.csv is missing." in results_page.text(root)
+    assert "> Note: table_4_1.csv is missing." in all_pages(root)
 
 
 def test_links_lead_to_what_is_committed(root):
-    links = links_of(results_page.text(root))
+    links = links_of(all_pages(root))
     assert {"tables/table_4_1.csv", "figures/figure_4_1.png", "appendix/SOL-USD_trials.csv"} <= set(links)
+    results_page.write(root)
     assert all(results_page.is_committed_kind(link) and (root / link).is_file() for link in links)
+
+
+def test_every_page_leads_to_every_other_and_none_is_left_behind(root):
+    (root / "replay.md").write_text("of an earlier run")
+    written = {path.name for path in results_page.write(root)}
+    assert written == {"README.md", "tables.md", "provenance.md"} and not (root / "replay.md").exists()
+    for name in written:
+        text = (root / name).read_text(encoding="utf-8")
+        assert written - {name} <= set(links_of(text)) and len(text.splitlines()) < 200
 
 
 def test_in_the_project_notebooks_are_linked():
@@ -234,16 +249,16 @@ def test_in_the_project_notebooks_are_linked():
 
 
 def test_a_clone_without_what_is_not_committed_gives_the_same_page(root):
-    before = results_page.text(root)
+    before = all_pages(root)
     for folder in ("models", "predictions"):
         shutil.rmtree(root / folder)
     (root / "figures/figure_4_1.svg").unlink()
-    assert results_page.text(root) == before
+    assert all_pages(root) == before
     assert ".svg" not in before and ".keras" not in before
 
 
 def test_facts_and_the_command_without_anybodys_folder(root):
-    text = results_page.text(root)
+    text = all_pages(root)
     facts = dict(row[:2] for row in table_with(text, "fact"))
     assert facts["Command"] == "python run_all.py params/thesis.yaml -p source=folder -p data_dir=FOLDER -p trials=3"
     assert facts["Time"] == "5:00 for 4 notebooks in one run, on 2026-01-01, largest process 900 MB" and facts[
@@ -271,7 +286,7 @@ def test_what_was_made_on_another_machine_and_day_is_said(root):
         {**whole, "wall_seconds": 9000.0, "result": "stopped"},
     ]
     (root / "run.json").write_text(json.dumps(run))
-    text = results_page.text(root)
+    text = all_pages(root)
     facts = dict(row[:2] for row in table_with(text, "fact"))
     assert facts["Machine"].startswith("A|B (01, 08, 09)") and "C (06); 2 cores" in facts["Machine"]
     assert facts["Runs"].startswith("4, as some notebooks were run again.")
@@ -307,7 +322,7 @@ def test_cached_trainings_are_counted_beside_the_time(root):
     record = json.loads((root / "records/08_tuning.json").read_text())
     record["facts"]["trainings"] = {"new": 5, "kept": 250, "made_on": ["A"]}
     (root / "records/08_tuning.json").write_text(json.dumps(record))
-    rows = {row[0]: row[3] for row in table_with(results_page.text(root), "memory")[1:]}
+    rows = {row[0]: row[3] for row in table_with(all_pages(root), "memory")[1:]}
     assert rows["08_tuning"] == "1:01, 250 of 255 trainings cached" and rows["01_data"] == "1:01"
 
 
@@ -315,14 +330,14 @@ def test_a_warning_stands_above_everything(root):
     record = json.loads((root / "records/01_data.json").read_text())
     record["facts"]["manifest_verdict"] = {"SOL-USD": "differs"}
     (root / "records/01_data.json").write_text(json.dumps(record))
-    text = results_page.text(root)
+    text = all_pages(root)
     assert text.index("> **Warning:** The prices of SOL-USD differ") < text.index("| fact |")
     printed = next(t for t in tables_of(text) if t[0] == ["ticker", "model", "whose", "MSE", "MAE", "R2", "skill"])[1]
     assert printed[-1] == "", "no skill of the printed score on other days"
 
 
 def test_nothing_is_taken_for_markdown_or_html(root):
-    text = results_page.text(root)
+    text = all_pages(root)
     assert table_with(text, "layer")[1] == ["Input", "a | b <i>"]
     assert "Scores &lt;all&gt;" in text
     for table in tables_of(text):
@@ -358,13 +373,13 @@ def put_replay(root, sha256):
 
 
 def test_the_replay_beside_it_is_shown_if_it_had_the_same_prices(root):
-    assert "trained again" not in results_page.text(root)
+    assert "trained again" not in all_pages(root)
     put_replay(root, "cd" * 32)
-    assert "trained again" not in results_page.text(root)
+    assert "trained again" not in all_pages(root)
     put_replay(root, "ab" * 32)
-    text = results_page.text(root)
+    text = all_pages(root)
     shown = table_with(text, "seed factor")
-    assert shown[1][shown[0].index("seed factor")] == "1.1235"
+    assert shown[1][shown[0].index("seed factor")] == "1.12"
     assert (
         "2 of 2 published trials were trained again." in text and "Of 2 that have an interval, 1 published MSE" in text
     )
@@ -396,7 +411,7 @@ def add(root, name, question, made):
 
 
 def test_what_the_thesis_says_of_its_figures_stands_beside_ours(root):
-    text = results_page.text(root)
+    text = all_pages(root)
     assert set(thesis.printed()["figures"]) == set(results_page.FIGURES)
     for stem in ("figure_4_1", "figure_4_5"):
         words = " ".join(thesis.printed()["figures"][stem].split())
@@ -425,15 +440,17 @@ def test_evaluations_are_under_their_questions_with_the_columns_that_answer_them
             ("tables/power.csv", "table", "Power", "days,true_skill\n162,0.1\n"),
         ],
     )
-    text = results_page.text(root)
+    text = all_pages(root)
     order = [
-        "## Evaluation of the networks",
-        "### Is any network worth having?",
-        "](figures/skill_test.png)",
-        "Table: Scores in US dollars",
         "## More from",
+        "# Evaluation of the networks",
+        "## Is any network worth having?",
+        "](figures/skill_test.png)",
+        "**Mean skill with its 95 % interval, test days, target close**",
+        "Table: Scores in US dollars",
     ]
-    assert sorted(order, key=text.index) == order and text.count("Scores in US dollars (09a") == 1
+    assert table_with(text, "model", "SOL-USD")[1] == ["a", "-0.29 [-0.1, +0.1]"]
+    assert sorted(order, key=text.rindex) == order and text.count("Scores in US dollars (09a") == 1
     table = table_with(text, "skill lower")
     assert table[0] == [
         "ticker",
@@ -473,7 +490,7 @@ def verdicts():
 
 def test_the_ledger_by_chapter_with_its_findings_and_the_way_to_the_code(root, verdicts):
     frame, made = verdicts
-    assert "numbers stand" not in results_page.text(root)
+    assert "numbers stand" not in all_pages(root)
     add(
         root,
         "10_claims",
@@ -483,28 +500,26 @@ def test_the_ledger_by_chapter_with_its_findings_and_the_way_to_the_code(root, v
             ("figures/claims.png", "figure", "Claims", "png"),
         ],
     )
-    text = results_page.text(root)
+    text = all_pages(root)
     assert "Appendix 6. Table 4.3 also prints a hidden layer of 50 units." in text
-    assert (
-        text.index("## Which of the thesis's numbers stand") < text.index("## More from")
-        and "](figures/claims.png)" in text
-    )
+    assert "# Which of the thesis's numbers stand" in text and "](figures/claims.png)" in text
     assert all(f"- *{verdict}*: " in text for verdict in ledger.VERDICTS)
     summary = table_with(text, "chapter", "consistent")
     assert [row[:2] for row in summary[1:]] == [
         [row.chapter, str(row.rows)] for row in ledger.summary(frame).itertuples()
     ]
     assert ledger.in_words(frame) in text and all(markdown.plain(f) in text for f in ledger.findings(frame))
-    for verdict in ("not reproduced", "contradicted"):
-        rows = frame[frame["verdict"] == verdict]
-        shown = next(
-            t for t in tables_of(text) if t[0][:3] == ["row", "says", "printed"] and t[1][0] == rows["id"].iloc[0]
-        )
-        assert (
-            f"<summary>{len(rows)} rows: {verdict}</summary>" in text
-            and [r[0] for r in shown[1:]] == rows["id"].tolist()
-        )
-        assert [r[5] for r in shown[1:]] == rows["other_place"].tolist()
+    listed = frame[frame["kind"] != "cell"]
+    for chapter, rows in listed.groupby("chapter"):
+        shown = next(t for t in tables_of(text) if t[0][:2] == ["row", "says"] and t[1][0] == rows["id"].iloc[0])
+        assert [r[0] for r in shown[1:]] == rows["id"].tolist(), f"every row of chapter {chapter}"
+        assert [r[4] for r in shown[1:]] == rows["verdict"].tolist()
+        assert all(row.because in r[5] for row, r in zip(rows.itertuples(), shown[1:]) if isinstance(row.because, str))
+    wrong = frame[(frame["kind"] == "cell") & (frame["verdict"] == "contradicted")]
+    assert f"<summary>{len(wrong)} contradicted cells</summary>" in text
+    front = results_page.texts(root)["README.md"]
+    headings = {re.sub(r"\W+", "-", h.lower()) for h in re.findall(r"^##? (.+)$", text, re.MULTILINE)}
+    assert {link.partition("#")[2] for link in links_of(front) if "#" in link} <= headings
     assert "`checks.other_places.arithmetic`" not in text and "`other_places.arithmetic`" in text
     assert {"tables/claims.csv", "tables/claims_checks.csv"} <= set(links_of(text))
     for table in tables_of(text):
@@ -530,7 +545,7 @@ def test_the_hidden_layer_stands_with_its_parameters_below_the_table_that_is_cou
 def test_in_the_project_checks_are_linked(monkeypatch):
     page = results_page._Page.__new__(results_page._Page)
     page.root = settings.PROJECT_ROOT / "outputs" / "a_run"
-    told = evaluation_section._checks(
+    told = ledger_section._checks(
         "lib.ledger.checks.trials.count(ticker=ADA-USD); lib.ledger.verdicts.agree with 8/x", page.link
     )
     assert (
@@ -547,11 +562,13 @@ def test_without_run_json_the_error_names_the_command(tmp_path):
     "text, shown",
     [
         ("0.4810045", "0.481"),
+        ("-0.0123456789", "-0.0123"),
         ("2487.34", "2487.34"),
         ("37.0", "37"),
         ("0.0", "0"),
         ("277226.4567", "277,226"),
-        ("3.10378e-21", "3.1038e-21"),
+        ("2487.34999", "2,487"),
+        ("3.10378e-21", "3.1e-21"),
         ("2819061358", "2819061358"),
         ("CNN", "CNN"),
         ("", ""),
@@ -588,9 +605,33 @@ def test_a_forecast_day_by_day_is_not_committed(root):
             ("tables/widget_scores.csv", "table", "Its scores", "MSE\n1\n"),
         ],
     )
-    text = results_page.text(root)
+    text = all_pages(root)
     assert "Its scores" in text and "The next days" not in text
     assert [results_page.is_committed_kind(f"tables/widget_{name}.csv") for name in ("forecast", "scores")] == [
         False,
         True,
     ]
+
+
+def test_a_term_is_linked_where_it_first_occurs_in_prose():
+    text = "# Skill\n\n| skill |\n\nThe `skill` of [skill](x). Its skill, and skill again; LSTM on SOL-USD, Holm.\n"
+    found = glossary.linked(text, "../g.md")
+    assert "Its [skill](../g.md#skill), and skill again" in found and found.count("#skill") == 1
+    assert found.startswith("# Skill\n\n| skill |\n\nThe `skill` of [skill](x).") and "[Holm](../g.md#holm-" in found
+    assert glossary.linked(text, "") == text
+
+
+@pytest.mark.parametrize(
+    "printed, computed, shown",
+    [
+        ("0.9614", "0.961354", "0.9614"),
+        ("52,934", "163120", "163120"),
+        ("-36.83", "-11.74563", "-11.75"),
+        ("stated", "0.0123456", "0.0123"),
+        ("58.43", "82.36845", "82.37"),
+        ("5", "12345.678", "12,346"),
+        ("stated", "holds", "holds"),
+    ],
+)
+def test_a_computed_number_has_the_digits_of_the_printed_one(printed, computed, shown):
+    assert markdown.beside(printed, computed) == shown

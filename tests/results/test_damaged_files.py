@@ -12,10 +12,10 @@ from lib.app.collection import Collection, CollectionError
 from lib.data.market import cache
 from lib.errors import ProjectError
 from lib.experiments import replay
-from lib.ledger import readme, trace
+from lib.ledger import trace
 from lib.provenance import __main__ as provenance
 from lib.provenance.folder import Folder
-from lib.report import index, page, results_page
+from lib.report import index, page, readme, results_page
 from lib.results import files, training_cache
 from lib.results.artifacts import Store
 from lib.runner import execute, facts, plan, schedule
@@ -92,7 +92,7 @@ def test_a_record_names_no_file_outside_of_its_folder(tmp_path, path):
 def test_what_a_run_says_of_itself(tmp_path, nonsense):
     put(tmp_path / "run.json", nonsense)
     assert facts.read_earlier(tmp_path) == {}
-    for read in (index.write, results_page.text, lambda root: Folder(root).run):
+    for read in (index.write, results_page.texts, lambda root: Folder(root).run):
         with pytest.raises(files.FileError, match="run.json is missing or unreadable .*python run_all.py") as caught:
             read(tmp_path)
         assert one_line(caught)
@@ -124,9 +124,9 @@ def test_a_notebook(tmp_path, nonsense):
 
 
 def test_a_run_that_is_not_there_takes_no_finding_from_the_readme(tmp_path):
-    (tmp_path / "README.md").write_text(f"{readme.BEGIN}\nfound\n{readme.END}\n", encoding="utf-8")
+    (tmp_path / "README.md").write_text("found", encoding="utf-8")
     with pytest.raises(readme.ReadmeError, match="^outputs/x is no folder"):
-        readme.write(tmp_path / "README.md", tmp_path / "outputs" / "x", "outputs/x")
+        readme.write(tmp_path / "outputs" / "x", "outputs/x", tmp_path)
     assert "found" in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 

@@ -486,11 +486,11 @@ def test_a_committed_file_is_flat_as_papermill_wants_it(file):
     )
 
 
-def test_the_file_of_the_text_has_its_other_reading_of_each_key_that_the_readme_lists():
+def test_the_file_of_the_text_has_its_other_reading_of_each_key_that_the_readings_list():
     names = ("thesis", "as_written")
     thesis, written = (settings.load(PROJECT_ROOT / f"params/{name}.yaml").plain() for name in names)
-    readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
-    listed = readme.partition("| Parameter | Default |")[2].partition("\n\n")[0]
+    readings = (PROJECT_ROOT / "docs/readings.md").read_text(encoding="utf-8")
+    listed = readings.partition("| Parameter | Default |")[2].partition("\n\n")[0]
     keys = {
         key for first in re.findall(r"^\| (`.*?) \|", listed, re.MULTILINE) for key in re.findall(r"`(\w+)`", first)
     }

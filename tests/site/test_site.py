@@ -107,7 +107,7 @@ def test_notebooks_keep_their_neighbours_and_gain_the_sites_navigation(site):
 def test_the_ledger_has_every_row_with_verdict_reason_and_an_anchor(site):
     ledger = text(site, "ledger.html")
     assert 'id="Table_1/a_b" data-verdict="not reproduced" data-kind="claim"' in ledger
-    assert "mean &lt; 2" in ledger and "1.2346" in ledger and "it is 1.23" in ledger and "close (1)" in ledger
+    assert "mean &lt; 2" in ledger and '"Found">1.23' in ledger and "it is 1.23" in ledger and "close (1)" in ledger
 
 
 def test_a_link_that_leads_nowhere_stops_the_build(project, executed_run, tmp_path):

@@ -34,7 +34,7 @@ _MORE: Mapping[str, Mapping[str, Any]] = {
     "dropout_rate": {"step": 0.01, "term": "Dropout"},
     "seed": {"step": 1, "term": "Seed"},
 }
-_TERM = re.compile(r"^\*\*(.+?)\.\*\*\s+(.+?)(?=^\*\*|^#|\Z)", re.MULTILINE | re.DOTALL)
+_TERM = re.compile(r"^\*\*(.+?)\.\*\*\s+(.+?)(?=^<a id|^\*\*|^#|\Z)", re.MULTILINE | re.DOTALL)
 
 
 def start(chosen: Settings, sources: Sources, needs_token: bool) -> dict[str, Any]:

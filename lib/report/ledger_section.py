@@ -1,0 +1,99 @@
+"""The ledger for readers: all its rows by chapter, as the page in Markdown has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lib.report import markdown
+
+TABLES = ("claims", "claims_summary", "claims_checks")
+HEAD = ("row", "says", "printed", "computed", "verdict", "why", "computed by")
+
+
+def shown(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
+    """What the page says of the ledger, or None if the run has none.
+
+    Args:
+        root: the run's folder.
+        link: path from the project's root -> how the page links to it; empty if it cannot.
+
+    Returns:
+        ``findings`` (sentences), ``words`` (how many rows have which verdict), ``meanings``, ``summary`` (table by
+        chapter), ``chapters`` (heading, count and table of all claims and questions), ``cells`` (count of those of
+        the lists of trials, then count and table of the contradicted ones), ``files`` (paths of the tables that are here).
+    """
+    from lib import ledger
+    from lib.ledger import answer
+    from lib.ledger.rows import CELL
+
+    frame = answer.ledger_of(root)
+    if frame is None:
+        return None
+    cells, others = frame[frame["kind"] == CELL], frame[frame["kind"] != CELL]
+    wrong = cells[cells["verdict"] == "contradicted"]
+    counts = ledger.summary(frame)
+    return {
+        "findings": [markdown.plain(finding) for finding in ledger.findings(frame)],
+        "words": ledger.in_words(frame, ledger.error_rate(root)),
+        "meanings": ledger.MEANINGS,
+        "summary": markdown.table(list(counts.columns), counts.values.tolist()),
+        "chapters": [
+            (heading(chapter), len(rows), table(rows, link)) for chapter, rows in others.groupby("chapter", sort=False)
+        ],
+        "cells": (len(cells), len(wrong), table(wrong, link)) if len(cells) else None,
+        "files": [f"tables/{name}.csv" for name in TABLES if (root / "tables" / f"{name}.csv").is_file()],
+        "picture": "figures/claims.png" if (root / "figures/claims.png").is_file() else "",
+    }
+
+
+def heading(chapter: str) -> str:
+    """A chapter's heading, whose place in the page other pages link to."""
+    return f"Chapter {chapter}" if chapter.isdigit() else chapter[:1].upper() + chapter[1:]
+
+
+def table(rows: pd.DataFrame, link: Callable[[str], str]) -> str:
+    """Rows of the ledger as a table, each with its reason and the way to its code."""
+    return markdown.table(HEAD, [(*cells(row), _checks(row.how, link)) for row in rows.itertuples()], raw=(6,))
+
+
+def cells(row: Any) -> tuple[str, ...]:
+    """Id, what it says, printed, computed, verdict and reason of one row, for reading."""
+    return (
+        row.id,
+        row.says,
+        row.printed,
+        markdown.beside(row.printed, "" if pd.isna(row.computed) else row.computed),
+        row.verdict,
+        "; ".join(filter(None, (_range(row), _text(row.other_place), _text(row.because)))),
+    )
+
+
+def _text(value: Any) -> str:
+    return "" if pd.isna(value) else str(value)
+
+
+def _range(row: Any) -> str:
+    """The prediction interval that judges a score, and how many trainings of ours it rests on; else empty."""
+    if pd.isna(row.seeds) or pd.isna(row.smallest):
+        return ""
+    return f"interval {row.smallest:.3g} to {row.largest:.3g}"
+
+
+def _name(function: str) -> str:
+    return re.sub(r"^lib\.ledger\.(checks\.)?", "", function)
+
+
+def _checks(how: Any, link: Callable[[str], str]) -> str:
+    """The functions of ``how`` in code letters, each linked to its file."""
+    from lib import ledger
+
+    words = []
+    for name in [] if pd.isna(how) else ledger.functions(how):
+        target = link(ledger.file_of(name))
+        words.append(f"[{markdown.code(_name(name))}]({target})" if target else markdown.code(_name(name)))
+    return ", ".join(words)

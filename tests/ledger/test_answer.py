@@ -1,0 +1,89 @@
+"""The first screen's sentences and rows: from the tables of a run, whichever of them it has."""
+
+import pandas as pd
+import pytest
+
+from lib import ledger, settings
+from lib.ledger import answer
+from lib.results import files
+
+THESIS = settings.PROJECT_ROOT / "outputs" / "thesis"
+NAMES = ("CNN", "LSTM", "CNN-LSTM", "LSTM-CNN")
+
+
+def rows_of(part, verdicts, days=162):
+    skills = {"worse": -0.5, "indistinguishable": -0.01, "better": 0.2}
+    return pd.DataFrame(
+        {
+            "part": part,
+            "reading": "as evaluated",
+            "ticker": "SOL-USD",
+            "model": NAMES,
+            "days": days,
+            "seeds": 3,
+            "skill": [skills[v] for v in verdicts],
+            "skill_lower": -0.6,
+            "skill_upper": 0.3,
+            "p_value": 0.01,
+            "p_holm": 0.02,
+            "verdict": verdicts,
+        }
+    )
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run's folder with the table of answers: test days and later ones."""
+    (tmp_path / "tables").mkdir()
+    whole = pd.concat(
+        [
+            rows_of("test", ["worse"] * 4),
+            rows_of("holdout", ["worse", "better", "worse", "indistinguishable"], 145),
+            rows_of("test", ["better"] * 4).assign(reading="every epoch"),
+        ]
+    )
+    whole.to_csv(tmp_path / "tables/answer.csv", index=False)
+    return tmp_path
+
+
+def test_the_answer_has_two_sides_and_the_later_days(run):
+    assert answer.sentences(run) == [
+        "Against no model, all 4 networks are worse on test days, on 145 later days 2 worse, 1 indistinguishable,"
+        " 1 better."
+    ]
+    (row,) = answer.rows(run)
+    assert (row.ours, row.naive, row.verdict) == ("skill -0.5 to -0.5", "0", "4 worse")
+
+
+def test_a_changed_result_changes_the_answer(run):
+    place = run / "tables/answer.csv"
+    table = files.read_table(place)
+    table.loc[0, ["skill", "verdict"]] = [0.2, "better"]
+    table.to_csv(place, index=False)
+    assert "of 4 networks 3 worse, 1 better on test days" in answer.sentences(run)[-1]
+    assert answer.rows(run)[0].verdict == "3 worse, 1 better"
+
+
+def test_a_run_from_before_that_table_gives_the_same_from_its_scores_and_tests(tmp_path):
+    (tmp_path / "tables").mkdir()
+    assert answer.networks(tmp_path) is None and answer.sentences(tmp_path) == [] and answer.rows(tmp_path) == []
+    key = {"ticker": "SOL-USD", "reading": "close", "part": "test", "model": [*NAMES, "ridge"]}
+    skill = [-0.5, -0.4, -0.3, 0.3, 0.9]
+    scores = pd.DataFrame({**key, "days": 162, "skill": skill, "skill_lower": -1, "skill_upper": 1})
+    scores.to_csv(tmp_path / "tables/skill.csv", index=False)
+    tests = pd.DataFrame({**key, "skill": skill, "p_two_sided": [0.001, 0.02, 0.04, 0.01, 0.0001]})
+    tests.to_csv(tmp_path / "tables/significance.csv", index=False)
+    found = answer.networks(tmp_path).set_index("model")
+    # Holm over the four networks: a baseline that is better is none of the family.
+    assert found["p_holm"].round(6).to_dict() == {"CNN": 0.004, "LSTM": 0.04, "CNN-LSTM": 0.04, "LSTM-CNN": 0.03}
+    assert found["verdict"].tolist() == ["worse", "worse", "worse", "better"]
+
+
+def test_sentences_are_short_and_rows_are_the_ledgers():
+    said = answer.sentences(THESIS)
+    assert len(said) == 3 and all(len(sentence.split()) <= answer.MOST_WORDS for sentence in said)
+    frame = answer.ledger_of(THESIS)
+    shown = answer.rows(THESIS)
+    assert len(shown) == 6 and shown[0].printed == frame.set_index("id").loc["abstract/lstm_mse", "printed"]
+    counts = ledger.summary(frame).set_index("chapter").loc["all"]
+    assert shown[-1].verdict.startswith(f"{counts['not reproduced']} not reproduced, {counts['contradicted']} contra")

@@ -146,7 +146,8 @@ def _trials(frame: pd.DataFrame) -> list[AnswerRow]:
     below = [_computed(frame, f"Appendix {k}/below_naive").partition(" of ")[0] for k in (1, 2, 3)]
     naive = f"beaten by {sum(map(int, below))}" if all(below) else ""
     verdict = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
-    return [AnswerRow("MSE of every printed trial", f"{len(judged)} trials", inside, naive, verdict, "replay.md")]
+    page = "ledger.md#appendices-1-to-3"
+    return [AnswerRow("MSE of every printed trial", f"{len(judged)} trials", inside, naive, verdict, page)]
 
 
 def _success(frame: pd.DataFrame) -> AnswerRow:

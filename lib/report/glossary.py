@@ -20,13 +20,15 @@ TOO_COMMON = {
     "records",
     "target",
     "trial",
+    "window",
     "split",
+    "study",
     "r2",
 }
 _TERM = re.compile(r'^<a id="([\w-]+)"></a>\n\*\*(.+?)\.\*\*', re.MULTILINE)
 _NO_PROSE = re.compile(r"^\s*(\||#|<|!\[|```)")
-# What has its own meaning in a line: a link or picture, code.
-_TAKEN = re.compile(r"!?\[[^\]]*\]\([^)]*\)|`[^`]*`")
+# What has its own meaning in a line: a link or picture, code, a page's own name among the others.
+_TAKEN = re.compile(r"!?\[[^\]]*\]\([^)]*\)|`[^`]*`|\*\*[^*]+\*\*")
 
 
 @cache

@@ -25,7 +25,8 @@ def shown(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
     Returns:
         ``findings`` (sentences), ``words`` (how many rows have which verdict), ``meanings``, ``summary`` (table by
         chapter), ``chapters`` (heading, count and table of all claims and questions), ``cells`` (count of those of
-        the lists of trials, then count and table of the contradicted ones), ``files`` (paths of the tables that are here).
+        the lists of trials, then count and table of the contradicted ones), ``files`` (paths of the tables that are
+        here), ``picture``.
     """
     from lib import ledger
     from lib.ledger import answer

@@ -5,7 +5,7 @@ import re
 import pytest
 
 # An epoch takes long enough to be seen, and gains a little, so that early stopping does not end it first.
-SLOW = {"Batch_size": "2", "Epochs": "1000", "Learning_rate": "0.000001"}
+SLOW = {"Batch_size": "2", "Epochs": "1000", "Learning_rate": "0.00003"}
 COUNTDOWN = re.compile(r"Stops after \d+ epochs without gain: \d+ left\.")
 WIDEST = """
 window.widest = 0;

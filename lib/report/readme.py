@@ -212,11 +212,12 @@ def _findings(root: Path, run: str) -> str:
 def _thumbnail(figure: Path, place: Path) -> Path:
     """A small picture of a figure on white, which knows the digest of the figure."""
     from PIL import Image
+    from PIL.Image import open as picture_of
     from PIL.PngImagePlugin import PngInfo
 
     about = PngInfo()
     about.add_text(SOURCE, files.sha256(figure))
-    with Image.open(figure) as whole:
+    with picture_of(figure) as whole:
         small = whole.convert("RGB")
     # The upper part of a tall figure: all of it would be too small to see anything.
     small = small.crop((0, 0, small.width, min(small.height, round(small.width * THUMBNAIL[1] / THUMBNAIL[0]))))

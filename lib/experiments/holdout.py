@@ -2,7 +2,7 @@
 
 The thesis ends on one day, prices go on. Three readings of "trained" are scored there:
 
-- ``as evaluated``: the evaluation's own networks (``lib.experiments.seeds``), nothing trained and nothing chosen anew;
+- ``as evaluated``: the evaluation's own networks (``lib.experiments.seeds``), nothing trained or chosen again;
 - ``every epoch``: the same without early stopping, with the last epoch's weights, as the author's trials were scored;
 - ``refitted``: fitted once on all days before, for as many epochs as the evaluation's best ones were in the median.
 """
@@ -155,7 +155,7 @@ def refits(
 ) -> list[tuple[Training, int]]:
     """The trainings on all days up to ``end_date``, each with the number of its seed.
 
-    The holdout is cut in two, so that it stands where windows have validation and test days; nothing looks at either
+    The holdout is cut in two, in place of the validation and test days that windows have; nothing looks at either
     while a network is fitted.
     """
     planned = []

@@ -71,7 +71,7 @@ def ledger_of(root: Path) -> pd.DataFrame | None:
 
 
 def sentences(root: Path) -> list[str]:
-    """What came back, what it is worth, and whether any network is better than no model; as far as the run knows."""
+    """What came back, what its R2 says, and whether any network is better than no model; as far as the run knows."""
     frame, found = ledger_of(root), networks(root)
     said = []
     if frame is not None and len(judged := replays(frame)):

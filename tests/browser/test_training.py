@@ -59,7 +59,7 @@ def test_what_a_forecast_is_worth_stands_first_and_its_line_is_secondary(visitor
     assert "no model" in badge.inner_text()
     # Each day ahead has its own worth; that of the first is the badge's.
     days = [
-        name.split()[-1] for name in shown.locator(".worth li").evaluate_all("all => all.map((one) => one.className)")
+        name.split()[-1] for name in shown.locator(".skills li").evaluate_all("all => all.map((one) => one.className)")
     ]
     assert len(days) == 15 and days[0] == kind
     shown.get_by_text("All 15 days").click()

@@ -1,4 +1,4 @@
-"""What a trained network's forecast looks like on the page, and what it is worth there."""
+"""A trained network's forecast as the page shows it, with its verdict against no model."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ def rating(days: pd.DataFrame, settings: TechnicalSettings) -> dict[str, Any]:
 
 
 def _after_verdict(sentence: str) -> str:
-    """The rest of a sentence whose verdict stands in a badge beside it."""
+    """The rest of a sentence whose verdict is shown in a badge beside it."""
     rest = sentence.partition(": ")[2] or sentence
     return rest[:1].upper() + rest[1:]
 

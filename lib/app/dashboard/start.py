@@ -38,7 +38,7 @@ _TERM = re.compile(r"^\*\*(.+?)\.\*\*\s+(.+?)(?=^<a id|^\*\*|^#|\Z)", re.MULTILI
 
 
 def start(chosen: Settings, sources: Sources, needs_token: bool) -> dict[str, Any]:
-    """What the page is told first, JSON-able.
+    """What the page asks for first, JSON-able.
 
     Args:
         chosen: the run's parameters.

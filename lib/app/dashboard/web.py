@@ -263,7 +263,7 @@ def _trainings(app: FastAPI, own: Callable[..., Any]) -> None:
 
     @app.get("/dashboard/networks")
     def networks(runs: Any = Depends(own)) -> Any:
-        """Trained networks with what they are worth, newest first."""
+        """Trained networks with their badges, newest first."""
         return _json(
             [
                 {**summary, "badge": forecasts.next_day(entry), "seconds": entry.record.get("seconds")}

@@ -17,7 +17,7 @@ function sentence(error) {
 const AWAY = "The server does not answer. Trainings go on there; this page tries again.";
 
 export function overHttp(base, version) {
-  const visitor = kept("visitor", () => [...crypto.getRandomValues(new Uint8Array(16))]
+  const visitor = recall("visitor", () => [...crypto.getRandomValues(new Uint8Array(16))]
     .map((byte) => byte.toString(16).padStart(2, "0")).join(""));
   async function ask(method, path, body) {
     const headers = { "X-Visitor": visitor, "Content-Type": "application/json" };
@@ -101,17 +101,17 @@ function loaded(address) {
 }
 
 // What this browser remembers; a browser that remembers nothing is no reason to stop.
-export function kept(name, make) {
+export function recall(name, make) {
   try {
     const known = localStorage.getItem(`forecasts ${name}`);
     if (known !== null) return JSON.parse(known);
   } catch { /* not ours, or not allowed */ }
   const made = make();
-  keep(name, made);
+  remember(name, made);
   return made;
 }
 
-export function keep(name, value) {
+export function remember(name, value) {
   try {
     localStorage.setItem(`forecasts ${name}`, JSON.stringify(value));
   } catch { /* private windows */ }

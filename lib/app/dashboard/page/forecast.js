@@ -1,4 +1,4 @@
-// What a trained network is worth, how it looks, and what it says of the next days.
+// The skill of a trained network, its charts, and what it says of the next days.
 
 import { badge, busy, fresh, h, help, newest, percent, plot, price, said, signed, table } from "./parts.js";
 
@@ -14,7 +14,7 @@ export function chosen(app) {
   };
 }
 
-const told = (place, error) => place.replaceChildren(h("p.fault", { role: "alert" }, error.message));
+const showError = (place, error) => place.replaceChildren(h("p.fault", { role: "alert" }, error.message));
 const heading = (found) => `${found.model} on ${found.ticker}`;
 
 export function evaluating(app, network) {
@@ -48,7 +48,7 @@ export function evaluating(app, network) {
         h("p.small.soft", {}, "The network was fitted to training days and stopped by validation days: only test days are unseen. "
           + `The best of its epochs was ${found.best_epoch}. ${found.origin}`));
     } catch (error) {
-      told(box, error);
+      showError(box, error);
     }
   }
   return { box, show };
@@ -84,7 +84,7 @@ export function visualizing(app, network) {
 
 export function predicting(app, network, results) {
   const name = h("strong");
-  const worth = h("p.headline");
+  const skill = h("p.headline");
   const start = h("input", { type: "date", id: fresh("start") });
   const days = h("input", { type: "number", id: fresh("days"), min: "1", max: String(app.info.days.most), value: String(app.info.days.usual) });
   const slider = h("input", { type: "range", min: "1", max: String(app.info.days.most), value: days.value, tabIndex: -1, "aria-hidden": "true" });
@@ -96,7 +96,7 @@ export function predicting(app, network, results) {
   slider.addEventListener("input", () => { days.value = slider.value; });
   days.addEventListener("input", () => { slider.value = days.value; });
   const box = h("form.phase", { noValidate: true, onsubmit: sent },
-    worth, h("p", {}, "The next days by ", name, ". Each further day builds on the forecast of the day before. ", help(app, "Origin")),
+    skill, h("p", {}, "The next days by ", name, ". Each further day builds on the forecast of the day before. ", help(app, "Origin")),
     h("div.fields", {},
       h("div.field", {}, h("label", { for: start.id }, "First day"), start, hint, faults.start_date),
       h("div.field", {}, h("label", { for: days.id }, "Days"), h("span.row", {}, days, slider), h("span.hint", {}, `1 to ${app.info.days.most}`), faults.days)),
@@ -107,7 +107,7 @@ export function predicting(app, network, results) {
       const found = await network();
       if (!found) return;
       name.textContent = heading(found);
-      worth.replaceChildren(badge(found.badge), " so far, on days that it has not seen");
+      skill.replaceChildren(badge(found.badge), " so far, on days that it has not seen");
       [start.min, start.max] = found.starts;
       if (!start.value || start.value < start.min || start.value > start.max) start.value = start.max;
       hint.textContent = `${start.min} to ${start.max}: after the days of training, up to the day after the last close`;
@@ -161,7 +161,7 @@ export function results(app) {
       }
       if (made?.network === app.trained) draw(made.answer);
     } catch (error) {
-      told(box, error);
+      showError(box, error);
     }
   }
 
@@ -179,7 +179,7 @@ export function results(app) {
       h("p.headline", {}, badge(answer.badge), ` ${answer.model} on ${answer.ticker}, first day ${answer.rows[0].date}`),
       age > 0 ? h("p.warn", {}, `These prices end ${age} day${age > 1 ? "s" : ""} before today: this looks at a day that is over.`) : "",
       h("p.sentence", {}, said(answer.sentence)), chart,
-      h("div.row", {}, h("span.small", {}, "Worth by day ahead ", help(app, "Skill")), h("ol.worth", { "aria-hidden": "true" }, days), h("span.small", {}, worths(answer.rows)), save),
+      h("div.row", {}, h("span.small", {}, "Skill by day ahead ", help(app, "Skill")), h("ol.skills", { "aria-hidden": "true" }, days), h("span.small", {}, skillsInWords(answer.rows)), save),
       h("details", {}, h("summary", {}, `All ${answer.rows.length} days`), table(app, {
         label: "Forecast", rows: answer.rows, key: (row) => row.date, columns: [
           { name: "date", label: "Day", word: true, cell: (row) => row.date },
@@ -192,7 +192,7 @@ export function results(app) {
           { name: "verdict", label: "Against no model", word: true, cell: (row) => badge(row.verdict) },
           { name: "actual", label: "Actual (USD)", cell: (row) => price(row.actual_usd) },
         ] })));
-    // What its title says stands above it already.
+    // Its title is above it already.
     const { title, ...layout } = answer.figure.layout;
     const figure = { ...answer.figure, layout: { ...layout, height: 300, margin: { ...layout.margin, t: 10 } } };
     plot(app, chart, figure, answer.file.replace(".csv", ""), answer.sentence);
@@ -203,7 +203,7 @@ export function results(app) {
 }
 
 // "Day 1 worse than no model, days 2 to 15 no better than no model".
-function worths(rows) {
+function skillsInWords(rows) {
   const spans = [];
   for (const row of rows) {
     if (spans.at(-1)?.words === row.verdict.words) spans.at(-1).last = row.horizon;

@@ -1,6 +1,6 @@
 // Dividers that can be dragged and moved by keys, the theme, and what a browser remembers of both.
 
-import { keep, kept } from "./ask.js";
+import { recall, remember } from "./ask.js";
 import { h } from "./parts.js";
 
 const STEP = 2; // percent an arrow key moves
@@ -12,10 +12,10 @@ export function divider(app, { name, label, low, high, usual, across }) {
   };
   const made = h(`div.divider.${across ? "across" : "down"}`, { role: "separator", tabIndex: 0, "aria-label": label,
     "aria-orientation": across ? "vertical" : "horizontal", "aria-valuemin": String(low), "aria-valuemax": String(high) });
-  let value = Math.min(high, Math.max(low, kept(name, () => usual)));
+  let value = Math.min(high, Math.max(low, recall(name, () => usual)));
   const set = (wanted) => {
     value = Math.min(high, Math.max(low, wanted));
-    keep(name, value);
+    remember(name, value);
     apply(value);
   };
   made.addEventListener("pointerdown", (down) => {
@@ -51,10 +51,10 @@ export function theme(app) {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const inNotebook = () => document.body.dataset.jpThemeLight;
   const usual = () => (inNotebook() ? (inNotebook() === "true" ? "light" : "dark") : system.matches ? "dark" : "light");
-  let own = kept("theme", () => "");
+  let own = recall("theme", () => "");
   const button = h("button", { type: "button", onclick: () => {
     own = app.theme === "dark" ? "light" : "dark";
-    keep("theme", own);
+    remember("theme", own);
     apply();
   } });
   function apply() {

@@ -1,6 +1,6 @@
 // The page: what it knows, its parts, its address, and its two entrances (a web page, a notebook's widget).
 
-import { kept, keep, overHttp, overKernel } from "./ask.js";
+import { recall, remember, overHttp, overKernel } from "./ask.js";
 import { chosen, evaluating, predicting, results, visualizing } from "./forecast.js";
 import { divider, theme } from "./layout.js";
 import { fresh, h } from "./parts.js";
@@ -204,7 +204,7 @@ async function reattach(app) {
 async function run(root, transport) {
   root.classList.add("forecasts");
   root.dataset.lmSuppressShortcuts = "true";
-  root.dataset.theme = kept("theme", () => "") || "light";
+  root.dataset.theme = recall("theme", () => "") || "light";
   const app = new App(root, transport);
   for (;;) {
     try {

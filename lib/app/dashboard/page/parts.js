@@ -164,7 +164,7 @@ export async function plot(app, place, figure, file, label) {
   }
 }
 
-// Without a chart again, so that the next one is drawn anew.
+// Without a chart again, so that the next one is drawn from scratch.
 export function unplot(place) {
   if (place.data) window.Plotly.purge(place);
   place.replaceChildren();

@@ -1,6 +1,6 @@
 // The price chart: TradingView's Lightweight Charts in up to three panes that share days and crosshair.
 
-import { keep, kept } from "./ask.js";
+import { recall, remember } from "./ask.js";
 import { busy, fresh, h, large, newest, percent, price } from "./parts.js";
 
 const TYPES = { candles: "Candles", bars: "Bars", line: "Line", area: "Area" };
@@ -9,7 +9,7 @@ const SHOWN = { volume: "Volume", SMA: "SMA", EMA: "EMA", BB: "Bollinger bands",
 const LATEST = 3; // days free at the right edge
 
 export function priceChart(app) {
-  const look = kept("price chart", () => ({ type: "candles", log: false, range: 182, shown: { volume: true, SMA: true, levels: true } }));
+  const look = recall("price chart", () => ({ type: "candles", log: false, range: 182, shown: { volume: true, SMA: true, levels: true } }));
   const state = { data: null, panes: [], series: {}, tool: null, from: null, drawn: [] };
   const legend = h("p.legend", { "aria-live": "off" });
   const panes = h("div.panes", { tabIndex: 0, role: "img", "aria-label": "Price chart", onkeydown: keyed });
@@ -38,7 +38,7 @@ export function priceChart(app) {
       h("span.group", { role: "group", "aria-label": "Range" }, RANGES.map(([text, days]) =>
         press(text, look.range === days, () => {
           look.range = days;
-          keep("price chart", look);
+          remember("price chart", look);
           range();
           controls();
         }))),
@@ -55,7 +55,7 @@ export function priceChart(app) {
   function change(what) {
     const before = state.panes[0]?.timeScale().getVisibleLogicalRange();
     Object.assign(look, what);
-    keep("price chart", look);
+    remember("price chart", look);
     build(before);
   }
 
@@ -270,10 +270,10 @@ export function priceChart(app) {
     scale.setVisibleLogicalRange({ from: seen.from + move[0] * width, to: seen.to + move[1] * width });
   }
 
-  // -- drawings, kept for each coin -----------------------------------------------------------
+  // -- drawings, remembered for each coin -----------------------------------------------------------
 
   const shelf = () => `drawings ${app.coin}`;
-  const own = () => kept(shelf(), () => []);
+  const own = () => recall(shelf(), () => []);
 
   function tool(name) {
     state.tool = state.tool === name ? null : name;
@@ -310,7 +310,7 @@ export function priceChart(app) {
   }
 
   function draw(all) {
-    keep(shelf(), all);
+    remember(shelf(), all);
     for (const remove of state.drawn) remove();
     state.drawn = [];
     for (const one of all) attach(one);

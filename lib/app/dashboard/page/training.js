@@ -1,6 +1,6 @@
 // A training: what is asked for, how it goes, and the table of those that ended.
 
-import { keep, kept } from "./ask.js";
+import { recall, remember } from "./ask.js";
 import { badge, busy, clock, duration, fresh, h, help, newest, plot, signed, table, unplot } from "./parts.js";
 
 const ENDED = ["done", "failed", "cancelled"];
@@ -172,7 +172,7 @@ export function parameters(app) {
       h("li", {}, "The network learns from the first 70 % of the days."),
       h("li", {}, `It stops when the next 15 % gain nothing for ${app.info.patience} epochs, and keeps its best epoch.`),
       h("li", {}, "On the last 15 %, which it has never seen, it is held against no model: tomorrow equals today."),
-      h("li", {}, "Then it forecasts the days to come. A badge says what such forecasts were worth.")));
+      h("li", {}, "Then it forecasts the days to come. A badge says whether such forecasts were better than no model.")));
   sourced();
   return { box, show: draw, begin: costs, focus: () => start.focus() };
 }
@@ -327,7 +327,7 @@ export function chip(app) {
     made.classList.toggle("going", going);
     const who = `${run.request.model}, ${run.request.ticker}`;
     words.textContent = going ? `${who}: ${run.epoch ? `epoch ${run.epoch} of ${run.epochs}` : "starting"}`
-      : run.status === "done" ? `${who}: done, see what it is worth` : `${who}: failed`;
+      : run.status === "done" ? `${who}: done, see its skill` : `${who}: failed`;
   });
   return made;
 }
@@ -335,7 +335,7 @@ export function chip(app) {
 // -- ended ------------------------------------------------------------------------------------
 
 export function trainings(app) {
-  const state = { rows: [], sort: kept("trainings sort", () => ["trained", true]), overlaid: [] };
+  const state = { rows: [], sort: recall("trainings sort", () => ["trained", true]), overlaid: [] };
   const place = h("div");
   const chart = h("div.plot");
   const box = h("section.panel.trainings", { "aria-label": "Trainings" }, h("h2", {}, "Trainings"), place, chart);
@@ -399,7 +399,7 @@ export function trainings(app) {
       sort: state.sort, empty: "No training yet. Choose a preset above, and press the button.",
       onsort: (sort) => {
         state.sort = sort;
-        keep("trainings sort", sort);
+        remember("trainings sort", sort);
         draw();
       } }));
   }

@@ -1,6 +1,6 @@
 // The watchlist: all coins of a source, sortable; the coin chosen there is the coin of the whole page.
 
-import { keep, kept } from "./ask.js";
+import { recall, remember } from "./ask.js";
 import { busy, fresh, h, help, large, newest, percent, price, sparkline, table } from "./parts.js";
 
 const change = (days) => ({
@@ -12,7 +12,7 @@ const change = (days) => ({
 const direction = (value) => (!value ? "still" : value > 0 ? "up" : "down");
 
 export function watchlist(app) {
-  const state = { sort: kept("watchlist sort", () => ["ticker", false]), rows: [], answer: null };
+  const state = { sort: recall("watchlist sort", () => ["ticker", false]), rows: [], answer: null };
   const place = h("div.watchlist");
   const about = h("p.soft.small");
   const fault = h("p.fault", { id: fresh("fault"), role: "alert" });
@@ -62,14 +62,14 @@ export function watchlist(app) {
       sort: state.sort, empty: "No coin yet. Choose a source of prices above, or add a coin below.",
       onsort: (sort) => {
         state.sort = sort;
-        keep("watchlist sort", sort);
+        remember("watchlist sort", sort);
         draw();
       },
     }));
     if (focused) [...place.querySelectorAll("button")].find((one) => one.textContent.startsWith(focused.slice(0, 8)))?.focus();
   }
 
-  const mine = () => kept(`coins ${app.source}`, () => []);
+  const mine = () => recall(`coins ${app.source}`, () => []);
 
   async function load() {
     fault.textContent = "";
@@ -83,7 +83,7 @@ export function watchlist(app) {
       state.rows = answer.rows;
       app.rows = answer.rows;
       const gone = Object.keys(answer.missing);
-      if (gone.length) keep(`coins ${source}`, mine().filter((ticker) => !gone.includes(ticker)));
+      if (gone.length) remember(`coins ${source}`, mine().filter((ticker) => !gone.includes(ticker)));
       fault.textContent = Object.values(answer.missing).join(" ");
       about.replaceChildren(`Last day ${answer.last_day ?? "unknown"}, UTC. `,
         h("details.inline", {}, h("summary", {}, "Where the prices come from"), answer.origins.map((text) => h("p", {}, text))));
@@ -112,7 +112,7 @@ export function watchlist(app) {
       const answer = await busy(place, () =>
         app.ask("GET", `dashboard/market?source=${app.source}&more=${encodeURIComponent(ticker)}`));
       if (answer.missing[ticker]) throw new Error(answer.missing[ticker]);
-      keep(`coins ${app.source}`, [...new Set([...mine(), ticker])]);
+      remember(`coins ${app.source}`, [...new Set([...mine(), ticker])]);
       input.value = "";
       await load();
       app.go({ coin: ticker });

@@ -55,7 +55,7 @@ def forecasts(prices: Mapping[str, pd.DataFrame], settings: Settings, targets: S
         prices, settings, targets
     )  # first, as their errors should come before any training
     planned = trainings(prices, settings, targets)
-    results = train.train_all([one for one, _ in planned])
+    results = train.train_all([one for one, _ in planned], weights=True)  # the holdout (09f) forecasts with them
     rows = [frames.of_training(t, r, t.settings.target, k) for (t, k), r in zip(planned, results)]
     return pd.concat([of_baselines, *rows], ignore_index=True)
 

@@ -144,6 +144,11 @@ def _project(project: Path) -> dict[str, Any]:
     return tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
+def repository(project: Path) -> str:
+    """The repository's public address, which is written once, in ``pyproject.toml``; empty until it is known."""
+    return str(_project(project).get("urls", {}).get("Repository", ""))
+
+
 def _badge(name: str, value: str) -> str:
     left, right = (round(6.7 * len(text)) + 14 for text in (name, value))
     style = 'font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" fill="#fff" text-anchor="middle"'
@@ -174,7 +179,7 @@ def _answer(root: Path, run: str) -> str:
 
 def _commands(project: Path) -> str:
     """The commands, with the repository's address as ``pyproject.toml`` has it, once it is public."""
-    address = _project(project).get("urls", {}).get("Repository", "ADDRESS-OF-THIS-REPOSITORY")
+    address = repository(project) or "ADDRESS-OF-THIS-REPOSITORY"
     return "\n".join(
         [
             "```",

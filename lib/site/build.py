@@ -21,7 +21,7 @@ from bs4 import BeautifulSoup
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lib.errors import ProjectError
-from lib.report import equations, page
+from lib.report import equations, page, readme
 from lib.results import files
 
 HERE = Path(__file__).parent
@@ -247,10 +247,21 @@ def notebook(site: Site, name: str) -> Entry:
         back.decompose()
     site.mend(soup, f"notebooks/{name}.ipynb")
     links = "".join(f'<a href="../{place}">{label}</a> ' for label, place in NAVIGATION.items())
+    links += binder(site.root, name)
     above = f'<header class="bar site"><nav aria-label="Site">{links}</nav></header>'
     soup.select_one("header").insert_before(BeautifulSoup(above, "html.parser"))
     files.write_text(site.folder / "notebooks" / f"{name}.html", str(soup))
     return Entry(f"{quote(name)}.html", title)
+
+
+def binder(root: Path, name: str) -> str:
+    """A link that opens a notebook in Binder, as HTML; nothing unless ``pyproject.toml`` names a repository on GitHub.
+
+    Colab has no such link: it takes a notebook alone, and these need ``lib`` beside them.
+    """
+    found = re.match(r"https://github\.com/([\w.-]+/[\w.-]+?)(\.git)?/?$", readme.repository(root))
+    place = found and f"https://mybinder.org/v2/gh/{found[1]}/HEAD?labpath=notebooks%2F{quote(name)}.ipynb"
+    return f'<a href="{place}">Run it in Binder</a>' if place else ""
 
 
 def listing(title: str, about: str, entries: Sequence[Entry]) -> str:

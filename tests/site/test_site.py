@@ -27,6 +27,7 @@ def project(tmp_path_factory):
         "README.md": README,
         "docs/glossary.md": GLOSSARY,
         "docs/picture.png": "png",
+        "pyproject.toml": '[project]\nname = "x"\n',
         "lib/code.py": "x = 1  # why\n",
         "notebooks/01_data.ipynb": "{}",
         "notebooks/02_stationarity.ipynb": "{}",
@@ -102,6 +103,22 @@ def test_notebooks_keep_their_neighbours_and_gain_the_sites_navigation(site):
     assert 'href="../ledger.html"' in first and 'href="../docs/glossary.html"' in first
     assert first.count('href="02_stationarity.html"') == 2 and "Run run" not in first
     assert "Do they keep their level?" in text(site, "notebooks/index.html")
+
+
+@pytest.mark.parametrize(
+    "repository, place",
+    [
+        ("https://github.com/some.one/coin-book.git", "https://mybinder.org/v2/gh/some.one/coin-book/HEAD"),
+        ("https://github.com/some.one/coin-book", "https://mybinder.org/v2/gh/some.one/coin-book/HEAD"),
+        ("https://elsewhere.example/some.one/coin-book", ""),
+        ("", ""),
+    ],
+)
+def test_a_notebook_opens_in_binder_once_the_repositorys_address_is_known(tmp_path, repository, place):
+    urls = f'[project.urls]\nRepository = "{repository}"\n' if repository else ""
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "x"\n{urls}')
+    link = f'<a href="{place}?labpath=notebooks%2F04_cnn.ipynb">Run it in Binder</a>' if place else ""
+    assert build.binder(tmp_path, "04_cnn") == link
 
 
 def test_the_ledger_has_every_row_with_verdict_reason_and_an_anchor(site):

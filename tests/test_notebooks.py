@@ -149,9 +149,6 @@ def test_what_it_waits_for_exists(path):
 LACKING = {
     "09d_intervals",
     "09e_controls",
-    "10_claims",
-    "11_forecast_widget",
-    "12_service",
 }
 # A value gets its name in every notebook that needs it: these lines are one call each.
 SHARED = {

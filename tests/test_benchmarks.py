@@ -495,6 +495,7 @@ def test_a_benchmark_waits_for_a_quiet_machine(monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_report_writes_text_and_pictures(tmp_path, results):
     for name, content in results.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(content))

@@ -151,6 +151,7 @@ def test_log_returns_by_hand():
     assert found.index[0] == pd.Timestamp("2021-01-02")
 
 
+@pytest.mark.slow
 def test_the_table_holds_each_test_of_each_series(walk, autoregressive):
     closes = {"A-USD": np.exp(walk / 50), "B-USD": np.exp(autoregressive)}
     table = stationarity.unit_root_table(closes, "ct").set_index(["ticker", "series"])

@@ -203,6 +203,7 @@ def test_only_a_coin_that_varies_enough_can_be_that_of_table_4_5(rows):
     assert judged(rows, "Table 4.5/coin", small).verdict == "not reproduced"
 
 
+@pytest.mark.slow
 def test_days_that_fit_table_4_5_would_be_found(rows):
     low, high = trials.table_4_5_variance(Evidence({}, rows))
     values = np.linspace(0, 1, 1480)

@@ -69,6 +69,7 @@ def test_prices_that_cover_the_window_are_taken(tmp_path, check, put):
     assert check("source=folder", f"data_dir={tmp_path}").selected
 
 
+@pytest.mark.slow
 def test_each_notebook_refuses_a_coin_of_45_days_before_anything_starts(tmp_path):
     shutil.copy(ROOT / "tests" / "cases" / "f22_young_coin_45_days.csv", tmp_path / "BTC-USD.csv")
     given = ["source=folder", f"data_dir={tmp_path}", f"output_dir={tmp_path / 'out'}", "lookback=5"]

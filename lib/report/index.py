@@ -23,6 +23,7 @@ from lib.results.progress import clock
 HERE = Path(__file__).parent
 ROWS_SHOWN = 40
 _NO_ANSWER: dict[str, Any] = {"sentences": [], "claims": []}
+EVIDENCE = {"ledger.md": "10_claims", "evaluation.md": "09f_holdout"}  # page of a claim -> notebook that says more
 ANSWER_FIGURES = ("answer test", "skill test", "replay")  # names of the figures that show the answer, the best first
 
 
@@ -78,6 +79,7 @@ def write(root: Path) -> Path:
         records=records,
         items=found,
         pages={n for n in run["notebooks"] if (root / "html" / f"{n}.html").is_file()},
+        evidence=EVIDENCE,
         copies={n for n in run["notebooks"] if (root / "notebooks" / f"{n}.ipynb").is_file()},
         css=(HERE / "template" / "style.css").read_text(encoding="utf-8"),
         name=root.name,

@@ -242,7 +242,7 @@ def test_the_index_leads_to_everything_that_is_there(run_folder):
     assert text.index("Table 4.1<") < text.index("Table 4.2<") < text.index("Table 4.10<")
 
 
-def test_the_index_begins_with_the_answer(run_folder):
+def test_the_index_begins_with_the_answer(run_folder, monkeypatch):
     """Seconds and memory come after it, in small print."""
     (run_folder / "tables/answer.csv").write_text(
         "part,reading,ticker,model,days,seeds,skill,skill_lower,skill_upper,p_value,p_holm,verdict\n"
@@ -253,6 +253,13 @@ def test_the_index_begins_with_the_answer(run_folder):
     text = index.write(run_folder).read_text()
     said = "of 2 networks 1 worse, 1 indistinguishable on test days, on 30 later days 1 worse."
     assert said in text and text.index(said) < text.index('class="small"') < text.index('id="notebooks"')
+    verdict = "<td>1 worse, 1 indistinguishable</td>"
+    assert verdict in text, "its notebook did not run"
+    (run_folder / "html").mkdir(exist_ok=True)
+    (run_folder / "html/01_data.html").write_text("x")
+    monkeypatch.setitem(index.EVIDENCE, "evaluation.md", "01_data")
+    linked = '<td><a href="html/01_data.html">1 worse, 1 indistinguishable</a></td>'
+    assert linked in index.write(run_folder).read_text()
     (run_folder / "tables/answer.csv").write_text("nonsense\n")
     assert "the answer cannot be read" in index.write(run_folder).read_text()
 

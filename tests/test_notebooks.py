@@ -145,11 +145,6 @@ def test_what_it_waits_for_exists(path):
 
 # -- notebooks that teach ------------------------------------------------------------------
 
-# They do not teach yet; whoever makes one do so takes it out.
-LACKING = {
-    "09d_intervals",
-    "09e_controls",
-}
 # A value gets its name in every notebook that needs it: these lines are one call each.
 SHARED = {
     "prices = market.prices_of(P)",
@@ -201,19 +196,15 @@ def lacks(path):
     return [what for what, there in wanted.items() if not there]
 
 
-@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem not in LACKING], ids=lambda p: p.stem)
+@each_notebook
 def test_it_teaches(path):
     assert lacks(path) == []
-
-
-def test_only_notebooks_that_lack_something_are_excused():
-    assert {p.stem for p in NOTEBOOKS if p.stem in LACKING and lacks(p)} == LACKING
 
 
 def test_no_line_is_in_two_notebooks():
     """What two of them need is a function of lib."""
     seen = {}
-    for path in (p for p in NOTEBOOKS if p.stem not in LACKING):
+    for path in NOTEBOOKS:
         for line in own_lines(path) - SHARED:
             seen.setdefault(line, []).append(path.stem)
     assert {line: where for line, where in seen.items() if len(where) > 1} == {}

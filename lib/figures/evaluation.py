@@ -135,13 +135,13 @@ def skill_by_block(folds: pd.DataFrame) -> Figure:
         ax = axes[tickers.index(ticker), schemes.index(scheme)]
         shown = mine[mine["model"].isin([*NETWORKS, "ridge"])].set_index("model")[blocks]
         for place, (model, skills) in enumerate(shown.iterrows()):
-            x = np.arange(1, len(blocks) + 1) + 0.08 * (place - len(shown) / 2)
+            x = np.arange(1, len(blocks) + 1) + 0.08 * (place - (len(shown) - 1) / 2)
             marker = _MARKERS[place % len(_MARKERS)]
             ax.plot(x, skills.tolist(), marker, ms=5, color=model_colour(model), label=model)
         ax.axhline(0, **ZERO)
         ax.set(title=f"{ticker}, {scheme}", xticks=range(1, len(blocks) + 1))
     for ax in axes[-1]:
-        ax.set_xlabel("block of test days, in time order; skills of one block have no interval")
+        ax.set_xlabel("block of test days, in time order;\nskills of one block have no interval")
     for ax in axes[:, 0]:
         _skill_axis(ax, folds[blocks])
         ax.set_ylabel("skill against naive")
@@ -231,7 +231,7 @@ def interval_example(
         ax.plot(known.index, known, color=coin_colour(ticker), lw=1.2, label="close")
         band = {"color": PRINTED["blue"], "alpha": 0.25, "lw": 0, "label": f"{rows['level'].iloc[0]:.0%} interval"}
         ax.fill_between(rows["date"], rows["lower_usd"], rows["upper_usd"], **band)
-        lines = (("actual", "actual_usd", "-"), ("naive", "naive_usd", ":"), ("network's path", "path_usd", "--"))
+        lines = (("actual", "actual_usd", "-"), ("naive", "naive_usd", ":"), ("forecast", "path_usd", "--"))
         for name, column, look in lines:
             if column in rows and rows[column].notna().any():
                 ax.plot(rows["date"], rows[column], look, color=PRINTED["actual"], lw=1.2, label=name)

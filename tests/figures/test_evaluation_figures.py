@@ -1,5 +1,7 @@
 """Figures of what forecasts are worth: nothing is cut off, and colours say what is good."""
 
+from itertools import combinations
+
 import pandas as pd
 import pytest
 
@@ -41,6 +43,16 @@ def test_the_worst_network_is_inside_the_axes(folds, leaks):
     scores = leaks.assign(skill_lower=leaks["skill_worst"], skill_upper=leaks["skill_best"])
     figure = figures.skill_intervals(scores, "test")
     assert all(low < -41 and high > 0.1 for low, high in limits(figure, "x"))
+
+
+def test_no_label_below_the_blocks_lies_on_another(folds):
+    """Two panels side by side, each with its label, and the legend below them."""
+    coins = pd.concat([folds.assign(ticker=ticker) for ticker in ("A-USD", "B-USD", "C-USD")])
+    figure = figures.skill_by_block(coins)
+    figure.draw_without_rendering()
+    named = [ax for ax in figure.axes if ax.get_xlabel()]
+    boxes = [part.get_window_extent() for part in (*(ax.xaxis.label for ax in named), *figure.legends)]
+    assert len(boxes) == 3 and not any(a.overlaps(b) for a, b in combinations(boxes, 2))
 
 
 def test_one_bad_network_does_not_press_the_others_together():

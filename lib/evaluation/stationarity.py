@@ -55,9 +55,9 @@ def reading(adf_p: float, kpss_p: float, level: float = 0.05) -> str:
     """What the two tests say together at significance ``level``."""
     unit_root_rejected, stationarity_rejected = adf_p < level, kpss_p < level
     if unit_root_rejected and not stationarity_rejected:
-        return "stationary (both agree)"
+        return "stationary (ADF and KPSS)"
     if not unit_root_rejected and stationarity_rejected:
-        return "not stationary (both agree)"
+        return "not stationary (ADF and KPSS)"
     if unit_root_rejected:
         return "both reject: neither a unit root nor stationary"
     return "undecided: neither rejects"

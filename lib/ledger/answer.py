@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from lib import tables
-from lib.ledger.findings import replays, row_of
-from lib.ledger.trace import read
-from lib.ledger.verdicts import ALL, CANNOT, CLOSE, CONSISTENT, CONTRADICTED, NOT, REPRODUCED, VERDICTS, summary
+from lib.ledger.findings import interval_factor, replays, row_of
+from lib.ledger.trace import error_rate, read
+from lib.ledger.verdicts import ALL, CANNOT, CLOSE, VERDICTS, summary
 from lib.results import files
 from lib.settings.networks import NETWORKS
 
 LATER = "holdout"  # the part of the days after the thesis
 ASKED_FIRST = "as evaluated"  # the reading of "trained" that the first screen shows
-_FOR, _AGAINST = (REPRODUCED, CLOSE, CONSISTENT), (NOT, CONTRADICTED, CANNOT)
+FIRST_ROWS = "ledger.md#rows-of-the-first-page"
 MOST_WORDS = 25  # of a sentence on the first screen
 
 
@@ -29,6 +30,7 @@ class AnswerRow:
         printed, ours, naive: values as text; empty where there is none.
         verdict: one or two words.
         page: which page of the run says more, with the place in it.
+        ids: rows of the ledger that it rests on, which that page shows first.
     """
 
     claim: str
@@ -37,6 +39,7 @@ class AnswerRow:
     naive: str
     verdict: str
     page: str
+    ids: tuple[str, ...] = ()
 
 
 def networks(root: Path) -> pd.DataFrame | None:
@@ -76,14 +79,16 @@ def sentences(root: Path) -> list[str]:
     said = []
     if frame is not None and len(judged := replays(frame)):
         inside = int((judged["verdict"] == CLOSE).sum())
+        reach = interval_factor(judged)
+        wide = "" if math.isnan(reach) else f", which is wide: a factor of {reach:.1f} either way"
         said.append(
-            f"{inside} of {len(judged)} printed trials come back: their scores lie inside the 95 % interval of our own"
-            " trainings."
+            f"{inside} of {len(judged)} printed trials score inside the 95 % interval of our own trainings{wide}."
         )
     if frame is not None and _computed(frame, "8/sol_most_predictable_naive"):
         said.append(
-            f'The best R2, {row_of(frame, "abstract/lstm_r2")["printed"]}, says little: "tomorrow equals today", with'
-            f" no model, has {_computed(frame, '8/sol_most_predictable_naive')} on the same days."
+            f"The best printed R2, {row_of(frame, 'abstract/lstm_r2')['printed']} (LSTM, SOL-USD, validation days),"
+            f' says little: "tomorrow equals today" has {_computed(frame, "8/sol_most_predictable_naive")} on the same'
+            " days."
         )
     if found is not None and len(shown := first(found)):
         later = first(found, LATER)
@@ -95,17 +100,17 @@ def sentences(root: Path) -> list[str]:
 def _success_in_words(frame: pd.DataFrame | None) -> str:
     """How the last sentence begins: with the verdict on the claim that it answers, if there is one."""
     verdict = CANNOT if frame is None else row_of(frame, "8/successful")["verdict"]
-    return "Against no model" if verdict == CANNOT else f"The claimed success is {verdict}: against no model"
+    return "Against no model" if verdict == CANNOT else f"Success is {verdict}: against no model"
 
 
 def _counted(shown: pd.DataFrame) -> str:
-    """The same with their number, such as ``all 12 networks are worse``."""
+    """The same with their number, such as ``all our 12 networks are worse``."""
     verdicts = _verdicts(shown)
     if len(shown) == 1:
         return f"the one network is {verdicts.partition(' ')[2]}"
     if verdicts.startswith("all "):
-        return f"all {len(shown)} networks are {verdicts.partition(' ')[2]}"
-    return f"of {len(shown)} networks {verdicts}"
+        return f"all our {len(shown)} networks are {verdicts.partition(' ')[2]}"
+    return f"of our {len(shown)} networks {verdicts}"
 
 
 def _verdicts(shown: pd.DataFrame) -> str:
@@ -125,7 +130,7 @@ def _computed(frame: pd.DataFrame, identity: str) -> str:
 def rows(root: Path) -> list[AnswerRow]:
     """The six claims of the first screen, those of them that the run can say something of."""
     frame, found = ledger_of(root), networks(root)
-    shown = [] if frame is None else [_headline(frame), *_trials(frame), _success(frame)]
+    shown = [] if frame is None else [_headline(frame), *_trials(frame, error_rate(root)), _success(frame)]
     if found is not None and len(first(found)):
         shown.append(_unseen(first(found)))
     return shown if frame is None else [*shown, _days(frame), _all(frame)]
@@ -134,26 +139,31 @@ def rows(root: Path) -> list[AnswerRow]:
 def _headline(frame: pd.DataFrame) -> AnswerRow:
     row, naive = row_of(frame, "abstract/lstm_mse"), _computed(frame, "abstract/lstm_mse_below_naive")
     ours = _number(row["computed"])
-    return AnswerRow(row["says"], row["printed"], ours, naive, row["verdict"], "ledger.md#abstract")
+    ids = ("abstract/lstm_mse", "abstract/lstm_mse_below_naive")
+    return AnswerRow(row["says"], row["printed"], ours, naive, row["verdict"], FIRST_ROWS, ids)
 
 
-def _trials(frame: pd.DataFrame) -> list[AnswerRow]:
+def _trials(frame: pd.DataFrame, rates: pd.DataFrame | None) -> list[AnswerRow]:
     judged = replays(frame)
     if judged.empty:
         return []
     counts = judged["verdict"].value_counts()
     inside = f"{counts.get(CLOSE, 0)} inside the 95 % interval"
-    below = [_computed(frame, f"Appendix {k}/below_naive").partition(" of ")[0] for k in (1, 2, 3)]
+    ids = tuple(f"Appendix {k}/below_naive" for k in (1, 2, 3))
+    below = [_computed(frame, identity).partition(" of ")[0] for identity in ids]
     naive = f"beaten by {sum(map(int, below))}" if all(below) else ""
     verdict = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
-    page = "ledger.md#appendices-1-to-3"
-    return [AnswerRow("MSE of every printed trial", f"{len(judged)} trials", inside, naive, verdict, page)]
+    if rates is not None and (rate := rates.set_index("rule")["rate"].get("one training", math.nan)) >= 0:
+        verdict += f" (chance alone: about {rate * len(judged):.0f})"
+    return [AnswerRow("MSE of every printed trial", f"{len(judged)} trials", inside, naive, verdict, "replay.md", ids)]
 
 
 def _success(frame: pd.DataFrame) -> AnswerRow:
     row = row_of(frame, "8/successful")
-    ours = f"{_number(row['computed'])} best trials beat naive" if pd.notna(row["computed"]) else ""
-    return AnswerRow("networks predict with success", row["printed"], ours, "", row["verdict"], "ledger.md#chapter-8")
+    count = _number(row["computed"])
+    ours = f"{count} best printed trials beat naive, on the days that picked them" if count else ""
+    claim, ids = "networks predict with success", ("8/successful",)
+    return AnswerRow(claim, row["printed"], ours, "", row["verdict"], FIRST_ROWS, ids)
 
 
 def _unseen(found: pd.DataFrame) -> AnswerRow:
@@ -161,20 +171,20 @@ def _unseen(found: pd.DataFrame) -> AnswerRow:
     low, high = found["skill"].min(), found["skill"].max()
     verdict = ", ".join(f"{n} {name}" for name, n in found["verdict"].value_counts().items())
     ours = f"skill {low:.2g} to {high:.2g}"
-    return AnswerRow("better than no model on test days", "not asked", ours, "0", verdict, "evaluation.md")
+    return AnswerRow("our networks better than no model on test days", "not asked", ours, "0", verdict, "evaluation.md")
 
 
 def _days(frame: pd.DataFrame) -> AnswerRow:
     row = row_of(frame, "4.1.2/unseen")
     shares = "/".join(row_of(frame, f"4.1.2/{part}_share")["printed"] for part in ("train", "validation", "test"))
-    claim = "scores are of unseen test days"
-    return AnswerRow(claim, f"test of {shares}", _number(row["computed"]), "", row["verdict"], "ledger.md#chapter-4")
+    claim, ids = "scores are of unseen test days", ("4.1.2/unseen",)
+    return AnswerRow(claim, f"test of {shares}", _number(row["computed"]), "", row["verdict"], FIRST_ROWS, ids)
 
 
 def _all(frame: pd.DataFrame) -> AnswerRow:
     counts = summary(frame).set_index("chapter").loc[ALL]
-    ours, verdict = (", ".join(f"{counts[v]} {v}" for v in of if counts[v]) for of in (_FOR, _AGAINST))
-    return AnswerRow("all numbers and statements", f"{counts['rows']}", ours, "", verdict, "ledger.md")
+    verdict = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if counts[v])
+    return AnswerRow("all numbers and statements", f"{counts['rows']}", "", "", verdict, "ledger.md")
 
 
 def _number(value: object) -> str:

@@ -76,12 +76,17 @@ def by_chance(frame: pd.DataFrame, rates: pd.DataFrame | None = None) -> str:
     one = None if rates is None else rates.set_index("rule").loc["one training"]
     if one is None or not one["cases"]:
         return f"{words}; about {NOMINAL * len(rows):.0f} would be if nothing but the seed differed."
-    reach = ((rows["largest"] / rows["smallest"]) ** 0.5).median()
     return (
         f"{words}. The rule rejects {one['rate']:.1%} of our own seeds too ({one['low']:.1%} to {one['high']:.1%}),"
         f" which would be about {one['rate'] * len(rows):.0f} of {len(rows)}. Here {CLOSE} means inside the interval,"
-        f" not nearly equal: the median interval reaches a factor of {reach:.1f} to either side of its middle."
+        f" not nearly equal: the median interval reaches a factor of {interval_factor(rows):.1f} to either side of its"
+        " middle."
     )
+
+
+def interval_factor(rows: pd.DataFrame) -> float:
+    """How far the median interval of such rows reaches to either side of its middle, as a factor."""
+    return float(((rows["largest"] / rows["smallest"]) ** 0.5).median())
 
 
 def replays(frame: pd.DataFrame) -> pd.DataFrame:

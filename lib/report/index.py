@@ -23,7 +23,8 @@ from lib.results.progress import clock
 HERE = Path(__file__).parent
 ROWS_SHOWN = 40
 _NO_ANSWER: dict[str, Any] = {"sentences": [], "claims": []}
-EVIDENCE = {"ledger.md": "10_claims", "evaluation.md": "09f_holdout"}  # page of a claim -> notebook that says more
+# Page of a claim -> the notebook that says more.
+EVIDENCE = {"ledger.md": "10_claims", "replay.md": "08b_replay", "evaluation.md": "09f_holdout"}
 ANSWER_FIGURES = ("answer test", "skill test", "replay")  # names of the figures that show the answer, the best first
 
 

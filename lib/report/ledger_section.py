@@ -23,10 +23,10 @@ def shown(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
         link: path from the project's root -> how the page links to it; empty if it cannot.
 
     Returns:
-        ``findings`` (sentences), ``words`` (how many rows have which verdict), ``meanings``, ``summary`` (table by
-        chapter), ``chapters`` (heading, count and table of all claims and questions), ``cells`` (count of those of
-        the lists of trials, then count and table of the contradicted ones), ``files`` (paths of the tables that are
-        here), ``picture``.
+        ``first`` (table of the rows that the first page rests on), ``findings`` (sentences), ``words`` (how many rows
+        have which verdict), ``meanings``, ``summary`` (table by chapter), ``chapters`` (heading, count and table of all
+        claims and questions), ``cells`` (count of those of the lists of trials, then count and table of the
+        contradicted ones), ``files`` (paths of the tables that are here), ``picture``.
     """
     from lib import ledger
     from lib.ledger import answer
@@ -38,7 +38,9 @@ def shown(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
     cells, others = frame[frame["kind"] == CELL], frame[frame["kind"] != CELL]
     wrong = cells[cells["verdict"] == "contradicted"]
     counts = ledger.summary(frame)
+    asked = list(dict.fromkeys(identity for row in answer.rows(root) for identity in row.ids))
     return {
+        "first": table(frame.set_index("id", drop=False).loc[asked], link),
         "findings": [markdown.plain(finding) for finding in ledger.findings(frame)],
         "words": ledger.in_words(frame, ledger.error_rate(root)),
         "meanings": ledger.MEANINGS,

@@ -26,12 +26,12 @@ ANSWER = f"{PICTURES}/answer.png"
 GALLERY = {
     "figure_4_5": (
         "figures/figure_4_5.png",
-        "Figure 4.5: best networks, and naive",
+        "Figure 4.5: our best networks, and naive, validation days",
         "notebooks/09_comparison.ipynb",
     ),
-    "skill": ("figures/skill_test.png", "Skill of all models, with intervals", "{run}/evaluation.md"),
+    "skill": ("figures/skill_test.png", "Skill on test days, all models, with intervals", "{run}/evaluation.md"),
     "replay": ("../replay/figures/replay.png", "All printed trials, trained again", "{run}/replay.md"),
-    "ledger": ("figures/claims.png", "Every number of the thesis, judged", "{run}/ledger.md"),
+    "ledger": ("figures/claims.png", "Every printed number beside ours", "{run}/ledger.md"),
     "intervals": ("figures/interval_example.png", "How sure is a forecast?", "notebooks/09d_intervals.ipynb"),
     "dashboard": ("", "The dashboard", "docs/running.md#the-dashboard"),
 }

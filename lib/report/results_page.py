@@ -53,6 +53,7 @@ COLUMNS = {
         "thesis_adf_p_value",
         "kpss_p_value",
         "reading",
+        "thesis_reading",
     ),
     "table_4_5": ("ticker", "part", "model", "whose", "unit", "MSE", "MAE", "R2", *SKILL),
 }

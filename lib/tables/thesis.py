@@ -10,7 +10,7 @@ import pandas as pd
 
 from lib import networks, thesis
 from lib.data.windows import Dataset
-from lib.evaluation import baselines, metrics
+from lib.evaluation import baselines, metrics, significance
 from lib.results.artifacts import short
 from lib.results.origin import signed
 from lib.tables.frames import above_and_below
@@ -55,12 +55,16 @@ def range_in_words(closes_usd: Mapping[str, pd.Series]) -> str:
 
 @signed
 def table_4_2(tests: pd.DataFrame) -> pd.DataFrame:
-    """Unit-root tests (Table 4.2) as ``stationarity.unit_root_table`` gives them, with the printed ADF beside."""
+    """Unit-root tests (Table 4.2) as ``stationarity.unit_root_table`` gives them, with the printed ADF beside, and what
+    its p-value says at 5 % (``thesis_reading``)."""
     printed = thesis.printed()["table_4_2"]
     beside = [printed[s].get(t, [None, None]) for t, s in zip(tests["ticker"], tests["series"])]
     frame = tests.copy()
     frame.insert(4, "thesis_adf_statistic", [b[0] for b in beside])
     frame.insert(6, "thesis_adf_p_value", [b[1] for b in beside])
+    frame["thesis_reading"] = [
+        "" if p is None else "stationary" if p < significance.LEVEL else "not stationary" for _, p in beside
+    ]
     return frame.astype({"thesis_adf_statistic": float, "thesis_adf_p_value": float})
 
 

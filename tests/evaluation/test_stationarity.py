@@ -124,14 +124,14 @@ def test_a_random_walk_and_white_noise_are_told_apart(walk, noise):
         name: stationarity.reading(stationarity.adf(y)["p_value"], stationarity.kpss_test(y)["p_value"])
         for name, y in {"walk": walk, "noise": noise}.items()
     }
-    assert verdicts == {"walk": "not stationary (both agree)", "noise": "stationary (both agree)"}
+    assert verdicts == {"walk": "not stationary (ADF and KPSS)", "noise": "stationary (ADF and KPSS)"}
 
 
 @pytest.mark.parametrize(
     ("adf_p", "kpss_p", "words"),
     [
-        (0.01, 0.10, "stationary (both agree)"),
-        (0.30, 0.01, "not stationary (both agree)"),
+        (0.01, 0.10, "stationary (ADF and KPSS)"),
+        (0.30, 0.01, "not stationary (ADF and KPSS)"),
         (0.01, 0.01, "both reject: neither a unit root nor stationary"),
         (0.30, 0.10, "undecided: neither rejects"),
     ],

@@ -48,7 +48,7 @@ def run(tmp_path):
 
 def test_the_answer_has_two_sides_and_the_later_days(run):
     assert answer.sentences(run) == [
-        "Against no model, all 4 networks are worse on test days, on 145 later days 2 worse, 1 indistinguishable,"
+        "Against no model, all our 4 networks are worse on test days, on 145 later days 2 worse, 1 indistinguishable,"
         " 1 better."
     ]
     (row,) = answer.rows(run)
@@ -60,7 +60,7 @@ def test_a_changed_result_changes_the_answer(run):
     table = files.read_table(place)
     table.loc[0, ["skill", "verdict"]] = [0.2, "better"]
     table.to_csv(place, index=False)
-    assert "of 4 networks 3 worse, 1 better on test days" in answer.sentences(run)[-1]
+    assert "of our 4 networks 3 worse, 1 better on test days" in answer.sentences(run)[-1]
     assert answer.rows(run)[0].verdict == "3 worse, 1 better"
 
 
@@ -86,4 +86,6 @@ def test_sentences_are_short_and_rows_are_the_ledgers():
     shown = answer.rows(THESIS)
     assert len(shown) == 6 and shown[0].printed == frame.set_index("id").loc["abstract/lstm_mse", "printed"]
     counts = ledger.summary(frame).set_index("chapter").loc["all"]
-    assert shown[-1].verdict.startswith(f"{counts['not reproduced']} not reproduced, {counts['contradicted']} contra")
+    assert shown[-1].verdict.startswith(f"{counts['reproduced']} reproduced, {counts['close']} close")
+    assert f"{counts['contradicted']} contradicted" in shown[-1].verdict
+    assert {identity for row in shown for identity in row.ids} <= set(frame["id"])

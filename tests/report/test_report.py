@@ -251,7 +251,7 @@ def test_the_index_begins_with_the_answer(run_folder, monkeypatch):
         "holdout,as evaluated,BTC-USD,CNN,30,2,-0.5,-0.6,-0.4,0.001,0.002,worse\n"
     )
     text = index.write(run_folder).read_text()
-    said = "of 2 networks 1 worse, 1 indistinguishable on test days, on 30 later days 1 worse."
+    said = "of our 2 networks 1 worse, 1 indistinguishable on test days, on 30 later days 1 worse."
     assert said in text and text.index(said) < text.index('class="small"') < text.index('id="notebooks"')
     verdict = "<td>1 worse, 1 indistinguishable</td>"
     assert verdict in text, "its notebook did not run"

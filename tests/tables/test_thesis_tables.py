@@ -95,6 +95,7 @@ def test_table_4_2_puts_the_printed_adf_beside_ours():
     ]
     assert table["thesis_adf_statistic"].tolist() == pytest.approx([-3.880, np.nan, -36.83, np.nan], nan_ok=True)
     assert table["thesis_adf_p_value"].tolist() == pytest.approx([0.002, np.nan, 0.0, np.nan], nan_ok=True)
+    assert table["thesis_reading"].tolist() == ["stationary", "", "stationary", ""]
     assert len(tests.columns) == 10
 
 

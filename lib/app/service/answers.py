@@ -261,7 +261,7 @@ def trained(run: Mapping[str, Any], entry: Entry, images: Mapping[str, str] | No
     return {
         "request_id": run["request_id"],
         "status": "success",
-        "message": f"{entry.title}: {'known, so nothing was trained' if run['cached'] else 'trained'},"
+        "message": f"{entry.title}: {'cached, so nothing was trained' if run['cached'] else 'trained'},"
         f" answered after {run['seconds']:.3g} s",
         "cached": run["cached"],
         "prices_age_seconds": run["prices_age_seconds"],

@@ -358,12 +358,18 @@ def smaller_kernels(evidence: Evidence, row: Row) -> Found:
     middle, reach = np.average(z, weights=weights), _TWO_SIDED / np.sqrt(sum(weights))
     # Adding 0 after rounding turns -0.0 into 0.0.
     pooled, low, high = (round(float(np.tanh(middle + k * reach)), 2) + 0.0 for k in (0, -1, 1))
+    shown, each = f"{pooled:+.2f} ({low:+.2f} to {high:+.2f})", ", ".join(words)
+    if low <= 0 <= high:
+        raise Missing(
+            "the records show no relation, and a weak one is not excluded: rank correlation of kernel size with R2"
+            f" within coins and networks {each}; pooled, with its 95 % interval, {shown}"
+        )
     return Found(
         high < 0,
-        because=f"rank correlation of kernel size with R2 within coins and networks: {', '.join(words)}; pooled, with"
-        " its 95 % interval, it is what is computed",
+        because=f"rank correlation of kernel size with R2 within coins and networks: {each}; pooled, with its 95 %"
+        " interval, it is what is computed",
         published=RECORDS,
-        shown=f"{pooled:+.2f} ({low:+.2f} to {high:+.2f})",
+        shown=shown,
     )
 
 

@@ -151,7 +151,7 @@ def _trials(frame: pd.DataFrame, rates: pd.DataFrame | None) -> list[AnswerRow]:
     inside = f"{counts.get(CLOSE, 0)} inside the 95 % interval"
     ids = tuple(f"Appendix {k}/below_naive" for k in (1, 2, 3))
     below = [_computed(frame, identity).partition(" of ")[0] for identity in ids]
-    naive = f"beaten by {sum(map(int, below))}" if all(below) else ""
+    naive = f"{sum(map(int, below))} of them beat it" if all(below) else ""
     verdict = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
     if rates is not None and (rate := rates.set_index("rule")["rate"].get("one training", math.nan)) >= 0:
         verdict += f" (chance alone: about {rate * len(judged):.0f})"

@@ -99,7 +99,12 @@ def gaps_in_words(ticker: str, frame: pd.DataFrame, max_gap_days: int) -> str:
         " out, and nothing is computed across such a gap"
     )
     filled = len(found) - len(long)
-    rest = "Filled days are inputs only: none is scored or forecast from" if filled else "No day is filled"
+    rest = (
+        "Filled days are inputs, and training has them as targets too; validation and test score neither them nor the"
+        " days after them"
+        if filled
+        else "No day is filled"
+    )
     days = int(outside["days"].sum() + found["days"].sum())
     parts = f"{left_out if len(long) else ''}{at_ends if len(outside) else ''}"
     return f"{ticker}: {days} days without a price{parts}. {rest}."

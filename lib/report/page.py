@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,10 +13,12 @@ from urllib.parse import quote
 from lib.report import equations
 from lib.results.files import FileError, read_record, write_text
 from lib.results.progress import clock
+from lib.settings.places import PROJECT_ROOT
 
 HERE = Path(__file__).parent
 NUMBER = re.compile(r"[-+]?[\d.,]+(e[-+]?\d+)?\s?(%|s)?|nan|-?inf", re.IGNORECASE)
 _OTHER_NOTEBOOK = re.compile(r"^\d\d[a-z]?_\w+\.ipynb$")
+_PROJECT_FILE = re.compile(r"^\.\./(docs|outputs)/")
 _TO_PAGE = re.compile(r'<a data-page="(?P<name>\w+)"[^>]*>')
 SHOWN = ["text/html", "text/markdown", "image/png", "image/svg+xml", "image/jpeg", "text/plain"]
 
@@ -58,7 +61,7 @@ def write(
         "failed_index": next((i for i, c in enumerate(notebook.cells) if _failed(c)), None),
     }
     body, _ = exporter.from_notebook_node(notebook, resources={"about": about})
-    return write_text(page, offline(body))
+    return write_text(page, offline(body, page))
 
 
 def heading_of(cells: Sequence[Any]) -> str:
@@ -93,8 +96,12 @@ def describe_images(cells: Sequence[Any], titles: Mapping[str, str]) -> None:
             output.metadata["alt"] = own or f"Figure in section: {heading}{more}"
 
 
-def offline(text: str) -> str:
-    """HTML without scripts and anything that a browser would fetch by itself; tables aligned, equations drawn."""
+def offline(text: str, page: Path) -> str:
+    """HTML without scripts and anything that a browser would fetch by itself; tables aligned, equations drawn.
+
+    Args:
+        page: where it will lie. From there links lead to the project's own files; from elsewhere they lead nowhere.
+    """
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(text, "html.parser")
@@ -106,6 +113,13 @@ def offline(text: str) -> str:
     for tag in soup.find_all("a", href=_OTHER_NOTEBOOK):
         tag["data-page"] = str(tag["href"]).removesuffix(".ipynb")
         del tag["href"]  # until that page is there, see link_neighbours
+    for tag in soup.find_all("a", href=_PROJECT_FILE):
+        tag["data-source"] = tag["href"]  # as the notebook has it, for the site
+        if page.resolve().is_relative_to(PROJECT_ROOT):
+            up = os.path.relpath(PROJECT_ROOT / "notebooks", page.resolve().parent)
+            tag["href"] = os.path.normpath(Path(up) / str(tag["href"])).replace(os.sep, "/")
+        else:
+            del tag["href"]
     for tag in soup.find_all("img"):
         if not str(tag.get("src", "")).startswith("data:"):
             tag.replace_with(f"(image not part of this page: {tag.get('src', 'no address')})")

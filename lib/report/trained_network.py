@@ -13,6 +13,7 @@ from lib import figures, tables
 from lib.data import market, windows
 from lib.evaluation import scoring
 from lib.experiments import seeds, train
+from lib.networks import architectures
 from lib.results.artifacts import Store
 from lib.settings import Settings
 
@@ -51,12 +52,14 @@ class TrainedNetwork:
         models: ticker -> Keras model of Keras's own layers.
         data: ticker -> its windows.
         predictions: ticker -> forecasts of every split in US dollars.
+        max_epochs: the parameter.
     """
 
     network: str
     models: Mapping[str, Any]
     data: Mapping[str, windows.Dataset]
     predictions: Mapping[str, pd.DataFrame]
+    max_epochs: int
 
     @property
     def any_model(self) -> Any:
@@ -64,14 +67,29 @@ class TrainedNetwork:
         return next(iter(self.models.values()))
 
     def in_words(self) -> str:
-        """A sentence for each ticker: whether it is better than the naive forecast on days that it has not seen."""
+        """A sentence for each ticker: whether it is better than the naive forecast on days that it has not seen.
+
+        Another one if the parameters allow fewer epochs than the hyperparameters ask for.
+        """
         found = {t: scoring.network_scores(frame, self.network) for t, frame in self.predictions.items()}
-        return "\n".join(f"{t}: {scoring.network_in_words(scores, self.network)}" for t, scores in found.items())
+        told = [f"{t}: {scoring.network_in_words(scores, self.network)}" for t, scores in found.items()]
+        return "\n".join([*told, *cut_short_in_words(self.network, self.max_epochs)])
 
     def response(self, ticker: str) -> pd.Series:
         """:func:`response` to the own close of the first test window."""
         data = self.data[ticker]
         return response(self.models[ticker], data.test.X[0], data.features.index("Close"))
+
+
+def cut_short_in_words(network: str, max_epochs: int) -> list[str]:
+    """A sentence on what scores cannot show after fewer epochs than the thesis's best hyperparameters; else none."""
+    asked = int(architectures.default_hyperparameters(network)["epochs"])
+    if max_epochs >= asked:
+        return []
+    return [
+        f"The {network} was trained for at most {max_epochs} of {asked} epochs: this shows how the notebook works, not"
+        " how good the thesis's network is."
+    ]
 
 
 def response(model: Any, window: np.ndarray, feature: int = 0, step: float = 0.01) -> pd.Series:
@@ -128,7 +146,7 @@ def show(network: str, settings: Settings, store: Store) -> TrainedNetwork:
     scores = scoring.run_scores(by_network, data, seed_of)
     _show(SCORES, store.table(f"scores_{slug}", scores, f"{network}: scores by part, scaled and in dollars"))
     print(scoring.scores_in_words(scores))
-    return TrainedNetwork(network, models, data, predictions)
+    return TrainedNetwork(network, models, data, predictions, settings.max_epochs)
 
 
 def _show_layers(network: str, slug: str, model: Any, store: Store) -> None:

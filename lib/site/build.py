@@ -151,6 +151,8 @@ class Site:
     def mend(self, soup: Any, source: str) -> None:
         """Give each link and picture of a page its address on the site; pictures of other hosts become their text."""
         siblings = {f"{quote(name)}.html" for name in self.notebooks if source.endswith(".ipynb")}  # linked by the run
+        for tag in soup.find_all("a", attrs={"data-source": True}):
+            tag["href"] = tag.attrs.pop("data-source")
         for tag in soup.find_all("a", href=lambda href: href and href not in siblings):
             if (address := self.address(source, tag["href"])) is None:
                 del tag["href"]

@@ -77,11 +77,12 @@ def test_nothing_is_invented_before_the_first_or_after_the_last_known_price():
 def test_gaps_in_words_name_what_is_left_out_and_what_is_filled(broken):
     assert cleaning.gaps_in_words("A", daily([1, 2, 3]), 5) == ""
     filled = cleaning.gaps_in_words("A", broken, 3)
-    assert filled.startswith("A: 6 days without a price. Filled days are inputs only")
+    assert filled.startswith("A: 6 days without a price. Filled days are inputs, and training has")
     ending = daily([1, np.nan, 3, np.nan, np.nan])
     assert cleaning.gaps_in_words("A", ending, 3) == (
         "A: 3 days without a price; 2 of them, before the first price or after the last one, are left out."
-        " Filled days are inputs only: none is scored or forecast from."
+        " Filled days are inputs, and training has them as targets too; validation and test score neither them nor the"
+        " days after them."
     )
     assert cleaning.gaps_in_words("A", ending.iloc[2:], 3).endswith("are left out. No day is filled.")
     some = cleaning.gaps_in_words("A", broken, 2)

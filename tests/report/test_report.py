@@ -10,6 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from lib.report import index, page
+from lib.settings import PROJECT_ROOT
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -100,6 +101,13 @@ def test_a_page_has_language_title_state_and_way_back(rendered):
     assert "../index.html" in seen.links and "#cell-7" in seen.links
     assert re.search(r"failed</strong> after 1:01", text)
     assert "This notebook stopped in cell 6, In [6]" in text and "division &lt;by&gt; zero" in text
+
+
+def test_links_to_the_projects_files_lead_there_from_a_run_in_the_project_only(tmp_path):
+    text = '<a href="../docs/glossary.md#mse">words</a><a href="../index.html">run</a>'
+    inside = Page(page.offline(text, PROJECT_ROOT / "outputs" / "a_run" / "html" / "x.html"))
+    assert inside.links == ["../../../docs/glossary.md#mse", "../index.html"]
+    assert Page(page.offline(text, tmp_path / "html" / "x.html")).links == [None, "../index.html"]
 
 
 def test_images_are_described_by_title_or_heading(rendered):

@@ -1,6 +1,7 @@
 """The site: every page at its address, links that lead there, nothing of other hosts, no prices."""
 
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -162,7 +163,7 @@ def test_links_that_lead_nowhere_and_requests_to_other_hosts_are_found(pages, bo
 
 
 def as_page(frame):
-    return offline(f'<div class="box">{frame.to_html()}</div>')
+    return offline(f'<div class="box">{frame.to_html()}</div>', Path("x.html"))
 
 
 def test_a_table_of_prices_is_found_whatever_its_scale_and_dates_and_on_every_page(pages, random_walk):

@@ -101,7 +101,7 @@ def test_documents_have_drawn_equations_and_anchors(site):
 
 def test_notebooks_keep_their_neighbours_and_gain_the_sites_navigation(site):
     first = text(site, "notebooks/01_data.html")
-    assert 'href="../ledger.html"' in first and 'href="../docs/glossary.html"' in first
+    assert 'href="../ledger.html"' in first and 'href="../docs/glossary.html">words</a>' in first
     assert first.count('href="02_stationarity.html"') == 2 and "Run run" not in first
     assert "Do they keep their level?" in text(site, "notebooks/index.html")
 
@@ -126,6 +126,11 @@ def test_the_ledger_has_every_row_with_verdict_reason_and_an_anchor(site):
     ledger = text(site, "ledger.html")
     assert 'id="Table_1/a_b" data-verdict="not reproduced" data-kind="claim"' in ledger
     assert "mean &lt; 2" in ledger and '"Found">1.23' in ledger and "it is 1.23" in ledger and "close (1)" in ledger
+
+
+def test_a_runs_own_page_has_no_link_to_documents_that_are_not_beside_it(executed_run):
+    page = (executed_run / "html" / "01_data.html").read_text(encoding="utf-8")
+    assert ">words</a>" in page and 'href="../docs' not in page
 
 
 def test_a_link_that_leads_nowhere_stops_the_build(project, executed_run, tmp_path):

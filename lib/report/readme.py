@@ -36,6 +36,7 @@ GALLERY = {
     "dashboard": ("", "The dashboard", "docs/running.md#the-dashboard"),
 }
 THUMBNAIL = (360, 240)  # pixels
+UPPER = {"skill": 1 / 3, "ledger": 0.6}  # of figures with panels below each other: how much of the height is the first
 SOURCE = "Source"  # the entry of a PNG that holds the digest of what it was made from
 
 
@@ -100,7 +101,7 @@ def write(root: Path, run: str, project: Path = PROJECT_ROOT) -> list[Path]:
         paths.append(project / ANSWER)
     for name, (figure, *_) in GALLERY.items():
         if figure and (root / figure).is_file():
-            paths.append(_thumbnail(root / figure, folder / f"{name}.png"))
+            paths.append(_thumbnail(root / figure, folder / f"{name}.png", UPPER.get(name, 1.0)))
     return paths
 
 
@@ -214,8 +215,8 @@ def _findings(root: Path, run: str) -> str:
     )
 
 
-def _thumbnail(figure: Path, place: Path) -> Path:
-    """A small picture of a figure on white, which knows the digest of the figure."""
+def _thumbnail(figure: Path, place: Path, upper: float) -> Path:
+    """A small picture of the upper share of a figure on white, which knows the digest of the figure."""
     from PIL import Image
     from PIL.Image import open as picture_of
     from PIL.PngImagePlugin import PngInfo
@@ -224,8 +225,7 @@ def _thumbnail(figure: Path, place: Path) -> Path:
     about.add_text(SOURCE, files.sha256(figure))
     with picture_of(figure) as whole:
         small = whole.convert("RGB")
-    # The upper part of a tall figure: all of it would be too small to see anything.
-    small = small.crop((0, 0, small.width, min(small.height, round(small.width * THUMBNAIL[1] / THUMBNAIL[0]))))
+    small = small.crop((0, 0, small.width, round(small.height * upper)))
     small.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
     ground = Image.new("RGB", THUMBNAIL, "white")
     ground.paste(small, ((THUMBNAIL[0] - small.width) // 2, (THUMBNAIL[1] - small.height) // 2))

@@ -18,7 +18,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +183,8 @@ class Task:
 
     def __init__(self, settings: Settings, doing: str, function: Callable[..., Any], *values: Any):
         self._doing, self._cancelled = doing, False
-        self._future = submit(client(settings), function, *values, pure=False)
+        self._submit = partial(submit, client(settings), function, *values, pure=False)
+        self._future = self._submit()
 
     def cancel(self) -> None:
         """Give the call up."""
@@ -200,6 +201,9 @@ class Task:
                 return self._future.result(timeout=0.5)
             except TimeoutError:
                 continue
+            except UnboundLocalError:  # what Dask's wait makes of a future that a broken connection cancelled
+                if self._future.cancelled() and not self._cancelled:
+                    self._future = self._submit()
             except Exception as error:
                 raise explained(error, self._doing, self._cancelled) from error
         raise explained(Cancelled(), self._doing)

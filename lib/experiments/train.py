@@ -187,7 +187,7 @@ class Handle:
         if self._found is not None:
             call()
         else:
-            self._shared.future.add_done_callback(lambda _: call())
+            self._shared.when_done(call)
 
     def cancel(self) -> None:
         """Give the training up. It stops at its next epoch, unless somebody else waits for it too."""
@@ -244,12 +244,31 @@ class _Shared:
         while not given_up():
             try:
                 return self.future.result(timeout=0.5)
-            except (TimeoutError, UnboundLocalError):  # the second one is a wait that Dask lost on a busy machine
-                continue
+            except (TimeoutError, UnboundLocalError):  # the second one is what Dask's wait makes of a lost future
+                self._ask_again_if_lost()
             except Cancelled:
                 if not given_up():
                     self.future = self.submit()  # another process gave it up a moment before this one asked
         raise Cancelled("The training was cancelled.")
+
+    def when_done(self, call: Callable[[], object]) -> None:
+        """Have a function called as soon as :meth:`wait` would answer."""
+
+        def over(future: Any) -> None:
+            if future.cancelled() and self.callers:
+                self._ask_again_if_lost()
+                self.when_done(call)
+            else:
+                call()
+
+        self.future.add_done_callback(over)
+
+    def _ask_again_if_lost(self) -> None:
+        """Dask cancels every future of a client whose connection to the scheduler breaks, and connects again. The
+        workers have not noticed: the same key leads to the same training, running or done."""
+        with _lock:
+            if self.future.cancelled() and self.callers:
+                self.future = self.submit()
 
 
 _running: dict[str, _Shared] = {}

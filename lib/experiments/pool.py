@@ -196,17 +196,36 @@ class Task:
 
         Raises: what :func:`explained` makes of a failure; Cancelled after :meth:`cancel`.
         """
+        from distributed import CancelledError
+
         while not self._cancelled:
-            try:
-                return self._future.result(timeout=0.5)
-            except TimeoutError:
+            if not ended(self._future):
                 continue
-            except UnboundLocalError:  # what Dask's wait makes of a future that a broken connection cancelled
-                if self._future.cancelled() and not self._cancelled:
+            try:
+                return self._future.result()
+            except CancelledError:  # the connection to the scheduler broke for a moment
+                if not self._cancelled:
                     self._future = self._submit()
             except Exception as error:
                 raise explained(error, self._doing, self._cancelled) from error
         raise explained(Cancelled(), self._doing)
+
+
+def ended(future: Any, seconds: float = 0.5) -> bool:
+    """Wait so long; whether a future has ended, in whatever way.
+
+    In place of ``future.result(timeout=...)``: where time runs out while Dask fetches a result behind another one, all
+    later results of this client join the cancelled fetch, and none arrives any more.
+    """
+    from distributed import CancelledError, wait
+
+    try:
+        wait(future, timeout=seconds)
+    except TimeoutError:
+        return False
+    except CancelledError:
+        pass
+    return True
 
 
 def explained(error: Exception, doing: str, cancelled: bool = False, client: Any = None) -> ProjectError:

@@ -241,10 +241,14 @@ class _Shared:
 
     def wait(self, given_up: Callable[[], bool]) -> Result:
         """The result; Cancelled as soon as the caller has given up."""
+        from distributed import CancelledError
+
         while not given_up():
+            if not pool.ended(self.future):
+                continue
             try:
-                return self.future.result(timeout=0.5)
-            except (TimeoutError, UnboundLocalError):  # the second one is what Dask's wait makes of a lost future
+                return self.future.result()
+            except CancelledError:
                 self._ask_again_if_lost()
             except Cancelled:
                 if not given_up():

@@ -173,6 +173,58 @@ def test_a_cancelled_training_stops_soon_and_can_be_asked_for_again(one, slow_fi
     assert train.train(one()).result().epochs >= 1
 
 
+@pytest.fixture
+def cut(pool):
+    """Break this process's connection to the scheduler, as a busy machine can, and wait for Dask's next one."""
+
+    def cut():
+        client = pool.client(settings.sample())
+        broken = client.scheduler_comm
+        client.loop.add_callback(broken.comm.abort)
+        until = time.monotonic() + 10
+        while client.scheduler_comm in (None, broken) or client.status != "running":
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+    return cut
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_a_connection_that_breaks_loses_no_training_and_nobody_waits_for_ever(one, slow_fit, cut):
+    asked = one(number=2)
+    first, second = train.train(asked), train.train(asked)
+    over = threading.Event()
+    first.when_done(over.set)
+    assert slow_fit["started"].wait(20)
+    cut()
+    assert not over.wait(0.5), "a lost connection is no end"
+    slow_fit["let_go"].set()
+    assert first.result().epochs == second.result().epochs >= 1 and over.wait(10)
+
+
+@pytest.mark.timeout(30)
+def test_a_result_that_is_fetched_slowly_arrives(one, pool):
+    """Dask fetches a few results at a time; those behind them are waited for, however long it takes."""
+    client, handle = pool.client(settings.sample()), train.train(one(number=3))
+    while not handle.done():
+        time.sleep(0.02)
+    places = client._gather_semaphore._value
+    for _ in range(places):
+        client.sync(client._gather_semaphore.acquire)
+    free = [lambda: client.loop.add_callback(client._gather_semaphore.release) for _ in range(places)]
+    threading.Timer(1.5, lambda: [one() for one in free]).start()
+    assert handle.result().epochs >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_other_work_survives_it_too(tiny, cut):
+    task = pool.Task(tiny(), "waiting", time.sleep, 1.5)
+    cut()
+    assert task.result() is None
+
+
 def test_epochs_are_reported_while_it_trains(one):
     epochs = []
     result = train.train(one(max_epochs=3), on_epoch=lambda *news: epochs.append(news)).result()

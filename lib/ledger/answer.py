@@ -13,7 +13,6 @@ from lib.ledger.findings import interval_factor, replays, row_of
 from lib.ledger.trace import error_rate, read
 from lib.ledger.verdicts import ALL, CANNOT, CLOSE, VERDICTS, summary
 from lib.results import files
-from lib.settings.networks import NETWORKS
 
 LATER = "holdout"  # the part of the days after the thesis
 ASKED_FIRST = "as evaluated"  # the reading of "trained" that the first screen shows
@@ -43,23 +42,9 @@ class AnswerRow:
 
 
 def networks(root: Path) -> pd.DataFrame | None:
-    """Every network against no model, as ``tables.answers`` gives it; None if the run did not evaluate any."""
+    """Every network against no model, as ``tables.answers`` gives it; None if notebook 09f did not run."""
     answer = root / "tables" / "answer.csv"
-    return files.read_table(answer) if answer.is_file() else _of_an_earlier_run(root)
-
-
-def _of_an_earlier_run(root: Path) -> pd.DataFrame | None:
-    """The same from the tables of notebook 09a, for a run from before notebook 09f; its tests are of mean forecasts."""
-    places = [root / "tables" / f"{name}.csv" for name in ("skill", "significance")]
-    if not all(place.is_file() for place in places):
-        return None
-    scores, tests = map(files.read_table, places)
-    key = ["ticker", "reading", "part", "model"]
-    if not {"p_two_sided", *key} <= set(tests) or "skill_lower" not in scores:
-        return None
-    found = scores.merge(tests[[*key, "p_two_sided"]], on=key).rename(columns={"p_two_sided": "p_value"})
-    found = found[found["model"].isin(NETWORKS) & (found["reading"] == "close") & (found["part"] == "test")]
-    return tables.with_verdicts(found.assign(reading=ASKED_FIRST)) if len(found) else None
+    return files.read_table(answer) if answer.is_file() else None
 
 
 def first(found: pd.DataFrame, part: str = "test") -> pd.DataFrame:

@@ -13,7 +13,6 @@ from lib.tables.answer import (
     counted,
     r2_beside_naive,
     relative_errors,
-    with_verdicts,
 )
 from lib.tables.controls import alignments, controls_in_words, shifted_forecasts
 from lib.tables.direction import directions, trading_in_words, trading_rules, wealth_paths
@@ -115,5 +114,4 @@ __all__ = [
     "walk_forward_skill",
     "wealth_paths",
     "window_counts",
-    "with_verdicts",
 ]

@@ -78,11 +78,11 @@ def answers(errors: pd.DataFrame) -> pd.DataFrame:
         for (part, ticker), of in errors.groupby(["part", "ticker"], sort=False)
         for (model, reading), names in _trainings(of).items()
     ]
-    found = with_verdicts(pd.DataFrame(rows))
+    found = _with_verdicts(pd.DataFrame(rows))
     return found.sort_values(ANSWER_FAMILY, kind="stable", key=_in_order).reset_index(drop=True)
 
 
-def with_verdicts(found: pd.DataFrame) -> pd.DataFrame:
+def _with_verdicts(found: pd.DataFrame) -> pd.DataFrame:
     """Skills with their two-sided ``p_value``, and beside it ``p_holm`` over the family, and ``verdict`` at 5 %."""
     found = found.copy()
     found["p_holm"] = found.groupby(ANSWER_FAMILY, sort=False)["p_value"].transform(significance.holm)

@@ -64,19 +64,9 @@ def test_a_changed_result_changes_the_answer(run):
     assert answer.rows(run)[0].verdict == "3 worse, 1 better"
 
 
-def test_a_run_from_before_that_table_gives_the_same_from_its_scores_and_tests(tmp_path):
+def test_a_run_without_that_table_says_nothing_of_it(tmp_path):
     (tmp_path / "tables").mkdir()
     assert answer.networks(tmp_path) is None and answer.sentences(tmp_path) == [] and answer.rows(tmp_path) == []
-    key = {"ticker": "SOL-USD", "reading": "close", "part": "test", "model": [*NAMES, "ridge"]}
-    skill = [-0.5, -0.4, -0.3, 0.3, 0.9]
-    scores = pd.DataFrame({**key, "days": 162, "skill": skill, "skill_lower": -1, "skill_upper": 1})
-    scores.to_csv(tmp_path / "tables/skill.csv", index=False)
-    tests = pd.DataFrame({**key, "skill": skill, "p_two_sided": [0.001, 0.02, 0.04, 0.01, 0.0001]})
-    tests.to_csv(tmp_path / "tables/significance.csv", index=False)
-    found = answer.networks(tmp_path).set_index("model")
-    # Holm over the four networks: a baseline that is better is none of the family.
-    assert found["p_holm"].round(6).to_dict() == {"CNN": 0.004, "LSTM": 0.04, "CNN-LSTM": 0.04, "LSTM-CNN": 0.03}
-    assert found["verdict"].tolist() == ["worse", "worse", "worse", "better"]
 
 
 def test_sentences_are_short_and_rows_are_the_ledgers():

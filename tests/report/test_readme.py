@@ -49,13 +49,13 @@ def test_the_pictures_are_of_the_committed_results():
 def test_a_changed_result_changes_the_first_screen_and_its_picture(project):
     before, digest = readme.documents(project / RUN, RUN, project), readme.answer_digest(project / RUN)
     assert before["README.md"] == TEXT
-    place = project / RUN / "tables/skill.csv"
+    place = project / RUN / "tables/answer.csv"
     scores = files.read_table(place)
-    mine = (scores["model"] == "LSTM") & (scores["part"] == "test") & (scores["reading"] == "close")
-    scores.loc[mine, "skill"] = 0.3
+    mine = (scores["model"] == "LSTM") & (scores["part"] == "test") & (scores["reading"] == "as evaluated")
+    scores.loc[mine, ["skill", "verdict"]] = [0.3, "better"]
     scores.to_csv(place, index=False)
     after = readme.documents(project / RUN, RUN, project)
-    assert "of 12 networks 9 worse, 3 better on test days" in after["README.md"] != before["README.md"]
+    assert "of our 12 networks 9 worse, 3 better on test days" in after["README.md"] != before["README.md"]
     assert readme.answer_digest(project / RUN) != digest and after["docs/findings.md"] == before["docs/findings.md"]
     place = project / RUN / "tables/claims.csv"
     text = place.read_text(encoding="utf-8")

@@ -203,7 +203,9 @@ class Task:
                 continue
             try:
                 return self._future.result()
-            except CancelledError:  # the connection to the scheduler broke for a moment
+            except CancelledError as error:  # the connection to the scheduler broke, perhaps for a moment only
+                if is_gone(self._future.client):
+                    raise explained(error, self._doing, self._cancelled) from error
                 if not self._cancelled:
                     self._future = self._submit()
             except Exception as error:
@@ -219,13 +221,22 @@ def ended(future: Any, seconds: float = 0.5) -> bool:
     """
     from distributed import CancelledError, wait
 
+    if is_gone(future.client):
+        return True
     try:
         wait(future, timeout=seconds)
     except TimeoutError:
         return False
+    except ValueError:  # the client was closed in this moment
+        pass
     except CancelledError:
         pass
     return True
+
+
+def is_gone(client: Any) -> bool:
+    """Whether a client has given its scheduler up; until then it connects again."""
+    return client.status not in ("running", "connecting")
 
 
 def explained(error: Exception, doing: str, cancelled: bool = False, client: Any = None) -> ProjectError:

@@ -249,6 +249,8 @@ class _Shared:
             try:
                 return self.future.result()
             except CancelledError:
+                if pool.is_gone(self.client):
+                    raise
                 self._ask_again_if_lost()
             except Cancelled:
                 if not given_up():
@@ -259,7 +261,7 @@ class _Shared:
         """Have a function called as soon as :meth:`wait` would answer."""
 
         def over(future: Any) -> None:
-            if future.cancelled() and self.callers:
+            if future.cancelled() and self.callers and not pool.is_gone(self.client):
                 self._ask_again_if_lost()
                 self.when_done(call)
             else:

@@ -227,9 +227,7 @@ def ended(future: Any, seconds: float = 0.5) -> bool:
         wait(future, timeout=seconds)
     except TimeoutError:
         return False
-    except ValueError:  # the client was closed in this moment
-        pass
-    except CancelledError:
+    except (CancelledError, ValueError):  # the second one is of a client that is closed in this moment
         pass
     return True
 

@@ -89,12 +89,12 @@ def _success_in_words(frame: pd.DataFrame | None) -> str:
 
 
 def _counted(shown: pd.DataFrame) -> str:
-    """The same with their number, such as ``all our 12 networks are worse``."""
+    """The same with their number, such as ``all 12 of our networks are worse``."""
     verdicts = _verdicts(shown)
     if len(shown) == 1:
         return f"the one network is {verdicts.partition(' ')[2]}"
     if verdicts.startswith("all "):
-        return f"all our {len(shown)} networks are {verdicts.partition(' ')[2]}"
+        return f"all {len(shown)} of our networks are {verdicts.partition(' ')[2]}"
     return f"of our {len(shown)} networks {verdicts}"
 
 

@@ -72,8 +72,8 @@ class TrainedNetwork:
         Another one if the parameters allow fewer epochs than the hyperparameters ask for.
         """
         found = {t: scoring.network_scores(frame, self.network) for t, frame in self.predictions.items()}
-        told = [f"{t}: {scoring.network_in_words(scores, self.network)}" for t, scores in found.items()]
-        return "\n".join([*told, *cut_short_in_words(self.network, self.max_epochs)])
+        sentences = [f"{t}: {scoring.network_in_words(scores, self.network)}" for t, scores in found.items()]
+        return "\n".join([*sentences, *cut_short_in_words(self.network, self.max_epochs)])
 
     def response(self, ticker: str) -> pd.Series:
         """:func:`response` to the own close of the first test window."""

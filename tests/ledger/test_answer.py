@@ -48,8 +48,8 @@ def run(tmp_path):
 
 def test_the_answer_has_two_sides_and_the_later_days(run):
     assert answer.sentences(run) == [
-        "Against no model, all our 4 networks are worse on test days, on 145 later days 2 worse, 1 indistinguishable,"
-        " 1 better."
+        "Against no model, all 4 of our networks are worse on test days, on 145 later days 2 worse, 1"
+        " indistinguishable, 1 better."
     ]
     (row,) = answer.rows(run)
     assert (row.ours, row.naive, row.verdict) == ("skill -0.5 to -0.5", "0", "4 worse")

@@ -224,15 +224,13 @@ def start_task(
 
 def _with_weights(training: Training, result: Result, *asked: Any) -> Forecast:
     """In a worker: the network from its weights, then :func:`forecast`."""
-    from lib.networks import training as fitting
+    with train.network_of(training, result) as network:
 
-    model = train.network_of(training, result)
+        def predict(cut: np.ndarray) -> np.ndarray:
+            pool.stop_if_cancelled()
+            return network.predict(cut)
 
-    def predict(cut: np.ndarray) -> np.ndarray:
-        pool.stop_if_cancelled()
-        return fitting.predict(model, cut)
-
-    return forecast(predict, training.data, *asked)
+        return forecast(predict, training.data, *asked)
 
 
 def _on_test_days(bands: pd.DataFrame) -> pd.DataFrame:
@@ -290,7 +288,9 @@ def in_words(made: Forecast) -> str:
 def _first_day(made: Forecast) -> str:
     """The same of tomorrow, which many more forecasts speak of."""
     first = made.days.iloc[0]
-    return f" Its first day {_compared(first)}." if len(made.days) > 1 and pd.notna(first["coverage"]) else ""
+    return (
+        f" Against it the first day {_compared(first)}." if len(made.days) > 1 and pd.notna(first["coverage"]) else ""
+    )
 
 
 def _compared(row: pd.Series) -> str:

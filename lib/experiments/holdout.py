@@ -200,6 +200,5 @@ def _later(
 
 def _predicted(training: Training, result: Result, weights: str, cut: np.ndarray) -> np.ndarray:
     """In a worker: scaled forecasts of windows, shape (windows,)."""
-    from lib.networks import training as fitting
-
-    return fitting.predict(train.network_of(training, result, weights), cut)
+    with train.network_of(training, result, weights) as network:
+        return network.predict(cut)

@@ -15,7 +15,8 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
@@ -27,7 +28,7 @@ from lib.data import SPLITS
 from lib.data.windows import Dataset
 from lib.experiments import pool
 from lib.experiments.pool import Cancelled
-from lib.networks import runtime
+from lib.networks import compiled, runtime
 from lib.networks import training as fitting
 from lib.results import machine, training_cache
 from lib.results.progress import Progress
@@ -153,13 +154,14 @@ def model_of(training: Training, result: Result, which: str = "best") -> Any:
     return networks.portable(training.network, training.hyperparameters, shape, variant, result.weights(which) or ())
 
 
-def network_of(training: Training, result: Result, which: str = "best") -> Any:
-    """The trained network as a Keras model of this project's faster layers; loads TensorFlow."""
+@contextmanager
+def network_of(training: Training, result: Result, which: str = "best") -> Iterator[compiled.CompiledNetwork]:
+    """In a worker: the trained network while the block runs, one that trained before if its shape was the same."""
     runtime.start(training.settings.threads)
-    variant = networks.variant(training.settings)
-    model = networks.build(training.network, training.hyperparameters, training.data.input_shape, variant)
-    model.set_weights(result.weights(which))
-    return model
+    shape = compiled.Shape.of(training.network, training.hyperparameters, training.data, training.settings)
+    with compiled.lent(shape) as network:
+        network.weights = result.weights(which) or ()
+        yield network
 
 
 # -- in the process that asks --------------------------------------------------------------

@@ -97,7 +97,7 @@ def test_the_first_and_the_last_day_have_their_own_sentence_with_an_interval(dat
     made = forecast.forecast(lambda X: 0.9 * X[:, -1, 0] + 0.05, data, close, close, days=4)
     assert made.days["spans"].tolist() == [-(-n // h) for h, n in zip(range(1, 5), made.days["compared_on"])]
     words = forecast.in_words(made)
-    assert words.count("95 % interval") == 2 and "Its first day had the larger squared error" in words
+    assert words.count("95 % interval") == 2 and "Against it the first day had the larger squared error" in words
 
 
 def test_what_is_said_of_a_past_start_was_known_then(data_and_close):

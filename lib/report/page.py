@@ -18,7 +18,7 @@ from lib.settings.places import PROJECT_ROOT
 HERE = Path(__file__).parent
 NUMBER = re.compile(r"[-+]?[\d.,]+(e[-+]?\d+)?\s?(%|s)?|nan|-?inf", re.IGNORECASE)
 _OTHER_NOTEBOOK = re.compile(r"^\d\d[a-z]?_\w+\.ipynb$")
-_PROJECT_FILE = re.compile(r"^\.\./(docs|outputs)/")
+_PROJECT_FILE = re.compile(r"^(?:\.\./)+(?P<path>(?:docs|outputs)/.*)$")  # from notebooks/, or from an executed copy
 _TO_PAGE = re.compile(r'<a data-page="(?P<name>\w+)"[^>]*>')
 SHOWN = ["text/html", "text/markdown", "image/png", "image/svg+xml", "image/jpeg", "text/plain"]
 
@@ -114,10 +114,11 @@ def offline(text: str, page: Path) -> str:
         tag["data-page"] = str(tag["href"]).removesuffix(".ipynb")
         del tag["href"]  # until that page is there, see link_neighbours
     for tag in soup.find_all("a", href=_PROJECT_FILE):
-        tag["data-source"] = tag["href"]  # as the notebook has it, for the site
+        path = _PROJECT_FILE.sub(r"\g<path>", str(tag["href"]))
+        tag["data-source"] = f"../{path}"  # as the notebook has it, for the site
         if page.resolve().is_relative_to(PROJECT_ROOT):
-            up = os.path.relpath(PROJECT_ROOT / "notebooks", page.resolve().parent)
-            tag["href"] = os.path.normpath(Path(up) / str(tag["href"])).replace(os.sep, "/")
+            up = os.path.relpath(PROJECT_ROOT, page.resolve().parent).replace(os.sep, "/")
+            tag["href"] = f"{up}/{path}"
         else:
             del tag["href"]
     for tag in soup.find_all("img"):

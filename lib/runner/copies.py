@@ -1,7 +1,8 @@
-"""The executed copy of a notebook: whole, also after a failure, and free of this machine's paths."""
+"""The executed copy of a notebook: whole, also after a failure, its links whole, and no path of this machine in it."""
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -10,6 +11,8 @@ from typing import Any
 
 from lib.results.files import write_text
 from lib.settings import PROJECT_ROOT
+
+_PROJECT_LINK = re.compile(r"\]\(\.\./(?=(?:docs|outputs)/)")  # as a notebook in notebooks/ writes it
 
 
 def draft_of(executed: Path) -> Path:
@@ -20,9 +23,10 @@ def draft_of(executed: Path) -> Path:
 def keep(executed: Path, source: Path, error: Mapping[str, Any] | None) -> None:
     """Tidy the draft of ``executed`` and move it to its place.
 
-    Progress lines are reduced to their last state, paths of this machine to the project's. An error
-    that left no trace in its cell (a dead kernel) is added there. If the draft is missing or half
-    written, the copy is the source notebook with the error in it.
+    Progress lines are reduced to their last state, paths of this machine to the project's. Links to the
+    project's documents lead there from the copy, if it lies in the project. An error that left no trace in
+    its cell (a dead kernel) is added there. If the draft is missing or half written, the copy is the source
+    notebook with the error in it.
 
     Raises:
         FileError: the place cannot be written.
@@ -34,7 +38,11 @@ def keep(executed: Path, source: Path, error: Mapping[str, Any] | None) -> None:
         notebook = nbformat.read(draft, as_version=4)
     except (OSError, ValueError, nbformat.reader.NotJSONError):
         notebook = nbformat.read(source, as_version=4)
+    place = executed.resolve().parent
+    up = os.path.relpath(PROJECT_ROOT, place).replace(os.sep, "/") if place.is_relative_to(PROJECT_ROOT) else ".."
     for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _PROJECT_LINK.sub(f"]({up}/", cell.source)
         if cell.get("outputs"):
             cell.outputs = joined(cell.outputs)
             for output in cell.outputs:

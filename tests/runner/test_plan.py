@@ -5,7 +5,7 @@ import time
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from lib.runner import copies, facts, plan
 from lib.runner.schedule import Schedule
@@ -110,6 +110,20 @@ def test_a_copy_has_whole_streams_and_no_path_of_this_machine(tmp_path):
     assert [o.text for o in copy.cells[0].outputs] == ["2\nlib/x.py"]
     assert copy.metadata.papermill.input_path == "notebooks/01_a.ipynb"
     assert [p.name for p in tmp_path.iterdir()] == ["01_a.ipynb"]
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_copy_in_the_project_links_to_its_documents(tmp_path, monkeypatch, inside):
+    if inside:
+        monkeypatch.setattr(copies, "PROJECT_ROOT", tmp_path)
+    executed = tmp_path / "outputs" / "a run" / "notebooks" / "01_a.ipynb"
+    executed.parent.mkdir(parents=True)
+    text = "[words](../docs/glossary.md#mse), [02](02_b.ipynb), [other](../elsewhere.md)"
+    nbformat.write(new_notebook(cells=[new_markdown_cell(text)]), copies.draft_of(executed))
+    copies.keep(executed, tmp_path / "01_a.ipynb", None)
+    up = "../../../" if inside else "../"
+    expected = text.replace("../docs", f"{up}docs")
+    assert nbformat.read(executed, as_version=4).cells[0].source == expected
 
 
 def test_a_half_written_draft_gives_the_source_with_the_error(tmp_path, put):

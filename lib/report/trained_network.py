@@ -40,8 +40,10 @@ were not looked at. The dotted line is the naive forecast."""
 SCORES = """### Scores, with the naive forecast beside
 
 `skill` is 1 - MSE / MSE of the naive forecast: above 0 is better than "tomorrow equals today". R2 compares with the
-mean of the days scored: a weak rival where prices wander far from it, so read it beside the naive forecast's. One seed
-is one draw: another seed gives other scores, and how far apart they lie is not shown here (09a does)."""
+mean of the days scored: a weak rival where prices wander far from it, so read it beside the naive forecast's. The 95 %
+interval says how far the skill would move had other days been drawn (how: 09a); where it lies below 0, more than the
+chance of days is at work. One seed is one draw: another seed gives other scores, and how far apart they lie is not
+shown here (09a does)."""
 
 
 @dataclass(frozen=True)

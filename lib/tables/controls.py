@@ -67,4 +67,9 @@ def controls_in_words(rates: pd.DataFrame, found: pd.DataFrame) -> str:
 
 
 def _alarms(rows: pd.DataFrame) -> str:
-    return "; ".join(f"{r.model} by {r.test} ({r.alarms} of {r.runs})" for r in rows.itertuples()) or "none"
+    return (
+        "; ".join(
+            f"{r.model} by {r.test.replace('_', '-').title()} ({r.alarms} of {r.runs})" for r in rows.itertuples()
+        )
+        or "none"
+    )

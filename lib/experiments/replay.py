@@ -370,7 +370,7 @@ MEANINGS = {
     ),
     "rank_correlation": "Spearman's, of our MSE and the published ones",
     "best_published, best_low, best_high": (
-        "the smallest published MSE, and the interval of the smallest of as many new trainings of ours; best_inside is"
+        "the smallest published MSE, and the interval of the smallest of as many new trainings of ours; best inside is"
         " 1 if it lies in it"
     ),
     "published_below_naive, ours_below_naive": (
@@ -462,15 +462,15 @@ def _rates_in_words(rates: pd.DataFrame) -> list[str]:
     """How often each rule rejects a seed of our own."""
     lines = []
     for rate in rates[rates["cases"] > 0].to_dict("records"):
-        what = "one training" if rate["rule"] == "one training" else "the best of the trials with several seeds"
+        what = "the printed MSE" if rate["rule"] == "one training" else "the best printed MSE"
         lines.append(
-            f"Judged by the same rule from another of our seeds ({what}), {rate['rate']:.1%} of our own seeds are"
-            f" outside ({int(rate['outside'])} of {int(rate['cases'])} comparisons; {rate['low']:.1%} to"
-            f" {rate['high']:.1%})."
+            f"The rule, applied to ourselves: with one of our seeds in place of {what} it calls {rate['rate']:.1%}"
+            f" outside ({int(rate['outside'])} of {int(rate['cases'])}; 95 % interval {rate['low']:.1%} to"
+            f" {rate['high']:.1%}); it promises {rate['nominal']:.0%}."
         )
     if not rates["cases"].all():
         lines.append("How often the rule for the best of several errs is not measured: that needs three seeds.")
-    return lines
+    return [*lines, "For objectives it was not measured."] if lines else lines
 
 
 def _each(found: pd.DataFrame) -> str:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from lib import tables
-from lib.ledger.findings import interval_factor, replays, row_of
+from lib.ledger.findings import ONE_TRAINING, interval_factor, replays, row_of
 from lib.ledger.trace import error_rate, read
-from lib.ledger.verdicts import ALL, CANNOT, CLOSE, VERDICTS, summary
+from lib.ledger.verdicts import ALL, CANNOT, CLOSE, REPRODUCED, VERDICTS, summary
 from lib.results import files
 
 LATER = "holdout"  # the part of the days after the thesis
@@ -59,16 +59,14 @@ def ledger_of(root: Path) -> pd.DataFrame | None:
 
 
 def sentences(root: Path) -> list[str]:
-    """What came back, what its R2 says, and whether any network is better than no model; as far as the run knows."""
+    """Whether scores hold, what R2 says, and whether networks predict with success; as far as the run knows."""
     frame, found = ledger_of(root), networks(root)
     said = []
     if frame is not None and len(judged := replays(frame)):
-        inside = int((judged["verdict"] == CLOSE).sum())
-        reach = interval_factor(judged)
-        wide = "" if math.isnan(reach) else f", which is wide: a factor of {reach:.1f} either way"
-        said.append(
-            f"{inside} of {len(judged)} printed trials score inside the 95 % interval of our own trainings{wide}."
-        )
+        inside, reach = int((judged["verdict"] == CLOSE).sum()), interval_factor(judged)
+        wide = "" if math.isnan(reach) else f", typically a factor of {reach:.1f} either way"
+        lie = f"{inside} of {len(judged)} trials lie inside the 95 % intervals of our own trainings{wide}."
+        said.append(f"{_scores_in_words(len(judged) - inside, len(judged), error_rate(root))}{lie}")
     if frame is not None and _computed(frame, "8/sol_most_predictable_naive"):
         said.append(
             f"The best printed R2, {row_of(frame, 'abstract/lstm_r2')['printed']} (LSTM, SOL-USD, validation days),"
@@ -76,23 +74,31 @@ def sentences(root: Path) -> list[str]:
             " days."
         )
     if found is not None and len(shown := first(found)):
-        later = first(found, LATER)
-        after = f", on {later['days'].max()} later days {_verdicts(later)}" if len(later) else ""
-        said.append(f"{_success_in_words(frame)}, {_counted(shown)} on test days{after}.")
+        said.append(f"{_success_in_words(frame)} {_counted(shown)} on test days.")
     return said
 
 
+def _scores_in_words(outside: int, count: int, rates: pd.DataFrame | None) -> str:
+    """How the first sentence begins: whether more trials are outside than the rule leaves out of our own trainings."""
+    if rates is None or not (most := rates.set_index("rule")["high"].get(ONE_TRAINING, math.nan) * count) >= 0:
+        return ""
+    return f"The printed scores {'hold' if outside <= most else 'hold in part'}: "
+
+
 def _success_in_words(frame: pd.DataFrame | None) -> str:
-    """How the last sentence begins: with the verdict on the claim that it answers, if there is one."""
-    verdict = CANNOT if frame is None else row_of(frame, "8/successful")["verdict"]
-    return "Against no model" if verdict == CANNOT else f"Success is {verdict}: against no model"
+    """How the last sentence begins: with the verdict on the claim that it answers and its reason, if there is one."""
+    row = None if frame is None else row_of(frame, "8/successful")
+    if row is None or row["verdict"] == CANNOT:
+        return "Against no model,"
+    holds = "holds" if row["verdict"] == REPRODUCED else "does not hold"
+    return f"Success {holds}: {row['computed']} best printed trials beat no model;"
 
 
 def _counted(shown: pd.DataFrame) -> str:
     """The same with their number, such as ``all 12 of our networks are worse``."""
     verdicts = _verdicts(shown)
     if len(shown) == 1:
-        return f"the one network is {verdicts.partition(' ')[2]}"
+        return f"our one network is {verdicts.partition(' ')[2]}"
     if verdicts.startswith("all "):
         return f"all {len(shown)} of our networks are {verdicts.partition(' ')[2]}"
     return f"of our {len(shown)} networks {verdicts}"
@@ -117,15 +123,15 @@ def rows(root: Path) -> list[AnswerRow]:
     frame, found = ledger_of(root), networks(root)
     shown = [] if frame is None else [_headline(frame), *_trials(frame, error_rate(root)), _success(frame)]
     if found is not None and len(first(found)):
-        shown.append(_unseen(first(found)))
+        shown.append(_unseen(found))
     return shown if frame is None else [*shown, _days(frame), _all(frame)]
 
 
 def _headline(frame: pd.DataFrame) -> AnswerRow:
     row, naive = row_of(frame, "abstract/lstm_mse"), _computed(frame, "abstract/lstm_mse_below_naive")
     ours = _number(row["computed"])
-    ids = ("abstract/lstm_mse", "abstract/lstm_mse_below_naive")
-    return AnswerRow(row["says"], row["printed"], ours, naive, row["verdict"], FIRST_ROWS, ids)
+    ids = ("abstract/lstm_mse", "abstract/lstm_mse_below_naive", "abstract/lstm_r2", "8/sol_most_predictable_naive")
+    return AnswerRow(f"{row['says']} (scaled)", row["printed"], ours, naive, row["verdict"], FIRST_ROWS, ids)
 
 
 def _trials(frame: pd.DataFrame, rates: pd.DataFrame | None) -> list[AnswerRow]:
@@ -136,9 +142,9 @@ def _trials(frame: pd.DataFrame, rates: pd.DataFrame | None) -> list[AnswerRow]:
     inside = f"{counts.get(CLOSE, 0)} inside the 95 % interval"
     ids = tuple(f"Appendix {k}/below_naive" for k in (1, 2, 3))
     below = [_computed(frame, identity).partition(" of ")[0] for identity in ids]
-    naive = f"{sum(map(int, below))} of them beat it" if all(below) else ""
+    naive = f"{sum(map(int, below))} printed trials beat it" if all(below) else ""
     verdict = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
-    if rates is not None and (rate := rates.set_index("rule")["rate"].get("one training", math.nan)) >= 0:
+    if rates is not None and (rate := rates.set_index("rule")["rate"].get(ONE_TRAINING, math.nan)) >= 0:
         verdict += f" (chance alone: about {rate * len(judged):.0f})"
     return [AnswerRow("MSE of every printed trial", f"{len(judged)} trials", inside, naive, verdict, "replay.md", ids)]
 
@@ -153,17 +159,37 @@ def _success(frame: pd.DataFrame) -> AnswerRow:
 
 def _unseen(found: pd.DataFrame) -> AnswerRow:
     """Not a claim of the thesis, which has no baseline: the question that its claims leave open."""
-    low, high = found["skill"].min(), found["skill"].max()
-    verdict = ", ".join(f"{n} {name}" for name, n in found["verdict"].value_counts().items())
-    ours = f"skill {low:.2g} to {high:.2g}"
-    return AnswerRow("our networks better than no model on test days", "not asked", ours, "0", verdict, "evaluation.md")
+    shown, later = first(found), found[found["part"] == LATER]
+    low, high = shown["skill"].min(), shown["skill"].max()
+    kinds, coins = shown["model"].nunique(), shown["ticker"].nunique()
+    claim = f"our {kinds} networks on {coins} coin{'s' if coins > 1 else ''} better than no model"
+    verdict = _each(shown["verdict"])
+    if len(later):
+        verdict += f"; on {later['days'].max()} later days {_by_reading(later)}"
+    return AnswerRow(claim, "not asked", f"skill {low:.2g} to {high:.2g}, test days", "0", verdict, "evaluation.md")
+
+
+def _by_reading(later: pd.DataFrame) -> str:
+    """How many networks are worse and better on later days: from the smallest to the largest number of all readings."""
+    counts = later.groupby("reading")["verdict"]
+    ranges = {name: counts.agg(lambda of, name=name: int((of == name).sum())) for name in (tables.WORSE, tables.BETTER)}
+    words = {
+        name: f"{n.min()} to {n.max()}" if n.min() < n.max() else f"{n.max() or 'none'}" for name, n in ranges.items()
+    }
+    return ", ".join(f"{words[name]} {name}" for name in words)
+
+
+def _each(verdicts: pd.Series) -> str:
+    return ", ".join(f"{n} {name}" for name, n in verdicts.value_counts().items())
 
 
 def _days(frame: pd.DataFrame) -> AnswerRow:
     row = row_of(frame, "4.1.2/unseen")
     shares = "/".join(row_of(frame, f"4.1.2/{part}_share")["printed"] for part in ("train", "validation", "test"))
     claim, ids = "scores are of unseen test days", ("4.1.2/unseen",)
-    return AnswerRow(claim, f"test of {shares}", _number(row["computed"]), "", row["verdict"], FIRST_ROWS, ids)
+    found = _number(row["computed"])
+    ours = f"{'yes' if row['verdict'] == REPRODUCED else 'no'}: {found}" if found else ""
+    return AnswerRow(claim, f"yes: test of {shares}", ours, "", row["verdict"], FIRST_ROWS, ids)
 
 
 def _all(frame: pd.DataFrame) -> AnswerRow:

@@ -26,6 +26,7 @@ from lib.ledger.verdicts import (
 )
 from lib.thesis import records
 
+ONE_TRAINING = "one training"  # the rule of replay_error_rate.csv that judges a printed trial
 NOMINAL = 0.05  # share of new trainings that a 95 % prediction interval leaves out
 
 
@@ -73,7 +74,7 @@ def by_chance(frame: pd.DataFrame, rates: pd.DataFrame | None = None) -> str:
         f" Of {len(rows)} printed trials that were trained again, {outside} have an MSE outside the 95 % prediction"
         f" interval of one more training and are called {NOT}"
     )
-    one = None if rates is None else rates.set_index("rule").loc["one training"]
+    one = None if rates is None else rates.set_index("rule").loc[ONE_TRAINING]
     if one is None or not one["cases"]:
         return f"{words}; about {NOMINAL * len(rows):.0f} would be if nothing but the seed differed."
     return (

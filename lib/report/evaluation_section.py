@@ -12,7 +12,16 @@ from lib.report import markdown
 from lib.results import files
 
 LEDGER = "10_claims"
-NOTEBOOKS = ("09f_holdout", "09a_skill", "09b_walk_forward", "09c_leakage", "09d_intervals", "09e_controls")
+# In the order of the page, each with its heading there.
+NOTEBOOKS = {
+    "09f_holdout": "Holdout",
+    "09a_skill": "Skill",
+    "09b_walk_forward": "Walk-forward",
+    "09c_leakage": "Leaks",
+    "09d_intervals": "Intervals",
+    "09e_controls": "Controls",
+}
+FILE_ONLY = {"relative_errors": "A row a day, a column a training: in the file only."}
 # Of wide tables the columns that answer the question, and of long ones the rows, as (column, value).
 COLUMNS = {
     "skill": (
@@ -83,6 +92,8 @@ def rows_of(stem: str, head: list[str], rows: list[list[str]]) -> list[list[str]
 
 def about(stem: str) -> str:
     """What of a table is not on the page, in a few words; empty if nothing is."""
+    if stem in FILE_ONLY:
+        return FILE_ONLY[stem]
     column, value = ROWS.get(stem, ("", ""))
     return f"{value.capitalize()} days only; the file has the validation days too." if column else ""
 
@@ -130,6 +141,7 @@ def _skill_words(
             tables.power_in_words(power),
             tables.differences_in_words(bought, "log_return"),
             tables.picked_in_words(picked),
+            tables.trading_in_words(traded, "test"),
         ]
     )
 
@@ -177,14 +189,21 @@ def _skills(scores: pd.DataFrame) -> list[tuple[str, str]]:
 
 def _tests(tests: pd.DataFrame) -> list[tuple[str, str]]:
     rows = tests[tests["part"] == "test"]
-    return [
-        (
-            f"p of no better errors and of no better directions than naive after Holm, test days,"
-            f" target {reading.replace('_', ' ')}",
-            markdown.matrix(its, "model", "ticker", lambda row: f"{row.p_better_holm:.2g}, {row.p_direction_holm:.2g}"),
-        )
-        for reading, its in rows.groupby("reading", sort=False)
-    ]
+    asked = {
+        "errors smaller than the naive forecast's": "p_better_holm",
+        "directions better than chance": "p_direction_holm",
+    }
+    found = []
+    for reading, its in rows.groupby("reading", sort=False):
+        for what, column in asked.items():
+            title = f"p-value, one-sided, after Holm: are {what}? Test days, target {reading.replace('_', ' ')}"
+            cells = its.assign(p=its[column].map(_p_value))
+            found.append((title, markdown.matrix(cells, "model", "ticker", lambda row: row.p)))
+    return found
+
+
+def _p_value(value: float) -> str:
+    return "not defined" if pd.isna(value) else f"{value:.2g}"
 
 
 def _trades(traded: pd.DataFrame) -> list[tuple[str, str]]:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from lib.ledger.rows import CELL, QUESTION
 from lib.report import markdown
 
 TABLES = ("claims", "claims_summary", "claims_checks")
-HEAD = ("row", "says", "printed", "computed", "verdict", "why", "computed by")
+HEAD = ("row", "says", "printed", "computed, or found elsewhere", "verdict", "why", "function")
 
 
 def shown(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
@@ -24,13 +25,12 @@ def shown(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
 
     Returns:
         ``first`` (table of the rows that the first page rests on), ``findings`` (sentences), ``words`` (how many rows
-        have which verdict), ``meanings``, ``summary`` (table by chapter), ``chapters`` (heading, count and table of all
-        claims and questions), ``cells`` (count of those of the lists of trials, then count and table of the
-        contradicted ones), ``files`` (paths of the tables that are here), ``picture``.
+        have which verdict), ``meanings``, ``summary`` (table by chapter), ``chapters`` (heading, counts in words and
+        table of all claims and questions), ``cells`` (count of those of the lists of trials, then count and table of
+        the contradicted ones), ``files`` (paths of the tables that are here), ``picture``.
     """
     from lib import ledger
     from lib.ledger import answer
-    from lib.ledger.rows import CELL
 
     frame = answer.ledger_of(root)
     if frame is None:
@@ -46,12 +46,19 @@ def shown(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
         "meanings": ledger.MEANINGS,
         "summary": markdown.table(list(counts.columns), counts.values.tolist()),
         "chapters": [
-            (heading(chapter), len(rows), table(rows, link)) for chapter, rows in others.groupby("chapter", sort=False)
+            (heading(chapter), _counted(rows), table(rows, link))
+            for chapter, rows in others.groupby("chapter", sort=False)
         ],
         "cells": (len(cells), len(wrong), table(wrong, link)) if len(cells) else None,
         "files": [f"tables/{name}.csv" for name in TABLES if (root / "tables" / f"{name}.csv").is_file()],
         "picture": "figures/claims.png" if (root / "figures/claims.png").is_file() else "",
     }
+
+
+def _counted(rows: pd.DataFrame) -> str:
+    """How many rows a chapter has, and of which kind, such as ``5 rows: 3 of the thesis, 2 questions of ours``."""
+    ours = int((rows["kind"] == QUESTION).sum())
+    return f"{len(rows)} rows: {len(rows) - ours} of the thesis, {ours} questions of ours"
 
 
 def heading(chapter: str) -> str:

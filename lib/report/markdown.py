@@ -35,7 +35,10 @@ def beside(printed: str, computed: str) -> str:
 
 def signed(value: float) -> str:
     """A skill: with its sign, at most three significant digits and three decimals."""
-    return f"{round(value, 3) + 0.0:+.3g}"
+    decimals = 3 if abs(value) < 1 else 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0  # rounded once only
+    text = f"{value:+.{decimals}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "+0" if text == "-0" else text
 
 
 def moment(iso: str | None) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from lib import tables
 from lib.errors import ProjectError
 from lib.ledger import answer
 from lib.report import markdown
@@ -27,12 +28,12 @@ GALLERY = {
     "figure_4_5": (
         "figures/figure_4_5.png",
         "Figure 4.5: our best networks, and naive, validation days",
-        "notebooks/09_comparison.ipynb",
+        "{run}/tables.md#figures",
     ),
-    "skill": ("figures/skill_test.png", "Skill on test days, all models, with intervals", "{run}/evaluation.md"),
+    "skill": ("figures/skill_test.png", "Skill of all models on test days (ADA-USD)", "{run}/evaluation.md"),
     "replay": ("../replay/figures/replay.png", "All printed trials, trained again", "{run}/replay.md"),
-    "ledger": ("figures/claims.png", "Every printed number beside ours", "{run}/ledger.md"),
-    "intervals": ("figures/interval_example.png", "How sure is a forecast?", "notebooks/09d_intervals.ipynb"),
+    "ledger": ("figures/claims.png", "Printed numbers beside computed ones", "{run}/ledger.md"),
+    "intervals": ("figures/interval_example.png", "How sure is a forecast?", "{run}/evaluation.md#intervals"),
     "dashboard": ("", "The dashboard", "docs/running.md#the-dashboard"),
 }
 THUMBNAIL = (360, 240)  # pixels
@@ -208,7 +209,9 @@ def _findings(root: Path, run: str) -> str:
     frame = answer.ledger_of(root)
     if frame is None:
         return f"[{run}](../{run}/README.md) holds no ledger yet, so nothing is claimed here."
-    words = "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(ledger.findings(frame), start=1))
+    found = answer.networks(root)
+    said = [*ledger.findings(frame), *([] if found is None else [tables.networks_in_words(found)])]
+    words = "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(said, start=1))
     return (
         f"{words}\n\n{ledger.in_words(frame, ledger.error_rate(root))} All of it, and what each word means:"
         f" [ledger](../{run}/ledger.md). Written by `{COMMAND} {run}`."

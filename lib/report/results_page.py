@@ -15,6 +15,7 @@ import re
 import shlex
 import statistics
 from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -310,6 +311,12 @@ class _Page:
             )
             for row in index.data_facts(self.records)
         ]
+        own = {row[4] for row in rows}
+        rows += [
+            (ticker, fact["rows"], fact["first_day"], fact["last_day"], digest, "the run's and later days (09f)")
+            for ticker, fact in sorted(self._later_data().items())
+            if (digest := markdown.code(fact["sha256"][:16])) not in own
+        ]
         return (
             markdown.table(
                 ["ticker", "days", "first", "last", "SHA-256", "against the thesis's window"], rows, raw=(4, 5)
@@ -380,6 +387,16 @@ class _Page:
         found = answer.networks(self.root)
         return [] if found is None else evaluation_section.answers(found)
 
+    def held_out(self) -> str:
+        """First and last day of the holdout; empty if the run has no later days than its own."""
+        end = self.run["parameters"]["end_date"]
+        last = max((fact["last_day"] for fact in self._later_data().values()), default="")
+        return f"{date.fromisoformat(end) + timedelta(days=1)} to {last}" if last > end else ""
+
+    def _later_data(self) -> Mapping[str, Any]:
+        """Ticker -> digest of the prices that the holdout's notebook read."""
+        return self.records.get("09f_holdout", {}).get("facts", {}).get("later_data") or {}
+
     def evaluations(self) -> list[dict[str, Any]]:
         """The notebooks that evaluate the networks, each with its question, figures and tables as (stem, item)."""
         found = []
@@ -393,7 +410,8 @@ class _Page:
             found.append(
                 {
                     "notebook": name,
-                    "question": question,
+                    "title": evaluation_section.NOTEBOOKS[name],
+                    "question": markdown.plain(question),
                     "words": words,
                     "matrices": evaluation_section.matrices(self.root, name),
                     "figures": items["figure"],
@@ -452,6 +470,8 @@ class _Page:
             stem, item.head
         )
         at = [item.head.index(name) for name in wanted]
+        if stem in evaluation_section.FILE_ONLY:
+            return ""
         return (
             markdown.table(wanted, [[row[i] for i in at] for row in self._shown_rows(item, stem)]) if item.rows else ""
         )

@@ -11,6 +11,7 @@ from lib.tables.answer import (
     answers,
     answers_in_words,
     counted,
+    networks_in_words,
     r2_beside_naive,
     relative_errors,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "leaks_in_words",
     "mean_scores",
     "mean_scores_in_words",
+    "networks_in_words",
     "parameter_count_in_words",
     "picked_best",
     "picked_in_words",

@@ -47,12 +47,11 @@ def run(tmp_path):
 
 
 def test_the_answer_has_two_sides_and_the_later_days(run):
-    assert answer.sentences(run) == [
-        "Against no model, all 4 of our networks are worse on test days, on 145 later days 2 worse, 1"
-        " indistinguishable, 1 better."
-    ]
+    assert answer.sentences(run) == ["Against no model, all 4 of our networks are worse on test days."]
     (row,) = answer.rows(run)
-    assert (row.ours, row.naive, row.verdict) == ("skill -0.5 to -0.5", "0", "4 worse")
+    assert row.claim == "our 4 networks on 1 coin better than no model"
+    assert (row.ours, row.naive) == ("skill -0.5 to -0.5, test days", "0")
+    assert row.verdict == "4 worse; on 145 later days 2 worse, 1 better"
 
 
 def test_a_changed_result_changes_the_answer(run):
@@ -61,7 +60,24 @@ def test_a_changed_result_changes_the_answer(run):
     table.loc[0, ["skill", "verdict"]] = [0.2, "better"]
     table.to_csv(place, index=False)
     assert "of our 4 networks 3 worse, 1 better on test days" in answer.sentences(run)[-1]
-    assert answer.rows(run)[0].verdict == "3 worse, 1 better"
+    assert answer.rows(run)[0].verdict.startswith("3 worse, 1 better; on 145")
+
+
+def test_later_days_are_counted_over_all_readings(run):
+    place = run / "tables/answer.csv"
+    more = rows_of("holdout", ["worse"] * 3 + ["indistinguishable"], 145).assign(reading="refitted")
+    pd.concat([files.read_table(place), more]).to_csv(place, index=False)
+    assert answer.rows(run)[0].verdict.endswith("on 145 later days 2 to 3 worse, 0 to 1 better")
+
+
+@pytest.mark.parametrize(
+    ("outside", "begins"), [(12, "The printed scores hold: "), (13, "The printed scores hold in part: ")]
+)
+def test_scores_hold_if_no_more_of_them_are_outside_than_of_our_own(outside, begins):
+    rates = pd.DataFrame({"rule": ["one training", "best of the repeated"], "rate": [0.07, 0.1], "high": [0.125, 0.2]})
+    assert answer._scores_in_words(outside, 100, rates) == begins
+    assert answer._scores_in_words(outside, 100, None) == ""
+    assert answer._scores_in_words(outside, 100, rates.assign(high=float("nan"))) == ""
 
 
 def test_a_run_without_that_table_says_nothing_of_it(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,8 @@ def shown(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
     counts = ledger.summary(frame)
     asked = list(dict.fromkeys(identity for row in answer.rows(root) for identity in row.ids))
     return {
-        "first": table(frame.set_index("id", drop=False).loc[asked], link),
-        "findings": [markdown.plain(finding) for finding in ledger.findings(frame)],
+        "first": table(frame.set_index("id", drop=False).loc[asked], link, places=False),
+        "findings": [linked(finding, set(frame["id"])) for finding in ledger.findings(frame)],
         "words": ledger.in_words(frame, ledger.error_rate(root)),
         "meanings": ledger.MEANINGS,
         "summary": markdown.table(list(counts.columns), counts.values.tolist()),
@@ -66,9 +66,42 @@ def heading(chapter: str) -> str:
     return f"Chapter {chapter}" if chapter.isdigit() else chapter[:1].upper() + chapter[1:]
 
 
-def table(rows: pd.DataFrame, link: Callable[[str], str]) -> str:
-    """Rows of the ledger as a table, each with its reason and the way to its code."""
-    return markdown.table(HEAD, [(*cells(row), _checks(row.how, link)) for row in rows.itertuples()], raw=(6,))
+def anchor(identity: str) -> str:
+    """The place of a row in the page, to which others link."""
+    return re.sub(r"[^\w.-]+", "_", identity)
+
+
+def linked(finding: str, identities: Collection[str], page: str = "") -> str:
+    """A finding as Markdown, in which the rows that it names lead to their place in the page.
+
+    Args:
+        finding: as :func:`lib.ledger.findings` gives it, with its rows at the end.
+        identities: of the rows that the page has.
+        page: the way to it; default: the finding is on it.
+    """
+    words, mark, rows = finding.rpartition("[Rows ")
+    if not mark:
+        return markdown.plain(finding)
+    named = [
+        f"[{markdown.plain(row)}]({page}#{anchor(row)})" if row in identities else markdown.plain(row)
+        for row in rows.removesuffix(".]").split("; ")
+    ]
+    return f"{markdown.plain(words)} Rows {'; '.join(named)}."
+
+
+def table(rows: pd.DataFrame, link: Callable[[str], str], places: bool = True) -> str:
+    """Rows of the ledger as a table, each with its reason and the way to its code.
+
+    Args:
+        places: whether others lead to these rows; where not, they lead to the rows with places.
+    """
+
+    def name(identity: str) -> str:
+        shown, place = markdown.plain(identity), anchor(identity)
+        return f'<a id="{place}"></a>{shown}' if places else f"[{shown}](#{place})"
+
+    shown = [(name(row.id), *cells(row)[1:], _checks(row.how, link)) for row in rows.itertuples()]
+    return markdown.table(HEAD, shown, raw=(0, 6))
 
 
 def cells(row: Any) -> tuple[str, ...]:

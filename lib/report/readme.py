@@ -15,7 +15,7 @@ import pandas as pd
 from lib import tables
 from lib.errors import ProjectError
 from lib.ledger import answer
-from lib.report import markdown
+from lib.report import ledger_section, markdown
 from lib.results import files
 from lib.settings.places import PROJECT_ROOT
 
@@ -210,11 +210,13 @@ def _findings(root: Path, run: str) -> str:
     if frame is None:
         return f"[{run}](../{run}/README.md) holds no ledger yet, so nothing is claimed here."
     found = answer.networks(root)
-    said = [*ledger.findings(frame), *([] if found is None else [tables.networks_in_words(found)])]
+    page, identities = f"../{run}/ledger.md", set(frame["id"])
+    said = [ledger_section.linked(finding, identities, page) for finding in ledger.findings(frame)]
+    said += [] if found is None else [markdown.plain(tables.networks_in_words(found))]
     words = "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(said, start=1))
     return (
         f"{words}\n\n{ledger.in_words(frame, ledger.error_rate(root))} All of it, and what each word means:"
-        f" [ledger](../{run}/ledger.md). Written by `{COMMAND} {run}`."
+        f" [ledger]({page}). Written by `{COMMAND} {run}`."
     )
 
 

@@ -508,22 +508,39 @@ def test_the_ledger_by_chapter_with_its_findings_and_the_way_to_the_code(root, v
     assert [row[:2] for row in summary[1:]] == [
         [row.chapter, str(row.rows)] for row in ledger.summary(frame).itertuples()
     ]
-    assert ledger.in_words(frame) in text and all(markdown.plain(f) in text for f in ledger.findings(frame))
+    assert ledger.in_words(frame) in text
+    places = re.findall(r'<a id="([^"]+)"></a>', text)
+    assert len(places) == len(set(places)) and ledger_section.anchor("8/successful") in places
+    found = [ledger_section.linked(finding, set(frame["id"])) for finding in ledger.findings(frame)]
+    assert all(finding in text for finding in found)
     listed = frame[frame["kind"] != "cell"]
     for chapter, rows in listed.groupby("chapter"):
-        shown = next(t for t in tables_of(text) if t[0][:2] == ["row", "says"] and t[1][0] == rows["id"].iloc[0])
-        assert [r[0] for r in shown[1:]] == rows["id"].tolist(), f"every row of chapter {chapter}"
+        first = f'<a id="{ledger_section.anchor(rows["id"].iloc[0])}">'
+        shown = next(t for t in tables_of(text) if t[0][:2] == ["row", "says"] and t[1][0].startswith(first))
+        named = [r[0].partition("</a>")[2] for r in shown[1:]]
+        assert named == rows["id"].tolist(), f"every row of chapter {chapter}"
         assert [r[4] for r in shown[1:]] == rows["verdict"].tolist()
         assert all(row.because in r[5] for row, r in zip(rows.itertuples(), shown[1:]) if isinstance(row.because, str))
     wrong = frame[(frame["kind"] == "cell") & (frame["verdict"] == "contradicted")]
     assert f"<summary>{len(wrong)} contradicted cells</summary>" in text
     front = results_page.texts(root)["README.md"]
     headings = {re.sub(r"\W+", "-", h.lower()) for h in re.findall(r"^##? (.+)$", text, re.MULTILINE)}
-    assert {link.partition("#")[2] for link in links_of(front) if "#" in link} <= headings
+    assert {link.partition("#")[2] for link in links_of(front) if "#" in link} <= headings | set(places)
     assert "`checks.other_places.arithmetic`" not in text and "`other_places.arithmetic`" in text
     assert {"tables/claims.csv", "tables/claims_checks.csv"} <= set(links_of(text))
     for table in tables_of(text):
         assert len({len(row) for row in table}) == 1
+
+
+def test_rows_that_a_finding_names_are_links():
+    finding = "It is_so. [Rows of Table 4.1; Table 4.5/days; 8/none.]"
+    assert (
+        ledger_section.linked(finding, {"Table 4.5/days"}, "l.md")
+        == r"It is\_so. Rows of Table 4.1; [Table 4.5/days](l.md#Table_4.5_days); 8/none."
+    )
+    committed = (settings.PROJECT_ROOT / "outputs" / "thesis" / "ledger.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\]\(#([^)]+)\)", committed))
+    assert len(named) > 10 and named <= set(re.findall(r'<a id="([^"]+)"></a>', committed))
 
 
 def test_the_hidden_layer_stands_with_its_parameters_below_the_table_that_is_counted(root, verdicts):

@@ -8,7 +8,7 @@ import pytest
 
 # Notebooks under test, and whatever else takes a relative output_dir, leave the user's results and trainings alone.
 _MINE = {"OUTPUT_BASE": tempfile.mkdtemp(prefix="tests_")}
-if "PYTEST_XDIST_WORKER" not in os.environ:  # one cache for all processes: notebooks find what the whole run trained
+if "PYTEST_XDIST_WORKER" not in os.environ:  # one cache for all processes
     _MINE["TRAINING_CACHE"] = tempfile.mkdtemp(prefix="tests_")
 os.environ.update(_MINE)
 
@@ -20,21 +20,25 @@ def pytest_unconfigure():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Notebooks are slow. The longest work comes first, so that no process ends with it alone."""
-    first = {"test_run_all.py": 0, "test_runner.py": 2}
+    """The longest work comes first, so that no process ends with it alone.
+
+    Each notebook by itself is for CI: the whole run of tests/runner/test_run_all.py executes all of them already.
+    """
+    first = {"test_run_all.py": 0, "test_runner.py": 1}
     for item in items:
         if item.path.suffix == ".ipynb":
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: 1 if item.path.suffix == ".ipynb" else first.get(item.path.name, 3))
+            item.add_marker(pytest.mark.ci)
+    items.sort(key=lambda item: first.get(item.path.name, 2))
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """A test file stays in one process; so do the whole run and, after it, the notebooks, which find its trainings."""
+    """A test file stays in one process; so do all notebooks, which find each other's trainings."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid):
             path = nodeid.split("::")[0]
-            return "run" if path.endswith((".ipynb", "test_run_all.py")) else path
+            return "notebooks" if path.endswith(".ipynb") else path
 
     return ByFile(config, log)

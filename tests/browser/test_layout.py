@@ -45,7 +45,7 @@ def moved(page):
     return [shift for shift in page.evaluate("window.shifts.splice(0)") if shift[0] > 0.001]
 
 
-@pytest.mark.parametrize("width", [1440, 820])
+@pytest.mark.parametrize("width", [1440, pytest.param(820, marks=pytest.mark.ci)])
 def test_nothing_jumps_when_a_phase_changes_or_a_training_runs(visitor, server, trained, width):
     guest = visitor(server, width=width, height=1000, **trained)
     page = guest.page

@@ -138,6 +138,7 @@ def test_prices_come_back_or_are_refused_but_never_change(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @settings(QUICK, max_examples=1000)
 @given(file=files())
 def test_prices_of_many_more_files_never_change(tmp_path_factory, file):

@@ -343,6 +343,7 @@ def test_five_kills_with_four_trials_at_once_change_nothing(reference_of_four, t
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_a_kill_in_the_middle_of_a_generation_and_more_workers_change_nothing(reference, reference_of_four, tmp_path):
     driver = Driver(tmp_path / "killed", 3, at_once=4)
     process = driver.start()

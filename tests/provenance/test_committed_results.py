@@ -88,12 +88,14 @@ def test_no_committed_table_holds_prices(folder):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @with_prices
 def test_cheap_tables_come_from_prices(folder):
     no_sentence(recompute.from_prices(priced(folder.root)))
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.timeout(900)
 @with_prices
 def test_layers_the_ledger_and_a_training_come_out_again(folder):

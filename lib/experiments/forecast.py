@@ -19,7 +19,7 @@ import pandas as pd
 from lib.data import windows
 from lib.data.windows import Dataset
 from lib.errors import ProjectError
-from lib.evaluation import intervals, resampling
+from lib.evaluation import intervals, resampling, scoring
 from lib.experiments import pool, train
 from lib.experiments.train import Result, Training
 from lib.settings import Settings
@@ -304,7 +304,7 @@ def _compared(row: pd.Series) -> str:
         return "cannot be compared, as the price did not change"
     if pd.isna(row["skill_lower"]):
         return f"has skill {row['skill']:+.2f}: too few days for an interval, so it cannot be called better or worse"
-    skill = f"skill {row['skill']:+.2f}, 95 % interval {row['skill_lower']:+.2f} to {row['skill_upper']:+.2f}"
+    skill = scoring.skill_in_words(row)
     if row["skill_lower"] > 0:
         return f"had the smaller squared error ({skill})"
     if row["skill_upper"] < 0:

@@ -15,6 +15,8 @@ import numpy as np
 from scipy import stats
 
 LEVEL = 0.95
+# The rules of :func:`outside_when_left_out`: what judges a printed trial, and what judges the best of several.
+ONE_TRAINING, BEST_OF_REPEATED = RULES = ("one training", "best of the repeated")
 DRAWS = 20_000
 _Errors = Mapping[int, Sequence[float]]  # trial -> errors of its trainings, by number of seed
 
@@ -110,7 +112,7 @@ def outside_when_left_out(
     """
     several = {trial: list(values) for trial, values in errors.items() if len(values) > 1}
     seeds = min((len(values) for values in several.values()), default=0)
-    found: dict[str, list[bool]] = {"one training": [], "best of the repeated": []}
+    found: dict[str, list[bool]] = {rule: [] for rule in RULES}
     for out, known in permutations(range(seeds), 2):
         for trial, values in several.items():
             low, high = one_more([values[known]], *pooled_spread(_without(several, out, trial)), level)
@@ -118,12 +120,12 @@ def outside_when_left_out(
                 its = {t: list(floors[t]) for t in several}
                 low = max(low, one_more([its[trial][known]], *pooled_spread(_without(its, out, trial)), level)[0])
             if math.isfinite(low) and math.isfinite(values[out]):
-                found["one training"].append(not low <= values[out] <= high)
+                found[ONE_TRAINING].append(not low <= values[out] <= high)
         spread = pooled_spread({trial: _without(several, out, trial)[trial] for trial in several})
         lowest = {trial: floors[trial][known] for trial in several} if floors else None
         low, high = best_of({trial: [values[known]] for trial, values in several.items()}, *spread, level, lowest)
         if math.isfinite(low):
-            found["best of the repeated"].append(not low <= min(values[out] for values in several.values()) <= high)
+            found[BEST_OF_REPEATED].append(not low <= min(values[out] for values in several.values()) <= high)
     return found
 
 

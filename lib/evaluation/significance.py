@@ -28,6 +28,11 @@ class SignificanceError(ProjectError):
     """Forecasts that no test can compare."""
 
 
+def name_of(test: str) -> str:
+    """A test's name for reading, from that of its function: Diebold-Mariano of ``diebold_mariano``."""
+    return test.replace("_", "-").title()
+
+
 def diebold_mariano(
     actual: np.ndarray,
     predicted: np.ndarray,

@@ -16,8 +16,8 @@ from lib.settings import Settings
 LEAKS = {
     "nothing": "scaled on the training days, stopped on the validation days",
     "scaling over everything": "the scaler also sees validation and test days",
-    "both": "early stopping also watches the test days, which are then scored: as the author did on the validation"
-    " days of ADA-USD's CNN; the other trials were chosen by these days, not stopped",
+    "both": "as before, and early stopping watches the test days, which are scored, in place of the validation days: as"
+    " the author did on the validation days of ADA-USD's CNN; the other trials were chosen by these days, not stopped",
 }
 
 

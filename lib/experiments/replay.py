@@ -396,7 +396,7 @@ def error_rate(fits: pd.DataFrame) -> pd.DataFrame:
         ``outside``, ``rate``, its 95 % bounds (``low``, ``high``; Clopper and Pearson, each seed that is left out
         counted once, however many it is judged from), and the ``nominal`` rate.
     """
-    outside: dict[str, list[bool]] = {"one training": [], "best of the repeated": []}
+    outside: dict[str, list[bool]] = {rule: [] for rule in prediction.RULES}
     for study in fits[STUDY].drop_duplicates().itertuples(index=False):
         errors, floors = (_errors(fits, study, name) for name in ("mse", "objective"))
         for rule, cases in prediction.outside_when_left_out(errors, floors).items():
@@ -462,15 +462,17 @@ def _rates_in_words(rates: pd.DataFrame) -> list[str]:
     """How often each rule rejects a seed of our own."""
     lines = []
     for rate in rates[rates["cases"] > 0].to_dict("records"):
-        what = "the printed MSE" if rate["rule"] == "one training" else "the best printed MSE"
+        which, what = (
+            ("one training", "the") if rate["rule"] == prediction.ONE_TRAINING else ("the best of several", "the best")
+        )
         lines.append(
-            f"The rule, applied to ourselves: with one of our seeds in place of {what} it calls {rate['rate']:.1%}"
+            f"The rule for {which} calls {rate['rate']:.1%} of our own seeds, put in place of {what} printed MSE,"
             f" outside ({int(rate['outside'])} of {int(rate['cases'])}; 95 % interval {rate['low']:.1%} to"
             f" {rate['high']:.1%}); it promises {rate['nominal']:.0%}."
         )
     if not rates["cases"].all():
         lines.append("How often the rule for the best of several errs is not measured: that needs three seeds.")
-    return [*lines, "For objectives it was not measured."] if lines else lines
+    return [*lines, "How often the rule errs for objectives was not measured."] if lines else lines
 
 
 def _each(found: pd.DataFrame) -> str:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from lib.colours import NAIVE, PRINTED
+from lib.evaluation import significance
 from lib.figures.style import canvas, coin_colour, dates, legend_above, legend_outside, model_colour, styled
 from lib.settings import NETWORKS
 
@@ -261,7 +262,7 @@ def alarms(rates: pd.DataFrame, level: float, wanted: bool = False) -> Figure:
         fewest, most = (rows[c].iloc[0] / rows["runs"].iloc[0] for c in ("fewest", "most"))
         ax.axvspan(fewest, most, color=PRINTED["blue"], alpha=0.15, lw=0, label="explained by chance")
         ax.axvline(level, color=PRINTED["blue"], ls="--", lw=1, label=f"level of the test, {level:.0%}")
-        ax.set(title=test.replace("_", "-").title(), xlabel="share of series with an alarm")
+        ax.set(title=significance.name_of(test), xlabel="share of series with an alarm")
     legend_outside(figure, "lower", 2, fontsize=8)
     return figure
 

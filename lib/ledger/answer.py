@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from lib import tables
-from lib.ledger.findings import ONE_TRAINING, interval_factor, replays, row_of
+from lib.evaluation.prediction import ONE_TRAINING
+from lib.ledger.findings import interval_factor, replays, row_of
 from lib.ledger.trace import error_rate, read
 from lib.ledger.verdicts import ALL, CANNOT, CLOSE, REPRODUCED, VERDICTS, summary
 from lib.results import files
@@ -65,7 +66,7 @@ def sentences(root: Path) -> list[str]:
     if frame is not None and len(judged := replays(frame)):
         inside, reach = int((judged["verdict"] == CLOSE).sum()), interval_factor(judged)
         wide = "" if math.isnan(reach) else f", typically a factor of {reach:.1f} either way"
-        lie = f"{inside} of {len(judged)} trials lie inside the 95 % intervals of our own trainings{wide}."
+        lie = f"{inside} of {len(judged)} MSE lie inside the 95 % intervals of our trainings{wide}."
         said.append(f"{_scores_in_words(len(judged) - inside, len(judged), error_rate(root))}{lie}")
     if frame is not None and _computed(frame, "8/sol_most_predictable_naive"):
         said.append(
@@ -81,8 +82,9 @@ def sentences(root: Path) -> list[str]:
 def _scores_in_words(outside: int, count: int, rates: pd.DataFrame | None) -> str:
     """How the first sentence begins: whether more trials are outside than the rule leaves out of our own trainings."""
     if rates is None or not (most := rates.set_index("rule")["high"].get(ONE_TRAINING, math.nan) * count) >= 0:
-        return ""
-    return f"The printed scores {'hold' if outside <= most else 'hold in part'}: "
+        return "Of printed trials "
+    holds = "hold" if outside <= most else "hold in part" if outside < count / 2 else "do not hold"
+    return f"Scores of printed trials {holds}: "
 
 
 def _success_in_words(frame: pd.DataFrame | None) -> str:
@@ -106,9 +108,13 @@ def _counted(shown: pd.DataFrame) -> str:
 
 def _verdicts(shown: pd.DataFrame) -> str:
     """How many networks have which verdict, such as ``all worse`` or ``9 worse, 3 indistinguishable``."""
+    only = shown["verdict"].unique()
+    return f"all {only[0]}" if len(only) == 1 < len(shown) else _counts(shown)
+
+
+def _counts(shown: pd.DataFrame) -> str:
+    """How many networks have which verdict, such as ``9 worse, 3 indistinguishable``."""
     counts = shown["verdict"].value_counts()
-    if counts.iloc[0] == len(shown) > 1:
-        return f"all {counts.index[0]}"
     return ", ".join(f"{counts[name]} {name}" for name in (tables.WORSE, tables.SAME, tables.BETTER) if name in counts)
 
 
@@ -161,9 +167,12 @@ def _unseen(found: pd.DataFrame) -> AnswerRow:
     """Not a claim of the thesis, which has no baseline: the question that its claims leave open."""
     shown, later = first(found), found[found["part"] == LATER]
     low, high = shown["skill"].min(), shown["skill"].max()
-    kinds, coins = shown["model"].nunique(), shown["ticker"].nunique()
-    claim = f"our {kinds} networks on {coins} coin{'s' if coins > 1 else ''} better than no model"
-    verdict = _each(shown["verdict"])
+    kinds, coins = (
+        f"{n} {name}{'s' if n > 1 else ''}"
+        for n, name in ((shown["model"].nunique(), "network"), (shown["ticker"].nunique(), "coin"))
+    )
+    claim = f"our {kinds} on {coins} better than no model"
+    verdict = _counts(shown)
     if len(later):
         verdict += f"; on {later['days'].max()} later days {_by_reading(later)}"
     return AnswerRow(claim, "not asked", f"skill {low:.2g} to {high:.2g}, test days", "0", verdict, "evaluation.md")
@@ -171,16 +180,13 @@ def _unseen(found: pd.DataFrame) -> AnswerRow:
 
 def _by_reading(later: pd.DataFrame) -> str:
     """How many networks are worse and better on later days: from the smallest to the largest number of all readings."""
-    counts = later.groupby("reading")["verdict"]
-    ranges = {name: counts.agg(lambda of, name=name: int((of == name).sum())) for name in (tables.WORSE, tables.BETTER)}
+    counts = tables.counted(later)
     words = {
-        name: f"{n.min()} to {n.max()}" if n.min() < n.max() else f"{n.max() or 'none'}" for name, n in ranges.items()
+        name: f"{n.min()} to {n.max()}" if n.min() < n.max() else f"{n.max() or 'none'}"
+        for name, n in ((name, counts[name]) for name in (tables.WORSE, tables.BETTER))
     }
-    return ", ".join(f"{words[name]} {name}" for name in words)
-
-
-def _each(verdicts: pd.Series) -> str:
-    return ", ".join(f"{n} {name}" for name, n in verdicts.value_counts().items())
+    trained = ", by the way of training" if len(counts) > 1 else ""
+    return f"{words[tables.WORSE]} {tables.WORSE}{trained}, {words[tables.BETTER]} {tables.BETTER}"
 
 
 def _days(frame: pd.DataFrame) -> AnswerRow:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from lib import networks, thesis
 from lib.data import SPLITS, windows
+from lib.evaluation.prediction import ONE_TRAINING
 from lib.ledger import precision
 from lib.ledger.checks import trials
 from lib.ledger.checks.price_tables import SHORTEST
@@ -26,7 +27,6 @@ from lib.ledger.verdicts import (
 )
 from lib.thesis import records
 
-ONE_TRAINING = "one training"  # the rule of replay_error_rate.csv that judges a printed trial
 NOMINAL = 0.05  # share of new trainings that a 95 % prediction interval leaves out
 
 

@@ -166,8 +166,3 @@ def _run(
         "last_weights": last_weights,
         "diverged": diverged,
     }
-
-
-def predict(model: Any, X: np.ndarray) -> np.ndarray:
-    """Scaled targets of a Keras model, shape (windows,), for windows of shape (windows, lookback, features)."""
-    return compiled.in_batches(lambda batch: model(batch, training=False), X)

@@ -41,7 +41,7 @@ def shown(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
     asked = list(dict.fromkeys(identity for row in answer.rows(root) for identity in row.ids))
     return {
         "first": table(frame.set_index("id", drop=False).loc[asked], link, places=False),
-        "findings": [linked(finding, set(frame["id"])) for finding in ledger.findings(frame)],
+        "findings": [linked(finding, [*others["id"], *wrong["id"]]) for finding in ledger.findings(frame)],
         "words": ledger.in_words(frame, ledger.error_rate(root)),
         "meanings": ledger.MEANINGS,
         "summary": markdown.table(list(counts.columns), counts.values.tolist()),
@@ -58,7 +58,7 @@ def shown(root: Path, link: Callable[[str], str]) -> dict[str, Any] | None:
 def _counted(rows: pd.DataFrame) -> str:
     """How many rows a chapter has, and of which kind, such as ``5 rows: 3 of the thesis, 2 questions of ours``."""
     ours = int((rows["kind"] == QUESTION).sum())
-    return f"{len(rows)} rows: {len(rows) - ours} of the thesis, {ours} questions of ours"
+    return f"{len(rows)} rows: {len(rows) - ours} of the thesis, {ours} question{'' if ours == 1 else 's'} of ours"
 
 
 def heading(chapter: str) -> str:

@@ -176,7 +176,7 @@ def _answer(root: Path, run: str) -> str:
         for row in answer.rows(root)
     ]
     parts.append(markdown.table(["claim", "printed", "ours", "naive", "verdict", ""], rows, raw=(5,)))
-    return "\n\n".join([*parts, f"All of it: [results]({run}/README.md)."])
+    return "\n\n".join([*parts, f"All: [results]({run}/README.md)."])
 
 
 def _commands(project: Path) -> str:
@@ -212,7 +212,9 @@ def _findings(root: Path, run: str) -> str:
     found = answer.networks(root)
     page, identities = f"../{run}/ledger.md", set(frame["id"])
     said = [ledger_section.linked(finding, identities, page) for finding in ledger.findings(frame)]
-    said += [] if found is None else [markdown.plain(tables.networks_in_words(found))]
+    if found is not None:
+        what = f"[Evaluation](../{run}/evaluation.md), with what the words for days and training mean."
+        said.append(f"{markdown.plain(tables.networks_in_words(found))} {what}")
     words = "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(said, start=1))
     return (
         f"{words}\n\n{ledger.in_words(frame, ledger.error_rate(root))} All of it, and what each word means:"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lib.evaluation import alignment, baselines
+from lib.evaluation import alignment, baselines, significance
 from lib.experiments import controls
 from lib.results.origin import signed
 from lib.tables.frames import diverged, mean_days, table_of
@@ -68,8 +68,6 @@ def controls_in_words(rates: pd.DataFrame, found: pd.DataFrame) -> str:
 
 def _alarms(rows: pd.DataFrame) -> str:
     return (
-        "; ".join(
-            f"{r.model} by {r.test.replace('_', '-').title()} ({r.alarms} of {r.runs})" for r in rows.itertuples()
-        )
+        "; ".join(f"{r.model} by {significance.name_of(r.test)} ({r.alarms} of {r.runs})" for r in rows.itertuples())
         or "none"
     )

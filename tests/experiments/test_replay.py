@@ -14,6 +14,7 @@ import pytest
 from lib import settings
 from lib.evaluation import prediction, scoring
 from lib.experiments import replay, train
+from lib.networks import compiled
 from lib.networks import training as fitting
 from lib.thesis import records
 
@@ -272,7 +273,7 @@ def test_scores_are_those_of_a_training_by_hand(tiny, random_walk, pool):
     ((training, _),) = plan
     data, row = training.data, records.trials().query("ticker == 'ETH-USD' and network == 'CNN-LSTM'").iloc[0]
     fit = fitting.fit("CNN-LSTM", row, data, training.settings.changed(restore_best_weights=False), training.seed)
-    forecast = fitting.predict(fit.model, data.validation.X).astype("float64")
+    forecast = compiled.in_batches(fit.model, data.validation.X).astype("float64")
     error = forecast - data.to_scaled(data.validation.actual_usd)
     assert fits["mse"] == float(np.mean(error**2)) and fits["objective"] == fits["objective, patience 0"]
 

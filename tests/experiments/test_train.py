@@ -16,6 +16,7 @@ import pytest
 from lib import settings
 from lib.data import windows
 from lib.experiments import pool, seeds, train
+from lib.networks import compiled
 from lib.networks import training as fitting
 from lib.results import files, training_cache
 
@@ -68,7 +69,7 @@ def test_the_result_is_that_of_a_plain_fit_to_the_last_bit(one):
     for which, weights in (("best", fit.best_weights), ("last", fit.last_weights)):
         fit.model.set_weights(weights)
         for part in training.data.parts:
-            plain = fitting.predict(fit.model, part.X).astype("float64")
+            plain = compiled.in_batches(fit.model, part.X).astype("float64")
             assert np.array_equal(result.predicted(part.name, which), plain)
 
 

@@ -67,17 +67,15 @@ def test_later_days_are_counted_over_all_readings(run):
     place = run / "tables/answer.csv"
     more = rows_of("holdout", ["worse"] * 3 + ["indistinguishable"], 145).assign(reading="refitted")
     pd.concat([files.read_table(place), more]).to_csv(place, index=False)
-    assert answer.rows(run)[0].verdict.endswith("on 145 later days 2 to 3 worse, 0 to 1 better")
+    assert answer.rows(run)[0].verdict.endswith("on 145 later days 2 to 3 worse, by the way of training, 0 to 1 better")
 
 
-@pytest.mark.parametrize(
-    ("outside", "begins"), [(12, "The printed scores hold: "), (13, "The printed scores hold in part: ")]
-)
-def test_scores_hold_if_no_more_of_them_are_outside_than_of_our_own(outside, begins):
+@pytest.mark.parametrize(("outside", "verdict"), [(12, "hold"), (13, "hold in part"), (50, "do not hold")])
+def test_scores_hold_if_no_more_of_them_are_outside_than_of_our_own(outside, verdict):
     rates = pd.DataFrame({"rule": ["one training", "best of the repeated"], "rate": [0.07, 0.1], "high": [0.125, 0.2]})
-    assert answer._scores_in_words(outside, 100, rates) == begins
-    assert answer._scores_in_words(outside, 100, None) == ""
-    assert answer._scores_in_words(outside, 100, rates.assign(high=float("nan"))) == ""
+    assert answer._scores_in_words(outside, 100, rates) == f"Scores of printed trials {verdict}: "
+    assert answer._scores_in_words(outside, 100, None) == "Of printed trials "
+    assert answer._scores_in_words(outside, 100, rates.assign(high=float("nan"))) == "Of printed trials "
 
 
 def test_a_run_without_that_table_says_nothing_of_it(tmp_path):

@@ -99,7 +99,7 @@ def test_training_and_forecasting_leave_every_global_generator_alone(network, da
 
     def work():
         fit = training.fit(network, SMALL, data, tiny(), seed=1)
-        training.predict(fast_layers.portable(fit.model), data.test.X)
+        compiled.in_batches(fast_layers.portable(fit.model), data.test.X)
 
     assert drawn_after(work) == drawn_after(lambda: None)
 
@@ -210,10 +210,10 @@ def test_a_fit_travels_and_forecasts_as_its_models_do(network, data, tiny):
     for weights in ("best", "last"):
         made = sent.predict(data.test.X, weights)
         np.testing.assert_array_equal(made, fit.predict(data.test.X, weights))
-        np.testing.assert_allclose(training.predict(sent.portable(weights), data.test.X), made, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(compiled.in_batches(sent.portable(weights), data.test.X), made, rtol=1e-4, atol=1e-6)
         assert "lib." not in str(sent.portable(weights).get_config())
     assert sent.portable().get_config() == fit.portable().get_config()  # names too, whatever was built before
-    np.testing.assert_array_equal(training.predict(sent.model, data.test.X), fit.predict(data.test.X, "last"))
+    np.testing.assert_array_equal(compiled.in_batches(sent.model, data.test.X), fit.predict(data.test.X, "last"))
 
 
 def test_max_epochs_caps_what_the_hyperparameters_ask_for(data, tiny):
@@ -231,7 +231,7 @@ def test_early_stopping_restores_the_best_epoch_or_keeps_the_last(data, tiny):
     assert best.epochs < 40 and best.epochs == best.best_epoch + 3
     for fit, epoch in ((best, best.best_epoch), (last, last.epochs)):
         part = data.validation
-        mse = metrics.scores(part.y, training.predict(fit.model, part.X))["MSE"]
+        mse = metrics.scores(part.y, compiled.in_batches(fit.model, part.X))["MSE"]
         assert mse == pytest.approx(fit.history["val_loss"][epoch - 1], rel=1e-4)
 
 
@@ -251,7 +251,7 @@ def test_a_planted_signal_is_learned(tiny):
     prices = {"BTC-USD": pd.DataFrame(dict.fromkeys(("Open", "High", "Low", "Close", "Volume"), close), index=days)}
     data = windows.build(prices, tiny())["BTC-USD"]
     fit = training.fit("CNN", {**SMALL, "dropout_rate": 0.0}, data, tiny(max_epochs=40, patience=40), 1)
-    predicted = data.to_usd(training.predict(fit.model, data.test.X))
+    predicted = data.to_usd(compiled.in_batches(fit.model, data.test.X))
     mse = metrics.scores(data.test.actual_usd, predicted)["MSE"]
     assert mse < 0.05 * metrics.scores(data.test.actual_usd, data.test.last_close_usd)["MSE"]
 

@@ -383,7 +383,9 @@ def test_the_replay_beside_it_is_shown_if_it_had_the_same_prices(root):
     assert (
         "2 of 2 published trials were trained again." in text and "Of 2 that have an interval, 1 published MSE" in text
     )
-    assert "in place of the printed MSE it calls 4.2% outside" in text and "- **seed factor**: typical factor" in text
+    assert (
+        "The rule for one training calls 4.2% of our own seeds" in text and "- **seed factor**: typical factor" in text
+    )
     each = table_with(text, "our mse", "mse inside", "naive mse")
     assert [row[each[0].index("mse inside")] for row in each[1:]] == ["True", "False"]
     assert "](../replay/figures/replay.png)" in text and "All 2 trials: [../replay/tables/replay.csv]" in text

@@ -99,7 +99,7 @@ def test_scores_in_the_table_follow_from_the_predictions(sample_run):
 
 def test_a_kept_model_forecasts_what_the_predictions_say(sample_run, tensorflow_on_one_thread):
     from lib.data import windows
-    from lib.networks import runtime, training
+    from lib.networks import compiled, runtime
 
     chosen = settings.load(settings.PROJECT_ROOT / "params" / "sample.yaml")
     prices = market.prices_of(chosen)
@@ -107,7 +107,7 @@ def test_a_kept_model_forecasts_what_the_predictions_say(sample_run, tensorflow_
     for network in NETWORKS:
         model = runtime.keras().saving.load_model(sample_run / "models" / f"BTC-USD_{network}.keras")
         frame = pd.read_csv(sample_run / "predictions" / f"BTC-USD_{network}.csv")
-        again = data.to_usd(training.predict(model, data.test.X))
+        again = data.to_usd(compiled.in_batches(model, data.test.X))
         np.testing.assert_allclose(again, frame[frame["part"] == "test"]["predicted_usd"], rtol=1e-6)
 
 

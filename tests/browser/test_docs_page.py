@@ -48,7 +48,7 @@ def try_out(page, path):
     return live.locator("tbody .response-col_status").inner_text(), live.locator("tbody").inner_text()
 
 
-@pytest.mark.parametrize("width", [1200, 400])
+@pytest.mark.parametrize("width", [pytest.param(1200, marks=pytest.mark.ci), 400])
 def test_the_page_stands_without_other_hosts_and_tries_requests_out(docs, shot, width):
     page = docs(width)
     shot(page, f"docs_{width}")

@@ -179,7 +179,7 @@ def test_the_whole_way_by_keys_alone(visitor, server):
     assert page.locator(f"#{wrong.get_attribute('aria-describedby').split()[-1]}").inner_text().strip()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.ci)])
 def test_axe_finds_nothing_serious_in_any_phase(visitor, server, trained, shot, scheme):
     guest = visitor(server, colour_scheme=scheme, **trained)
     page = guest.page

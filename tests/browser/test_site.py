@@ -40,8 +40,14 @@ def test_every_link_leads_somewhere_and_nothing_is_asked_of_other_hosts_and_ther
     assert check.problems(site) == []
 
 
-@pytest.mark.parametrize("colour_scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(
+    ("width", "colour_scheme"),
+    [
+        (390, "light"),
+        (1280, "dark"),
+        *(pytest.param(*other, marks=pytest.mark.ci) for other in ((390, "dark"), (1280, "light"))),
+    ],
+)
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_its_width(opened, shot, name, width, colour_scheme):
     page = opened(name, width=width, colour_scheme=colour_scheme)
@@ -50,7 +56,7 @@ def test_a_page_fits_its_width(opened, shot, name, width, colour_scheme):
         shot(page, f"site_{name}_{width}_{colour_scheme}")
 
 
-@pytest.mark.parametrize("colour_scheme", ["light", "dark"])
+@pytest.mark.parametrize("colour_scheme", ["light", pytest.param("dark", marks=pytest.mark.ci)])
 @pytest.mark.parametrize("name", ["home", "notebook", "architecture", "modules", "module"])
 def test_axe_finds_nothing_serious(opened, name, colour_scheme):
     found = Axe().run(opened(name, colour_scheme=colour_scheme)).response["violations"]

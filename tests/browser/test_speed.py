@@ -9,6 +9,7 @@ import time
 import psutil
 import pytest
 
+pytestmark = pytest.mark.ci  # where nothing else runs beside it
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 VISITORS = 6
 # Seconds from a click until the page shows what was asked for, by the page's own clock.

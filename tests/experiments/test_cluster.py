@@ -133,6 +133,7 @@ def test_three_workers_give_the_tables_of_one_process(cluster, P, random_walk, t
     assert tables(P.changed(scheduler=None, workers=1), "one") == many
 
 
+@pytest.mark.ci
 def test_a_worker_that_is_killed_in_a_training_is_replaced_by_one_that_is_added(cluster, P, training):
     first = cluster.start_worker()
     handle = started(training())
@@ -155,6 +156,7 @@ def test_a_scheduler_that_is_stopped_for_a_while_costs_that_while_only(cluster, 
     assert handle.result().epochs == LONG
 
 
+@pytest.mark.ci
 def test_a_scheduler_that_is_gone_ends_a_training_in_one_sentence_and_another_goes_on(cluster, P, training):
     cluster.start_worker()
     finished = train.train(training(1)).result()

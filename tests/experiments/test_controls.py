@@ -61,6 +61,7 @@ def test_no_network_shows_skill_on_a_random_walk_more_often_than_chance_explains
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_no_quick_model_shows_skill_on_a_random_walk_more_often_than_chance_explains(on_random_walks):
     found = on_random_walks
     assert (
@@ -89,6 +90,7 @@ def test_the_same_control_sounds_when_a_model_has_seen_the_day_itself():
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_picking_the_best_of_many_models_raises_alarms_and_holm_takes_them_back(on_random_walks):
     coins = {
         f"coin {i}": on_random_walks[on_random_walks["model"] == "ridge"].assign(model=f"coin {i}") for i in range(6)

@@ -75,7 +75,9 @@ def same(before, after, day, date="date", drop=()):
     pd.testing.assert_frame_equal(*cut, check_exact=True)
 
 
-@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(k, marks=pytest.mark.slow) for k in range(3, 18))])
+@pytest.mark.parametrize(
+    "seed", [*range(3), *(pytest.param(k, marks=[pytest.mark.slow, pytest.mark.ci]) for k in range(3, 18))]
+)
 def test_windows_and_baselines(seed, tiny, random_walk):
     made = case(seed, tiny, random_walk)
     settings = made.settings
@@ -119,7 +121,9 @@ def test_every_baseline(seed, tiny, random_walk):
     same(*found, made.day)
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(k, marks=pytest.mark.slow) for k in (0, *range(2, 8)))])
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(k, marks=[pytest.mark.slow, pytest.mark.ci]) for k in (0, *range(2, 8)))]
+)
 def test_intervals_and_forecast_paths(seed, tiny, random_walk):
     made = case(3 * seed, tiny, random_walk)  # own closes, which a path can be rolled from
     for ticker in made.settings.tickers:
@@ -145,7 +149,7 @@ def test_intervals_and_forecast_paths(seed, tiny, random_walk):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(k, marks=pytest.mark.ci) for k in range(3, 8))])
 def test_walk_forward_trades_and_signals(seed, tiny, random_walk, no_training, monkeypatch):
     every = baselines.forecasts
     monkeypatch.setattr(baselines, "forecasts", lambda data, close: every(data, close, QUICK))

@@ -165,6 +165,7 @@ except ProjectError as error:
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_a_killed_trainer_frees_its_worker_and_a_killed_scheduler_is_one_sentence(tmp_path):
     """Red before: the sentence had two lines, and Dask's stack stood above it."""
     environment = {**os.environ, "PYTHONPATH": str(settings.PROJECT_ROOT), "TRAINING_CACHE": str(tmp_path / "cache")}

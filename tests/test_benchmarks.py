@@ -549,6 +549,7 @@ def test_without_a_folder_the_sample_stands_in_and_says_so(monkeypatch, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_throughput_from_end_to_end_on_the_sample(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("MARKET_DATA_DIR", raising=False)
     monkeypatch.setattr(conditions, "NEIGHBOUR", "../there/is/no/such/folder")
@@ -629,6 +630,7 @@ def test_requests_of_all_turns_count_and_not_the_mean_of_turns():
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_the_service_benchmark_from_end_to_end_on_the_sample(tmp_path, monkeypatch):
     monkeypatch.delenv("MARKET_DATA_DIR", raising=False)
     monkeypatch.setattr(conditions, "NEIGHBOUR", "../there/is/no/such/folder")

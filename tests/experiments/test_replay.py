@@ -249,7 +249,8 @@ def test_words_and_error_rate_of_a_study_that_comes_back_and_one_that_does_not(n
         studies, rates = replay.studies(table, fits), replay.error_rate(fits)
         assert expected in replay.in_words(table, studies, rates)
     words = replay.in_words(table, studies, rates)
-    assert "of our own seeds are outside (" in words and "not measured" not in words
+    assert "The rule for one training calls" in words and "The rule for the best of several calls" in words
+    assert "that needs three seeds" not in words
     two = replay.error_rate(fits[fits["seed_number"] < 3])
     assert "that needs three seeds" in replay.in_words(table, studies, two) and two["cases"].tolist() == [6, 0]
     assert rates["cases"].tolist() == [18, 6] and (rates["rate"] == rates["outside"] / rates["cases"]).all()

@@ -331,7 +331,8 @@ def test_a_thread_that_draws_random_numbers_changes_nothing(one):
 
 @pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_is_named():
-    code = "from lib import settings; from lib.experiments import pool;pool.client(settings.load('params/sample.yaml'))"
+    code = "from lib import settings; from lib.experiments import pool; pool.CONNECT_SECONDS = 2; "
+    code += "pool.client(settings.load('params/sample.yaml'))"
     environment = {
         **os.environ,
         "DASK_SCHEDULER_ADDRESS": "tcp://127.0.0.1:9",

@@ -113,6 +113,7 @@ def alone(one):
     return fitting.fit(one.network, one.hyperparameters, one.data, one.settings, one.seed)
 
 
+@pytest.mark.ci
 def test_three_workers_give_the_tables_of_one_process(cluster, P, random_walk, tmp_path, monkeypatch):
     data = windows.build(random_walk(), P)
 

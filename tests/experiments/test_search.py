@@ -386,6 +386,7 @@ def test_five_kills_on_a_separate_scheduler_with_two_workers_change_nothing(refe
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_a_killed_worker_is_replaced_and_changes_nothing(reference, tmp_path):
     import psutil
 

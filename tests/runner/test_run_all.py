@@ -118,6 +118,16 @@ def test_run_json_says_what_was_run(sample_run):
     assert all(entry["seconds"] > 0 for entry in run["notebooks"].values()) and len(run["notebooks"]) >= 9
 
 
+def test_the_site_is_built_from_it_and_nothing_is_wrong_with_it(sample_run, tmp_path):
+    """With the pages of all notebooks; of the API one module, as the others say nothing of the run."""
+    from lib.site import build, check
+
+    site = build.build(settings.PROJECT_ROOT, sample_run, tmp_path / "site", ["lib.evaluation.metrics"])
+    problems = check.problems(site, check.prices_of(sample_run))
+    assert [one for one in problems if "api/" not in one] == []
+    assert len(list((site / "notebooks").glob("[0-9]*.html"))) == len(list((sample_run / "html").glob("[0-9]*.html")))
+
+
 def test_training_again_in_odd_surroundings_changes_no_byte(sample_run, tmp_path):
     """No cache, no home directory, decimal commas, and a project in a folder with spaces and other letters."""
     project = tmp_path / "Żuk's (projekt) 中文"

@@ -410,6 +410,7 @@ def test_wrong_days_of_a_forecast_are_told_at_their_fields(ask, trained):
 # -- costs -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_costs_are_measured_once_when_they_are_asked_for(ask, monkeypatch, fake_pool, naive_result):
     seconds = {1: 9.0, 2: 2.0, 6: 4.0}  # by epochs; the first has what a worker loads once
 

@@ -108,6 +108,7 @@ def test_a_training_is_seen_from_everywhere_and_goes_on_after_a_reload(slowly, u
     assert "left" not in page.locator(".phase:visible").inner_text()
 
 
+@pytest.mark.ci
 def test_finished_trainings_are_sorted_and_their_curves_laid_over_each_other(visitor, server, trained, until):
     guest = visitor(server, **trained)
     page = guest.page

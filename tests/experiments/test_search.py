@@ -238,6 +238,7 @@ def test_the_sampler_names_what_optuna_5_changed():
 
 
 @pytest.mark.usefixtures("pool")
+@pytest.mark.slow
 def test_the_pruner_prunes_in_the_worker_as_optuna_would(data, P, tmp_path, monkeypatch):
     monkeypatch.setenv(training_cache.FOLDER_VARIABLE, str(tmp_path))
     training = train.Training(

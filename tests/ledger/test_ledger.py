@@ -437,6 +437,7 @@ def test_the_best_trials_are_those_of_the_thesis():
 # -- what it comes to ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_findings_come_from_the_ledger(rows, frame):
     whole = ledger.judge(
         {i: r for i, r in rows.items() if i not in set(frame["id"]) and not r.check.startswith("layers.")},

@@ -124,7 +124,13 @@ def result(fit):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network, variants", [*((n, {}) for n in networks.ARCHITECTURES), ("LSTM-CNN", ALL_VARIANTS)])
+@pytest.mark.parametrize(
+    "network, variants",
+    [
+        *((n, {}) for n in networks.ARCHITECTURES),
+        pytest.param("LSTM-CNN", ALL_VARIANTS, marks=pytest.mark.ci),
+    ],
+)
 def test_a_kept_network_trains_as_a_new_one_to_the_last_bit(network, variants, random_walk, tiny):
     """The next seed, other prices, another learning rate, other numbers of windows, and the first one again."""
     chosen, longer = tiny(**variants), tiny(**variants, split=[0.8, 0.1, 0.1])

@@ -490,6 +490,7 @@ def verdicts():
     }
 
 
+@pytest.mark.slow
 def test_the_ledger_by_chapter_with_its_findings_and_the_way_to_the_code(root, verdicts):
     frame, made = verdicts
     assert "numbers stand" not in all_pages(root)

@@ -187,7 +187,9 @@ def stop(folder: Path, put, sign: signal.Signals):
     return process, family
 
 
-@pytest.mark.parametrize("sign, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    "sign, code", [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.ci), (signal.SIGKILL, -9)]
+)
 def test_a_stopped_run_leaves_no_process(tmp_path, put, sign, code):
     process, family = stop(tmp_path, put, sign)
     text = process.communicate(timeout=30)[0]

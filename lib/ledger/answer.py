@@ -83,8 +83,8 @@ def _scores_in_words(outside: int, count: int, rates: pd.DataFrame | None) -> st
     """How the first sentence begins: whether more trials are outside than the rule leaves out of our own trainings."""
     if rates is None or not (most := rates.set_index("rule")["high"].get(ONE_TRAINING, math.nan) * count) >= 0:
         return "Of printed trials "
-    holds = "hold" if outside <= most else "hold in part" if outside < count / 2 else "do not hold"
-    return f"Scores of printed trials {holds}: "
+    repeated = "can" if outside <= most else "can in part" if outside < count / 2 else "cannot"
+    return f"Printed scores {repeated} be repeated: "
 
 
 def _success_in_words(frame: pd.DataFrame | None) -> str:
@@ -92,8 +92,8 @@ def _success_in_words(frame: pd.DataFrame | None) -> str:
     row = None if frame is None else row_of(frame, "8/successful")
     if row is None or row["verdict"] == CANNOT:
         return "Against no model,"
-    holds = "holds" if row["verdict"] == REPRODUCED else "does not hold"
-    return f"Success {holds}: {row['computed']} best printed trials beat no model;"
+    shown = "shown" if row["verdict"] == REPRODUCED else "not shown"
+    return f"Success is {shown}: {row['computed']} best printed trials beat no model;"
 
 
 def _counted(shown: pd.DataFrame) -> str:
@@ -102,7 +102,7 @@ def _counted(shown: pd.DataFrame) -> str:
     if len(shown) == 1:
         return f"our one network is {verdicts.partition(' ')[2]}"
     if verdicts.startswith("all "):
-        return f"all {len(shown)} of our networks are {verdicts.partition(' ')[2]}"
+        return f"all {len(shown)} of our price networks are {verdicts.partition(' ')[2]}"
     return f"of our {len(shown)} networks {verdicts}"
 
 
@@ -148,7 +148,7 @@ def _trials(frame: pd.DataFrame, rates: pd.DataFrame | None) -> list[AnswerRow]:
     inside = f"{counts.get(CLOSE, 0)} inside the 95 % interval"
     ids = tuple(f"Appendix {k}/below_naive" for k in (1, 2, 3))
     below = [_computed(frame, identity).partition(" of ")[0] for identity in ids]
-    naive = f"{sum(map(int, below))} printed trials beat it" if all(below) else ""
+    naive = f"beaten by {sum(map(int, below))} printed trials" if all(below) else ""
     verdict = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
     if rates is not None and (rate := rates.set_index("rule")["rate"].get(ONE_TRAINING, math.nan)) >= 0:
         verdict += f" (chance alone: about {rate * len(judged):.0f})"
@@ -185,8 +185,8 @@ def _by_reading(later: pd.DataFrame) -> str:
         name: f"{n.min()} to {n.max()}" if n.min() < n.max() else f"{n.max() or 'none'}"
         for name, n in ((name, counts[name]) for name in (tables.WORSE, tables.BETTER))
     }
-    trained = ", by the way of training" if len(counts) > 1 else ""
-    return f"{words[tables.WORSE]} {tables.WORSE}{trained}, {words[tables.BETTER]} {tables.BETTER}"
+    trained = ", depending on training," if len(counts) > 1 else ","
+    return f"{words[tables.WORSE]} {tables.WORSE}{trained} {words[tables.BETTER]} {tables.BETTER}"
 
 
 def _days(frame: pd.DataFrame) -> AnswerRow:

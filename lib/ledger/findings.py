@@ -221,7 +221,7 @@ def _tables(frame: pd.DataFrame) -> str:
     total = int((stated["verdict"] == CONTRADICTED).sum())
     return (
         f"{' '.join(found)} In all, {total} of {len(stated)} numbers and statements are contradicted by another place"
-        f" of the thesis or by what its author published."
+        f" of the thesis, by what its author published or by a definition."
         + _rows(
             "of Table 4.1 and Table 4.2",
             "Table 4.2/one_statistic",

@@ -61,6 +61,21 @@ def _counted(rows: pd.DataFrame) -> str:
     return f"{len(rows)} rows: {len(rows) - ours} of the thesis, {ours} question{'' if ours == 1 else 's'} of ours"
 
 
+def outside(root: Path) -> str:
+    """Links to the rows of the printed trials that were not reproduced; empty if there are none, or no ledger."""
+    from lib.ledger import answer
+    from lib.ledger.findings import replays
+    from lib.ledger.verdicts import NOT
+
+    frame = answer.ledger_of(root)
+    if frame is None:
+        return ""
+    rows = replays(frame)
+    return ", ".join(
+        f"[{markdown.plain(row)}](ledger.md#{anchor(row)})" for row in rows.loc[rows["verdict"] == NOT, "id"]
+    )
+
+
 def heading(chapter: str) -> str:
     """A chapter's heading, whose place in the page other pages link to."""
     return f"Chapter {chapter}" if chapter.isdigit() else chapter[:1].upper() + chapter[1:]

@@ -62,7 +62,7 @@ LAYERS_OF = {"table_4_3": "CNN-LSTM", "table_4_4": "LSTM-CNN"}
 SCORES = (
     'Tables of scores have a row for the naive forecast, "tomorrow equals today". `skill` is 1 - MSE / MSE of the naive'
     " forecast: above 0 is better than no network at all. Validation days decided when training stops and which trial"
-    " is best; only test days are unseen. Our networks follow the thesis's text: `patience` 10 and the best epoch's"
+    " is best; test days decided nothing. Our networks follow the thesis's text: `patience` 10 and the best epoch's"
     " weights. The author's trials, but for ADA-USD's CNN, ran every epoch and were scored with the last weights; the"
     " replay repeats that."
 )
@@ -122,6 +122,7 @@ def texts(root: Path) -> dict[str, str]:
         "name": markdown.plain(root.name),
         "folder": shlex.quote(f"outputs/{root.name}"),
         "scores": SCORES,
+        "outside": ledger_section.outside(root),
     }
     found = {}
     for name in there:
@@ -444,7 +445,11 @@ class _Page:
         made = (m for m in self.records[item.notebook]["made"] if Path(m["path"]).stem == stem)
         numbered = f"lib.{stem.partition('_')[0]}s.{stem}" if stem in (*TABLES, *FIGURES) else ""
         function = next((m["made_by"] for m in made if "made_by" in m), numbered)
-        return f"Made by {self.notebook(item.notebook)}" + (f" with {markdown.code(function)}" if function else "")
+        if not function:
+            return f"Made by {self.notebook(item.notebook)}"
+        target = self.link(f"{function.rpartition('.')[0].replace('.', '/')}.py")
+        named = f"[{markdown.code(function)}]({target})" if target else markdown.code(function)
+        return f"Made by {self.notebook(item.notebook)} with {named}"
 
     def notebook(self, name: str) -> str:
         """A notebook's name, linked where the page lies in the project."""

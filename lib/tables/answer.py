@@ -139,9 +139,9 @@ def answers_in_words(found: pd.DataFrame) -> str:
         best, worst = rows.loc[rows["skill"].idxmax()], rows.loc[rows["skill"].idxmin()]
         below = int((rows["skill_upper"] < 0).sum())
         lines.append(
-            f"{part.capitalize()} days, {reading}: of {len(rows)} networks {said} than no model;"
-            f" {below} intervals of skill lie below zero. From {worst['ticker']} {worst['model']} {_skill(worst)}"
-            f" to {best['ticker']} {best['model']} {_skill(best)}."
+            f"{part.capitalize()} days, {reading}, against no model: of {len(rows)} networks {said};"
+            f" {below} intervals of skill lie below zero. Worst: {worst['ticker']} {worst['model']} {_skill(worst)},"
+            f" best: {best['ticker']} {best['model']} {_skill(best)}."
         )
     return "\n".join(lines)
 
@@ -150,7 +150,7 @@ def networks_in_words(found: pd.DataFrame) -> str:
     """The same in one paragraph: how each verdict is made, then how many networks have it."""
     said = " ".join(answers_in_words(found).splitlines())
     return (
-        "Our own networks, with the thesis's best hyperparameters, against no model, by two-sided Diebold-Mariano tests"
+        "Our own networks, with the thesis's best hyperparameters, by two-sided Diebold-Mariano tests"
         f" with Holm's correction over all networks of one kind of days and training: {said[:1].lower()}{said[1:]}"
     )
 

@@ -47,7 +47,7 @@ def run(tmp_path):
 
 
 def test_the_answer_has_two_sides_and_the_later_days(run):
-    assert answer.sentences(run) == ["Against no model, all 4 of our networks are worse on test days."]
+    assert answer.sentences(run) == ["Against no model, all 4 of our price networks are worse on test days."]
     (row,) = answer.rows(run)
     assert row.claim == "our 4 networks on 1 coin better than no model"
     assert (row.ours, row.naive) == ("skill -0.5 to -0.5, test days", "0")
@@ -67,13 +67,13 @@ def test_later_days_are_counted_over_all_readings(run):
     place = run / "tables/answer.csv"
     more = rows_of("holdout", ["worse"] * 3 + ["indistinguishable"], 145).assign(reading="refitted")
     pd.concat([files.read_table(place), more]).to_csv(place, index=False)
-    assert answer.rows(run)[0].verdict.endswith("on 145 later days 2 to 3 worse, by the way of training, 0 to 1 better")
+    assert answer.rows(run)[0].verdict.endswith("on 145 later days 2 to 3 worse, depending on training, 0 to 1 better")
 
 
-@pytest.mark.parametrize(("outside", "verdict"), [(12, "hold"), (13, "hold in part"), (50, "do not hold")])
+@pytest.mark.parametrize(("outside", "verdict"), [(12, "can"), (13, "can in part"), (50, "cannot")])
 def test_scores_hold_if_no_more_of_them_are_outside_than_of_our_own(outside, verdict):
     rates = pd.DataFrame({"rule": ["one training", "best of the repeated"], "rate": [0.07, 0.1], "high": [0.125, 0.2]})
-    assert answer._scores_in_words(outside, 100, rates) == f"Scores of printed trials {verdict}: "
+    assert answer._scores_in_words(outside, 100, rates) == f"Printed scores {verdict} be repeated: "
     assert answer._scores_in_words(outside, 100, None) == "Of printed trials "
     assert answer._scores_in_words(outside, 100, rates.assign(high=float("nan"))) == "Of printed trials "
 

@@ -48,7 +48,7 @@ def test_each_verdict_is_given():
     assert found.loc["CNN", "skill"] == pytest.approx(-3, abs=0.2) and found.loc["CNN", "skill_upper"] < 0
     assert (found["p_holm"] >= found["p_value"]).all() and (found["seeds"] == 3).all()
     said = tables.answers_in_words(found.reset_index())
-    assert "of 3 networks 1 worse, 1 indistinguishable, 1 better than no model" in said
+    assert "against no model: of 3 networks 1 worse, 1 indistinguishable, 1 better;" in said
     assert tables.counted(found.reset_index()).iloc[0, 2:].tolist() == [1, 1, 1]
 
 

@@ -97,13 +97,13 @@ def _success_in_words(frame: pd.DataFrame | None) -> str:
 
 
 def _counted(shown: pd.DataFrame) -> str:
-    """The same with their number, such as ``all 12 of our networks are worse``."""
+    """The same with their number, such as ``all 12 of our price networks are worse``."""
     verdicts = _verdicts(shown)
     if len(shown) == 1:
-        return f"our one network is {verdicts.partition(' ')[2]}"
+        return f"our one price network is {verdicts.partition(' ')[2]}"
     if verdicts.startswith("all "):
         return f"all {len(shown)} of our price networks are {verdicts.partition(' ')[2]}"
-    return f"of our {len(shown)} networks {verdicts}"
+    return f"of our {len(shown)} price networks {verdicts}"
 
 
 def _verdicts(shown: pd.DataFrame) -> str:

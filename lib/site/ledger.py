@@ -7,6 +7,7 @@ from html import escape
 import pandas as pd
 
 from lib.ledger.verdicts import MEANINGS, VERDICTS
+from lib.report.ledger_section import anchor
 from lib.report.markdown import beside, number
 from lib.site.build import HERE, Site
 
@@ -44,5 +45,4 @@ def _row(row: dict[str, str]) -> str:
         "Why": escape(row["because"]) + (f"<br><code>{escape(row['how'])}</code>" if row["how"] else ""),
     }
     tds = "".join(f'<td data-name="{name}">{cell}</td>' for name, cell in cells.items())
-    anchor = escape(row["id"].replace(" ", "_"))
-    return f'<tr id="{anchor}" data-verdict="{row["verdict"]}" data-kind="{row["kind"]}">{tds}</tr>'
+    return f'<tr id="{anchor(row["id"])}" data-verdict="{row["verdict"]}" data-kind="{row["kind"]}">{tds}</tr>'

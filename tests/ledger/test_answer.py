@@ -59,7 +59,7 @@ def test_a_changed_result_changes_the_answer(run):
     table = files.read_table(place)
     table.loc[0, ["skill", "verdict"]] = [0.2, "better"]
     table.to_csv(place, index=False)
-    assert "of our 4 networks 3 worse, 1 better on test days" in answer.sentences(run)[-1]
+    assert "of our 4 price networks 3 worse, 1 better on test days" in answer.sentences(run)[-1]
     assert answer.rows(run)[0].verdict.startswith("3 worse, 1 better; on 145")
 
 

@@ -124,7 +124,7 @@ def test_a_notebook_opens_in_binder_once_the_repositorys_address_is_known(tmp_pa
 
 def test_the_ledger_has_every_row_with_verdict_reason_and_an_anchor(site):
     ledger = text(site, "ledger.html")
-    assert 'id="Table_1/a_b" data-verdict="not reproduced" data-kind="claim"' in ledger
+    assert 'id="Table_1_a_b" data-verdict="not reproduced" data-kind="claim"' in ledger
     assert "mean &lt; 2" in ledger and '"Found">1.23' in ledger and "it is 1.23" in ledger and "close (1)" in ledger
 
 

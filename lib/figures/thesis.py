@@ -181,8 +181,10 @@ def figure_4_5(rows: pd.DataFrame, split: str) -> Figure:
             _printed_best(ax, ticker, names)
         ax.axhline(r2[NAIVE], color=NETWORK_COLOURS[NAIVE], ls="--", lw=1.4, label="naive forecast")
         ax.set_title(f"{ticker}: naive {r2[NAIVE]:.3f}")
-        # The score stands under the name: beside its point it would meet the naive forecast's line.
-        labels = [f"{n}\n{v:.3f}" if pd.notna(v) else n for n, v in ours.items()]
+        # The score stands below the axis: beside its point it would meet the naive forecast's line. Names of two
+        # words have two lines, as neighbours would touch.
+        scores = [f"{score:.3f}\n" if pd.notna(score) else "" for score in ours]
+        labels = [score + name.replace("-", "-\n") for score, name in zip(scores, names)]
         ax.set_xticks(range(len(names)), labels, fontsize=8, rotation=0 if len(tickers) <= 3 else 60)
         ax.set_xlim(-0.5, len(names) - 0.5)
         ax.yaxis.set_major_locator(MaxNLocator(5))
@@ -199,7 +201,7 @@ def _printed_best(ax: Axes, ticker: str, names: list[str]) -> None:
         # ADA's printed CNN trials are a rerun that was scored on other days.
         look: dict[str, Any]
         if (ticker, name) == ("ADA-USD", "CNN"):
-            look = {"marker": "x", "ms": 8, "label": "thesis, printed best, on other days"}
+            look = {"marker": "x", "ms": 13, "label": "thesis, printed best, on other days"}
         else:
             look = {"marker": "_", "ms": 22, "label": "thesis, printed best (line: its rounding)"}
         best = printed[(ticker, name)]

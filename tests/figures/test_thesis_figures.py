@@ -279,7 +279,7 @@ def test_best_r2_draws_failures_at_minus_one_and_prints_their_value():
     ax = figure.axes[0]
     points = [p for p in ax.lines if p.get_marker() in "ov"]
     assert [(p.get_marker(), p.get_ydata()[0]) for p in points] == [("v", -1), ("o", 0.9)]  # CNN first, in every figure
-    assert [t.get_text() for t in ax.get_xticklabels()] == ["CNN\n-2.500", "LSTM\n0.900"]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["-2.500\nCNN", "0.900\nLSTM"]
     printed = thesis.trials().query("ticker == 'ADA-USD'").groupby("network")["r2"].max()
     assert line(ax, "thesis, printed best (line: its rounding)").get_ydata().tolist() == [printed["LSTM"]]
     assert line(ax, "thesis, printed best, on other days").get_ydata().tolist() == [printed["CNN"]]
@@ -296,6 +296,15 @@ def test_a_hundredth_of_r2_can_be_seen_whatever_another_coin_has():
     figure = drawn(figures.figure_4_5(pd.DataFrame(rows, columns=["ticker", "model", "R2"]), "test"))
     low, high = figure.axes[1].get_ylim()
     assert (0.959 - 0.955) / (high - low) > 0.3
+
+
+def test_names_and_scores_of_four_networks_on_three_coins_do_not_touch():
+    names = (*NETWORKS, "naive")
+    rows = [(ticker, name, 0.95) for ticker in ("ADA-USD", "ETH-USD", "SOL-USD") for name in names]
+    figure = drawn(figures.figure_4_5(pd.DataFrame(rows, columns=["ticker", "model", "R2"]), "validation"))
+    for ax in figure.axes:
+        boxes = [text.get_window_extent() for text in ax.get_xticklabels()]
+        assert all(left.x1 + 2 < right.x0 for left, right in zip(boxes, boxes[1:]))
 
 
 def test_residuals_are_percent_of_actual_with_the_naive_forecast_last(predictions):

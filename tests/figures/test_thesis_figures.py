@@ -299,12 +299,13 @@ def test_a_hundredth_of_r2_can_be_seen_whatever_another_coin_has():
 
 
 def test_names_and_scores_of_four_networks_on_three_coins_do_not_touch():
+    """Red before: two names of nine letters were 3 pixels apart."""
     names = (*NETWORKS, "naive")
     rows = [(ticker, name, 0.95) for ticker in ("ADA-USD", "ETH-USD", "SOL-USD") for name in names]
     figure = drawn(figures.figure_4_5(pd.DataFrame(rows, columns=["ticker", "model", "R2"]), "validation"))
     for ax in figure.axes:
         boxes = [text.get_window_extent() for text in ax.get_xticklabels()]
-        assert all(left.x1 + 2 < right.x0 for left, right in zip(boxes, boxes[1:]))
+        assert all(left.x1 + 8 < right.x0 for left, right in zip(boxes, boxes[1:]))
 
 
 def test_residuals_are_percent_of_actual_with_the_naive_forecast_last(predictions):

@@ -279,6 +279,7 @@ class _Shared:
                 self.future = self.submit()
 
 
+ALONE = 10_000  # the priority of one training; a search's trials, which come after short lists, have less
 _running: dict[str, _Shared] = {}
 _lock = threading.RLock()
 
@@ -288,7 +289,7 @@ def train(
     weights: bool = False,
     on_epoch: OnEpoch | None = None,
     losses_before: Sequence[Sequence[float]] | None = None,
-    priority: int = 0,
+    priority: int = ALONE,
 ) -> Handle:
     """Start a training, or find it cached or running.
 
@@ -299,7 +300,8 @@ def train(
             that is cached, with every epoch at once.
         losses_before: validation losses by epoch of the study's complete trials; with it the median pruner may stop
             the training. A pruned training is not cached.
-        priority: of trainings that wait for a worker the one with the largest goes first.
+        priority: of trainings that wait for a worker the one with the largest goes first. One that is asked for
+            alone has the largest, those of a list (:func:`train_all`) the less the longer it is.
 
     Raises:
         FileError: the cache cannot be written.
@@ -400,7 +402,7 @@ def _trained(
         with Progress(label, len(missing)) as progress:
             for key, training in missing.items():
                 on_epoch = partial(lambda key, epoch, epochs, *_: events.put((key, epoch / epochs)), key)
-                handles[key] = train(training, weights, on_epoch)
+                handles[key] = train(training, weights, on_epoch, priority=ALONE // len(missing))
                 handles[key].when_done(partial(events.put, (key, 2.0)))
             while len(results) < len(missing):
                 key, reached = events.get()

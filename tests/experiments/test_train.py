@@ -43,10 +43,11 @@ def one(tiny, random_walk):
 @pytest.fixture
 def slow_fit(monkeypatch):
     """A training that goes on until it is stopped, and what happened to it; in-process workers see the patch."""
-    seen = {"started": threading.Event(), "starts": 0, "epochs": 0, "let_go": threading.Event()}
+    seen = {"started": threading.Event(), "starts": 0, "epochs": 0, "let_go": threading.Event(), "seeds": []}
 
     def fit(network, hyperparameters, data, chosen, seed, on_epoch):
         seen["starts"] += 1
+        seen["seeds"].append(seed)
         seen["started"].set()
         for epoch in range(1, 2000):
             seen["epochs"] = epoch
@@ -216,6 +217,28 @@ def test_a_result_that_is_fetched_slowly_arrives(one, pool):
     free = [lambda: client.loop.add_callback(client._gather_semaphore.release) for _ in range(places)]
     threading.Timer(1.5, lambda: [one() for one in free]).start()
     assert handle.result().epochs >= 1
+
+
+@pytest.mark.timeout(60)
+def test_one_training_goes_before_lists_and_a_short_list_before_long_ones(one, slow_fit):
+    """Red before: a notebook's three trainings waited 40 minutes for the search, the service's one for 36 others."""
+    numbers = {"long": range(2, 6), "alone": [6], "short": [7, 8], "long too": range(9, 13)}
+    asked = {name: [one(number=number) for number in some] for name, some in numbers.items()}
+    train.train(one())
+    assert slow_fit["started"].wait(20)
+    asking, running = [], 1
+    for trainings in asked.values():
+        asking.append(threading.Thread(target=train.train_all, args=(trainings,)))
+        asking[-1].start()
+        running += len(trainings)
+        until = time.monotonic() + 20
+        while len(train._running) < running and time.monotonic() < until:
+            time.sleep(0.01)
+    slow_fit["let_go"].set()
+    for thread in asking:
+        thread.join()
+    places = {name: [slow_fit["seeds"].index(t.seed) for t in trainings] for name, trainings in asked.items()}
+    assert places["alone"] == [1] and sorted(places["short"]) == [2, 3]
 
 
 @pytest.mark.slow

@@ -97,19 +97,13 @@ def _success_in_words(frame: pd.DataFrame | None) -> str:
 
 
 def _counted(shown: pd.DataFrame) -> str:
-    """The same with their number, such as ``all 12 of our price networks are worse``."""
-    verdicts = _verdicts(shown)
+    """The same with their number, such as ``our 12 networks forecasting closes are all worse``."""
+    verdicts = shown["verdict"].unique()
     if len(shown) == 1:
-        return f"our one price network is {verdicts.partition(' ')[2]}"
-    if verdicts.startswith("all "):
-        return f"all {len(shown)} of our price networks are {verdicts.partition(' ')[2]}"
-    return f"of our {len(shown)} price networks {verdicts}"
-
-
-def _verdicts(shown: pd.DataFrame) -> str:
-    """How many networks have which verdict, such as ``all worse`` or ``9 worse, 3 indistinguishable``."""
-    only = shown["verdict"].unique()
-    return f"all {only[0]}" if len(only) == 1 < len(shown) else _counts(shown)
+        return f"our one network forecasting closes is {verdicts[0]}"
+    if len(verdicts) == 1:
+        return f"our {len(shown)} networks forecasting closes are all {verdicts[0]}"
+    return f"of our {len(shown)} networks forecasting closes {_counts(shown)}"
 
 
 def _counts(shown: pd.DataFrame) -> str:
@@ -137,7 +131,9 @@ def _headline(frame: pd.DataFrame) -> AnswerRow:
     row, naive = row_of(frame, "abstract/lstm_mse"), _computed(frame, "abstract/lstm_mse_below_naive")
     ours = _number(row["computed"])
     ids = ("abstract/lstm_mse", "abstract/lstm_mse_below_naive", "abstract/lstm_r2", "8/sol_most_predictable_naive")
-    return AnswerRow(f"{row['says']} (scaled)", row["printed"], ours, naive, row["verdict"], FIRST_ROWS, ids)
+    trials = int(replays(frame)["how"].str.contains("(ticker=SOL-USD, network=LSTM,", regex=False).sum())
+    both = f"; both best of {trials} trials" if trials else ""
+    return AnswerRow(f"{row['says']} (scaled{both})", row["printed"], ours, naive, row["verdict"], FIRST_ROWS, ids)
 
 
 def _trials(frame: pd.DataFrame, rates: pd.DataFrame | None) -> list[AnswerRow]:
@@ -150,17 +146,18 @@ def _trials(frame: pd.DataFrame, rates: pd.DataFrame | None) -> list[AnswerRow]:
     below = [_computed(frame, identity).partition(" of ")[0] for identity in ids]
     naive = f"beaten by {sum(map(int, below))} printed trials" if all(below) else ""
     verdict = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
-    if rates is not None and (rate := rates.set_index("rule")["rate"].get(ONE_TRAINING, math.nan)) >= 0:
-        verdict += f" (chance alone: about {rate * len(judged):.0f})"
+    if rates is not None and ONE_TRAINING in set(rates["rule"]):
+        low, high = rates.set_index("rule").loc[ONE_TRAINING, ["low", "high"]] * len(judged)
+        verdict += f" (chance alone: {low:.0f} to {high:.0f})" if low <= high else ""
     return [AnswerRow("MSE of every printed trial", f"{len(judged)} trials", inside, naive, verdict, "replay.md", ids)]
 
 
 def _success(frame: pd.DataFrame) -> AnswerRow:
     row = row_of(frame, "8/successful")
     count = _number(row["computed"])
-    ours = f"{count} best printed trials beat naive, on the days that picked them" if count else ""
+    naive = f"beaten by {count} best printed trials, on the days that picked them" if count else ""
     claim, ids = "networks predict with success", ("8/successful",)
-    return AnswerRow(claim, row["printed"], ours, "", row["verdict"], FIRST_ROWS, ids)
+    return AnswerRow(claim, row["printed"], "", naive, row["verdict"], FIRST_ROWS, ids)
 
 
 def _unseen(found: pd.DataFrame) -> AnswerRow:
@@ -186,7 +183,8 @@ def _by_reading(later: pd.DataFrame) -> str:
         for name, n in ((name, counts[name]) for name in (tables.WORSE, tables.BETTER))
     }
     trained = ", depending on training," if len(counts) > 1 else ","
-    return f"{words[tables.WORSE]} {tables.WORSE}{trained} {words[tables.BETTER]} {tables.BETTER}"
+    others = ", the others indistinguishable" if counts[tables.SAME].any() else ""
+    return f"{words[tables.WORSE]} {tables.WORSE}{trained} {words[tables.BETTER]} {tables.BETTER}{others}"
 
 
 def _days(frame: pd.DataFrame) -> AnswerRow:

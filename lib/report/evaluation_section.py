@@ -76,6 +76,7 @@ COLUMNS = {
     ),
     "walk_forward_trials": ("ticker", "network", "scheme", "fold", "trial", "chosen", "validation_mse", "epochs_run"),
 }
+WHOLE = ("answer",)  # every row is on the page
 ROWS = dict.fromkeys(("skill", "significance", "confidence_sets", "direction", "trading"), ("part", "test"))
 
 
@@ -104,7 +105,16 @@ def words(root: Path, notebook: str) -> list[str]:
 
     wanted: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
         "09a_skill": (
-            ("skill", "significance", "confidence_sets", "returns_or_closes", "trading", "picked_best", "power"),
+            (
+                "skill",
+                "significance",
+                "confidence_sets",
+                "returns_or_closes",
+                "trading",
+                "picked_best",
+                "power",
+                "alignment",
+            ),
             _skill_words,
         ),
         "09b_walk_forward": (("walk_forward",), lambda found: _last(tables.walk_forward_in_words(found))),
@@ -132,6 +142,7 @@ def _skill_words(
     traded: pd.DataFrame,
     picked: pd.DataFrame,
     power: pd.DataFrame,
+    aligned: pd.DataFrame,
 ) -> str:
     from lib import tables
 
@@ -142,6 +153,7 @@ def _skill_words(
             tables.differences_in_words(bought, "log_return"),
             tables.picked_in_words(picked),
             tables.trading_in_words(traded, "test"),
+            tables.alignments_in_words(aligned),
         ]
     )
 
@@ -169,7 +181,7 @@ def answers(found: pd.DataFrame) -> list[tuple[str, str]]:
     families = found.groupby(["part", "reading"], sort=False)
     return [
         (
-            f"Skill with its 95 % interval and the verdict, {part} days, {reading}",
+            f"Skill with its 95 % interval and the verdict, {part} days, {reading}, {rows['seeds'].max()} seeds",
             markdown.matrix(rows, "model", "ticker", lambda row: f"{_interval(row)} {row.verdict}"),
         )
         for (part, reading), rows in families

@@ -62,7 +62,7 @@ LAYERS_OF = {"table_4_3": "CNN-LSTM", "table_4_4": "LSTM-CNN"}
 SCORES = (
     'Tables of scores have a row for the naive forecast, "tomorrow equals today". `skill` is 1 - MSE / MSE of the naive'
     " forecast: above 0 is better than no network at all. Validation days decided when training stops and which trial"
-    " is best; test days decided nothing. Our networks follow the thesis's text: `patience` 10 and the best epoch's"
+    " is best; test days decided nothing{}. Our networks follow the thesis's text: `patience` 10 and the best epoch's"
     " weights. The author's trials, but for ADA-USD's CNN, ran every epoch and were scored with the last weights; the"
     " replay repeats that."
 )
@@ -121,7 +121,7 @@ def texts(root: Path) -> dict[str, str]:
         "run": run,
         "name": markdown.plain(root.name),
         "folder": shlex.quote(f"outputs/{root.name}"),
-        "scores": SCORES,
+        "scores": SCORES.format(" but the range of the scale" if run["parameters"].get("scaling") == "all" else ""),
         "outside": ledger_section.outside(root),
     }
     found = {}
@@ -482,14 +482,16 @@ class _Page:
         )
 
     def _shown_rows(self, item: index.Item, stem: str) -> list[list[str]]:
-        if stem not in evaluation_section.ROWS or not self.file(item):
+        if stem not in (*evaluation_section.ROWS, *evaluation_section.WHOLE) or not self.file(item):
             return item.rows
         return evaluation_section.rows_of(stem, item.head, files.read_rows(self.root / self.file(item))[1:])
 
     def rows_left(self, item: index.Item, stem: str) -> str:
         """What of a table is in its file only."""
         return evaluation_section.about(stem) or (
-            f"{item.rows_left} more rows are in the file." if item.rows_left else ""
+            f"{item.rows_left} more rows are in the file."
+            if item.rows_left and stem not in evaluation_section.WHOLE
+            else ""
         )
 
     def hyperparameters(self, stem: str) -> str:

@@ -15,7 +15,7 @@ from lib.tables.answer import (
     r2_beside_naive,
     relative_errors,
 )
-from lib.tables.controls import alignments, controls_in_words, shifted_forecasts
+from lib.tables.controls import alignments, alignments_in_words, controls_in_words, shifted_forecasts
 from lib.tables.direction import directions, trading_in_words, trading_rules, wealth_paths
 from lib.tables.intervals import interval_scores, intervals_in_words
 from lib.tables.leakage import leak_check_in_words, leak_steps, leaks_in_words
@@ -64,6 +64,7 @@ __all__ = [
     "SAME",
     "WORSE",
     "alignments",
+    "alignments_in_words",
     "answers",
     "answers_in_words",
     "best_of_each_study",

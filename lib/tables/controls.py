@@ -25,6 +25,20 @@ def alignments(frame: pd.DataFrame) -> pd.DataFrame:
     return table_of(frame[frame["model"] != baselines.NAIVE], ["ticker", "reading", "model"], row)
 
 
+def alignments_in_words(found: pd.DataFrame) -> str:
+    """How many models' forecasts stand on their day, and what is found of the others.
+
+    Args:
+        found: as :func:`alignments` gives it.
+    """
+    others = found[found["aligned"].ne(True)]
+    named = "; ".join(f"{r.ticker} {r.model}, target {r.reading}: {r.verdict}" for r in others.itertuples())
+    return (
+        f"Forecasts of {len(found) - len(others)} of {len(found)} models stand on their day: they answer to the last"
+        f" close before it.{f' Of the others: {named}.' if named else ''}"
+    )
+
+
 @signed
 def shifted_forecasts(seed: int, days: int = 400) -> pd.DataFrame:
     """The alignment check on forecasts of a simulated random walk: as they are, and shifted by a day to either side."""
@@ -53,9 +67,9 @@ def controls_in_words(rates: pd.DataFrame, found: pd.DataFrame) -> str:
     better = found[~found["model"].str.startswith("any model") & (found["test"] == "diebold_mariano")]
     return "\n".join(
         [
-            f"On {rates['runs'].iloc[0]} random walks more alarms than chance explains: {_alarms(many)}; fewer:"
-            f" {_alarms(few)} (models that fit noise are worse than the naive forecast, so a test against it is on the"
-            " safe side).",
+            f"On {rates['runs'].iloc[0]} random walks, models that alone raise more alarms than chance explains:"
+            f" {_alarms(many)}; fewer: {_alarms(few)} (models that fit noise are worse than the naive forecast, so a"
+            " test against it is on the safe side).",
             f"Each of the {len(models)} models ({', '.join(models)}) was trained again on each series, the networks"
             " at a small size and on log returns.",
             f"Some model of the {len(models)} raises an alarm in: {_alarms(rates[several])}. That is why p-values are"

@@ -51,6 +51,7 @@ def leak_check_in_words(caught: pd.DataFrame) -> str:
     """Whether the check passed the honest pipeline and caught the leaky one."""
     return "\n".join(
         f"{row.ticker}, scaling {row.scaling}, gaps filled {row.gap_fill}: {row.changed} of {row.forecasts} forecasts"
-        f" until {row.day} change with later prices: {'it looks ahead' if row.looked_ahead else 'nothing looks ahead'}."
+        f" until {row.day} change if later prices are changed on purpose:"
+        f" {'it looks ahead' if row.looked_ahead else 'nothing looks ahead'}."
         for row in caught.itertuples()
     )

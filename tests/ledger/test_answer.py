@@ -47,11 +47,11 @@ def run(tmp_path):
 
 
 def test_the_answer_has_two_sides_and_the_later_days(run):
-    assert answer.sentences(run) == ["Against no model, all 4 of our price networks are worse on test days."]
+    assert answer.sentences(run) == ["Against no model, our 4 networks forecasting closes are all worse on test days."]
     (row,) = answer.rows(run)
     assert row.claim == "our 4 networks on 1 coin better than no model"
     assert (row.ours, row.naive) == ("skill -0.5 to -0.5, test days", "0")
-    assert row.verdict == "4 worse; on 145 later days 2 worse, 1 better"
+    assert row.verdict == "4 worse; on 145 later days 2 worse, 1 better, the others indistinguishable"
 
 
 def test_a_changed_result_changes_the_answer(run):
@@ -59,7 +59,7 @@ def test_a_changed_result_changes_the_answer(run):
     table = files.read_table(place)
     table.loc[0, ["skill", "verdict"]] = [0.2, "better"]
     table.to_csv(place, index=False)
-    assert "of our 4 price networks 3 worse, 1 better on test days" in answer.sentences(run)[-1]
+    assert "of our 4 networks forecasting closes 3 worse, 1 better on test days" in answer.sentences(run)[-1]
     assert answer.rows(run)[0].verdict.startswith("3 worse, 1 better; on 145")
 
 
@@ -67,7 +67,8 @@ def test_later_days_are_counted_over_all_readings(run):
     place = run / "tables/answer.csv"
     more = rows_of("holdout", ["worse"] * 3 + ["indistinguishable"], 145).assign(reading="refitted")
     pd.concat([files.read_table(place), more]).to_csv(place, index=False)
-    assert answer.rows(run)[0].verdict.endswith("on 145 later days 2 to 3 worse, depending on training, 0 to 1 better")
+    later = "on 145 later days 2 to 3 worse, depending on training, 0 to 1 better, the others indistinguishable"
+    assert answer.rows(run)[0].verdict.endswith(later)
 
 
 @pytest.mark.parametrize(("outside", "verdict"), [(12, "can"), (13, "can in part"), (50, "cannot")])

@@ -73,45 +73,39 @@ def test_every_number_of_the_chapters_has_a_row(text, rows):
     assert not left, "\n".join(f"{number}: ... {around} ..." for number, around in left)
 
 
-@pytest.mark.parametrize(
-    "identity",
-    [
-        "abstract/lstm_mse",
-        *(
-            pytest.param(identity, marks=pytest.mark.slow)
-            for identity in (
-                "4.3.4/parameter_count",
-                "Table 4.5/CNN_mae",
-                "Listing 2/loss_2",
-                "Appendix 3/CNN 7",
-                "8/cnn_filters2",
-                "Figure 6.4/batch_high",
-                "Appendix 5/error_status",
-            )
-        ),
-    ],
-)
-def test_a_number_without_its_row_is_noticed(text, rows, identity):
+def test_a_number_without_its_row_is_noticed(text, rows):
     """So neither another row nor an allowed pattern covers it by accident."""
-    fewer = {i: r for i, r in rows.items() if i != identity and r.find != rows[identity].find}
+    left_out = (
+        "abstract/lstm_mse",
+        "4.3.4/parameter_count",
+        "Table 4.5/CNN_mae",
+        "Listing 2/loss_2",
+        "Appendix 3/CNN 7",
+        "8/cnn_filters2",
+        "Figure 6.4/batch_high",
+        "Appendix 5/error_status",
+    )
+    snippets_left_out = {rows[identity].find for identity in left_out}
+    fewer = {i: r for i, r in rows.items() if r.find not in snippets_left_out}
     numbers = {number for number, _ in thesis_text.uncovered(text, snippets(fewer))}
-    assert rows[identity].printed in numbers
+    assert {rows[identity].printed for identity in left_out} <= numbers
 
 
-@pytest.mark.parametrize(
-    "place, after",
-    [
-        ("4.4", " fifteen 987 words"),
-        ("8", " value 0.123456 here"),
-        ("Appendix 6", " x = 77.7,"),
-        ("Table 4.2", "XRP-USD\t-1.5\n"),
-    ],
-)
-def test_a_new_number_in_the_text_is_noticed(text, rows, place, after):
-    start, end = thesis_text.span(text, place)
-    middle = text.index("\n", start + 5) + 1 if place.startswith("Table") else text.index(" ", (start + end) // 2)
-    left = [n for n, _ in thesis_text.uncovered(text[:middle] + after + text[middle:], snippets(rows))]
-    assert [n for n in left if n in after]
+def test_a_new_number_in_the_text_is_noticed(text, rows):
+    added = {
+        "4.4": " fifteen 987 words",
+        "8": " value 0.123456 here",
+        "Appendix 6": " x = 77.7,",
+        "Table 4.2": "XRP-USD\t-1.5\n",
+    }
+    longer = text
+    for place, after in added.items():
+        start, end = thesis_text.span(longer, place)
+        table = place.startswith("Table")
+        middle = longer.index("\n", start + 5) + 1 if table else longer.index(" ", (start + end) // 2)
+        longer = longer[:middle] + after + longer[middle:]
+    left = {number for number, _ in thesis_text.uncovered(longer, snippets(rows))}
+    assert left >= {"987", "0.123456", "77.7", "1.5"}
 
 
 def test_a_changed_number_is_no_longer_found(text, rows):

@@ -55,7 +55,8 @@ def test_a_changed_result_changes_the_first_screen_and_its_picture(project):
     scores.loc[mine, ["skill", "verdict"]] = [0.3, "better"]
     scores.to_csv(place, index=False)
     after = readme.documents(project / RUN, RUN, project)
-    assert "of our 12 price networks 9 worse, 3 better on test days" in after["README.md"] != before["README.md"]
+    said = "of our 12 networks forecasting closes 9 worse, 3 better on test days"
+    assert said in after["README.md"] != before["README.md"]
     assert readme.answer_digest(project / RUN) != digest
     assert (
         "as evaluated, against no model: of 12 networks 9 worse, 0 indistinguishable, 3 better"

@@ -37,7 +37,7 @@ GALLERY = {
     "dashboard": ("", "The dashboard", "docs/running.md#the-dashboard"),
 }
 THUMBNAIL = (360, 240)  # pixels
-UPPER = {"skill": 1 / 3, "ledger": 0.617}  # of figures with panels below each other: the share of the first
+UPPER = {"skill": 0.323, "ledger": 0.617}  # of figures with panels below each other: the share of the first
 SOURCE = "Source"  # the entry of a PNG that holds the digest of what it was made from
 
 

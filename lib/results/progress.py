@@ -26,34 +26,41 @@ class Progress:
     """Counts ``total`` steps of work called ``label`` and says what is done and what is left.
 
     Use as a context manager; call :meth:`step` after each piece of work. Where steps take unlike times,
-    ``work`` is the work of all of them, and each step says how much it was: the time left follows it.
+    ``work`` is the work of all of them, and each step says how much it was: the time left follows it. Where the
+    first thing told is a part of a step, such as an epoch, the time left follows from what comes after it: before it
+    lies the start of processes, which is not done again.
     """
 
     def __init__(self, label: str, total: int, every_seconds: float = 0.5, work: float | None = None):
         self.label, self.total, self.every, self.work = label, total, every_seconds, total if work is None else work
         self.done = self.worked = 0.0
         self.started, self.shown, self.note, self.width = time.monotonic(), -1e9, "", 0
+        self._since: tuple[float, float] | None = None  # moment and work from which on the time left is reckoned
 
     def step(self, note: str = "", amount: float = 1.0, work: float | None = None) -> None:
         """One piece (or ``amount`` pieces) of work is done; ``note`` says what came of it."""
         self.done += amount
         self.worked += amount if work is None else work
         self.note = note or self.note
+        if self._since is None:
+            self._since = (self.started, 0.0) if amount >= 1 else (time.monotonic(), self.worked)
         if time.monotonic() - self.shown >= self.every or self.done >= self.total - 1e-9:
             self._show()
 
     def _show(self) -> None:
         now = time.monotonic()
         self.shown, spent = now, now - self.started
-        left = spent / self.worked * max(0.0, self.work - self.worked) if self.worked else float("nan")
         text = f"{self.label}: {self.done:.0f} of {self.total}, {clock(spent)} spent"
-        if self.worked and self.done < self.total - 1e-9:
-            text += f", about {clock(left)} left"
+        since, before = self._since or (now, self.worked)
+        ends = None
+        if self.worked > before and self.done < self.total - 1e-9:
+            left = (now - since) / (self.worked - before) * max(0.0, self.work - self.worked)
+            text, ends = f"{text}, about {clock(left)} left", time.time() + left
         line = f"{text}{', ' + self.note if self.note else ''}"[:140]
         sys.stdout.write("\r" + line.ljust(self.width))
         self.width = len(line)
         sys.stdout.flush()
-        _leave(self.worked / self.work if self.work else 1.0, text, self.note)
+        _leave(text, self.note, ends)
 
     def __enter__(self) -> Progress:
         return self
@@ -63,24 +70,20 @@ class Progress:
         sys.stdout.flush()
 
 
-def announce(text: str, fraction: float = 0.0) -> None:
-    """Say what is waited for, on a line of its own.
-
-    Args:
-        fraction: of the whole work that is done before it, for the runner.
-    """
+def announce(text: str) -> None:
+    """Say what is waited for, on a line of its own."""
     print(text, flush=True)
-    _leave(fraction, text, "")
+    _leave(text)
 
 
-def _leave(fraction: float, text: str, note: str) -> None:
+def _leave(text: str, note: str = "", ends: float | None = None) -> None:
     target = os.environ.get(FILE_VARIABLE)
     if not target:
         return
     draft = f"{target}.{os.getpid()}"
     try:
         with open(draft, "w", encoding="utf-8") as f:
-            json.dump({"fraction": min(fraction, 1.0), "text": text, "note": note}, f)
+            json.dump({"text": text, "note": note, "ends": ends}, f)
         os.replace(draft, target)
     except OSError:
         pass  # a display must never end the work it shows

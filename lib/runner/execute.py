@@ -1,7 +1,7 @@
 """What happens in the process of one notebook: execute it, keep the copy, render the page.
 
-It reports to the runner through a pipe, as dictionaries: kernel (its process number), cell, cells, line,
-cell_started, then error, peak_memory_mb, then rendered and perhaps trouble.
+It reports to the runner through a pipe, as dictionaries: kernel (its process number), cell, cells, line, then
+error, peak_memory_mb, then rendered and perhaps trouble.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def _execute(job: Job, draft: Path, pipe: Connection) -> dict[str, Any] | None:
     def on_start(cell: Any, cell_index: int) -> None:
         present.update(describe(cell_index, cell.source))
         job.file("progress").unlink(missing_ok=True)
-        pipe.send({**present, "cells": len(source.cells), "cell_started": time.time()})
+        pipe.send({**present, "cells": len(source.cells)})
 
     try:
         papermill.execute_notebook(

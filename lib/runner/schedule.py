@@ -25,9 +25,9 @@ _SPAWN = multiprocessing.get_context("spawn")
 class _Progress(BaseModel):
     """What a cell may say of itself; it may also write nonsense there."""
 
-    fraction: float = Field(0, ge=0, le=1)
     text: str = ""
     note: str = ""
+    ends: float | None = Field(None, allow_inf_nan=False)  # when its work will be done, in seconds since 1970
 
 
 class Child:
@@ -55,7 +55,7 @@ class Child:
         return ended
 
     def inner(self) -> dict[str, Any]:
-        """The running cell's own progress: fraction, text, note; empty if it has none."""
+        """The running cell's own progress: text, note, ends; empty if it has none."""
         try:
             return read_as(_Progress, self.job.file("progress"))
         except (OSError, ValueError):
@@ -130,8 +130,8 @@ class Task:
     def left(self, pace: float) -> float | None:
         """Seconds left: the usual ones times ``pace``, or what the running cell's progress says if that is longer."""
         known = [self.expected * pace - self.spent] if self.expected else []
-        if fraction := self.inner.get("fraction"):
-            known.append((time.time() - self.news["cell_started"]) / fraction * (1 - fraction))
+        if ends := self.inner.get("ends"):
+            known.append(ends - time.time())
         return max((seconds for seconds in known if seconds > 0), default=None)
 
 

@@ -1,11 +1,13 @@
 """Trainings and forecasts that are carried out at once in this process, without TensorFlow; services in processes."""
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -118,6 +120,13 @@ def fake_pool(monkeypatch):
     monkeypatch.setattr(train, "cached", lambda training, weights=False: pool.cached.get(training.key))
     monkeypatch.setattr(forecast, "start_task", pool.forecast)
     return pool
+
+
+@pytest.fixture
+def run_async():
+    """run_async(coroutine) -> its result, from a thread of its own: Playwright leaves a running loop in the tests'."""
+    with ThreadPoolExecutor(1) as thread:
+        yield lambda coroutine: thread.submit(asyncio.run, coroutine).result()
 
 
 @dataclass

@@ -3,7 +3,6 @@
 Only addresses and files of the configuration are exchanged; everything else is as it is delivered.
 """
 
-import asyncio
 import json
 import os
 import re
@@ -189,7 +188,7 @@ def test_a_body_above_64_kb_is_refused_in_json_and_one_of_64_kb_passes(client):
     assert "64 KB" in refused.json()["message"] and refused.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_websocket_of_the_service_passes(stand_in, trusting):
+def test_a_websocket_of_the_service_passes(stand_in, trusting, run_async):
     async def talk():
         address = f"wss://localhost:{stand_in.port}/forecast/socket.io/?EIO=4"
         async with websockets.connect(address, ssl=trusting, proxy=None) as one:
@@ -197,7 +196,7 @@ def test_a_websocket_of_the_service_passes(stand_in, trusting):
             await one.send("words")
             return first, await one.recv()
 
-    first, echo = asyncio.run(talk())
+    first, echo = run_async(talk())
     assert first["path"] == "/socket.io/" and first["query"] == "EIO=4" and echo == "words"
 
 

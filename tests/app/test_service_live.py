@@ -148,7 +148,7 @@ def test_a_client_that_leaves_in_mid_training_leaves_the_training_behind(here, c
 
 
 @pytest.mark.parametrize("message", ['42["follow",' + "[" * 60_000, "42" + "[" * 30_000 + "]" * 30_000, "x" * 10**6])
-def test_a_deep_or_large_message_harms_nobody_else(never_trained, message):
+def test_a_deep_or_large_message_harms_nobody_else(never_trained, message, run_async):
     async def send():
         address = never_trained.connection_url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
         async with websockets.connect(address, proxy=None) as one:
@@ -158,7 +158,7 @@ def test_a_deep_or_large_message_harms_nobody_else(never_trained, message):
                 for _ in range(3):
                     await asyncio.wait_for(one.recv(), 0.5)
 
-    asyncio.run(send())
+    run_async(send())
     assert "error" in never_trained.call("follow", {})
 
 
@@ -202,7 +202,7 @@ def test_the_javascript_client_loses_its_connection_in_mid_training_and_no_event
 
 
 @pytest.mark.slow
-def test_500_connections_that_dawdle_keep_nobody_else_waiting(service, outside):
+def test_500_connections_that_dawdle_keep_nobody_else_waiting(service, outside, run_async):
     async def dawdle(port, asking, ready):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(f"GET /networks HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n".encode())
@@ -228,13 +228,13 @@ def test_500_connections_that_dawdle_keep_nobody_else_waiting(service, outside):
         ready.set()
         return codes, seconds, await asyncio.gather(*tasks)
 
-    codes, seconds, lines = asyncio.run(flood())
+    codes, seconds, lines = run_async(flood())
     assert codes == [200] * 20 and seconds < WAIT_S
     assert set(lines) == {b"HTTP/1.1 200 OK"} and service.process.poll() is None
 
 
 @pytest.mark.slow
-def test_a_flood_is_answered_to_the_last_request_and_above_the_limit_with_429(start_service):
+def test_a_flood_is_answered_to_the_last_request_and_above_the_limit_with_429(start_service, run_async):
     limited = start_service(REQUESTS_PER_MINUTE="100")
 
     async def flood():
@@ -242,7 +242,7 @@ def test_a_flood_is_answered_to_the_last_request_and_above_the_limit_with_429(st
         async with httpx.AsyncClient(limits=limits, timeout=PATIENCE_S, trust_env=False) as client:
             return await asyncio.gather(*(client.get(f"{limited.url}/networks") for _ in range(500)))
 
-    answers = asyncio.run(flood())
+    answers = run_async(flood())
     codes = [answer.status_code for answer in answers]
     assert codes.count(200) <= 200 and codes.count(200) + codes.count(429) == 500 and 429 in codes
     assert httpx.get(f"{limited.url}/health", trust_env=False).json()["status"] == "healthy"

@@ -1,4 +1,4 @@
-"""The whole site from the repository as it is, opened from its folder without a server."""
+"""The site from the repository as it is, with some modules of the API, opened from its folder without a server."""
 
 from types import SimpleNamespace
 
@@ -21,7 +21,8 @@ PAGES = {
 
 @pytest.fixture(scope="module")
 def site(executed_run, tmp_path_factory):
-    return build.build(PROJECT_ROOT, executed_run, tmp_path_factory.mktemp("whole") / "site")
+    modules = ["lib", "lib.evaluation", "lib.evaluation.baselines", "lib.evaluation.metrics"]
+    return build.build(PROJECT_ROOT, executed_run, tmp_path_factory.mktemp("some") / "site", modules)
 
 
 @pytest.fixture
@@ -38,6 +39,11 @@ def opened(visitor, site):
 
 def test_every_link_leads_somewhere_and_nothing_is_asked_of_other_hosts_and_there_are_no_prices(site):
     assert check.problems(site) == []
+
+
+@pytest.mark.ci
+def test_nothing_is_wrong_with_the_whole_api(executed_run, tmp_path):
+    assert check.problems(build.build(PROJECT_ROOT, executed_run, tmp_path / "site")) == []
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ def simulated(times, trials=15, spread=0.35, repeated=4, seeds=3):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_both_rules_miss_about_as_often_as_they_say():
     one, best, left_out = [], [], {"one training": [], "best of the repeated": []}
     for errors, new in simulated(150):

@@ -103,6 +103,7 @@ def test_what_cannot_be_resampled_is_refused(losses, base):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_intervals_hold_the_truth_nearly_as_often_as_they_say():
     """Losses with a memory of some days; the true mean is 0. Blocks help, and do not do wonders in 162 days."""
     rng = np.random.default_rng(6)

@@ -64,7 +64,9 @@ def test_values_and_gradients_equal_keras(network, sizes, shape):
 @pytest.mark.parametrize(
     "network, extra",
     [
-        *(pytest.param(n, {}, marks=[] if n == "CNN" else pytest.mark.slow) for n in networks.ARCHITECTURES),
+        ("CNN", {}),
+        pytest.param("LSTM", {}, marks=pytest.mark.slow),
+        *(pytest.param(n, {}, marks=[pytest.mark.slow, pytest.mark.ci]) for n in ("CNN-LSTM", "LSTM-CNN")),
         pytest.param("LSTM", {"clip_norm": 0.05}, marks=pytest.mark.slow),
         pytest.param("LSTM-CNN", {"batch_normalization": True}, marks=pytest.mark.slow),
     ],

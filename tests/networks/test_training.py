@@ -127,7 +127,8 @@ def result(fit):
 @pytest.mark.parametrize(
     "network, variants",
     [
-        *((n, {}) for n in networks.ARCHITECTURES),
+        *((n, {}) for n in ("CNN", "LSTM-CNN")),
+        *(pytest.param(n, {}, marks=pytest.mark.ci) for n in ("LSTM", "CNN-LSTM")),
         pytest.param("LSTM-CNN", ALL_VARIANTS, marks=pytest.mark.ci),
     ],
 )

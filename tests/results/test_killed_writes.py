@@ -12,16 +12,12 @@ import pytest
 from lib import settings
 from lib.results import training_cache
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.ci]
 PROGRAM = Path(__file__).with_name("killed_writes.py")
 
 
 @pytest.mark.parametrize(
-    "kinds",
-    [
-        pytest.param(("Table", "Record", "Cached", "Download", "Saved"), id="results"),
-        pytest.param(("Model",), id="a network", marks=pytest.mark.ci),
-    ],
+    "kinds", [("Table", "Record", "Cached", "Download", "Saved"), ("Model",)], ids=["results", "a network"]
 )
 def test_a_write_killed_at_each_of_its_steps_leaves_a_whole_file_or_none(tmp_path, kinds):
     (tmp_path / "all").mkdir()

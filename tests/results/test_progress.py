@@ -40,6 +40,17 @@ def test_the_line_says_what_is_done_and_what_is_left(time, capsys):
     assert capsys.readouterr().out == "\rTraining CNN: 1 of 4, 0:30 spent, about 1:30 left, ADA-USD took 30 s\n"
 
 
+def test_a_start_of_processes_before_the_first_epoch_is_not_taken_for_work(time, capsys):
+    """Red before: 12 seconds of it and one of 640 epochs were 2:07:48 left."""
+    with Progress("Trainings", 80, every_seconds=0) as p:
+        time.now += 12
+        p.step(amount=1 / 8)
+        assert capsys.readouterr().out.rstrip() == "\rTrainings: 0 of 80, 0:12 spent"
+        time.now += 1
+        p.step(amount=7 / 8)
+    assert capsys.readouterr().out.strip() == "Trainings: 1 of 80, 0:13 spent, about 1:30 left"
+
+
 def test_a_shorter_line_covers_a_longer_one(time, capsys):
     with Progress("x", 2, every_seconds=0) as p:
         p.step("n" * 300)
@@ -65,18 +76,19 @@ def test_fractions_that_do_not_quite_sum_to_the_total_end_the_line(time, capsys)
     assert capsys.readouterr().out.split("\r")[-1].rstrip() == "x: 1 of 1, 0:00 spent"
 
 
-def test_the_runner_reads_fraction_text_and_note(time, state):
+def test_the_runner_reads_text_note_and_when_it_ends(time, state, monkeypatch):
+    monkeypatch.setattr(progress.time, "time", lambda: 5000.0)
     with Progress("Study", 4) as p:
         time.now += 2
         p.step("best MSE 0.01")
         assert state() == {
-            "fraction": 0.25,
             "text": "Study: 1 of 4, 0:02 spent, about 0:06 left",
             "note": "best MSE 0.01",
+            "ends": 5006.0,
         }
         time.now += 2
         p.step(amount=5)
-        assert state()["fraction"] == 1.0 and state()["note"] == "best MSE 0.01"
+        assert state()["ends"] is None and state()["note"] == "best MSE 0.01"
 
 
 def test_a_state_that_cannot_be_left_does_not_end_the_work(tmp_path, monkeypatch, capsys):

@@ -32,7 +32,11 @@ def test_each_end_of_a_process_has_its_reason(code, words):
 
 
 @pytest.mark.parametrize(
-    "broken", ["raise ImportError('no libtensorflow_cc.so.2')", "raise RuntimeError('torn')", "x = ("]
+    "broken",
+    [
+        "raise ImportError('no libtensorflow_cc.so.2')",
+        *(pytest.param(other, marks=pytest.mark.slow) for other in ("raise RuntimeError('torn')", "x = (")),
+    ],
 )
 def test_a_broken_tensorflow_is_one_sentence(tmp_path, broken):
     (tmp_path / "tensorflow.py").write_text(broken, encoding="utf-8")

@@ -122,7 +122,11 @@ def test_every_baseline(seed, tiny, random_walk):
 
 
 @pytest.mark.parametrize(
-    "seed", [1, *(pytest.param(k, marks=[pytest.mark.slow, pytest.mark.ci]) for k in (0, *range(2, 8)))]
+    "seed",
+    [
+        pytest.param(1, marks=pytest.mark.slow),
+        *(pytest.param(k, marks=[pytest.mark.slow, pytest.mark.ci]) for k in (0, *range(2, 8))),
+    ],
 )
 def test_intervals_and_forecast_paths(seed, tiny, random_walk):
     made = case(3 * seed, tiny, random_walk)  # own closes, which a path can be rolled from

@@ -8,7 +8,8 @@ from lib.experiments import seeds, train
 from lib.results import training_cache
 
 
-@pytest.mark.parametrize("better_from", [pytest.param(1, marks=pytest.mark.slow), 3])
+@pytest.mark.slow
+@pytest.mark.parametrize("better_from", [1, 3])
 def test_what_is_cached_does_not_change_what_is_pruned(
     tiny, random_walk, pool, tmp_path, monkeypatch, capfd, better_from
 ):

@@ -39,7 +39,7 @@ CASES = {
 TOLERANCE = 1e-5
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ["CNN", *(pytest.param(c, marks=pytest.mark.slow) for c in CASES if c != "CNN")])
 def test_losses_are_those_of_this_version_of_the_method(case, random_walk, tiny):
     chosen = tiny(max_epochs=3, patience=3, **CASES[case])
     data = windows.build(random_walk(), chosen)["BTC-USD"]

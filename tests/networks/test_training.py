@@ -83,7 +83,9 @@ def test_a_thread_that_draws_random_numbers_changes_nothing(network, data, tiny)
     assert bits(alone) == bits(beside) and alone.history == beside.history
 
 
-@pytest.mark.parametrize("network", networks.ARCHITECTURES)
+@pytest.mark.parametrize(
+    "network", ["CNN", *(pytest.param(n, marks=pytest.mark.slow) for n in networks.ARCHITECTURES if n != "CNN")]
+)
 def test_training_and_forecasting_leave_every_global_generator_alone(network, data, tiny):
     import tensorflow as tf
 

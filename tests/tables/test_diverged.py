@@ -26,7 +26,9 @@ def frame_with(lost, part="test", reading="close"):
     return frame.assign(seed=frame["seed_number"].astype("Int64"))
 
 
-@pytest.fixture(params=[(1,), (0, 1, 2)], ids=["one of three", "all"])
+@pytest.fixture(
+    params=[pytest.param((1,), id="one of three"), pytest.param((0, 1, 2), id="all", marks=pytest.mark.slow)]
+)
 def lost(request):
     return request.param
 

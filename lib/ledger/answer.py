@@ -12,7 +12,7 @@ from lib import tables
 from lib.evaluation.prediction import ONE_TRAINING
 from lib.ledger.findings import interval_factor, replays, row_of
 from lib.ledger.trace import error_rate, read
-from lib.ledger.verdicts import ALL, CANNOT, CLOSE, REPRODUCED, VERDICTS, summary
+from lib.ledger.verdicts import ALL, CANNOT, CLOSE, NOT, REPRODUCED, VERDICTS, summary
 from lib.results import files
 
 LATER = "holdout"  # the part of the days after the thesis
@@ -75,7 +75,7 @@ def sentences(root: Path) -> list[str]:
             " days."
         )
     if found is not None and len(shown := first(found)):
-        said.append(f"{_success_in_words(frame)} {_counted(shown)} on test days.")
+        said.append(f"{_success_in_words(frame)} {_networks_in_words(shown)} on test days.")
     return said
 
 
@@ -96,14 +96,14 @@ def _success_in_words(frame: pd.DataFrame | None) -> str:
     return f"Success is {shown}: {row['computed']} best printed trials beat no model;"
 
 
-def _counted(shown: pd.DataFrame) -> str:
-    """The same with their number, such as ``our 12 networks forecasting closes are all worse``."""
+def _networks_in_words(shown: pd.DataFrame) -> str:
+    """How many networks have which verdict, such as ``our 12 networks that forecast closes are all worse``."""
     verdicts = shown["verdict"].unique()
     if len(shown) == 1:
-        return f"our one network forecasting closes is {verdicts[0]}"
+        return f"our one network that forecasts closes is {verdicts[0]}"
     if len(verdicts) == 1:
-        return f"our {len(shown)} networks forecasting closes are all {verdicts[0]}"
-    return f"of our {len(shown)} networks forecasting closes {_counts(shown)}"
+        return f"our {len(shown)} networks that forecast closes are all {verdicts[0]}"
+    return f"of our {len(shown)} networks that forecast closes {_counts(shown)}"
 
 
 def _counts(shown: pd.DataFrame) -> str:
@@ -132,8 +132,8 @@ def _headline(frame: pd.DataFrame) -> AnswerRow:
     ours = _number(row["computed"])
     ids = ("abstract/lstm_mse", "abstract/lstm_mse_below_naive", "abstract/lstm_r2", "8/sol_most_predictable_naive")
     trials = int(replays(frame)["how"].str.contains("(ticker=SOL-USD, network=LSTM,", regex=False).sum())
-    both = f"; both best of {trials} trials" if trials else ""
-    return AnswerRow(f"{row['says']} (scaled{both})", row["printed"], ours, naive, row["verdict"], FIRST_ROWS, ids)
+    best = f"; {'both ' if ours else ''}best of {trials} trials" if trials else ""
+    return AnswerRow(f"{row['says']} (scaled{best})", row["printed"], ours, naive, row["verdict"], FIRST_ROWS, ids)
 
 
 def _trials(frame: pd.DataFrame, rates: pd.DataFrame | None) -> list[AnswerRow]:
@@ -148,7 +148,8 @@ def _trials(frame: pd.DataFrame, rates: pd.DataFrame | None) -> list[AnswerRow]:
     verdict = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
     if rates is not None and ONE_TRAINING in set(rates["rule"]):
         low, high = rates.set_index("rule").loc[ONE_TRAINING, ["low", "high"]] * len(judged)
-        verdict += f" (chance alone: {low:.0f} to {high:.0f})" if low <= high else ""
+        if low <= high and counts.get(NOT, 0) + counts.get(CLOSE, 0):
+            verdict += f" (the rule rejects {low:.0f} to {high:.0f} of as many of our own)"
     return [AnswerRow("MSE of every printed trial", f"{len(judged)} trials", inside, naive, verdict, "replay.md", ids)]
 
 
@@ -178,6 +179,8 @@ def _unseen(found: pd.DataFrame) -> AnswerRow:
 def _by_reading(later: pd.DataFrame) -> str:
     """How many networks are worse and better on later days: from the smallest to the largest number of all readings."""
     counts = tables.counted(later)
+    if not counts[[tables.WORSE, tables.BETTER]].any(axis=None):
+        return f"all {tables.SAME}"
     words = {
         name: f"{n.min()} to {n.max()}" if n.min() < n.max() else f"{n.max() or 'none'}"
         for name, n in ((name, counts[name]) for name in (tables.WORSE, tables.BETTER))

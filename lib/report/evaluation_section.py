@@ -181,11 +181,16 @@ def answers(found: pd.DataFrame) -> list[tuple[str, str]]:
     families = found.groupby(["part", "reading"], sort=False)
     return [
         (
-            f"Skill with its 95 % interval and the verdict, {part} days, {reading}, {rows['seeds'].max()} seeds",
+            f"Skill with its 95 % interval and the verdict, {part} days, {reading}, {_seeds(rows)}",
             markdown.matrix(rows, "model", "ticker", lambda row: f"{_interval(row)} {row.verdict}"),
         )
         for (part, reading), rows in families
     ]
+
+
+def _seeds(rows: pd.DataFrame) -> str:
+    fewest, most = rows["seeds"].min(), rows["seeds"].max()
+    return f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
 
 
 def _skills(scores: pd.DataFrame) -> list[tuple[str, str]]:

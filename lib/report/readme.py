@@ -30,7 +30,7 @@ GALLERY = {
         "Figure 4.5: our best networks, and naive, validation days",
         "{run}/tables.md#figures",
     ),
-    "skill": ("figures/skill_test.png", "Skill on test days (ADA-USD)", "{run}/evaluation.md"),
+    "skill": ("figures/skill_test.png", "Skill of all models on test days (ADA-USD)", "{run}/evaluation.md"),
     "replay": ("../replay/figures/replay.png", "All printed trials, trained again", "{run}/replay.md"),
     "ledger": ("figures/claims.png", "Printed numbers beside computed ones", "{run}/ledger.md"),
     "intervals": ("figures/interval_example.png", "How sure is a forecast?", "{run}/evaluation.md#intervals"),
@@ -196,7 +196,7 @@ def _commands(project: Path) -> str:
 
 def _gallery(run: str) -> str:
     cells = [
-        f"[![{words}]({PICTURES}/{name}.png)]({where.format(run=run)})<br>{words}"
+        f"[![]({PICTURES}/{name}.png)<br>{words}]({where.format(run=run)})"  # its words are the link's already
         for name, (_, words, where) in GALLERY.items()
     ]
     lines = [cells[:3], ["---"] * 3, cells[3:]]

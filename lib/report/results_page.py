@@ -490,7 +490,7 @@ class _Page:
         """What of a table is in its file only."""
         return evaluation_section.about(stem) or (
             f"{item.rows_left} more rows are in the file."
-            if item.rows_left and stem not in evaluation_section.WHOLE
+            if item.rows_left and not (stem in evaluation_section.WHOLE and self.file(item))
             else ""
         )
 

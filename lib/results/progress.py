@@ -34,7 +34,7 @@ class Progress:
     def __init__(self, label: str, total: int, every_seconds: float = 0.5, work: float | None = None):
         self.label, self.total, self.every, self.work = label, total, every_seconds, total if work is None else work
         self.done = self.worked = 0.0
-        self.started, self.shown, self.note, self.width = time.monotonic(), -1e9, "", 0
+        self.started, self.shown, self.text, self.note, self.width = time.monotonic(), -1e9, label, "", 0
         self._since: tuple[float, float] | None = None  # moment and work from which on the time left is reckoned
 
     def step(self, note: str = "", amount: float = 1.0, work: float | None = None) -> None:
@@ -60,6 +60,7 @@ class Progress:
         sys.stdout.write("\r" + line.ljust(self.width))
         self.width = len(line)
         sys.stdout.flush()
+        self.text = text
         _leave(text, self.note, ends)
 
     def __enter__(self) -> Progress:
@@ -68,6 +69,7 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         sys.stdout.write("\n")
         sys.stdout.flush()
+        _leave(self.text, self.note)  # without a time left, also if an error ended it
 
 
 def announce(text: str) -> None:

@@ -27,7 +27,9 @@ class _Progress(BaseModel):
 
     text: str = ""
     note: str = ""
-    ends: float | None = Field(None, allow_inf_nan=False)  # when its work will be done, in seconds since 1970
+    ends: float | None = Field(
+        None, strict=True, allow_inf_nan=False
+    )  # when its work will be done, in seconds since 1970
 
 
 class Child:
@@ -131,7 +133,7 @@ class Task:
         """Seconds left: the usual ones times ``pace``, or what the running cell's progress says if that is longer."""
         known = [self.expected * pace - self.spent] if self.expected else []
         if ends := self.inner.get("ends"):
-            known.append(ends - time.time())
+            known.append(max(ends - time.time(), 1.0))  # late, but not over
         return max((seconds for seconds in known if seconds > 0), default=None)
 
 

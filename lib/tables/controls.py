@@ -32,10 +32,12 @@ def alignments_in_words(found: pd.DataFrame) -> str:
         found: as :func:`alignments` gives it.
     """
     others = found[found["aligned"].ne(True)]
-    named = "; ".join(f"{r.ticker} {r.model}, target {r.reading}: {r.verdict}" for r in others.itertuples())
+    named = "; ".join(
+        f"{r.ticker} {r.model}, target {r.reading.replace('_', ' ')}: {r.verdict}" for r in others.itertuples()
+    )
     return (
         f"Forecasts of {len(found) - len(others)} of {len(found)} models stand on their day: they answer to the last"
-        f" close before it.{f' Of the others: {named}.' if named else ''}"
+        f" close before it.{f' The rest: {named}.' if named else ''}"
     )
 
 

@@ -124,9 +124,9 @@ def fake_pool(monkeypatch):
 
 @pytest.fixture
 def run_async():
-    """run_async(coroutine) -> its result, from a thread of its own: Playwright leaves a running loop in the tests'."""
+    """run_async(coroutine) -> its result, from a thread of its own, as Playwright leaves a running loop in this one."""
     with ThreadPoolExecutor(1) as thread:
-        yield lambda coroutine: thread.submit(asyncio.run, coroutine).result()
+        yield lambda coroutine: thread.submit(asyncio.run, asyncio.wait_for(coroutine, START_S)).result()
 
 
 @dataclass

@@ -47,7 +47,9 @@ def run(tmp_path):
 
 
 def test_the_answer_has_two_sides_and_the_later_days(run):
-    assert answer.sentences(run) == ["Against no model, our 4 networks forecasting closes are all worse on test days."]
+    assert answer.sentences(run) == [
+        "Against no model, our 4 networks that forecast closes are all worse on test days."
+    ]
     (row,) = answer.rows(run)
     assert row.claim == "our 4 networks on 1 coin better than no model"
     assert (row.ours, row.naive) == ("skill -0.5 to -0.5, test days", "0")
@@ -59,7 +61,7 @@ def test_a_changed_result_changes_the_answer(run):
     table = files.read_table(place)
     table.loc[0, ["skill", "verdict"]] = [0.2, "better"]
     table.to_csv(place, index=False)
-    assert "of our 4 networks forecasting closes 3 worse, 1 better on test days" in answer.sentences(run)[-1]
+    assert "of our 4 networks that forecast closes 3 worse, 1 better on test days" in answer.sentences(run)[-1]
     assert answer.rows(run)[0].verdict.startswith("3 worse, 1 better; on 145")
 
 
@@ -69,6 +71,34 @@ def test_later_days_are_counted_over_all_readings(run):
     pd.concat([files.read_table(place), more]).to_csv(place, index=False)
     later = "on 145 later days 2 to 3 worse, depending on training, 0 to 1 better, the others indistinguishable"
     assert answer.rows(run)[0].verdict.endswith(later)
+
+
+def test_later_days_on_which_nothing_can_be_told_are_one_word(run):
+    pd.concat([rows_of("test", ["worse"] * 4), rows_of("holdout", ["indistinguishable"] * 4, 145)]).to_csv(
+        run / "tables/answer.csv", index=False
+    )
+    assert answer.rows(run)[0].verdict == "4 worse; on 145 later days all indistinguishable"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "low", "said"),
+    [
+        (
+            ["close"] * 9 + ["not reproduced"],
+            0.2,
+            "9 close, 1 not reproduced (the rule rejects 2 to 5 of as many of our own)",
+        ),
+        (["close"] * 10, float("nan"), "10 close"),
+        (["cannot be computed"] * 10, 0.2, "10 cannot be computed"),
+    ],
+)
+def test_trials_stand_beside_what_the_rule_rejects_of_our_own(verdicts, low, said, monkeypatch):
+    judged = pd.DataFrame({"verdict": verdicts})
+    monkeypatch.setattr(answer, "replays", lambda frame: judged)
+    monkeypatch.setattr(answer, "_computed", lambda frame, identity: "1 of 4")
+    rates = pd.DataFrame({"rule": ["one training"], "rate": [0.3], "low": [low], "high": [0.5]})
+    (row,) = answer._trials(judged, rates)
+    assert row.verdict == said and row.naive == "beaten by 3 printed trials"
 
 
 @pytest.mark.parametrize(("outside", "verdict"), [(12, "can"), (13, "can in part"), (50, "cannot")])

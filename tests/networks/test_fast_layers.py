@@ -65,8 +65,8 @@ def test_values_and_gradients_equal_keras(network, sizes, shape):
     "network, extra",
     [
         ("CNN", {}),
-        pytest.param("LSTM", {}, marks=pytest.mark.slow),
-        *(pytest.param(n, {}, marks=[pytest.mark.slow, pytest.mark.ci]) for n in ("CNN-LSTM", "LSTM-CNN")),
+        pytest.param("CNN-LSTM", {}, marks=pytest.mark.slow),
+        *(pytest.param(n, {}, marks=[pytest.mark.slow, pytest.mark.ci]) for n in ("LSTM", "LSTM-CNN")),
         pytest.param("LSTM", {"clip_norm": 0.05}, marks=pytest.mark.slow),
         pytest.param("LSTM-CNN", {"batch_normalization": True}, marks=pytest.mark.slow),
     ],

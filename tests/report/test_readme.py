@@ -55,7 +55,7 @@ def test_a_changed_result_changes_the_first_screen_and_its_picture(project):
     scores.loc[mine, ["skill", "verdict"]] = [0.3, "better"]
     scores.to_csv(place, index=False)
     after = readme.documents(project / RUN, RUN, project)
-    said = "of our 12 networks forecasting closes 9 worse, 3 better on test days"
+    said = "of our 12 networks that forecast closes 9 worse, 3 better on test days"
     assert said in after["README.md"] != before["README.md"]
     assert readme.answer_digest(project / RUN) != digest
     assert (

@@ -262,7 +262,7 @@ def test_the_index_begins_with_the_answer(run_folder, monkeypatch):
         "holdout,as evaluated,BTC-USD,CNN,30,2,-0.5,-0.6,-0.4,0.001,0.002,worse\n"
     )
     text = index.write(run_folder).read_text()
-    said = "of our 2 networks forecasting closes 1 worse, 1 indistinguishable on test days."
+    said = "of our 2 networks that forecast closes 1 worse, 1 indistinguishable on test days."
     assert said in text and text.index(said) < text.index('class="small"') < text.index('id="notebooks"')
     verdict = "1 worse, 1 indistinguishable; on 30 later days 1 worse, none better"
     assert f"<td>{verdict}</td>" in text, "its notebook did not run"

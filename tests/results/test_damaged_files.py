@@ -130,7 +130,7 @@ def test_a_run_that_is_not_there_takes_no_finding_from_the_readme(tmp_path):
     assert "found" in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("more", [b'{"ends": "x"}', b'{"ends": NaN}', b'{"text": 5}', b'{"note": []}'])
+@pytest.mark.parametrize("more", [b'{"ends": "5"}', b'{"ends": NaN}', b'{"text": 5}', b'{"note": []}'])
 def test_what_a_cell_says_of_itself(tmp_path, more):
     for content in [*JSON.values(), more]:
         job = execute.Job(tmp_path / "01_data.ipynb", tmp_path, {}, tmp_path)

@@ -91,6 +91,15 @@ def test_the_runner_reads_text_note_and_when_it_ends(time, state, monkeypatch):
         assert state()["ends"] is None and state()["note"] == "best MSE 0.01"
 
 
+def test_work_that_an_error_ended_has_no_time_left(time, state):
+    with pytest.raises(ValueError), Progress("Study", 4) as p:
+        time.now += 2
+        p.step()
+        assert state()["ends"]
+        raise ValueError
+    assert state() == {"text": "Study: 1 of 4, 0:02 spent, about 0:06 left", "note": "", "ends": None}
+
+
 def test_a_state_that_cannot_be_left_does_not_end_the_work(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv(progress.FILE_VARIABLE, str(tmp_path / "no" / "folder" / "state.json"))
     with Progress("x", 1) as p:

@@ -94,6 +94,8 @@ def test_a_cells_own_progress_counts_if_it_says_more(schedule, monkeypatch):
     assert task.left(1.0) == 8
     task.inner = {"ends": 136.0}
     assert task.left(1.0) == 27
+    task.inner, task.expected = {"ends": 100.0}, 0.0
+    assert task.left(1.0) == 1, "late, but not unknown"
 
 
 def test_last_states_of_lines_that_were_written_over():

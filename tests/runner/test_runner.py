@@ -188,11 +188,7 @@ def stop(folder: Path, put, sign: signal.Signals):
 
 
 @pytest.mark.parametrize(
-    "sign, code",
-    [
-        (signal.SIGINT, 130),
-        *(pytest.param(*other, marks=pytest.mark.ci) for other in ((signal.SIGTERM, 143), (signal.SIGKILL, -9))),
-    ],
+    "sign, code", [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.ci), (signal.SIGKILL, -9)]
 )
 def test_a_stopped_run_leaves_no_process(tmp_path, put, sign, code):
     process, family = stop(tmp_path, put, sign)

@@ -360,3 +360,17 @@ def test_blocks_count_alike_whatever_their_prices():
 def test_a_shift_by_a_day_is_caught():
     found = tables.shifted_forecasts(1).set_index("forecasts")
     assert found["aligned"].tolist() == [True, False, False]
+
+
+def test_forecasts_that_do_not_answer_to_the_last_close_are_named():
+    columns = ["ticker", "reading", "model", "aligned", "verdict"]
+    rows = [
+        ("A", "close", "CNN", True, "aligned: fine"),
+        ("A", "log_return", "LSTM", False, "a day too late"),
+        ("B", "close", "CNN", None, "undecided: every training diverged"),
+    ]
+    assert tables.alignments_in_words(pd.DataFrame(rows, columns=columns)) == (
+        "Forecasts of 1 of 3 models stand on their day: they answer to the last close before it. The rest:"
+        " A LSTM, target log return: a day too late; B CNN, target close: undecided: every training diverged."
+    )
+    assert tables.alignments_in_words(pd.DataFrame(rows[:1], columns=columns)).endswith("the last close before it.")

@@ -99,7 +99,7 @@ def random_walk():
 
 @pytest.fixture(scope="session")
 def executed_run(tmp_path_factory):
-    """A run's folder as far as the site reads it: two notebooks' pages, with an equation, a link and a small table."""
+    """A run's folder as far as the site reads it: two notebooks' pages with an equation, links, code and a table."""
     import nbformat
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -112,6 +112,7 @@ def executed_run(tmp_path_factory):
     for name, title in {"01_data": "Which prices?", "02_stationarity": "Do they keep their level?"}.items():
         text = (
             f"# {title}\n\n$$x' = \\frac{{x}}{{2}}$$\n\nSee [02](02_stationarity.ipynb), [words](../docs/glossary.md)."
+            f"\n\n```\n{'a long line of a command, ' * 20}\n```"
         )
         book = new_notebook(cells=[new_markdown_cell(text), new_code_cell("frame", outputs=[table])])
         nbformat.write(book, run / f"{name}.ipynb")

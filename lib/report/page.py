@@ -109,6 +109,8 @@ def offline(text: str, page: Path) -> str:
         tag.decompose()
     for table in soup.select(".box table"):
         align(table)
+    for box in soup.select(".prose pre, .prose table"):
+        box["tabindex"] = "0"  # wide ones are scrolled, also by keys
     equations.draw(soup)
     for tag in soup.find_all("a", href=_OTHER_NOTEBOOK):
         tag["data-page"] = str(tag["href"]).removesuffix(".ipynb")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lib import tables
 from lib.evaluation.prediction import ONE_TRAINING
-from lib.ledger.findings import interval_factor, replays, row_of
+from lib.ledger.findings import interval_factor, replays, row_of, trials_on_days
 from lib.ledger.trace import error_rate, read
 from lib.ledger.verdicts import ALL, CANNOT, CLOSE, NOT, REPRODUCED, VERDICTS, summary
 from lib.results import files
@@ -196,6 +196,8 @@ def _days(frame: pd.DataFrame) -> AnswerRow:
     claim, ids = "scores are of unseen test days", ("4.1.2/unseen",)
     found = _number(row["computed"])
     ours = f"{'yes' if row['verdict'] == REPRODUCED else 'no'}: {found}" if found else ""
+    if found and row["verdict"] == NOT:
+        ours += " ({} of {} trials)".format(*trials_on_days(frame))
     return AnswerRow(claim, f"yes: test of {shares}", ours, "", row["verdict"], FIRST_ROWS, ids)
 
 

@@ -153,6 +153,13 @@ def _scored_days() -> int:
     return len(days) - LOOKBACK
 
 
+def trials_on_days(frame: pd.DataFrame) -> tuple[int, int]:
+    """How many printed trials were scored on the days that row 4.1.2/unseen names, and how many there are."""
+    pairs = [row_of(frame, f"Appendix {k}/r2_from_prices")["computed"].split(" of ") for k in (1, 2, 3)]
+    total = sum(int(pair[1]) for pair in pairs)
+    return total - trials.same_days(thesis.RERUN[0])[1], total
+
+
 def _days(frame: pd.DataFrame) -> str:
     row = row_of(frame, "4.1.2/unseen")
     if row["verdict"] == CANNOT:
@@ -161,15 +168,15 @@ def _days(frame: pd.DataFrame) -> str:
     if row["verdict"] == REPRODUCED:
         return f"The printed scores fit the days that the thesis names ({row['computed']}, split {shares})."
     agreeing = [row_of(frame, f"Appendix {k}/r2_from_prices")["computed"].split(" of ") for k in (1, 2, 3)]
-    fits, total = (sum(int(pair[k]) for pair in agreeing) for k in (0, 1))
-    (ticker, network), left_out = thesis.RERUN, trials.same_days(thesis.RERUN[0])[1]
+    fits, (on_days, total) = sum(int(pair[0]) for pair in agreeing), trials_on_days(frame)
+    ticker, network = thesis.RERUN
     rerun = thesis.printed()["target_variance"]["ada_cnn_rerun"]
     later = "/".join(f"{100 * share:.0f}" for share in rerun["split"])
     none = "" if shares in row["computed"] else f" Its scores fit none of the {shares} parts."
     part, _, split = row["computed"].partition(" of ")
     return (
-        f"The thesis describes a {shares} split with unseen test days.{none} {total - left_out} of {total} trials fit"
-        f" the {part} days of {split}, the days whose loss the search minimised. The other {left_out} ({ticker},"
+        f"The thesis describes a {shares} split with unseen test days.{none} {on_days} of {total} trials fit"
+        f" the {part} days of {split}, the days whose loss the search minimised. The other {total - on_days} ({ticker},"
         f" {network}) fit those of a {later} split of days until {rerun['end_date']}. In"
         f" {'all' if fits == total else f'{fits} of'} {total}, the printed MSE and R2 imply the variance of exactly"
         f" these closes: MSE / (1 - R2)." + _rows("4.1.2/unseen", *(f"Appendix {k}/r2_from_prices" for k in (1, 2, 3)))

@@ -169,7 +169,7 @@ def _answer(root: Path, run: str) -> str:
         return f"[{run}]({run}/README.md) holds no results yet, so nothing is claimed here."
     parts = ["\n".join(said)]
     if _drawn(root) is not None:
-        title = "R2 of each network beside that of no model, and its skill with its 95 % interval"
+        title = "R2 of each network beside that of no model, and its skill with its 95 % interval, test days"
         parts.insert(0, f"[![{title}]({ANSWER})]({run}/evaluation.md)")
     rows = [
         (row.claim, row.printed, row.ours, row.naive, row.verdict, f"[why]({run}/{row.page})")

@@ -440,7 +440,7 @@ def in_words(rows: pd.DataFrame, found: pd.DataFrame, rates: pd.DataFrame) -> st
         f" objectives in theirs. The intervals are wide: in the median study half of them reach up to a factor of"
         f" {found['interval_factor'].median():.2f} from their middle, in the widest ({widest['network']} of"
         f" {widest['ticker']}) {widest['interval_factor']:.0f}.",
-        *_rates_in_words(rates),
+        *_rates_in_words(rates, len(judged)),
         f"In {len(tested) - len(others)} of {len(tested)} studies no difference was found between ours and what was"
         f" published{f'; one was found for {_each(others)}' if len(others) else ''} (two tests a study, Holm).",
     ]
@@ -458,17 +458,18 @@ def in_words(rows: pd.DataFrame, found: pd.DataFrame, rates: pd.DataFrame) -> st
     return "\n".join(lines)
 
 
-def _rates_in_words(rates: pd.DataFrame) -> list[str]:
-    """How often each rule rejects a seed of our own."""
+def _rates_in_words(rates: pd.DataFrame, judged: int) -> list[str]:
+    """How often each rule rejects a seed of our own, and what that comes to for as many as there are printed trials."""
     lines = []
     for rate in rates[rates["cases"] > 0].to_dict("records"):
         which, what = (
             ("one training", "the") if rate["rule"] == prediction.ONE_TRAINING else ("the best of several", "the best")
         )
+        as_many = f": {rate['low'] * judged:.0f} to {rate['high'] * judged:.0f} of {judged}" if what == "the" else ""
         lines.append(
             f"The rule for {which} calls {rate['rate']:.1%} of our own seeds, put in place of {what} printed MSE,"
             f" outside ({int(rate['outside'])} of {int(rate['cases'])}; 95 % interval {rate['low']:.1%} to"
-            f" {rate['high']:.1%}); it promises {rate['nominal']:.0%}."
+            f" {rate['high']:.1%}{as_many}); it promises {rate['nominal']:.0%}."
         )
     if not rates["cases"].all():
         lines.append("How often the rule for the best of several errs is not measured: that needs three seeds.")

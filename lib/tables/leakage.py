@@ -28,7 +28,7 @@ def leaks_in_words(added: pd.DataFrame) -> str:
         values = added[column].dropna()
         lines.append(
             f"{column.removeprefix('added by ')}: adds {values.median():+.3f} to the skill in the median"
-            f" ({values.min():+.3f} to {values.max():+.3f}), more than nothing in {(values > 0).sum()} of {len(values)}"
+            f" ({values.min():+.3f} to {values.max():+.3f}), above 0 in {(values > 0).sum()} of {len(values)}"
             f" pairs of network and ticker{_unchanged(column, values)}."
         )
     return "\n".join(lines)
@@ -44,7 +44,7 @@ _SAME = {
 
 def _unchanged(column: str, added: pd.Series) -> str:
     zeros = int((added == 0).sum())
-    return f", exactly nothing in {zeros}: {_SAME[column]}" if zeros else ""
+    return f", exactly 0 in {zeros}: {_SAME[column]}" if zeros else ""
 
 
 def leak_check_in_words(caught: pd.DataFrame) -> str:

@@ -111,7 +111,7 @@ def test_differences_are_taken_between_equal_tickers_parts_and_models():
     assert found["added by both"].to_dict() == {"CNN": pytest.approx(0.15), "LSTM": pytest.approx(-0.1)}
     assert found["spread between seeds"].to_dict() == {"CNN": 0.01, "LSTM": 0.03}
     assert (
-        "both: adds +0.025 to the skill in the median (-0.100 to +0.150), more than nothing in 1 of 2"
+        "both: adds +0.025 to the skill in the median (-0.100 to +0.150), above 0 in 1 of 2"
         in tables.leaks_in_words(found.reset_index())
     )
 
@@ -122,10 +122,10 @@ def test_a_leak_that_changed_nothing_is_told_with_what_stayed_the_same():
     told = tables.leaks_in_words(pd.DataFrame({f"added by {leak}": values for leak, values in added.items()}))
     stopping, both, scaling = told.splitlines()
     assert stopping.endswith(
-        "exactly nothing in 1: other days stopped the training, and chose the weights of the same epoch."
+        "exactly 0 in 1: other days stopped the training, and chose the weights of the same epoch."
     )
     assert "exactly" not in both and scaling.endswith(
-        "exactly nothing in 2: training days hold the lowest and the highest price, so inputs are the same."
+        "exactly 0 in 2: training days hold the lowest and the highest price, so inputs are the same."
     )
 
 

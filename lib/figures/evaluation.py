@@ -152,7 +152,7 @@ def skill_by_block(folds: pd.DataFrame) -> Figure:
 
 @styled
 def leak_effects(scores: pd.DataFrame) -> Figure:
-    """Skill on the same test days as leaks are added one after the other, a panel for each coin; bars are the range of the seeds."""
+    """Skill on the same test days as leaks are added to each other, a panel for each coin; bars: range of the seeds."""
     leaks, tickers = list(dict.fromkeys(scores["reading"])), list(dict.fromkeys(scores["ticker"]))
     models = list(dict.fromkeys(scores["model"]))
     figure, axes = canvas(len(tickers), row_height=2.6, sharex=True)

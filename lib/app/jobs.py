@@ -53,7 +53,7 @@ class Job:
 
     def start(self) -> None:
         """Begin; what goes wrong becomes an :class:`ErrorLog`."""
-        threading.Thread(target=self._run, daemon=True).start()
+        threading.Thread(target=self._run, name="job", daemon=True).start()
 
     def emit(self, event: Event) -> None:
         """Report an event, unless the job was cancelled."""

@@ -119,7 +119,14 @@ def fake_pool(monkeypatch):
     monkeypatch.setattr(train, "train", pool.train)
     monkeypatch.setattr(train, "cached", lambda training, weights=False: pool.cached.get(training.key))
     monkeypatch.setattr(forecast, "start_task", pool.forecast)
-    return pool
+    yield pool
+    # A job that begins after this would start a real pool, in which the tests of another file then wait.
+    pool.hold = False
+    for handle in pool.handles:
+        handle.cancel()
+    for thread in threading.enumerate():
+        if thread.name == "job":
+            thread.join(WAIT_S)
 
 
 @pytest.fixture

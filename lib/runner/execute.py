@@ -105,6 +105,7 @@ def _prepare(job: Job) -> None:
     """A group of its own (Ctrl-C is the runner's affair), a log, the kernel's variables, an end with the runner's."""
     if hasattr(os, "setsid"):
         os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # again, for what the notebook starts itself
     with job.file("log").open("ab") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)

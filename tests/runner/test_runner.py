@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -185,6 +186,24 @@ def stop(folder: Path, put, sign: signal.Signals):
     family = [psutil.Process(int(pid)) for pid in (folder / "pids").read_text().split()]
     process.send_signal(sign)
     return process, family
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each process begins from nothing")
+def test_ctrl_c_reaches_all_of_a_terminal_while_the_first_process_is_prepared(tmp_path, put):
+    put(tmp_path / "notebooks", "01_long", "1")
+    put(tmp_path / "notebooks", "02_next", "1", after=["01_long"])
+    command = [sys.executable, "-c", CALL.format(str(tmp_path))]
+    run = subprocess.Popen(command, cwd=ROOT, stdout=-1, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    until = time.monotonic() + 90
+    while not any(
+        "multiprocessing.forkserver" in word for p in psutil.Process(run.pid).children() for word in p.cmdline()
+    ):
+        assert time.monotonic() < until and run.poll() is None
+        time.sleep(0.01)
+    time.sleep(0.3)  # it imports for more than a second
+    os.killpg(run.pid, signal.SIGINT)
+    text = run.communicate(timeout=30)[0]
+    assert run.returncode == 130 and "2 stopped" in text and "Traceback" not in text, text
 
 
 @pytest.mark.parametrize(

@@ -243,7 +243,7 @@ def number_of_runs(series: str, settings: Settings) -> int:
     """How many series: false alarms are rare and need all ``control_runs``; a planted signal is found in a quarter of
     them.
     """
-    return settings.control_runs if series == WALK else max(20, settings.control_runs // 4)
+    return settings.control_runs if series == WALK else max(10, settings.control_runs // 4)
 
 
 def trainings(series: str, settings: Settings) -> list[tuple[Training, int]]:

@@ -221,7 +221,7 @@ class Settings(BaseModel):
     )
     folds: StrictInt = key("blocks of test days in the walk-forward, 2 to 20", ge=2, le=20)
     fold_trials: StrictInt = key("random sets of hyperparameters tried in each fold, 1 to 50", ge=1, le=50)
-    control_runs: StrictInt = key("simulated series for the controls, 20 to 2000", ge=20, le=2000)
+    control_runs: StrictInt = key("simulated series for the controls, 10 to 2000", ge=10, le=2000)
     holdout_end: Annotated[Day | None, BeforeValidator(_nothing)] = key(
         "last day of the holdout, YYYY-MM-DD, UTC, after end_date, or null (the last that the source has)"
     )

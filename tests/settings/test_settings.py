@@ -126,7 +126,7 @@ WRONG = [
     ("fold_trials", 0),
     ("fold_trials", 51),
     ("holdout_end", "2025-13-01"),
-    ("control_runs", 19),
+    ("control_runs", 9),
     ("control_runs", 2001),
     ("output_dir", ""),
     ("output_dir", None),

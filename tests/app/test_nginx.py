@@ -246,11 +246,11 @@ def behind(proxy, tmp_path_factory):
         "SERVICE_FOLDER": str(folder / "networks"),
         "ROOT_PATH": "/forecast",
         "REDIS_URL": "",
-        "DASK_SCHEDULER_ADDRESS": "",
+        "DASK_SCHEDULER_ADDRESS": "tcp://127.0.0.1:1",  # nobody is there, nor asked for
         "PYTHONPATH": str(PROJECT_ROOT),
     }
     dashboard = ["lib.app.serve", "--port", str(ports[1]), "--no-browser"]
-    dashboard += ["-p", f"output_dir={folder / 'run'}", "-p", "scheduler=tcp://127.0.0.1:1"]
+    dashboard += ["-p", f"output_dir={folder / 'run'}"]
     for words in (["lib.app.service", "--port", str(ports[0])], dashboard):
         log = (folder / f"{words[0]}.log").open("w")
         running.append(subprocess.Popen([sys.executable, "-m", *words], env=environment, stdout=log, stderr=log))

@@ -28,6 +28,7 @@ BODY = {"ticker": "BTC-USD", "model": "CNN", "start_date": "2020-01-01", "end_da
 JAVASCRIPT = Path(__file__).parent / "javascript"
 PATIENCE_S = 180  # longest wait of a test that trains
 WAIT_S = 20  # and of one that does not
+NO_WORKERS = {"DASK_SCHEDULER_ADDRESS": "tcp://127.0.0.1:1"}  # of a service that is asked for no training
 
 
 def wait_until(there, seconds=WAIT_S):
@@ -176,7 +177,7 @@ def program(name):
 
 @pytest.fixture(scope="module")
 def service(start_service):
-    return start_service(SERVICE_TOKEN=TOKEN)
+    return start_service(SERVICE_TOKEN=TOKEN, **NO_WORKERS)
 
 
 @pytest.fixture
@@ -235,7 +236,7 @@ def test_500_connections_that_dawdle_keep_nobody_else_waiting(service, outside, 
 
 @pytest.mark.slow
 def test_a_flood_is_answered_to_the_last_request_and_above_the_limit_with_429(start_service, run_async):
-    limited = start_service(REQUESTS_PER_MINUTE="100")
+    limited = start_service(REQUESTS_PER_MINUTE="100", **NO_WORKERS)
 
     async def flood():
         limits = httpx.Limits(max_connections=500)
@@ -307,7 +308,7 @@ def test_sigterm_in_mid_training_ends_all_processes_soon_and_leaves_whole_record
     assert not alive and "Traceback" not in service.log, service.log[-3000:]
     assert seconds < 20, "it is to end within seconds"
     assert not [path for path in service.folder.rglob("*") if path.name.startswith(".") and path.suffix != ".lock"]
-    again = start_service(service.folder)
+    again = start_service(service.folder, **NO_WORKERS)
     with httpx.Client(base_url=again.url, trust_env=False, timeout=PATIENCE_S) as client:
         assert [one["network"] for one in client.get("/networks").json()] == [known]
         assert client.post("/train?plots=false", json={**BODY, "epochs": 2}).json()["cached"]

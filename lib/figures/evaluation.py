@@ -88,7 +88,7 @@ def answer(found: pd.DataFrame, r2: pd.DataFrame, days: str) -> Figure:
     left.set_ylim(places[-1] + 0.8, -0.8)
     left.set(title="R\u00b2 beside that of no model", xlabel=f"R\u00b2 on {days} (dashes: no model)")
     _end_at(right, rows, floor)
-    right.set_title(f"Skill: {_counts_in_words(rows)}")
+    right.set_title(f"Skill on {days}: {_counts_in_words(rows)}")
     right.set_xlabel(f"skill = 1 \u2212 MSE / MSE of no model on {days}, 95 % interval")
     return figure
 

@@ -122,8 +122,7 @@ def _counts_in_words(rows: pd.DataFrame) -> str:
     counts = rows["verdict"].value_counts()
     if counts.get("worse", 0) == len(rows):
         return f"all {len(rows)} networks are worse than no model"
-    said = [f"{counts[name]} {name}" for name in ("worse", "indistinguishable", "better") if name in counts]
-    return f"of {len(rows)} networks {', '.join(said)}"
+    return ", ".join(f"{counts[name]} {name}" for name in ("worse", "indistinguishable", "better") if name in counts)
 
 
 @styled

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 from lib import figures
 
@@ -64,6 +65,28 @@ def test_one_bad_network_does_not_press_the_others_together():
     ax, ((low, high),) = figure.axes[0], limits(figure, "x")
     assert ax.get_xscale() == "linear" and high - low < 0.3
     assert [t.get_text() for t in ax.texts] == ["-30 [-50, -20]"]
+
+
+@pytest.mark.parametrize(
+    "verdicts, said",
+    [
+        (["worse"] * 12, "Skill on holdout days: all 12 networks are worse than no model"),
+        (["worse"] * 10 + ["better", "indistinguishable"], "10 worse, 1 indistinguishable, 1 better"),
+    ],
+)
+def test_the_titles_of_the_answer_name_days_and_counts_and_are_not_cut_off(verdicts, said):
+    """Red where the second one began with "of 12 networks": it left the picture."""
+    names = [(t, m) for t in ("ADA-USD", "ETH-USD", "SOL-USD") for m in ("CNN", "LSTM", "CNN-LSTM", "LSTM-CNN")]
+    key = pd.DataFrame(names, columns=["ticker", "model"]).assign(part="holdout", reading="as evaluated")
+    found = key.assign(skill=-0.4, skill_lower=-0.6, skill_upper=-0.1, verdict=verdicts)
+    figure = figures.answer(found, key.assign(r2=0.9, r2_naive=0.95), "holdout days")
+    figure.draw_without_rendering()
+    left, right = (
+        next(t for t in ax.findobj(Text) if t.get_text() == ax.get_title("left") != "") for ax in figure.axes
+    )
+    assert said in right.get_text() and "holdout days" in right.get_text()
+    assert right.get_window_extent().x1 <= figure.bbox.x1
+    assert not left.get_window_extent().overlaps(right.get_window_extent())
 
 
 def test_alarms_are_red_only_where_there_was_nothing_to_find():

@@ -39,7 +39,7 @@ class Job:
         root: the run's folder, which gets the executed copy and the page.
         parameters: what papermill injects.
         work: a folder for log, progress and the lock between kernel starts.
-        environment: further variables that the kernel sees.
+        environment: variables that its process and the kernel see, over those that they have.
     """
 
     notebook: Path

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from lib import settings
-from lib.runner import command, session
+from lib.runner import command, schedule, session
 
 ROOT = settings.PROJECT_ROOT
 STORE = """from lib import settings
@@ -53,7 +53,7 @@ def finished(tmp_path_factory, put):
     base = tmp_path_factory.mktemp("run")
     books = base / "notebooks"
     put(books, "01_good", STORE, SHOW, POOL, PROGRESS, FACTS, seconds=3, trains=True)
-    put(books, "02_alone", "import time\ntime.sleep(2)")
+    put(books, "02_alone", "import os, time\ntime.sleep(2)\nassert os.environ['JUPYTER_PATH']")
     put(books, "03_bad", "x = 1", "# comment first\nraise ValueError('no such\\nthing')", "1", after=["01_good"])
     put(books, "04_after", "print('never')", after=["03_bad", "01_good"])
     put(books, "05_kernel", "x = 1", "import os, signal\nos.kill(os.getpid(), signal.SIGILL)")
@@ -65,6 +65,7 @@ def finished(tmp_path_factory, put):
     fake.mkdir(parents=True)
     (fake / "kernel.json").write_text('{"argv": ["/bin/false"], "display_name": "Another", "language": "python"}')
     out, only = io.StringIO(), ["1", "02_alone", "03", "4", "5", "6"]
+    schedule._processes()  # as after an earlier run in this process, when the variables were others
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(base / "jupyter"))
         patch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://here:1")

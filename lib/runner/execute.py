@@ -39,7 +39,7 @@ class Job:
         root: the run's folder, which gets the executed copy and the page.
         parameters: what papermill injects.
         work: a folder for log, progress and the lock between kernel starts.
-        environment: variables that its process and the kernel see, over those that they have.
+        environment: further variables that the kernel sees.
     """
 
     notebook: Path
@@ -103,9 +103,11 @@ def peak_megabytes() -> float | None:
 
 def _prepare(job: Job) -> None:
     """A group of its own (Ctrl-C is the runner's affair), a log, the kernel's variables, an end with the runner's."""
+    # The validator of notebooks would load this for addresses, which no notebook's fields hold: most of a second.
+    sys.modules["rfc3987_syntax"] = None
     if hasattr(os, "setsid"):
         os.setsid()
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # again, for what the notebook starts itself
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # again, for what the notebook starts itself
     with job.file("log").open("ab") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)

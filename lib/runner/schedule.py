@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -22,6 +20,7 @@ from lib.runner import execute
 from lib.runner.plan import Notebook
 
 TICK_SECONDS = 0.2
+_SPAWN = multiprocessing.get_context("spawn")
 
 
 class _Progress(BaseModel):
@@ -34,39 +33,19 @@ class _Progress(BaseModel):
     )  # when its work will be done, in seconds since 1970
 
 
-@cache
-def _processes() -> Any:
-    """How a notebook's process is made.
-
-    On Linux it is forked from one that has imported what all of them need, which saves each two seconds. Elsewhere, and
-    where that one cannot listen (TMPDIR may be too long for a socket), each begins from nothing.
-    """
-    if sys.platform == "linux":
-        from multiprocessing import forkserver
-
-        forking = multiprocessing.get_context("forkserver")
-        # Packages only, as it searches the working directory, where another project's lib may lie.
-        forking.set_forkserver_preload(["papermill", "nbconvert.exporters.html", "bs4"])
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it inherits that: Ctrl-C is the runner's affair
-        try:
-            forkserver.ensure_running()
-            return forking
-        except OSError:
-            pass
-        finally:
-            signal.signal(signal.SIGINT, before)
-    return multiprocessing.get_context("spawn")
-
-
 class Child:
     """The process that executes one notebook, and through it the kernel, seen from the runner."""
 
     def __init__(self, job: execute.Job):
         self.job, self.news = job, dict[str, Any]()
         self._kernel: psutil.Process | None = None
-        self._pipe, end = _processes().Pipe(duplex=False)
-        self.process = _processes().Process(target=execute.run, args=(job, end), daemon=True)
-        self.process.start()
+        self._pipe, end = _SPAWN.Pipe(duplex=False)
+        self.process = _SPAWN.Process(target=execute.run, args=(job, end), daemon=True)
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it inherits that: Ctrl-C is the runner's affair
+        try:
+            self.process.start()
+        finally:
+            signal.signal(signal.SIGINT, before)
         end.close()
 
     def over(self) -> bool:

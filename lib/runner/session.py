@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 import tempfile
@@ -90,8 +89,7 @@ class Session:
         ):  # not earlier, as notebooks that train nothing need not wait for it
             self.environment[ADDRESS_VARIABLE] = self.stack.enter_context(start_pool(self.order.chosen))
         parameters = {"parameters_file": facts.shown(self.parameters_file)}
-        # All variables, as what a process is forked from keeps those of its own start.
-        return Job(notebook.path, self.root, parameters, self.work, {**os.environ, **self.environment})
+        return Job(notebook.path, self.root, parameters, self.work, self.environment)
 
     def _expected_seconds(self) -> dict[str, float]:
         """Seconds that each notebook took last time in this folder, or usually takes, where known."""

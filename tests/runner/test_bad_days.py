@@ -72,7 +72,7 @@ def victim(runner, kind, chance):
         with suppress(psutil.NoSuchProcess):
             line = " ".join(process.cmdline())
             is_kernel = "ipykernel_launcher" in line
-            if is_kernel if kind == "kernel" else "spawn_main" in line or "multiprocessing.forkserver" in line:
+            if is_kernel if kind == "kernel" else "spawn_main" in line:
                 found.append(process)
     return chance.choice(found) if found else None
 

@@ -240,8 +240,8 @@ def on_simulated(series: str, settings: Settings) -> pd.DataFrame:
 
 
 def number_of_runs(series: str, settings: Settings) -> int:
-    """How many series: false alarms are rare and need all ``control_runs``; a planted signal is found in a quarter of
-    them.
+    """How many series: false alarms are rare and need all ``control_runs``; for a planted signal a quarter of them do,
+    at least ten.
     """
     return settings.control_runs if series == WALK else max(10, settings.control_runs // 4)
 

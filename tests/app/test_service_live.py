@@ -308,7 +308,7 @@ def test_sigterm_in_mid_training_ends_all_processes_soon_and_leaves_whole_record
     assert not alive and "Traceback" not in service.log, service.log[-3000:]
     assert seconds < 20, "it is to end within seconds"
     assert not [path for path in service.folder.rglob("*") if path.name.startswith(".") and path.suffix != ".lock"]
-    again = start_service(service.folder, **NO_WORKERS)
+    again = start_service(service.folder)
     with httpx.Client(base_url=again.url, trust_env=False, timeout=PATIENCE_S) as client:
         assert [one["network"] for one in client.get("/networks").json()] == [known]
         assert client.post("/train?plots=false", json={**BODY, "epochs": 2}).json()["cached"]

@@ -273,7 +273,7 @@ def test_a_server_with_a_token_asks_for_it_once(serve, prices, no_workers, visit
 
 
 def test_a_server_that_is_away_is_told_and_found_again(serve, prices, no_workers, visitor):
-    first = serve(*prices, *no_workers)
+    first = serve(*prices, "-p", "workers=1")  # they end with it
     guest = visitor(first, expected=["ERR_CONNECTION", "status of 5"])
     page = guest.page
     guest.open()

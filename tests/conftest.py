@@ -32,6 +32,12 @@ def pool(tensorflow_on_one_thread):
         pool.close()
 
 
+@pytest.fixture(scope="session")
+def no_workers():
+    """Variables of a server that is asked for no training: it would find no scheduler, and starts no workers."""
+    return {"DASK_SCHEDULER_ADDRESS": "tcp://127.0.0.1:1"}
+
+
 @pytest.fixture
 def no_training(monkeypatch):
     """Instead of training, forecast each window's last input plus a hundredth of the dropout rate.

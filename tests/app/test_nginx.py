@@ -237,16 +237,16 @@ def test_a_service_that_is_away_is_told_in_json(proxy, trusting):
 
 
 @pytest.fixture(scope="module")
-def behind(proxy, tmp_path_factory):
+def behind(proxy, no_workers, tmp_path_factory):
     """The service and the dashboard themselves, without workers, behind nginx; gives what the stand-in's proxy does."""
     ports, folder, running = (free_port(), free_port()), tmp_path_factory.mktemp("behind"), []
     environment = {
         **os.environ,
+        **no_workers,
         "SERVICE_TOKEN": TOKEN,
         "SERVICE_FOLDER": str(folder / "networks"),
         "ROOT_PATH": "/forecast",
         "REDIS_URL": "",
-        "DASK_SCHEDULER_ADDRESS": "tcp://127.0.0.1:1",  # nobody is there, nor asked for
         "PYTHONPATH": str(PROJECT_ROOT),
     }
     dashboard = ["lib.app.serve", "--port", str(ports[1]), "--no-browser"]

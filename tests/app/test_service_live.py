@@ -28,7 +28,6 @@ BODY = {"ticker": "BTC-USD", "model": "CNN", "start_date": "2020-01-01", "end_da
 JAVASCRIPT = Path(__file__).parent / "javascript"
 PATIENCE_S = 180  # longest wait of a test that trains
 WAIT_S = 20  # and of one that does not
-NO_WORKERS = {"DASK_SCHEDULER_ADDRESS": "tcp://127.0.0.1:1"}  # of a service that is asked for no training
 
 
 def wait_until(there, seconds=WAIT_S):
@@ -176,8 +175,8 @@ def program(name):
 
 
 @pytest.fixture(scope="module")
-def service(start_service):
-    return start_service(SERVICE_TOKEN=TOKEN, **NO_WORKERS)
+def service(start_service, no_workers):
+    return start_service(SERVICE_TOKEN=TOKEN, **no_workers)
 
 
 @pytest.fixture
@@ -235,8 +234,8 @@ def test_500_connections_that_dawdle_keep_nobody_else_waiting(service, outside, 
 
 
 @pytest.mark.slow
-def test_a_flood_is_answered_to_the_last_request_and_above_the_limit_with_429(start_service, run_async):
-    limited = start_service(REQUESTS_PER_MINUTE="100", **NO_WORKERS)
+def test_a_flood_is_answered_to_the_last_request_and_above_the_limit_with_429(start_service, no_workers, run_async):
+    limited = start_service(REQUESTS_PER_MINUTE="100", **no_workers)
 
     async def flood():
         limits = httpx.Limits(max_connections=500)

@@ -54,12 +54,6 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def no_workers():
-    """Options of a server that is asked for no training: it would find no scheduler, and starts no workers."""
-    return ("-p", "scheduler=tcp://127.0.0.1:1")
-
-
 @dataclass
 class Server:
     url: str

@@ -257,7 +257,7 @@ def test_an_address_of_nonsense_opens_the_page(visitor, server, about):
 
 
 def test_a_server_with_a_token_asks_for_it_once(serve, prices, no_workers, visitor):
-    guarded = serve(*prices, *no_workers, environment={"SERVICE_TOKEN": TOKEN})
+    guarded = serve(*prices, environment={**no_workers, "SERVICE_TOKEN": TOKEN})
     guest = visitor(guarded, expected=["status of 401"])
     page = guest.page
     page.goto(guarded.url)
@@ -273,7 +273,7 @@ def test_a_server_with_a_token_asks_for_it_once(serve, prices, no_workers, visit
 
 
 def test_a_server_that_is_away_is_told_and_found_again(serve, prices, no_workers, visitor):
-    first = serve(*prices, "-p", "workers=1")  # they end with it
+    first = serve(*prices, "-p", "workers=1")  # not without workers: ending with them is tested too
     guest = visitor(first, expected=["ERR_CONNECTION", "status of 5"])
     page = guest.page
     guest.open()
@@ -283,7 +283,7 @@ def test_a_server_that_is_away_is_told_and_found_again(serve, prices, no_workers
     page.get_by_text("The server does not answer").first.wait_for()
     assert page.locator(".watchlist tbody tr").count() == 3
     # What was asked for in vain is shown as soon as it is back.
-    serve(*prices, *no_workers, port=int(first.url.rsplit(":", 1)[1].strip("/")))
+    serve(*prices, port=int(first.url.rsplit(":", 1)[1].strip("/")), environment=no_workers)
     page.locator(".price h2", has_text="BBB-USD").wait_for()
     page.get_by_text("The server does not answer").first.wait_for(state="hidden")
 

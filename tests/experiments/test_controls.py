@@ -157,6 +157,7 @@ def test_networks_are_trained_on_returns_of_every_series_with_seeds_of_their_own
     settings = tiny(networks=["CNN", "LSTM"], control_runs=22, max_epochs=200, scaling="all")
     walks, signal = (controls.trainings(series, settings) for series in (controls.WALK, controls.SIGNAL))
     assert len(walks) == 2 * 22 and len(signal) == 2 * 10
+    assert controls.number_of_runs(controls.SIGNAL, tiny(control_runs=200)) == 50
     assert len({t.seed for t, _ in walks + signal}) == len({t.key for t, _ in walks + signal}) == 64
     for training, run in walks:
         assert training.seed == random_seeds.of_control(settings.seed, controls.WALK, training.network, run)

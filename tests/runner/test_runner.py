@@ -199,6 +199,7 @@ def test_ctrl_c_in_a_terminal_is_said_in_words_while_a_process_starts(tmp_path, 
         until = time.monotonic() + 90
         while not any("multiprocessing.spawn" in line for line in command_lines_below(run.pid)):
             assert time.monotonic() < until and run.poll() is None
+            time.sleep(0.01)
         for _ in range(2):
             time.sleep(0.1)
             os.killpg(run.pid, signal.SIGINT)

@@ -63,7 +63,10 @@ def sentences(root: Path) -> list[str]:
     """Whether scores hold, what R2 says, and whether networks predict with success; as far as the run knows."""
     frame, found = ledger_of(root), networks(root)
     said = []
-    if frame is not None and len(judged := replays(frame)):
+    judged = None if frame is None else _computed_replays(frame)
+    if judged is not None and judged.empty and len(replays(frame)):
+        said.append("This run says nothing of the printed scores: it could compute none of them.")
+    elif judged is not None and len(judged):
         inside, reach = int((judged["verdict"] == CLOSE).sum()), interval_factor(judged)
         wide = "" if math.isnan(reach) else f", typically a factor of {reach:.1f} either way"
         lie = f"{inside} of {len(judged)} MSE lie inside the 95 % intervals of our trainings{wide}."
@@ -77,6 +80,12 @@ def sentences(root: Path) -> list[str]:
     if found is not None and len(shown := first(found)):
         said.append(f"{_success_in_words(frame)} {_networks_in_words(shown)} on test days.")
     return said
+
+
+def _computed_replays(frame: pd.DataFrame) -> pd.DataFrame:
+    """Printed trials that have been trained again and so lie inside or outside an interval."""
+    rows = replays(frame)
+    return rows[rows["verdict"].isin([CLOSE, NOT])]
 
 
 def _scores_in_words(outside: int, count: int, rates: pd.DataFrame | None) -> str:
@@ -141,14 +150,14 @@ def _trials(frame: pd.DataFrame, rates: pd.DataFrame | None) -> list[AnswerRow]:
     if judged.empty:
         return []
     counts = judged["verdict"].value_counts()
-    inside = f"{counts.get(CLOSE, 0)} inside the 95 % interval"
+    inside = f"{counts.get(CLOSE, 0)} inside the 95 % interval" if counts.get(NOT, 0) + counts.get(CLOSE, 0) else ""
     ids = tuple(f"Appendix {k}/below_naive" for k in (1, 2, 3))
     below = [_computed(frame, identity).partition(" of ")[0] for identity in ids]
     naive = f"beaten by {sum(map(int, below))} printed trials" if all(below) else ""
     verdict = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
     if rates is not None and ONE_TRAINING in set(rates["rule"]):
         low, high = rates.set_index("rule").loc[ONE_TRAINING, ["low", "high"]] * len(judged)
-        if low <= high and counts.get(NOT, 0) + counts.get(CLOSE, 0):
+        if low <= high and inside:
             verdict += f" (the rule rejects {low:.0f} to {high:.0f} of as many of our own)"
     return [AnswerRow("MSE of every printed trial", f"{len(judged)} trials", inside, naive, verdict, "replay.md", ids)]
 
@@ -185,7 +194,8 @@ def _by_reading(later: pd.DataFrame) -> str:
         name: f"{n.min()} to {n.max()}" if n.min() < n.max() else f"{n.max() or 'none'}"
         for name, n in ((name, counts[name]) for name in (tables.WORSE, tables.BETTER))
     }
-    trained = ", depending on training," if len(counts) > 1 else ","
+    differ = any(counts[name].nunique() > 1 for name in words)
+    trained = ", depending on training," if differ else ","
     others = ", the others indistinguishable" if counts[tables.SAME].any() else ""
     return f"{words[tables.WORSE]} {tables.WORSE}{trained} {words[tables.BETTER]} {tables.BETTER}{others}"
 

@@ -120,7 +120,7 @@ def texts(root: Path) -> dict[str, str]:
         "about": {name: PAGES[name][1] for name in there},
         "run": run,
         "name": markdown.plain(root.name),
-        "folder": shlex.quote(f"outputs/{root.name}"),
+        "folder": shlex.quote(_folder(root.resolve())),
         "scores": SCORES.format(" but the range of the scale" if run["parameters"].get("scaling") == "all" else ""),
         "outside": ledger_section.outside(root),
     }
@@ -130,6 +130,11 @@ def texts(root: Path) -> dict[str, str]:
         rendered = re.sub(r"\n{3,}", "\n\n", template.render(**shared, **content[name])).strip() + "\n"
         found[name] = glossary.linked(rendered, page.link("docs/glossary.md"))
     return found
+
+
+def _folder(root: Path) -> str:
+    """A run's folder as a command run in the project's folder names it."""
+    return root.relative_to(PROJECT_ROOT).as_posix() if root.is_relative_to(PROJECT_ROOT) else str(root)
 
 
 def is_committed_kind(path: str) -> bool:

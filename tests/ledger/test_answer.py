@@ -73,6 +73,33 @@ def test_later_days_are_counted_over_all_readings(run):
     assert answer.rows(run)[0].verdict.endswith(later)
 
 
+def test_readings_that_agree_do_not_depend_on_training(run):
+    """Red where each run with two readings was said to."""
+    both = [rows_of("holdout", ["worse"] * 4, 90).assign(reading=reading) for reading in ("as evaluated", "refitted")]
+    pd.concat([rows_of("test", ["worse"] * 4), *both]).to_csv(run / "tables/answer.csv", index=False)
+    assert answer.rows(run)[0].verdict == "4 worse; on 90 later days 4 worse, none better"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        (["cannot be computed"] * 10, "This run says nothing of the printed scores: it could compute none of them."),
+        (
+            ["close"] * 3 + ["not reproduced"] + ["cannot be computed"] * 6,
+            "Of printed trials 3 of 4 MSE lie inside the 95 % intervals of our trainings.",
+        ),
+    ],
+)
+def test_trials_that_a_run_could_not_repeat_are_not_counted_as_outside(verdicts, said, monkeypatch, tmp_path):
+    """Red on the sample run, which repeats none of the thesis's: "0 of 255 lie inside"."""
+    monkeypatch.setattr(answer, "ledger_of", lambda root: pd.DataFrame({"verdict": verdicts}))
+    monkeypatch.setattr(answer, "replays", lambda frame: frame)
+    monkeypatch.setattr(answer, "interval_factor", lambda judged: float("nan"))
+    monkeypatch.setattr(answer, "error_rate", lambda root: None)
+    monkeypatch.setattr(answer, "_computed", lambda frame, identity: "")
+    assert answer.sentences(tmp_path) == [said]
+
+
 def test_later_days_on_which_nothing_can_be_told_are_one_word(run):
     pd.concat([rows_of("test", ["worse"] * 4), rows_of("holdout", ["indistinguishable"] * 4, 145)]).to_csv(
         run / "tables/answer.csv", index=False
@@ -99,6 +126,7 @@ def test_trials_stand_beside_what_the_rule_rejects_of_our_own(verdicts, low, sai
     rates = pd.DataFrame({"rule": ["one training"], "rate": [0.3], "low": [low], "high": [0.5]})
     (row,) = answer._trials(judged, rates)
     assert row.verdict == said and row.naive == "beaten by 3 printed trials"
+    assert row.ours == ("" if "cannot" in said else f"{verdicts.count('close')} inside the 95 % interval")
 
 
 @pytest.mark.parametrize(("outside", "verdict"), [(12, "can"), (13, "can in part"), (50, "cannot")])

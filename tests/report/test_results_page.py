@@ -655,3 +655,9 @@ def test_a_term_is_linked_where_it_first_occurs_in_prose():
 )
 def test_a_computed_number_has_the_digits_of_the_printed_one(printed, computed, shown):
     assert markdown.beside(printed, computed) == shown
+
+
+def test_commands_on_a_page_name_the_folder_where_it_is(tmp_path):
+    """Red where a run in another place was called outputs/ and its name, which the commands did not find."""
+    assert results_page._folder(tmp_path) == str(tmp_path)
+    assert results_page._folder(settings.PROJECT_ROOT / "outputs" / "thesis") == "outputs/thesis"
